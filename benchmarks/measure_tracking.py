@@ -1,0 +1,115 @@
+"""Measures what the constants of redn_lib/tracking rest on, on annotated faces.
+
+    python benchmarks/measure_tracking.py FOLDER --without FOLDER/val_people.txt [--weights FILE] [--clip VIDEO ...]
+
+FOLDER is in the published YouTube-Faces keypoint layout (see data_scripts/ytf_faces.py); the people named in the file
+after --without take no part. Prints score and box of the detector on faces (MIN_SCORE, TIGHT); confidence and misfit of
+the network's answers on faces and on places beside them (MIN_CONFIDENCE, MAX_MISFIT); for each --clip, the largest
+change from frame to frame (CUT), lost frames, and milliseconds of a tracked frame, on one thread.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from redn_lib.data.faces import Face
+from redn_lib.data.ytf import read_faces
+from redn_lib.landmarks import tight_box
+from redn_lib.pretrained import load_pretrained, load_weights
+from redn_lib.rednet import RedNet
+from redn_lib.tracking import tracker
+from redn_lib.tracking.align import Fit, align
+from redn_lib.tracking.detector import MIN_SCORE, TIGHT, FaceDetector, overlap
+from redn_lib.tracking.video import frames
+
+SHARES = (0.1, 1, 5, 50, 95, 99, 99.9)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--without", type=Path, help="file of names of people who take no part")
+    parser.add_argument("--weights", type=Path, help="weight file (default: those inside the package)")
+    parser.add_argument("--clip", type=Path, nargs="*", default=[])
+    parser.add_argument("--every", type=int, default=1, help="take every N-th face only")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    without = args.without.read_text(encoding="utf-8").split() if args.without else None
+    faces = [row.load() for row in read_faces(args.folder, without=without)[:: args.every]]
+    found = measure_detector(faces)
+    model = load_weights(args.weights) if args.weights else load_pretrained()
+    measure_answers(model, found)
+    for clip in args.clip:
+        measure_clip(model, clip)
+
+
+def measure_detector(faces: list[Face]) -> list[tuple[Face, np.ndarray]]:
+    """Prints score, box and time of the detector; the faces that it saw, each with the box that it gave."""
+    detector = FaceDetector()
+    found, scores, shares, ms = [], [], [], []
+    for face in tqdm(faces, desc="detector"):
+        start = time.perf_counter()
+        boxes, answers = detector.detect(face.image)
+        ms.append(1e3 * (time.perf_counter() - start))
+        near = overlap(boxes, face.box)
+        if near.max(initial=0) < tracker.SAME_FACE:
+            continue
+        best = int(near.argmax())
+        found.append((face, boxes[best]))
+        scores.append(answers[best])
+        size = (boxes[best, 2:] - boxes[best, :2]) / (TIGHT[2:] - TIGHT[:2])
+        corner = boxes[best, :2] - TIGHT[:2] * size
+        shares.append((face.box - np.tile(corner, 2)) / np.tile(size, 2))
+    print(f"detector: sees {len(found)} of {len(faces)} faces at a score of {MIN_SCORE}; ms median {np.median(ms):.1f}")
+    print(f"  lowest score {min(scores):.3f}; {percentiles(scores)}")
+    print(f"  tight box of the labels in the detector's own box: {np.median(shares, 0).round(3)}; in use {TIGHT}")
+    print(f"  overlap with the tight box of the labels: {percentiles([overlap(b, f.box) for f, b in found])}")
+    return found
+
+
+def measure_answers(model: RedNet, found: list[tuple[Face, np.ndarray]]) -> None:
+    """Prints confidence and misfit of answers from the detector's boxes, and from boxes beside the face."""
+    fits: dict[str, list[Fit]] = {"faces": [], "beside": []}
+    kept: dict[str, list[bool]] = {"faces": [], "beside": []}
+    for face, box in tqdm(found, desc="answers"):
+        middle, side = (face.box[:2] + face.box[2:]) / 2, (face.box[2:] - face.box[:2]).max()
+        ways = [np.array(way) * 1.1 * side for way in ((-1, -1), (1, -1), (-1, 1), (1, 1), (-1, 0), (1, 0))]
+        beside = [np.r_[middle + way - side / 2, middle + way + side / 2] for way in ways]
+        for name, boxes in (("faces", [box]), ("beside", beside)):
+            for start in boxes:
+                fit = align(model, face.image, start)
+                if name == "beside" and overlap(tight_box(fit.points), face.box) > 0.3:
+                    continue  # it found the way back to the face
+                fits[name].append(fit)
+                kept[name].append(tracker.believable(fit, face.image))
+    for name, answers in fits.items():
+        print(f"{name}: {len(answers)} answers, believed {100 * np.mean(kept[name]):.2f} %")
+        print(f"  mean confidence {percentiles([f.confidence.mean() for f in answers])}")
+        print(f"  misfit {percentiles([tracker.misfit(f.points) for f in answers])}")
+    print(f"misfit of the labels: {percentiles([tracker.misfit(f.points) for f, _ in found])}")
+
+
+def measure_clip(model: RedNet, path: Path) -> None:
+    """Prints lost frames, milliseconds a frame and the largest change of the thumbnails of one clip."""
+    images = [image for _, _, image in frames(path)]
+    start = time.perf_counter()
+    lost = sum(frame.lost for frame in tracker.Tracker(model).track(images))
+    ms = 1e3 * (time.perf_counter() - start) / len(images)
+    thumbnails = np.array([tracker.thumbnail(image) for image in images])
+    change = np.abs(np.diff(thumbnails, axis=0)).mean((1, 2, 3)).max(initial=0)
+    print(f"{path.stem}: {len(images)} frames, lost {lost}, {ms:.1f} ms a frame, largest change {change:.1f}")
+
+
+def percentiles(values: list[float]) -> str:
+    """The percentiles of SHARES on one line."""
+    return "  ".join(f"{q:g}%: {v:.3f}" for q, v in zip(SHARES, np.percentile(values, SHARES), strict=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The `redn` command: finds the sub-command's file, runs it, and turns errors of use into one clear line."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "track": "find the 68 points in every frame of a video, a folder of pictures or a camera",
+    "evaluate": "measure weights on annotated faces: NME per feedback step, failure rate, parts",
+    "train": "train a network, or go on with a run that was stopped",
+    "experiment": "re-make a table of results/",
+    "doctor": "check this machine: versions, device, weights, memory",
+}
+WRONG_USE = 2
+INTERRUPTED = 130
+
+
+def build_parser(command: str | None) -> argparse.ArgumentParser:
+    """Parser that knows every command by name but loads only the file of `command`. (our choice)"""
+    parser = argparse.ArgumentParser(prog="redn", description="RED-Net, step by step: face alignment you can open up.")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        if name == command:
+            importlib.import_module(f"redn_lib.commands.{name}").add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=summary)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `redn` with `argv`; the exit code: 0 done, 2 wrong use or set-up (one line on stderr), 130 Ctrl-C."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    command = argv[0] if argv else None
+    try:
+        args = build_parser(command).parse_args(argv)
+        return importlib.import_module(f"redn_lib.commands.{args.command}").run(args)
+    except KeyboardInterrupt:
+        print(f"redn {command}: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        print(f"redn {command}: {one_line(error)}", file=sys.stderr)
+        return WRONG_USE
+    except ImportError as error:
+        print(f"redn {command}: {one_line(error)}; `redn doctor` names the remedy", file=sys.stderr)
+        return WRONG_USE
+
+
+def one_line(error: Exception) -> str:
+    """The message of `error` without line breaks; its class where it has no message."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Options that several commands share: which annotated faces, which device."""
+
+import argparse
+from pathlib import Path
+
+from redn_lib.data.ytf import YtfRow, read_faces
+
+
+def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Declare --data, --people, --without."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=required,
+        metavar="FOLDER",
+        help="annotated faces in the YouTube-Faces keypoint layout",
+    )
+    parser.add_argument("--people", type=Path, metavar="FILE", help="only the people named in this file")
+    parser.add_argument("--without", type=Path, metavar="FILE", help="all but the people named in this file")
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --device."""
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
+
+
+def read_names(path: Path | None) -> set[str] | None:
+    """Names in a file, one to a line or separated by blanks; None where no file was named. Raises ValueError for an
+    empty file.
+    """
+    if path is None:
+        return None
+    names = set(path.read_text(encoding="utf-8").split())
+    if not names:
+        raise ValueError(f"{path} names nobody; write one name to a line, as in Person_Name")
+    return names
+
+
+def chosen_rows(args: argparse.Namespace) -> list[YtfRow]:
+    """The rows that --data, --people and --without choose. Raises ValueError where none is left."""
+    rows = read_faces(args.data, read_names(args.people), read_names(args.without))
+    if not rows:
+        raise ValueError(f"{args.data}: nobody is left after --people and --without")
+    return rows

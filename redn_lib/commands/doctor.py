@@ -1,0 +1,28 @@
+"""`redn doctor`: the checks of doctor.py as a list, each with OK or the remedy."""
+
+import argparse
+
+from redn_lib.doctor import BROKEN, OK, all_checks
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare `redn doctor`, which takes no options."""
+    subparsers.add_parser(
+        "doctor",
+        help="check this machine: versions, device, weights, memory",
+        description="Checks versions, device, weights, detector, clip, memory and browser. "
+        "Each line ends well (OK), tells something worth knowing (note) or is BROKEN and names the remedy. "
+        "Exit code 0 when nothing is broken, else 1. Nothing is changed, nothing is fetched.",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every check as it is made; 0 when none is broken, else 1."""
+    broken = 0
+    for check in all_checks():
+        print(f"{check.state:<7} {check.name:<14} {check.found}", flush=True)
+        if check.state != OK:
+            print(f"{'':<8}{'':<14} remedy: {check.remedy}")
+        broken += check.state == BROKEN
+    print(f"\n{broken} broken: see the remedies above" if broken else "\nAll that is needed is here.")
+    return int(broken > 0)

@@ -1,0 +1,120 @@
+"""Augmentation of stills: what a picture of the same face could have looked like. All by OpenCV; seeds come from the
+caller.
+"""
+
+import cv2
+import numpy as np
+
+from redn_lib.data.faces import Face
+from redn_lib.landmarks import mirror_points
+
+
+def augment(face: Face, rng: np.random.Generator) -> Face:
+    """Mirror, stretch, light, blur, coarseness, occlusion, noise, JPEG, each now and then (our choice; the authors only
+    scale and turn).
+
+    Scale, shift and rotation are not here: they belong to the first view (`training.batches`). Image size and names
+    stay.
+    """
+    image, points = stretch(face.image, face.points, rng)
+    if rng.random() < 0.5:
+        image, points = image[:, ::-1], mirror_points(points, image.shape[1])
+    if rng.random() < 0.4:
+        image = occlude(image, points, rng)
+    image = relight(image, rng)
+    if rng.random() < 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 2.5))
+    if rng.random() < 0.12:
+        image = motion_blur(image, rng)
+    if rng.random() < 0.25:
+        image = coarsen(image, rng)
+    if rng.random() < 0.25:
+        image = cv2.add(image, rng.normal(0, rng.uniform(2, 14), image.shape).astype(np.int16), dtype=cv2.CV_8U)
+    if rng.random() < 0.25:
+        image = jpeg(image, int(rng.integers(12, 70)))
+    return Face(np.ascontiguousarray(image), points.astype(np.float32), face.person, face.name, factors=face.factors)
+
+
+def stretch(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Another aspect and a slight shear, about the middle of the picture, so that no two faces have the same
+    proportions.
+    """
+    a = np.eye(2) + np.array([[rng.normal(0, 0.05), rng.normal(0, 0.03)], [0, rng.normal(0, 0.05)]])
+    middle = (np.array(image.shape[1::-1]) - 1) / 2
+    matrix = np.c_[a, middle - a @ middle]
+    return cv2.warpAffine(image, matrix, image.shape[1::-1]), points @ a.T + matrix[:, 2]
+
+
+def relight(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Gamma, gain and offset for each channel by look-up table; now and then less colour, or a shadow across the
+    picture.
+    """
+    ramp = np.arange(256) / 255
+    gains = np.clip(rng.normal(1, 0.15) * rng.normal(1, 0.06, 3), 0.4, 1.7)
+    tables = ramp[:, None] ** np.exp(rng.normal(0, 0.25)) * gains + rng.normal(0, 0.05)
+    image = cv2.LUT(image, np.clip(tables * 255, 0, 255).astype(np.uint8)[None])
+    if rng.random() < 0.25:
+        grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        keep = rng.choice([0.0, 0.5])
+        image = cv2.addWeighted(image, keep, grey, 1 - keep, 0)
+    if rng.random() < 0.2:
+        h, w = image.shape[:2]
+        slope = rng.normal(0, 1, 2)
+        plane = slope[0] * np.linspace(-1, 1, w)[None] + slope[1] * np.linspace(-1, 1, h)[:, None] + rng.normal(0, 0.5)
+        shade = (1 - rng.uniform(0.2, 0.7) / (1 + np.exp(-rng.uniform(1, 8) * plane))).astype(np.float32)
+        image = (image * shade[..., None]).astype(np.uint8)
+    return image
+
+
+def motion_blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Blur along a random direction, 3 to 11 pixels."""
+    n = int(rng.integers(1, 6)) * 2 + 1
+    kernel = np.zeros((n, n), np.float32)
+    direction = rng.uniform(0, np.pi)
+    reach = np.round(np.array([np.cos(direction), np.sin(direction)]) * (n // 2)).astype(int)
+    centre = np.array([n // 2, n // 2])
+    cv2.line(kernel, (centre - reach).tolist(), (centre + reach).tolist(), 1.0)
+    return cv2.filter2D(image, -1, kernel / kernel.sum())
+
+
+def coarsen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The picture as if taken from far: shrunk to between a quarter and all of its size and blown up again."""
+    h, w = image.shape[:2]
+    share = rng.uniform(0.22, 0.8)
+    small = cv2.resize(image, (max(int(w * share), 8), max(int(h * share), 8)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """The picture after JPEG compression of that quality (1 to 100)."""
+    return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+
+
+def occlude(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the picture
+    itself.
+    """
+    image = image.copy()
+    face = np.ptp(points, axis=0).max()
+    for _ in range(rng.integers(1, 4)):
+        mask = np.zeros(image.shape[:2], np.uint8)
+        middle = points[rng.integers(len(points))] + rng.normal(0, 0.1 * face, 2)
+        size = face * rng.uniform(0.08, 0.5, 2)
+        shape = (middle.tolist(), size.tolist(), rng.uniform(0, 180))
+        if rng.random() < 0.5:
+            cv2.ellipse(mask, shape, 255, -1)
+        else:
+            cv2.fillConvexPoly(mask, cv2.boxPoints(shape).astype(np.int32), 255)
+        image[mask > 0] = filling(image, rng)[mask > 0]
+    return image
+
+
+def filling(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What an occluder is made of, as large as the picture."""
+    kind = rng.integers(3)
+    if kind == 0:
+        return np.broadcast_to(rng.integers(0, 256, 3, dtype=np.uint8), image.shape)
+    if kind == 1:
+        coarse = rng.integers(0, 256, (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3), dtype=np.uint8)
+        return cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.roll(image, rng.integers(20, 120, 2), (0, 1))

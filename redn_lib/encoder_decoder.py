@@ -1,0 +1,142 @@
+"""f_ENC and f_DEC: convolutions whose max-pools remember where each maximum was, and the way back up.
+
+The decoder puts every value back at the place its pool remembered and zeros elsewhere; there are no other skip
+connections
+in it (paper, section 2). `Regression` is f_REG: it alone also sees conv2 and conv4 features, as in the paper.
+"""
+
+from torch import Tensor, cat, nn, ones, zeros
+from torch.nn import functional as F
+
+
+class StepNorm(nn.Module):
+    """Batch norm with separate running statistics for each feedback step and shared scale and shift (authors' code).
+
+    x: (B, C, h, w); step: 0-based; steps beyond the last known one use the last one's statistics.
+    """
+
+    def __init__(self, channels: int, steps: int):
+        super().__init__()
+        self.weight = nn.Parameter(ones(channels))
+        self.bias = nn.Parameter(zeros(channels))
+        self.register_buffer("running_mean", zeros(steps, channels))
+        self.register_buffer("running_var", ones(steps, channels))
+
+    def forward(self, x: Tensor, step: int) -> Tensor:
+        k = min(step, len(self.running_mean) - 1)
+        return F.batch_norm(x, self.running_mean[k], self.running_var[k], self.weight, self.bias, self.training, 0.1)
+
+
+class Conv(nn.Module):
+    """3x3 (or `kernel`) convolution, batch norm of the step, ReLU: (B, in, h, w) to (B, out, h/stride, w/stride)."""
+
+    def __init__(self, into: int, out: int, steps: int, stride: int = 1, kernel: int = 3):
+        super().__init__()
+        self.conv = nn.Conv2d(into, out, kernel, stride, kernel // 2, bias=False)
+        nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
+        self.norm = StepNorm(out, steps)
+
+    def forward(self, x: Tensor, step: int) -> Tensor:
+        return F.relu(self.norm(self.conv(x), step), inplace=True)
+
+
+class Stage(nn.ModuleList):
+    """Convolutions one after another."""
+
+    def forward(self, x: Tensor, step: int) -> Tensor:
+        for conv in self:
+            x = conv(x, step)
+        return x
+
+
+class Encoder(nn.Module):
+    """f_ENC: stages of convolutions, each followed by a 2x2 max-pool that memorises its indices (paper).
+
+    widths: output channels of each convolution, by stage. z is concatenated to the frame where it has the frame's size
+    (paper),
+    or passes one convolution and is added after the first pool where it has that size (our choice).
+    forward(frame (B, 3, S, S), z (B, Cz, s, s), step) -> code (B, C, s', s'), features of each stage before its pool,
+    indices of each pool.
+    """
+
+    def __init__(
+        self, widths: tuple[tuple[int, ...], ...], stem_stride: int, z_channels: int, z_at_input: bool, steps: int
+    ):
+        super().__init__()
+        self.z_at_input = z_at_input
+        into = 3 + (z_channels if z_at_input else 0)
+        self.stages = nn.ModuleList()
+        for s, stage in enumerate(widths):
+            convs = []
+            for i, out in enumerate(stage):
+                convs.append(Conv(into, out, steps, stem_stride if s == i == 0 else 1))
+                into = out
+            self.stages.append(Stage(convs))
+        self.z_conv = None if z_at_input else nn.Conv2d(z_channels, widths[0][-1], 3, padding=1)
+
+    def forward(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        x = cat([frame, z], 1) if self.z_at_input else frame
+        features, indices = [], []
+        for s, stage in enumerate(self.stages):
+            x = stage(x, step)
+            features.append(x)
+            x, where = F.max_pool2d(x, 2, return_indices=True)
+            indices.append(where)
+            if s == 0 and self.z_conv is not None:
+                x = x + self.z_conv(z)
+        return x, features, indices
+
+
+def unpool(x: Tensor, where: Tensor) -> Tensor:
+    """Undo a 2x2 max-pool: values back at the remembered places, zeros elsewhere: (B, C, h, w) to (B, C, 2h, 2w)
+    (paper).
+
+    A scatter, because `max_unpool2d` cannot be exported; the two give the same numbers.
+    """
+    b, c, h, w = x.shape
+    return x.new_zeros(b, c, 4 * h * w).scatter(2, where.flatten(2), x.flatten(2)).view(b, c, 2 * h, 2 * w)
+
+
+class Decoder(nn.Module):
+    """f_DEC: the encoder mirrored. Each unpooling uses the encoder's indices; the last convolution of a stage narrows
+    to the channels of the next indices (paper).
+
+    Undoes the last `levels` pools. forward(code, indices, step) -> features (B, width, h, h).
+    """
+
+    def __init__(self, widths: tuple[tuple[int, ...], ...], levels: int, steps: int):
+        super().__init__()
+        self.stages = nn.ModuleList()
+        for s in range(len(widths) - 1, len(widths) - 1 - levels, -1):
+            stage, narrow = widths[s], widths[s - 1][-1] if s > len(widths) - levels else widths[s][0]
+            outs = [stage[-1]] * (len(stage) - 1) + [narrow]
+            ins = [stage[-1], *outs[:-1]]
+            self.stages.append(Stage([Conv(i, o, steps) for i, o in zip(ins, outs, strict=True)]))
+
+    def forward(self, code: Tensor, indices: list[Tensor], step: int) -> Tensor:
+        x = code
+        for stage, where in zip(self.stages, reversed(indices), strict=False):
+            x = stage(unpool(x, where), step)
+        return x
+
+
+class Regression(nn.Module):
+    """f_REG as heat-map regression: detection maps with conv2 and conv4 features concatenated, to one map per landmark.
+
+    The paper concatenates conv2_2 and conv4_3 (paper); layers and widths are our choice. Works at the size of the conv2
+    features.
+    forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s).
+    """
+
+    def __init__(self, landmarks: int, conv2: int, conv4: int, width: int, steps: int):
+        super().__init__()
+        self.narrow = Conv(conv4, width // 2, steps, kernel=1)
+        self.mix = Conv(landmarks + 1 + conv2 + width // 2, width, steps, kernel=1)
+        self.look = Conv(width, width, steps)
+        self.out = nn.Conv2d(width, landmarks, 1)
+
+    def forward(self, detection: Tensor, conv2: Tensor, conv4: Tensor, step: int) -> Tensor:
+        size = conv2.shape[-2:]
+        detection = F.adaptive_max_pool2d(detection, size)
+        conv4 = F.interpolate(self.narrow(conv4, step), size=size, mode="bilinear", align_corners=False)
+        return self.out(self.look(self.mix(cat([detection, conv2, conv4], 1), step), step))

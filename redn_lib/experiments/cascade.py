@@ -1,0 +1,61 @@
+"""The loop's rival: a cascade of K networks with weights of their own, trained in turn (RQ1)."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from redn_lib.feedback import Step, feedback_loop
+from redn_lib.rednet import Preset, RedNet
+
+
+class Cascade(nn.Module):
+    """K networks, each looking once; what is handed on is the same as in the loop.
+
+    With `only_last` set, the earlier networks are frozen and only the last step is returned: the form in which the
+    newest is trained.
+    forward as `RedNet`.
+    """
+
+    def __init__(self, networks: list[RedNet], only_last: bool):
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.only_last = only_last
+        for network in networks[: -1 if only_last else None]:
+            network.requires_grad_(False)
+
+    @property
+    def preset(self) -> Preset:
+        return self.networks[0].preset
+
+    def train(self, mode: bool = True) -> "Cascade":
+        super().train(mode)
+        if self.only_last:
+            for network in self.networks[:-1]:
+                network.eval()
+        return self
+
+    def look(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        return self.networks[step].look(frame, z, 0)
+
+    def forward(
+        self,
+        patches: Tensor,
+        view: Tensor,
+        steps: int | None = None,
+        *,
+        change_z: Callable[[Tensor, int], Tensor] | None = None,
+    ) -> list[Step]:
+        p = self.preset
+        said = feedback_loop(
+            self.look,
+            patches,
+            view,
+            form=p.form,
+            steps=len(self.networks),
+            size=p.size,
+            margin=p.margin,
+            sigma=p.sigma,
+            maps=p.maps,
+            change_z=change_z,
+        )
+        return said[-1:] if self.only_last else said

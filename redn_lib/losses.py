@@ -1,0 +1,47 @@
+"""The three losses on one look: detection on the label maps, cross-entropy on the response maps, regression on the
+points.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from redn_lib.landmarks import OUTER_EYES
+from redn_lib.response_maps import gaussian_maps
+
+
+def detection_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
+    """Softmax cross-entropy of every pixel's label, background included, against Gaussians that share each pixel.
+
+    logits: (B, L+1, h, h), background first; points: (B, L, 2) in view pixels. The paper has hard labels; the soft
+    ones,
+    since 68 landmarks share a coarse grid, are our choice.
+    """
+    marks = gaussian_maps(points, logits.shape[-1], size, sigma)
+    total = marks.sum(1, keepdim=True)
+    target = torch.cat([(1 - total).clamp(min=0), marks], 1) / total.clamp(min=1)
+    return -(target * F.log_softmax(logits.float(), 1)).sum(1).mean()
+
+
+def map_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
+    """Cross-entropy of each landmark's map, a probability over positions, against a Gaussian at the point (our choice).
+
+    logits: (B, L, m, m); points: (B, L, 2) in view pixels; points far outside the view count nothing.
+    """
+    target = gaussian_maps(points, logits.shape[-1], size, sigma).flatten(2)
+    mass = target.sum(-1, keepdim=True)
+    target = target / mass.clamp(min=1e-3)
+    return -(target * F.log_softmax(logits.float().flatten(2), -1)).sum(-1).mean()
+
+
+def regression_loss(points: Tensor, truth: Tensor) -> Tensor:
+    """Mean distance of the points over the distance of the outer eye corners: (B, L, 2) twice, in the same pixels.
+
+    What NME measures; the eye distance counts as at least a third of the face's width, lest a profile outweigh the rest
+    (our choice; the paper: L2).
+    """
+    a, b = OUTER_EYES
+    eyes = (truth[:, a] - truth[:, b]).norm(dim=-1)
+    width = (truth.amax(1) - truth.amin(1)).amax(-1)
+    error = ((points - truth).square().sum(-1) + 1e-6).sqrt().mean(-1)
+    return (error / torch.maximum(eyes, width / 3)).mean()

@@ -1,0 +1,61 @@
+"""Shipped weights and weight files: safetensors, the preset in the header, written whole or not at all."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from redn_lib.files import whole_file
+from redn_lib.rednet import PRESETS, RedNet
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def load_pretrained(name: str = "compact", device: str | torch.device = "cpu") -> RedNet:
+    """The weights inside the package, in eval mode; no network needed.
+
+    Raises FileNotFoundError for an unknown name, ValueError for a damaged file.
+    """
+    path = WEIGHTS / f"{name}.safetensors"
+    if not path.exists():
+        there = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))) or "none"
+        raise FileNotFoundError(f"no weights named {name!r} in the package; there are: {there}")
+    return load_weights(path, device)
+
+
+def load_weights(path: str | Path, device: str | torch.device = "cpu") -> RedNet:
+    """A network from a weight file written by `save_weights`, in eval mode.
+
+    Raises FileNotFoundError where there is none, ValueError naming a file that is damaged, cut off or for another
+    preset.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no weight file at {path}")
+    try:
+        with safe_open(path, "pt") as file:
+            preset = (file.metadata() or {}).get("preset")
+            state = {key: file.get_tensor(key) for key in file.keys()}
+    except SafetensorError as error:
+        raise ValueError(f"weight file {path} is damaged or cut off ({error}); fetch or train it anew") from error
+    if preset not in PRESETS:
+        raise ValueError(f"weight file {path} is for preset {preset!r}; this library knows {', '.join(PRESETS)}")
+    model = RedNet.from_preset(preset)
+    try:
+        model.load_state_dict({key: value.float() for key, value in state.items()})
+    except RuntimeError as error:
+        raise ValueError(
+            f"weight file {path} does not fit preset {preset!r}: it was written by another version"
+        ) from error
+    return model.to(device, memory_format=torch.channels_last).eval()
+
+
+def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
+    """Write weights and preset; `about` (e.g. command, seed) goes into the header as JSON. An old file stays whole
+    until the new one is.
+    """
+    with whole_file(Path(path)) as temporary:
+        state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+        save_file(state, temporary, {"preset": model.preset.name, "about": json.dumps(about)})

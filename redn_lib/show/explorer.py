@@ -1,0 +1,99 @@
+"""The response-map explorer: step through the feedback loop of a trained network on a face, and try to break it.
+
+explorer(model, faces)                     # in a notebook, with a kernel: controls and a live picture
+explorer_figure(model, faces, step=2)      # the same picture without widgets
+"""
+
+from dataclasses import fields
+
+import ipywidgets as widgets
+from IPython.display import Image
+
+from redn_lib.landmarks import N_POINTS
+from redn_lib.rednet import RedNet
+from redn_lib.show.explorer_picture import compose, in_words
+from redn_lib.show.explorer_view import ALL, Explorer, State, describe, to_pictures
+from redn_lib.show.live import Drawing, Live, still
+
+
+def explorer(model: RedNet, faces, boxes=None, truths=None, *, steps: int | None = None, **start) -> Live:
+    """Controls over every step of `align` on the faces; everything is computed again when something moves.
+
+    faces: a `Face`, several, a `Clip`, or plain (H, W, 3) uint8 RGB images with boxes (N, 4) or truths (N, 68, 2), in
+    pixels of each image; steps: K, by default the preset's; start: where controls begin, by the names of `State`, but
+    step counted from 1, as on the slider. Raises ValueError for faces and boxes that do not fit, TypeError for an
+    unknown control.
+    """
+    view, state = _prepare(model, faces, boxes, truths, steps, start)
+    controls = _controls(state, len(view.pictures), view.steps)
+    return Live(lambda **values: _draw(view, _state(values)), controls, _shelf)
+
+
+def explorer_figure(model: RedNet, faces, boxes=None, truths=None, *, steps: int | None = None, **start) -> Image:
+    """The explorer's picture as an image with alt text, for pages where no widget runs; arguments as `explorer`."""
+    view, state = _prepare(model, faces, boxes, truths, steps, start)
+    drawing = _draw(view, state)
+    return still(drawing.picture, drawing.alt)
+
+
+def _prepare(model, faces, boxes, truths, steps, start) -> tuple[Explorer, State]:
+    unknown = set(start) - {f.name for f in fields(State)}
+    if unknown:
+        names = ", ".join(f.name for f in fields(State))
+        raise TypeError(f"the explorer has no control {sorted(unknown)[0]!r}; there are {names}")
+    view = Explorer(model, to_pictures(faces, boxes, truths), steps or model.preset.steps)
+    state = _state({"step": view.steps, **start})
+    if not (0 <= state.step < view.steps and 0 <= state.picture < len(view.pictures)):
+        raise ValueError(f"step must be 1 to {view.steps} and picture 0 to {len(view.pictures) - 1}")
+    return view, state
+
+
+def _state(values: dict) -> State:
+    return State(**{**values, "step": values["step"] - 1})
+
+
+def _draw(view: Explorer, state: State) -> Drawing:
+    look = view.look(state)
+    return Drawing(compose(look), describe(look), in_words(look))
+
+
+def _controls(state: State, pictures: int, steps: int) -> dict[str, widgets.Widget]:
+    points = [("all 68", ALL), *((str(i), i) for i in range(N_POINTS))]
+    one = pictures == 1
+
+    def slider(name: str, words: str, low: float, high: float, step: float, form: str) -> widgets.FloatSlider:
+        value = getattr(state, name)
+        return widgets.FloatSlider(value, min=low, max=high, step=step, description=words, readout_format=form)
+
+    return {
+        "step": widgets.IntSlider(state.step + 1, min=1, max=steps, description="step"),
+        "picture": widgets.IntSlider(state.picture, min=0, max=pictures - 1, description="picture", disabled=one),
+        # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
+        "point": widgets.SelectionSlider(options=points, value=state.point, description="point"),
+        "blank_z": widgets.Checkbox(state.blank_z, description="keep z blank"),
+        "shift_x": slider("shift_x", "box across", -0.3, 0.3, 0.02, "+.0%"),
+        "shift_y": slider("shift_y", "box down", -0.3, 0.3, 0.02, "+.0%"),
+        "scale": slider("scale", "box scale", 0.6, 1.6, 0.05, ".2f"),
+        "turn": slider("turn", "turn (°)", -60, 60, 5, "+.0f"),
+        "occluder": widgets.Checkbox(state.occluder, description="occluder"),
+        "occluder_x": slider("occluder_x", "occluder across", -0.6, 0.6, 0.05, "+.0%"),
+        "occluder_y": slider("occluder_y", "occluder down", -0.6, 0.6, 0.05, "+.0%"),
+        "occluder_size": slider("occluder_size", "occluder size", 0.1, 1.0, 0.05, ".0%"),
+    }
+
+
+_ROWS = (
+    ("step", "picture", "point"),
+    ("shift_x", "shift_y", "scale"),
+    ("turn", "blank_z", "occluder"),
+    ("occluder_x", "occluder_y", "occluder_size"),
+)
+
+
+def _shelf(controls: dict[str, widgets.Widget]) -> widgets.Widget:
+    """The controls in rows of three."""
+    for control in controls.values():
+        control.layout.width = "auto"
+        control.style.description_width = "8em"
+    columns = widgets.Layout(grid_template_columns="repeat(3, minmax(0, 1fr))", max_width="1000px", grid_gap="0 8px")
+    return widgets.GridBox([controls[name] for row in _ROWS for name in row], layout=columns)

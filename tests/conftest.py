@@ -1,0 +1,28 @@
+"""Set-up of every test: one thread (the same sums everywhere), no settings of the user's, no clock."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, here and in every kernel that a test starts
+os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=50, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("suite")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_ipython(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Kernels start without the user's IPython profile."""
+    os.environ["IPYTHONDIR"] = str(tmp_path_factory.mktemp("ipython"))

@@ -1,0 +1,94 @@
+"""The command `redn`: right exit codes, one clear line for a user's error, help without loading anything heavy."""
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+from redn_lib import cli
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Put a made-up `redn doctor` in place whose run does what the test says."""
+
+    def install(run):
+        module = types.ModuleType("redn_lib.commands.doctor")
+        module.add_parser = lambda sub: sub.add_parser("doctor").add_argument("--depth", type=int, default=1)
+        module.run = run
+        monkeypatch.setitem(sys.modules, "redn_lib.commands.doctor", module)
+
+    return install
+
+
+def test_exit_code_and_options_are_the_commands_own(command):
+    command(lambda args: args.depth)
+    assert cli.main(["doctor"]) == 1
+    assert cli.main(["doctor", "--depth", "7"]) == 7
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("box is empty:\ngive x0 < x1"), FileNotFoundError(2, "No such file", "a.mp4"), OSError(28, "No space")],
+)
+def test_a_users_error_is_one_line_and_exit_2(command, capsys, error):
+    def fail(args):
+        raise error
+
+    command(fail)
+    assert cli.main(["doctor"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and err.startswith("redn doctor: ") and "Traceback" not in err
+    assert all(word in err for word in str(error).split())
+
+
+def test_a_package_that_does_not_load_points_to_the_doctor(command, capsys):
+    def fail(args):
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    command(fail)
+    assert cli.main(["doctor"]) == 2
+    assert "libGL.so.1" in (err := capsys.readouterr().err) and "redn doctor" in err.split(";")[1]
+
+
+def test_an_error_of_ours_is_not_hidden(command):
+    def fail(args):
+        raise ZeroDivisionError
+
+    command(fail)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["doctor"])
+
+
+def test_ctrl_c_ends_with_130_and_no_traceback(command, capsys):
+    def stop(args):
+        raise KeyboardInterrupt
+
+    command(stop)
+    assert cli.main(["doctor"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [[], ["no-such-command"], ["doctor", "--no-such-option"]])
+def test_wrong_arguments_exit_2(argv, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(argv)
+    assert end.value.code == 2
+    assert "usage: redn" in capsys.readouterr().err
+
+
+def test_help_names_every_command_and_loads_no_torch():
+    code = "import atexit, sys; from redn_lib.cli import main; atexit.register(lambda: print('torch' in sys.modules))"
+    code += "; main(['--help'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False", "redn_lib/__init__.py must load its public names only when asked"
+    assert all(name in done.stdout for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_its_help(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    assert end.value.code == 0
+    assert f"usage: redn {name}" in capsys.readouterr().out

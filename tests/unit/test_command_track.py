@@ -1,0 +1,155 @@
+"""`redn track`: the table and the overlay that it writes, what it keeps when stopped, what it says of wrong use."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from redn_lib import cli
+from redn_lib.commands import track as module
+from redn_lib.landmarks import MEAN_SHAPE, tight_box
+from redn_lib.tracking.tracker import TrackedFrame
+from redn_lib.tracking.video import VideoWriter, frames
+
+LOST = 2
+"""The frame in which the tracker of these tests loses the face."""
+
+
+def points_of(index):
+    return (np.float32([40, 30]) + 20 * MEAN_SHAPE + index).astype(np.float32)
+
+
+class FakeTracker:
+    """Answers a known face in every frame but one; `stop_at`: Ctrl-C comes before this frame."""
+
+    stop_at = None
+    made_with = None
+
+    def __init__(self, model, steps=None):
+        FakeTracker.made_with = model, steps
+
+    def track(self, source):
+        for index, seconds, image in frames(source):
+            if index == self.stop_at:
+                raise KeyboardInterrupt
+            lost = index == LOST
+            points = np.full((68, 2), np.nan, np.float32) if lost else points_of(index)
+            confidence = np.full(68, 0.0 if lost else 0.75, np.float32)
+            yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), lost)
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch):
+    monkeypatch.setattr(module, "Tracker", FakeTracker)
+    monkeypatch.setattr(FakeTracker, "stop_at", None)
+    monkeypatch.setattr(module, "load_pretrained", lambda device: f"model on {device}")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    path = tmp_path / "clip.avi"
+    with VideoWriter(path, 10) as writer:
+        for _ in range(5):
+            writer.write(np.full((64, 96, 3), 60, np.uint8))
+    return path
+
+
+def read_table(path):
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_the_table_has_a_line_a_frame_and_empty_cells_where_lost(clip, tmp_path, capsys):
+    out = tmp_path / "new folder" / "points.csv"
+    assert cli.main(["track", str(clip), "--out", str(out)]) == 0
+    header, *rows = read_table(out)
+    assert header[:6] == ["frame", "time", "lost", "confidence", "x0", "y0"]
+    assert header[-2:] == ["x67", "y67"] and len(header) == 4 + 136
+    assert [r[0] for r in rows] == list("01234")
+    assert [float(r[1]) for r in rows] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=1e-3)
+    assert [r[2] for r in rows] == ["0", "0", "1", "0", "0"]
+    assert [float(r[3]) for r in rows] == [0.75, 0.75, 0, 0.75, 0.75]
+    assert set(rows[LOST][4:]) == {""}
+    for t in (0, 1, 3, 4):
+        assert np.allclose(np.array(rows[t][4:], float).reshape(68, 2), points_of(t), atol=5e-4)
+    assert "5 frames, face lost in 1" in capsys.readouterr().out
+    assert [p.name for p in out.parent.iterdir()] == ["points.csv"]
+
+
+def test_the_overlay_shows_the_points_except_where_lost(clip, tmp_path):
+    overlay = tmp_path / "overlay.mp4"
+    arguments = ["track", str(clip), "--out", str(tmp_path / "p.csv"), "--video", str(overlay)]
+    assert cli.main(arguments) == 0
+    source = frames(overlay)
+    assert source.fps == pytest.approx(10)
+    images = [image for _, _, image in source]
+    changed = [int((np.abs(image.astype(int) - 60).max(-1) > 40).sum()) for image in images]
+    assert len(images) == 5 and images[0].shape == (64, 96, 3)
+    assert changed[LOST] < 5 and min(c for t, c in enumerate(changed) if t != LOST) > 50
+
+
+def test_a_folder_of_one_number_is_a_folder_and_a_number_is_a_camera(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["track", "97", "--out", "p.csv"]) == 2
+    assert "camera 97" in capsys.readouterr().err
+    (tmp_path / "97").mkdir()
+    assert cli.main(["track", "97", "--out", "p.csv"]) == 2
+    assert "holds no picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("video", [True, False])
+def test_ctrl_c_keeps_what_is_done_and_says_so(clip, tmp_path, monkeypatch, capsys, video):
+    monkeypatch.setattr(FakeTracker, "stop_at", 3)
+    out, overlay = tmp_path / "points.csv", tmp_path / "overlay.avi"
+    arguments = ["track", str(clip), "--out", str(out)] + (["--video", str(overlay)] if video else [])
+    assert cli.main(arguments) == 130
+    assert [r[0] for r in read_table(out)[1:]] == ["0", "1", "2"]
+    assert overlay.exists() == video
+    if video:
+        assert len(list(frames(overlay))) == 3
+    said = capsys.readouterr()
+    assert "3 frames" in said.out and "Ctrl-C" in said.err
+
+
+def test_steps_and_device_are_handed_on(clip, tmp_path):
+    cli.main(["track", str(clip), "--out", str(tmp_path / "p.csv"), "--steps", "2", "--device", "meta"])
+    assert FakeTracker.made_with == ("model on meta", 2)
+    cli.main(["track", str(clip), "--out", str(tmp_path / "p.csv")])
+    assert FakeTracker.made_with == ("model on cpu", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.mp4", "--out", "p.csv"], "nowhere.mp4"),
+        (["clip.avi", "--out", "p.csv", "--steps", "0"], "--steps"),
+        (["clip.avi", "--out", "p.csv", "--video", "o.gif"], "o.gif"),
+    ],
+)
+def test_wrong_use_is_one_line_and_leaves_no_file(clip, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["track", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert message in said and len(said.splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.avi"]
+
+
+def test_an_error_half_way_leaves_the_old_table_whole(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, side in (("1.png", 64), ("2.png", 80)):
+        cv2.imwrite(str(folder / name), np.zeros((side, side, 3), np.uint8))
+    out = tmp_path / "points.csv"
+    out.write_text("the old table")
+    assert cli.main(["track", str(folder), "--out", str(out)]) == 2
+    assert out.read_text() == "the old table"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["pictures", "points.csv"]
+
+
+def test_help_names_every_option(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["track", "--help"])
+    said = capsys.readouterr().out
+    for option in ("CLIP", "--out", "--video", "--steps", "--device", "camera", "largest"):
+        assert option in said

@@ -1,0 +1,91 @@
+"""Each check tells what it found, and the remedy when it is not well."""
+
+import sys
+
+import pytest
+import torch
+
+from redn_lib import cli, doctor
+from redn_lib.pretrained import save_weights
+from redn_lib.rednet import RedNet
+
+
+def test_a_moved_version_is_told_but_breaks_nothing(tmp_path):
+    pins = tmp_path / "constraints.txt"
+    pins.write_text("# comment\nnumpy==1.0\nnot-installed-anywhere==3.0\n")
+    check = doctor.pinned_versions(pins)
+    assert check.state == doctor.NOTE
+    assert "numpy" in check.found and "(pinned 1.0)" in check.found and "not-installed" not in check.found
+
+
+def test_a_local_build_of_the_pinned_version_is_that_version(tmp_path, monkeypatch):
+    pins = tmp_path / "constraints.txt"
+    pins.write_text("torch==2.13.0\n")
+    monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2.13.0+cu130")
+    assert doctor.pinned_versions(pins).state == doctor.OK
+
+
+def test_without_the_pins_file_it_says_so(tmp_path):
+    assert doctor.pinned_versions(tmp_path / "constraints.txt").state == doctor.NOTE
+
+
+def test_a_missing_package_is_broken_with_a_remedy():
+    check = doctor.package_version("no-such-package-at-all")
+    assert check.state == doctor.BROKEN and "make setup" in check.remedy
+
+
+def test_opencv_that_does_not_load_names_libgl(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    check = doctor.opencv_imports()
+    assert check.state == doctor.BROKEN and "libgl1" in check.remedy
+
+
+def test_two_builds_of_opencv_are_broken(monkeypatch):
+    monkeypatch.setattr(doctor, "is_installed", lambda name: name != "opencv-contrib-python")
+    check = doctor.opencv_imports()
+    assert check.state == doctor.BROKEN and "opencv-python-headless" in check.found
+
+
+def test_missing_damaged_and_exploded_weights_are_broken(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
+    assert doctor.shipped_weights().state == doctor.BROKEN
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "torn.safetensors").write_bytes(b"half a fi")
+    check = doctor.shipped_weights()
+    assert check.state == doctor.BROKEN and "torn" in check.found and check.remedy
+    (tmp_path / "weights" / "torn.safetensors").unlink()
+    model = RedNet.from_preset("compact")
+    save_weights(model, tmp_path / "weights" / "mine.safetensors")
+    assert doctor.shipped_weights().state == doctor.OK
+    torch.nn.init.constant_(next(model.parameters()), torch.nan)
+    save_weights(model, tmp_path / "weights" / "mine.safetensors")
+    assert doctor.shipped_weights().state == doctor.BROKEN
+
+
+@pytest.mark.parametrize("look", [doctor.detector_weights, doctor.first_clip])
+def test_files_inside_packages_are_found_and_missed(look, monkeypatch):
+    assert look().state == doctor.OK
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    check = look()
+    assert check.state == doctor.BROKEN and "pip install" in check.remedy
+
+
+def test_little_memory_and_disk_are_noted(monkeypatch):
+    monkeypatch.setattr(doctor, "FREE_MEMORY_GB", float("inf"))
+    monkeypatch.setattr(doctor, "FREE_DISK_GB", float("inf"))
+    assert doctor.free_memory().state == doctor.free_disk().state == doctor.NOTE
+
+
+def test_the_command_shows_every_remedy_and_counts_what_is_broken(monkeypatch, capsys):
+    found = [doctor.Check("one", doctor.OK, "fine"), doctor.Check("two", doctor.NOTE, "odd", "do this")]
+    monkeypatch.setattr("redn_lib.commands.doctor.all_checks", lambda: iter(found))
+    assert cli.main(["doctor"]) == 0
+    found.append(doctor.Check("three", doctor.BROKEN, "gone", "do that"))
+    assert cli.main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "do this" in out and "do that" in out and "1 broken" in out
+
+
+@pytest.mark.skipif(not list((doctor.PACKAGE / "weights").glob("*.safetensors")), reason="no weights yet")
+def test_this_machine_is_in_order(capsys):
+    assert cli.main(["doctor"]) == 0, capsys.readouterr().out

@@ -1,0 +1,78 @@
+"""pyproject.toml, constraints.txt and environment.yml say the same."""
+
+import importlib.metadata
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+
+def read_requirements(root: Path) -> dict[str, Requirement]:
+    """{name: requirement} of the package and of its extra `test`."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["test"]
+    return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
+
+
+@pytest.fixture(scope="module")
+def wanted(root: Path) -> dict[str, Requirement]:
+    return read_requirements(root)
+
+
+@pytest.fixture(scope="module")
+def pins(root: Path) -> dict[str, str]:
+    lines = [line for line in (root / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.!]+", line)] == []
+    return {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
+
+
+@pytest.fixture(scope="module")
+def conda(root: Path) -> dict:
+    return yaml.safe_load((root / "environment.yml").read_text())
+
+
+def test_every_pin_satisfies_pyproject(wanted, pins):
+    refused = [f"{r} but pinned {pins.get(name)}" for name, r in wanted.items() if not pinned_right(r, pins.get(name))]
+    assert refused == []
+
+
+def pinned_right(requirement: Requirement, pin: str | None) -> bool:
+    return pin is not None and requirement.specifier.contains(pin, prereleases=True)
+
+
+def test_pins_admit_gpu_builds_and_leave_out_what_breaks(pins):
+    assert Version(pins["torch"]).local is None
+    assert not {"torchvision", "opencv-python-headless", "opencv-contrib-python"} & set(pins)
+
+
+def test_conda_installs_the_pinned_direct_requirements(conda, wanted, pins):
+    *listed, editable = next(d["pip"] for d in conda["dependencies"] if isinstance(d, dict))
+    assert editable == "-e ."
+    versions = dict(line.split("==") for line in listed)
+    assert {canonicalize_name(name): version for name, version in versions.items()} == {n: pins[n] for n in wanted}
+
+
+def test_conda_python_is_admitted(conda, root):
+    spec = next(d for d in conda["dependencies"] if isinstance(d, str) and d.startswith("python="))
+    needed = tomllib.loads((root / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert Requirement(f"python{needed}").specifier.contains(spec.removeprefix("python="))
+    assert conda["channels"] == ["conda-forge"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems add packages of their own")
+def test_everything_that_gets_installed_is_pinned(wanted, pins):
+    seen, todo = set(), list(wanted)
+    while todo:
+        name = todo.pop()
+        if name in seen or name.startswith(("nvidia-", "cuda-", "triton")):
+            continue
+        seen.add(name)
+        needs = map(Requirement, importlib.metadata.requires(name) or [])
+        todo += [canonicalize_name(r.name) for r in needs if not r.marker or r.marker.evaluate({"extra": ""})]
+    assert seen - set(pins) == set()

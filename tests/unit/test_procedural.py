@@ -1,0 +1,229 @@
+"""The procedural faces: same seed same picture, points that move as the factors say, and numbers for everything."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redn_lib.data import procedural as made
+from redn_lib.data.procedural.head import template
+from redn_lib.data.procedural.rasterise import rasterise
+from redn_lib.data.procedural.render import project_points
+from redn_lib.data.procedural.shape import shape
+from redn_lib.landmarks import MEAN_SHAPE, MIRROR, mirror_points
+
+MEAN = made.Person(0, np.zeros(len(made.SLIDERS), np.float32), made.identity(0).look)
+NEUTRAL = made.Factors(MEAN, size=128)
+SHARP = made.Camera(noise=0, jpeg=0, blur=0)
+
+
+def eye_distance(points: np.ndarray) -> float:
+    return float(np.linalg.norm(points[36] - points[45]))
+
+
+def test_same_seed_same_picture_another_seed_another():
+    first, again, other = made.still(7, 96), made.still(7, 96), made.still(8, 96)
+    assert np.array_equal(first.image, again.image) and np.array_equal(first.points, again.points)
+    assert not np.array_equal(first.image, other.image)
+    assert first.person == "procedural-000007" and other.person != first.person
+
+
+def test_same_seed_same_clip():
+    first, again = made.clip(3, 4, 64), made.clip(3, 4, 64)
+    assert np.array_equal(first.frames, again.frames) and np.array_equal(first.points, again.points)
+
+
+def test_stills_never_repeat_a_person():
+    stream = made.stills(2, 64)
+    assert len({next(stream).person for _ in range(5)}) == 5
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31))
+def test_any_seed_gives_a_valid_well_framed_face(seed):
+    face = made.still(seed, 96)
+    assert face.image.shape == (96, 96, 3) and face.image.dtype == np.uint8
+    assert face.points.dtype == np.float32 and face.visible.shape == (68,) and face.visible.dtype == bool
+    side = max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+    assert 0.4 * 96 < side < 0.6 * 96
+    assert (face.points > 0).all() and (face.points < 95).all()
+    assert face.image.std() > 2
+    signed = face.points[36:42]
+    assert eye_distance(face.points) > 8 and np.ptp(signed[:, 0]) > 0
+
+
+def test_every_factor_is_returned_as_a_number():
+    face = made.still(4, 64)
+    assert face.factors["identity"].shape == (len(made.SLIDERS),)
+    for name in (
+        "yaw",
+        "pitch",
+        "roll",
+        "mouth_open",
+        "smile",
+        "blink_left",
+        "skin_tone",
+        "beard",
+        "light_yaw",
+        "light_colour",
+        "camera_blur",
+        "scene",
+    ):
+        assert np.isfinite(face.factors[name]).all(), name
+    sequence = made.clip(4, 3, 64)
+    assert set(sequence.factors) == set(face.factors)
+    assert all(len(values) == 3 for values in sequence.factors.values())
+    assert sequence[1].factors["yaw"] == sequence.factors["yaw"][1]
+
+
+def test_neutral_head_is_its_own_mirror_image_and_near_the_mean_shape():
+    points = project_points(NEUTRAL)
+    middle = points[27, 0]
+    flipped = mirror_points(points, 2 * middle + 1)
+    assert np.abs(flipped - points).max() < 0.02
+    fitted = (points - points.mean(0)) / np.ptp(points, axis=0).max()
+    mean = (MEAN_SHAPE - MEAN_SHAPE.mean(0)) / np.ptp(MEAN_SHAPE, axis=0).max()
+    assert np.abs(fitted - mean).max() < 0.05
+
+
+def test_controls_and_mesh_are_symmetric():
+    t = template()
+    assert np.allclose(t.controls[t.mirror] * (-1, 1, 1), t.controls)
+    assert np.array_equal(t.mirror[:68], MIRROR)
+    assert np.allclose(t.spread.sum(1), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("yaw", [15.0, 40.0, 60.0])
+def test_yaw_moves_the_nose_to_the_right_and_its_opposite_mirrors(yaw):
+    straight, right, left = (project_points(replace(NEUTRAL, yaw=y)) for y in (0.0, yaw, -yaw))
+    assert right[30, 0] - right[27, 0] > straight[30, 0] - straight[27, 0] + 0.5
+    middle = straight[27, 0]
+    assert np.abs(mirror_points(right, 2 * middle + 1) - left).max() < 0.02
+    far, near = right[16, 0] - right[27, 0], right[27, 0] - right[0, 0]
+    assert far < near
+
+
+def test_turned_jaw_lies_on_the_outline():
+    turned = replace(
+        NEUTRAL,
+        yaw=45.0,
+        person=replace(MEAN, look=MEAN.look | {"hair": 0, "long_hair": 0, "glasses": 0}),
+        camera=SHARP,
+    )
+    controls_x = project_points(turned)[13:16, 0]
+    bare = made.render(turned)
+    assert bare.visible[30] and bare.visible[8]
+    assert (np.diff(controls_x) > -3).all() and controls_x.min() > bare.points[45, 0]
+
+
+def test_pitch_and_roll_turn_the_way_they_say():
+    straight, up, clockwise = (
+        project_points(f) for f in (NEUTRAL, replace(NEUTRAL, pitch=20.0), replace(NEUTRAL, roll=30.0))
+    )
+    assert up[30, 1] - up[27, 1] < straight[30, 1] - straight[27, 1] - 1
+    across = clockwise[45] - clockwise[36]
+    assert np.degrees(np.arctan2(across[1], across[0])) == pytest.approx(30, abs=1)
+
+
+def test_mouth_lids_brows_and_smile_move_their_points():
+    def gap(a: int, b: int, **expression: float) -> float:
+        points = project_points(replace(NEUTRAL, expression=made.Expression(**expression)))
+        return float((points[b, 1] - points[a, 1]) / eye_distance(points))
+
+    assert gap(62, 66) < 0.03 < 0.25 < gap(62, 66, mouth_open=1.0)
+    assert gap(37, 41, blink_right=1.0) < 0.02 < gap(37, 41)
+    assert gap(43, 47, blink_right=1.0) == pytest.approx(gap(43, 47), abs=1e-4)
+    assert gap(19, 37, brow_raise=1.0) > gap(19, 37) + 0.05
+    wide, plain = (project_points(replace(NEUTRAL, expression=made.Expression(smile=s))) for s in (1.0, 0.0))
+    assert wide[54, 0] - wide[48, 0] > 1.1 * (plain[54, 0] - plain[48, 0]) and wide[48, 1] < plain[48, 1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0, 1), st.floats(-0.5, 1))
+def test_lips_and_lids_never_cross(seed, mouth_open, smile):
+    points = shape(made.identity(seed).shape, made.Expression(mouth_open=mouth_open, smile=smile, blink_left=1.0))
+    for upper, lower in ((61, 67), (62, 66), (63, 65), (43, 47), (44, 46), (37, 41), (38, 40)):
+        assert points[lower, 1] >= points[upper, 1] - 1e-5
+
+
+def test_picture_shows_the_factors():
+    base = replace(NEUTRAL, camera=SHARP, scene=3)
+    plain = made.render(base)
+    lit = made.render(replace(base, light=replace(base.light, yaw=80.0, pitch=0.0, lamp=1.0, ambient=0.1)))
+    mirrored = made.render(replace(base, light=replace(base.light, yaw=-80.0, pitch=0.0, lamp=1.0, ambient=0.1)))
+    cheeks = np.round(plain.points[[2, 14]] + (plain.points[[30]] - plain.points[[2, 14]]) * 0.35).astype(int)
+    right, left = (lambda image: [int(image[y, x].sum()) for x, y in cheeks]), None
+    assert left is None
+    dark_left, dark_right = right(lit.image), right(mirrored.image)
+    assert dark_left[0] < dark_left[1] and dark_right[0] > dark_right[1]
+    assert np.array_equal(plain.points, lit.points)
+
+
+def test_occluder_hides_points_and_an_unknown_one_is_refused():
+    base = replace(NEUTRAL, camera=SHARP)
+    hidden = made.render(replace(base, occluder=made.Occluder("screen", y=0.0, size=1.2)))
+    assert not hidden.visible[30] and hidden.visible.sum() < made.render(base).visible.sum()
+    with pytest.raises(ValueError, match="umbrella"):
+        made.Occluder("umbrella")
+
+
+def test_identity_is_kept_while_the_head_turns():
+    turned = made.render(replace(NEUTRAL, yaw=30.0))
+    assert np.array_equal(turned.factors["identity"], made.render(NEUTRAL).factors["identity"])
+    assert turned.factors["yaw"] == 30.0
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_clips_move_smoothly(seed):
+    sequence = made.clip(seed, 20, 64)
+    unit = eye_distance(sequence.points[0])
+    outline = np.r_[0:36, 48, 54]
+    jerk = np.linalg.norm(np.diff(sequence.points[:, outline], n=2, axis=0), axis=-1) / unit
+    assert jerk.max() < 0.12
+    assert np.linalg.norm(np.diff(sequence.points, axis=0), axis=-1).max() > 0
+    assert len({sequence[t].person for t in range(20)}) == 1
+
+
+def test_something_passes_once_in_an_occluded_clip():
+    sequence = made.clip(1, 40, 64, occluded=True)
+    seen = sequence.visible[:, 27:36].mean(1)
+    assert seen.min() < 0.5 < seen.max()
+
+
+@pytest.mark.parametrize("call", [lambda: made.clip(1, 0), lambda: made.clip(1, 5, fps=0), lambda: made.identity(-1)])
+def test_bad_numbers_are_refused(call):
+    with pytest.raises(ValueError):
+        call()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 25)), min_size=3, max_size=3))
+def test_rasterised_triangle_covers_the_pixels_inside_it(corners):
+    xy = np.array(corners, np.float32)
+    found = rasterise(xy, np.zeros(3, np.float32), np.array([[0, 1, 2]]), np.array([True]), 20, 20)
+    (ax, ay), (bx, by), (cx, cy) = xy.astype(float)
+    y, x = np.mgrid[:20, :20]
+    sides = [
+        (bx - ax) * (y - ay) - (by - ay) * (x - ax),
+        (cx - bx) * (y - by) - (cy - by) * (x - bx),
+        (ax - cx) * (y - cy) - (ay - cy) * (x - cx),
+    ]
+    area = abs((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+    if area < 1:
+        return
+    deep = np.all([s > 0.02 * area for s in sides], 0) | np.all([s < -0.02 * area for s in sides], 0)
+    outside = ~(np.all([s > -0.02 * area for s in sides], 0) | np.all([s < 0.02 * area for s in sides], 0))
+    covered = np.zeros(400, bool)
+    covered[found.pixel] = True
+    assert covered.reshape(20, 20)[deep].all() and not covered.reshape(20, 20)[outside].any()
+    where = found.weight @ xy
+    assert np.allclose(where, np.column_stack([found.pixel % 20, found.pixel // 20]), atol=0.02)
+
+
+def test_the_nearer_triangle_wins():
+    xy = np.array([(0, 0), (30, 0), (0, 30)] * 2, np.float32)
+    near = np.array([0, 0, 0, 1, 1, 1], np.float32)
+    found = rasterise(xy, near, np.array([[3, 4, 5], [0, 1, 2]]), np.array([True, True]), 10, 10)
+    assert (found.triangle == 0).all() and len(found.pixel) == 100

@@ -1,0 +1,230 @@
+"""The tracker in a world of bright squares: it follows, notices a loss, finds again, and believes no wall."""
+
+import cv2
+import numpy as np
+import pytest
+
+from redn_lib.landmarks import MEAN_SHAPE, tight_box
+from redn_lib.tracking import tracker as module
+from redn_lib.tracking.align import Fit
+from redn_lib.tracking.tracker import CHECK_EVERY, MAX_UNSEEN, Tracker, believable, misfit
+
+FACE, FADED = 255, 200
+"""A face; one that the network still follows but the detector does not see."""
+
+
+def scene(*faces, wall=40):
+    """A wall with square faces, each (x, y, side) or (x, y, side, brightness)."""
+    image = np.full((120, 160, 3), wall, np.uint8)
+    for x, y, side, *brightness in faces:
+        image[y : y + side, x : x + side] = brightness[0] if brightness else FACE
+    return image
+
+
+def bright_boxes(image, least):
+    _, _, stats, _ = cv2.connectedComponentsWithStats((image[..., 0] >= least).astype(np.uint8))
+    boxes = [[x, y, x + w - 1, y + h - 1] for x, y, w, h, _ in stats[1:]]
+    return np.array(sorted(boxes, key=lambda b: (b[0] - b[2]) * (b[3] - b[1])), np.float32).reshape(-1, 4)
+
+
+def face_shape(box):
+    """The mean shape with its tight box on a square box."""
+    middle = (box[:2] + box[2:]) / 2
+    return (middle + MEAN_SHAPE * (box[2] - box[0]) / 2).astype(np.float32)
+
+
+def make_fit(points, confidence):
+    points = np.asarray(points, np.float32)
+    return Fit(points, np.full(68, confidence, np.float32), points[None], *[np.empty(0)] * 2, (), np.empty(0))
+
+
+def good_align(model, image, box, steps):
+    """Finds the square that the box touches most; where there is none, it sees the mean shape in the wall, unsure."""
+    grown = np.round(box + np.array([-1, -1, 1, 1]) * 0.1 * (box[2] - box[0])).astype(int)
+    inside = [b for b in bright_boxes(image, FADED) if (b[:2] <= grown[2:]).all() and (b[2:] >= grown[:2]).all()]
+    if not inside:
+        return make_fit(face_shape(np.asarray(box)), 0.05)
+    nearest = min(inside, key=lambda b: np.abs(b - box).sum())
+    return make_fit(face_shape(nearest), 0.9)
+
+
+class Detector:
+    """Sees squares of full brightness, and counts its calls."""
+
+    calls = 0
+
+    def detect(self, image, sides=None):
+        Detector.calls += 1
+        boxes = bright_boxes(image, FACE)
+        return boxes, np.full(len(boxes), 0.9)
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """track(scenes, align) -> list of TrackedFrame, with the detector and the network of this world."""
+    monkeypatch.setattr(module, "FaceDetector", Detector)
+    monkeypatch.setattr(Detector, "calls", 0)
+
+    def track(scenes, align=good_align):
+        monkeypatch.setattr(module, "align", align)
+        return list(Tracker(None).track(scenes))
+
+    return track
+
+
+def boxes_of(tracked):
+    return np.array([f.box for f in tracked])
+
+
+def test_follows_a_moving_face(world):
+    scenes = [scene((20 + 3 * t, 30 + t, 40)) for t in range(25)]
+    tracked = world(scenes)
+    assert [f.lost for f in tracked] == [False] * 25
+    assert [f.index for f in tracked] == list(range(25))
+    assert np.diff([f.time for f in tracked]) == pytest.approx(0.04)
+    expected = [[20 + 3 * t, 30 + t] for t in range(25)]
+    assert np.abs(boxes_of(tracked)[:, 0] - np.array(expected)[:, 0]).max() < 1.5
+    for frame, image in zip(tracked, scenes, strict=True):
+        assert frame.image is image
+        assert frame.points.shape == (68, 2) and frame.points.dtype == np.float32
+        assert frame.confidence.shape == (68,)
+        assert np.allclose(frame.box, tight_box(frame.points))
+
+
+def test_the_detector_rests_while_all_is_well(world):
+    world([scene((20, 30, 40))] * 41)
+    assert Detector.calls == 1 + 40 // CHECK_EVERY
+
+
+def test_a_face_that_leaves_is_lost_at_once_and_found_elsewhere(world):
+    tracked = world([scene((20, 30, 40))] * 4 + [scene()] * 5 + [scene((100, 60, 30))] * 3)
+    assert [f.lost for f in tracked] == [False] * 4 + [True] * 5 + [False] * 3
+    for frame in tracked[4:9]:
+        assert np.isnan(frame.points).all() and np.isnan(frame.box).all() and (frame.confidence == 0).all()
+    assert tracked[9].box[0] == pytest.approx(100, abs=1.5)
+
+
+def test_a_scene_cut_goes_to_the_face_of_the_new_scene(world):
+    tracked = world([scene((20, 30, 50))] * 3 + [scene((90, 50, 40), wall=120)] * 3)
+    assert not any(f.lost for f in tracked)
+    assert boxes_of(tracked)[:, 0] == pytest.approx([20] * 3 + [90] * 3, abs=1.5)
+
+
+def test_a_cut_to_a_larger_face_in_the_old_place_is_found_again_whole(world):
+    tracked = world([scene((60, 40, 30), wall=0)] * 3 + [scene((20, 5, 110), wall=90)] * 2)
+    assert tracked[3].box == pytest.approx([20, 5, 129, 114], abs=8)
+
+
+def test_of_two_faces_the_largest_is_tracked_and_kept(world):
+    scenes = [scene((10, 10, 30 + 2 * t), (90, 50, 50)) for t in range(15)]
+    assert boxes_of(world(scenes))[:, 0] == pytest.approx([90] * 15, abs=1.5)
+
+
+def test_a_detection_that_the_network_does_not_confirm_is_no_face(world):
+    tracked = world([scene((20, 30, 40))] * 3, lambda model, image, box, steps: make_fit(face_shape(box), 0.05))
+    assert all(f.lost for f in tracked)
+
+
+def test_where_the_largest_is_not_confirmed_the_next_is_taken(world):
+    def doubts_the_left(model, image, box, steps):
+        return make_fit(face_shape(box), 0.05 if box[0] < 50 else 0.9)
+
+    tracked = world([scene((0, 10, 60), (90, 50, 40))], doubts_the_left)
+    assert tracked[0].box[0] == pytest.approx(90, abs=1.5)
+
+
+def sure_of_anything(model, image, box, steps):
+    """A network that answers a face wherever it looks."""
+    return make_fit(face_shape(np.asarray(box)), 0.9)
+
+
+def test_a_network_that_is_sure_of_a_wall_is_given_up(world):
+    tracked = world([scene((20, 30, 40))] + [scene()] * 20, sure_of_anything)
+    stuck = sum(not f.lost for f in tracked) - 1
+    assert stuck <= CHECK_EVERY + MAX_UNSEEN
+    assert all(f.lost for f in tracked[-5:])
+
+
+def test_a_face_hidden_from_the_detector_for_a_moment_is_kept(world):
+    hidden = [scene((20, 30, 40, FADED))] * (MAX_UNSEEN - 1)
+    tracked = world([scene((20, 30, 40))] * CHECK_EVERY + hidden + [scene((20, 30, 40))] * 10)
+    assert not any(f.lost for f in tracked)
+
+
+def test_points_that_stay_behind_jump_to_the_face_near_by(world):
+    """The face walks away slowly under a network that stands still: the detector's look brings the points back."""
+    scenes = [scene((20 + 3 * t, 30, 40)) for t in range(30)]
+    tracked = world(scenes, sure_of_anything)
+    gap = boxes_of(tracked)[:, 0] - [20 + 3 * t for t in range(30)]
+    assert np.abs(gap).max() <= 3 * 3 * CHECK_EVERY
+    assert tracked[-1].box[0] > 60
+
+
+def test_a_jump_within_reach_is_looked_at_twice(world):
+    asked = []
+
+    def half_way(model, image, box, steps):
+        """Moves at most half of the way to the face."""
+        asked.append(box)
+        goal = bright_boxes(image, FADED)[0]
+        return make_fit(face_shape(box + np.clip(goal - box, -10, 10)), 0.9)
+
+    tracked = world([scene((20, 30, 40)), scene((40, 30, 40))], half_way)
+    assert tracked[1].box[0] == pytest.approx(40, abs=1.5)
+    assert len(asked) == 3
+
+
+def test_a_sudden_change_of_size_is_no_following(world):
+    def shrinks(model, image, box, steps):
+        middle, side = (box[:2] + box[2:]) / 2, 0.5 * (box[2] - box[0])
+        return make_fit(face_shape(np.r_[middle - side / 2, middle + side / 2]), 0.9)
+
+    assert world([scene((20, 30, 40))] * 2, shrinks)[1].lost
+
+
+def test_every_call_starts_anew(world, monkeypatch):
+    monkeypatch.setattr(module, "align", good_align)
+    tracker = Tracker(None)
+    assert not next(iter(tracker.track([scene((20, 30, 40))]))).lost
+    assert next(iter(tracker.track([scene()]))).lost
+
+
+def test_steps_and_model_reach_the_network(world, monkeypatch):
+    seen = []
+
+    def spy(model, image, box, steps):
+        seen.append((model, steps))
+        return good_align(model, image, box, steps)
+
+    monkeypatch.setattr(module, "align", spy)
+    list(Tracker("the model", steps=2).track([scene((20, 30, 40))]))
+    assert set(seen) == {("the model", 2)}
+
+
+def turned(points, degrees):
+    a = np.deg2rad(degrees)
+    return points @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 180])
+def test_a_moved_turned_and_scaled_mean_shape_fits_itself(degrees):
+    assert misfit(7 * turned(MEAN_SHAPE, degrees) + [300, -20]) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_scrambled_face_a_line_and_a_dot_are_misfits():
+    scrambled = np.random.default_rng(0).permutation(MEAN_SHAPE)
+    line = MEAN_SHAPE * [1, 0.01]
+    for points in (scrambled, line, MEAN_SHAPE * 0):
+        assert misfit(points) > module.MAX_MISFIT
+
+
+def test_believable_wants_a_sure_finite_face_inside_the_frame():
+    image = scene()
+    inside = face_shape(np.array([40.0, 20, 110, 90]))
+    assert believable(make_fit(inside, 0.9), image)
+    assert not believable(make_fit(inside, 0.01), image)
+    assert believable(make_fit(inside - [65, 0], 0.9), image)
+    assert not believable(make_fit(inside - [85, 0], 0.9), image)
+    assert not believable(make_fit(inside + [0, 75], 0.9), image)
+    assert not believable(make_fit(np.where(np.arange(68)[:, None] == 3, np.nan, inside), 0.9), image)
+    assert not believable(make_fit(inside[::-1] * [1, 0.3], 0.9), image)

@@ -1,0 +1,234 @@
+"""Reading frames from every kind of source, what is said of broken ones, and writing videos whole or not at all."""
+
+import struct
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redn_lib.tracking import video as module
+from redn_lib.tracking.video import DEFAULT_FPS, VideoWriter, frames
+
+
+def picture(level: int, h: int = 48, w: int = 64) -> np.ndarray:
+    """Left half red, right half blue, and a grey floor of `level`."""
+    image = np.zeros((h, w, 3), np.uint8)
+    image[:, : w // 2, 0] = image[:, w // 2 :, 2] = 200
+    image[h // 2 :] = level
+    return image
+
+
+def write_video(path, n=12, fps=10.0):
+    with VideoWriter(path, fps) as writer:
+        for t in range(n):
+            writer.write(picture(20 * (t % 12)))
+    return path
+
+
+def level(image: np.ndarray) -> float:
+    return image[len(image) // 2 + 4 :].mean()
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".avi", ".webm", ".MP4"])
+def test_what_is_written_is_read_back(tmp_path, ending):
+    source = frames(write_video(tmp_path / f"a{ending}"))
+    assert source.fps == pytest.approx(10) and source.count == 12
+    index, seconds, images = zip(*source, strict=True)
+    assert index == tuple(range(12))
+    assert np.allclose(seconds, np.arange(12) / 10, atol=1e-3)
+    assert [level(i) for i in images] == pytest.approx([20 * t for t in range(12)], abs=8)
+    assert images[0].shape == (48, 64, 3) and images[0].dtype == np.uint8
+
+
+def test_colours_are_red_green_blue(tmp_path):
+    _, _, image = next(iter(frames(write_video(tmp_path / "a.avi"))))
+    assert image[5, 10].tolist() == pytest.approx([200, 0, 0], abs=25)
+    assert image[5, 50].tolist() == pytest.approx([0, 0, 200], abs=25)
+
+
+def test_a_video_filmed_sideways_is_turned_upright(tmp_path):
+    path = write_video(tmp_path / "a.mp4")
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 44
+    data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    _, _, image = next(iter(frames(path)))
+    assert image.shape == (64, 48, 3)
+    assert image[10, 40].tolist() == pytest.approx([200, 0, 0], abs=25)
+
+
+def test_a_video_that_breaks_off_gives_what_is_readable(tmp_path):
+    path = write_video(tmp_path / "a.avi", 40)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.warns(UserWarning, match=r"a\.avi breaks off: \d+ of 40"):
+        read = list(frames(path))
+    assert 5 < len(read) < 35
+    assert [level(i) for _, _, i in read][:5] == pytest.approx([0, 20, 40, 60, 80], abs=8)
+
+
+class Capture:
+    """A video whose file tells neither frames a second nor times."""
+
+    def __init__(self, *_):
+        self.left = 3
+
+    def isOpened(self):
+        return True
+
+    def get(self, _):
+        return 0.0
+
+    def read(self):
+        self.left -= 1
+        return self.left >= 0, picture(0)
+
+    def release(self):
+        pass
+
+
+def test_a_video_without_frames_a_second_gets_the_default(tmp_path, monkeypatch):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"x")
+    monkeypatch.setattr(module.cv2, "VideoCapture", Capture)
+    source = frames(path)
+    assert source.fps == DEFAULT_FPS and source.count is None
+    assert [seconds for _, seconds, _ in source] == pytest.approx([0, 1 / DEFAULT_FPS, 2 / DEFAULT_FPS])
+
+
+def test_a_missing_video_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.mp4"):
+        frames(tmp_path / "nowhere.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.mp4", b"", "is empty"),
+        ("a.mp4", b"no video at all\n" * 99, "not a video"),
+        ("a.png", b"x", "is a picture.*folder"),
+    ],
+)
+def test_what_is_no_video_is_named(tmp_path, name, data, message):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ValueError, match=f"{name}.*{message}"):
+        frames(tmp_path / name)
+
+
+def test_a_video_without_a_readable_frame_is_named(tmp_path):
+    path = write_video(tmp_path / "a.avi")
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"movi") + 4])
+    with pytest.raises(ValueError, match=r"a\.avi"):
+        list(frames(path))
+
+
+def test_a_cut_off_mp4_is_named(tmp_path):
+    path = write_video(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=r"a\.mp4.*cut off"):
+        frames(path)
+
+
+def save(folder, name, image):
+    assert cv2.imwrite(str(folder / name), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+
+def test_a_folder_of_pictures_comes_in_natural_order(tmp_path):
+    for name, value in (("f10.png", 100), ("f2.png", 20), ("F1.png", 10), ("f02b.png", 30)):
+        save(tmp_path, name, picture(value))
+    (tmp_path / "notes.txt").write_text("not a picture")
+    source = frames(str(tmp_path))
+    assert source.count == 4 and source.fps == DEFAULT_FPS
+    read = list(source)
+    assert [level(i) for _, _, i in read] == [10, 20, 30, 100]
+    assert read[0][2][5, 10].tolist() == [200, 0, 0]
+    assert [t for _, t, _ in read] == pytest.approx([0, 0.04, 0.08, 0.12])
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    with pytest.raises(ValueError, match="holds no picture"):
+        frames(tmp_path)
+
+
+def test_a_broken_picture_is_named(tmp_path):
+    save(tmp_path, "1.png", picture(0))
+    for name, data in (("2.png", b"broken"), ("3.png", b"")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=name):
+            list(frames(tmp_path))
+        (tmp_path / name).unlink()
+
+
+def test_a_picture_of_another_size_is_named_with_both_sizes(tmp_path):
+    save(tmp_path, "1.png", picture(0))
+    save(tmp_path, "2.png", picture(0, 50, 70))
+    with pytest.raises(ValueError, match="frame 1 of .* 70x50 .* 64x48"):
+        list(frames(tmp_path))
+
+
+def test_a_camera_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match="camera 97"):
+        frames(97)
+
+
+def test_arrays_are_read_only_when_asked_for():
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield picture(0)
+
+    source = iter(frames(endless()))
+    assert taken == []
+    assert [next(source)[0] for _ in range(3)] == [0, 1, 2]
+    assert len(taken) == 3
+
+
+def test_an_array_that_is_no_picture_is_refused():
+    with pytest.raises(ValueError, match="uint8"):
+        list(frames([picture(0).astype(float)]))
+
+
+def test_an_open_source_is_returned_as_it_is():
+    source = frames([picture(0)])
+    assert frames(source) is source and source.count == 1
+
+
+@given(st.lists(st.integers(0, 9999), min_size=1, max_size=12, unique=True), st.booleans())
+def test_numbered_names_sort_by_number(tmp_path_factory, numbers, padded):
+    folder = tmp_path_factory.mktemp("numbered")
+    for n in numbers:
+        (folder / (f"frame_{n:04d}.jpg" if padded else f"frame_{n}.jpg")).touch()
+    names = [int(p.stem.split("_")[1]) for p in module._pictures(folder)]
+    assert names == sorted(numbers)
+
+
+def test_an_error_while_writing_leaves_the_old_video_whole(tmp_path):
+    path = write_video(tmp_path / "a.mp4")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="one size"), VideoWriter(path, 10) as writer:
+        writer.write(picture(0))
+        writer.write(picture(0, 50, 70))
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_nothing_written_makes_no_file(tmp_path):
+    with VideoWriter(tmp_path / "a.mp4", 10):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_ending_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.gif.*\.mp4, \.avi, \.webm"):
+        VideoWriter(tmp_path / "a.gif", 10)
+
+
+def test_a_missing_encoder_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.cv2.VideoWriter, "isOpened", lambda self: False, raising=False)
+    with pytest.raises(ValueError, match=r"no mp4v encoder.*a\.mp4"), VideoWriter(tmp_path / "a.mp4", 10) as writer:
+        writer.write(picture(0))
+    assert list(tmp_path.iterdir()) == []
