@@ -28,6 +28,9 @@ from redn_lib.tracking.detector import MIN_SCORE, TIGHT, FaceDetector, overlap
 from redn_lib.tracking.video import frames
 
 SHARES = (0.1, 1, 5, 50, 95, 99, 99.9)
+BESIDE, SMALL = 0.75, 0.45
+"""Places beside a face: so far from its middle across and down, so large, in its larger sides; a published picture is
+two sides wide."""
 
 
 def main() -> None:
@@ -77,21 +80,28 @@ def measure_answers(model: RedNet, found: list[tuple[Face, np.ndarray]]) -> None
     """Prints confidence and misfit of answers from the detector's boxes, and from boxes beside the face."""
     fits: dict[str, list[Fit]] = {"faces": [], "beside": []}
     kept: dict[str, list[bool]] = {"faces": [], "beside": []}
+    back = 0
     for face, box in tqdm(found, desc="answers"):
         middle, side = (face.box[:2] + face.box[2:]) / 2, (face.box[2:] - face.box[:2]).max()
-        ways = [np.array(way) * 1.1 * side for way in ((-1, -1), (1, -1), (-1, 1), (1, 1), (-1, 0), (1, 0))]
-        beside = [np.r_[middle + way - side / 2, middle + way + side / 2] for way in ways]
+        centres = [middle + BESIDE * side * np.array(way) for way in ((-1, -1), (1, -1), (-1, 1), (1, 1))]
+        beside = [
+            np.r_[c - SMALL * side / 2, c + SMALL * side / 2]
+            for c in centres
+            if ((c >= 0) & (c < face.image.shape[1::-1])).all()
+        ]
         for name, boxes in (("faces", [box]), ("beside", beside)):
             for start in boxes:
                 fit = align(model, face.image, start)
                 if name == "beside" and overlap(tight_box(fit.points), face.box) > 0.3:
-                    continue  # it found the way back to the face
+                    back += 1
+                    continue
                 fits[name].append(fit)
                 kept[name].append(tracker.believable(fit, face.image))
     for name, answers in fits.items():
         print(f"{name}: {len(answers)} answers, believed {100 * np.mean(kept[name]):.2f} %")
         print(f"  mean confidence {percentiles([f.confidence.mean() for f in answers])}")
         print(f"  misfit {percentiles([tracker.misfit(f.points) for f in answers])}")
+    print(f"from beside the face the way back to it was found {back} times")
     print(f"misfit of the labels: {percentiles([tracker.misfit(f.points) for f, _ in found])}")
 
 

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     for k, s in enumerate(steps, 1):
         print(
             f"step {k}: NME {s['nme']:.2f} %  median {s['median']:.2f} %  over 8 %: {s['fr8']:.1f} % of frames  AUC08 "
-            "{s['auc8']:.3f}"
+            f"{s['auc8']:.3f}"
         )
     parts = {name: 100 * float(errors[:, -1, list(at)].mean()) for name, at in PARTS.items()}
     parts["inner 51"] = 100 * float(errors[:, -1, list(INNER)].mean())

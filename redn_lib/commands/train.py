@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     )
     print(
         f"{len(faces)} real faces of {len({f.person for f in faces})} people, {stage.procedural:.0%} procedural; "
-        "iteration {trainer.iteration} of {stage.iterations}"
+        f"iteration {trainer.iteration} of {stage.iterations}"
     )
     with tqdm(total=stage.iterations, initial=trainer.iteration, unit="batch") as bar:
 

@@ -43,7 +43,7 @@ def draw_face(
     truth: (68, 2), joined to the points by the way that is wrong; only: the points to draw, all by default.
     """
     out = enlarge(image, zoom)
-    radius = max(min(out.shape[:2]) / 150, 1.3)
+    radius = max(min(out.shape[:2]) / 180, 1.2) * (1 if only is None else 1.6)
     at = zoomed(points, zoom)
     chosen = np.zeros(len(at), bool)
     chosen[list(range(len(at)) if only is None else only)] = True
@@ -60,7 +60,7 @@ def draw_face(
         for i in np.flatnonzero(chosen):
             cv2.line(out, _fixed(at[i]), _fixed(goal[i]), MISS, 2 if only is not None else 1, cv2.LINE_AA, _SHIFT)
         for i in np.flatnonzero(chosen):
-            _dot(out, goal[i], radius * 0.9, TRUTH)
+            _dot(out, goal[i], radius * 0.8, TRUTH)
     for i in np.flatnonzero(chosen):
         _dot(out, at[i], radius, ANSWER, hollow=confidence is not None and confidence[i] < 0.5)
     return out
@@ -135,5 +135,5 @@ def _dot(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, hollow:
     if hollow:
         cv2.circle(out, centre, size, colour, 1, cv2.LINE_AA, _SHIFT)
         return
-    cv2.circle(out, centre, round((radius + 0.9) * 2**_SHIFT), INK, -1, cv2.LINE_AA, _SHIFT)
+    cv2.circle(out, centre, round((radius + 0.7) * 2**_SHIFT), INK, -1, cv2.LINE_AA, _SHIFT)
     cv2.circle(out, centre, size, colour, -1, cv2.LINE_AA, _SHIFT)

@@ -82,7 +82,7 @@ def _face_panel(look: Look) -> np.ndarray:
     points = to_panel(look.fit.steps[look.state.step])
     panel = draw_face(panel, points, look.confidence, truth, only=only)
     out = caption(panel, "Points")
-    marks: list[tuple[str, Colour]] = [("network", ANSWER)]
+    marks: list[tuple[str, Colour]] = [("network", ANSWER), ("unsure", CARD)]
     if truth is not None:
         marks += [("label", TRUTH), ("error", MISS)]
     _legend(out, [*marks, ("box", BOX), ("seen", GREEN)])
@@ -90,12 +90,13 @@ def _face_panel(look: Look) -> np.ndarray:
 
 
 def _legend(out: np.ndarray, marks: list[tuple[str, Colour]]) -> None:
+    """A coloured dot for each word, flush right in the caption; an unsure point is a ring in the network's colour."""
     x = out.shape[1]
     for words, colour in reversed(marks):
         x -= text_width(words, 12)
         write(out, words, x, 3, size=12, colour=QUIET)
         x -= 10
-        cv2.circle(out, (x, 11), 5, INK, -1, cv2.LINE_AA)
+        cv2.circle(out, (x, 11), 5, ANSWER if colour == CARD else INK, -1, cv2.LINE_AA)
         cv2.circle(out, (x, 11), 4, colour, -1, cv2.LINE_AA)
         x -= 12
 

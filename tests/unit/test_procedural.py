@@ -154,10 +154,8 @@ def test_picture_shows_the_factors():
     lit = made.render(replace(base, light=replace(base.light, yaw=80.0, pitch=0.0, lamp=1.0, ambient=0.1)))
     mirrored = made.render(replace(base, light=replace(base.light, yaw=-80.0, pitch=0.0, lamp=1.0, ambient=0.1)))
     cheeks = np.round(plain.points[[2, 14]] + (plain.points[[30]] - plain.points[[2, 14]]) * 0.35).astype(int)
-    right, left = (lambda image: [int(image[y, x].sum()) for x, y in cheeks]), None
-    assert left is None
-    dark_left, dark_right = right(lit.image), right(mirrored.image)
-    assert dark_left[0] < dark_left[1] and dark_right[0] > dark_right[1]
+    bright = [[int(f.image[y, x].sum()) for x, y in cheeks] for f in (lit, mirrored)]
+    assert bright[0][0] < bright[0][1] and bright[1][0] > bright[1][1]
     assert np.array_equal(plain.points, lit.points)
 
 

@@ -14,7 +14,7 @@ def _colour(rng: np.random.Generator) -> np.ndarray:
 def background(seed: int, size: int) -> np.ndarray:
     """Picture (size, size, 3) float32, linear light. Drawn small and enlarged where it is out of focus."""
     rng = np.random.default_rng([seed, 7])
-    side = max(12, int(size / (1 + 7 * rng.random() ** 2)))
+    side = min(256, max(12, int(size / (1 + 7 * rng.random() ** 2))))
     ramp = np.linspace(0, 1, side, dtype=np.float32)
     first, second = _colour(rng), _colour(rng)
     mix = ramp[None, :] * np.float32(rng.uniform(-1, 1)) + ramp[:, None] * np.float32(rng.uniform(-1, 1))

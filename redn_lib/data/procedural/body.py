@@ -7,10 +7,10 @@ import numpy as np
 
 from redn_lib.data.procedural import hair, parts
 from redn_lib.data.procedural.atlas import CLOTH
+from redn_lib.data.procedural.expression import Expression
 from redn_lib.data.procedural.head import neighbours, template
 from redn_lib.data.procedural.light import openness
 from redn_lib.data.procedural.parts import Part, sheet
-from redn_lib.data.procedural.shape import Expression
 
 _AROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _TORSO = np.array([

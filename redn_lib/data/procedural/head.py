@@ -117,6 +117,18 @@ def smooth_line(points: np.ndarray, per_side: int, closed: bool) -> np.ndarray:
     return curve if closed else np.vstack([curve, points[-1:]])
 
 
+def step(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Smooth step: 0 below `low`, 1 above `high`."""
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def near(p: np.ndarray, x: float, y: float, radius: float) -> np.ndarray:
+    """1 at the places (+-x, y) on the front of the mean head, falling off like a bell; p: (N, 3) to (N,)."""
+    d2 = (np.abs(p[:, 0]) - x) ** 2 + (p[:, 1] - y) ** 2
+    return np.exp(-d2 / radius**2) * step(p[:, 2], -1.4, -0.6)
+
+
 def _mean_controls() -> tuple[np.ndarray, np.ndarray, dict[str, tuple[int, ...]]]:
     depth = np.zeros(N_POINTS, np.float32)
     for i, z in _HALF_DEPTH.items():

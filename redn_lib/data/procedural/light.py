@@ -53,7 +53,7 @@ def openness(vertices: np.ndarray) -> np.ndarray:
     """How much of the sky in front of the face each vertex of the mean head sees, (V,), about 1 on the forehead."""
     lamps = [Light(yaw=float(y), pitch=float(p), shadow=1.0) for y in range(-75, 76, 30) for p in range(-60, 76, 27)]
     seen = np.mean([lit(vertices, lamp) for lamp in lamps], 0)
-    return np.clip(0.30 + 0.85 * seen, 0.3, 1.1)
+    return np.clip(0.45 + 0.65 * seen, 0.4, 1.1)
 
 
 def lit(vertices: np.ndarray, light: Light) -> np.ndarray:

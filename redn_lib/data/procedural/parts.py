@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from redn_lib.data.procedural.atlas import EYE, MOUTH
+from redn_lib.data.procedural.expression import EYE_RADIUS, Expression, eye_centres
 from redn_lib.data.procedural.head import template, texture_uv
-from redn_lib.data.procedural.shape import EYE_RADIUS, Expression, eye_centres
 
 
 @dataclass(frozen=True)

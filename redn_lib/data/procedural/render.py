@@ -8,15 +8,16 @@ import cv2
 import numpy as np
 
 from redn_lib.data.faces import Face
-from redn_lib.data.procedural import body, occluders, pose
+from redn_lib.data.procedural import body, glasses, pose
 from redn_lib.data.procedural.atlas import HEIGHT, WIDTH
 from redn_lib.data.procedural.background import background
 from redn_lib.data.procedural.camera import Camera, develop, take
+from redn_lib.data.procedural.expression import Expression
 from redn_lib.data.procedural.light import Light, lit, normals, shade
-from redn_lib.data.procedural.occluders import Occluder
+from redn_lib.data.procedural.occluders import Occluder, cover
 from redn_lib.data.procedural.people import Person
 from redn_lib.data.procedural.rasterise import rasterise
-from redn_lib.data.procedural.shape import Expression, shape
+from redn_lib.data.procedural.shape import shape
 from redn_lib.data.procedural.texture import paint, skin_colour
 
 
@@ -44,6 +45,12 @@ class Factors:
     x: float = 0.5
     y: float = 0.5
     size: int = 192
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.size <= 512 or self.camera.resolution < 16:
+            raise ValueError(
+                f"size must be 16 to 512 and resolution at least 16, got {self.size}, {self.camera.resolution}"
+            )
 
     def numbers(self) -> Mapping[str, float | int | str | np.ndarray]:
         """All factors flat by name: numbers, and arrays for colours and `identity`."""
@@ -79,48 +86,55 @@ def project_points(factors: Factors) -> np.ndarray:
     return pose.project(spots, f.distance, f.scale * f.size, place).astype(np.float32)
 
 
-def render(factors: Factors) -> Face:
-    """The picture of these factors with its 68 points, their visibility and `Face.factors`. Same factors, same
-    picture, bit for bit."""
-    f, look, side = factors, factors.person.look, min(factors.camera.resolution, factors.size)
-    turn, unit = pose.rotation(f.yaw, f.pitch, f.roll), f.scale * side
-    place = np.array([f.x, f.y]) * side - 0.5
-    controls = shape(f.person.shape, f.expression)
+def _gain(factors: Factors) -> float:
+    """Exposure that shows this skin under this light at about camera.exposure; dark skin stays darker."""
+    light = 0.6 * factors.light.ambient + 0.55 * factors.light.lamp
+    return factors.camera.exposure / float(light * np.sqrt(0.35 * skin_colour(factors.person.look).mean()))
+
+
+def _light_field(
+    f: Factors, controls: np.ndarray, turn: np.ndarray, place: np.ndarray, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Linear light (side, side, 3) of person and background before the lens, and the depth (side, side)."""
+    look = f.person.look
     mesh = body.mesh(bool(look["hair"]), bool(look["long_hair"]))
     solid = pose.turned(body.vertices(controls, look, f.expression, f.person.seed), turn, mesh.turn)
-    xy = pose.project(solid, f.distance, unit, place).astype(np.float32)
-    fragments = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
-    attributes = np.column_stack(
-        [normals(solid, mesh.triangles, mesh.neighbours), lit(solid, f.light), mesh.shade, mesh.shine]
-    ).astype(np.float32)
-    corners = mesh.triangles[fragments.triangle]
-    uv = np.einsum("pkc,pk->pc", mesh.uv[corners], fragments.weight)
-    where = np.zeros((side * side, 2), np.float32)
-    where[fragments.pixel] = np.clip(uv, 0, (WIDTH - 1, HEIGHT - 1))
-    albedo = cv2.remap(_texture(f.person), where.reshape(side, side, 2), None, cv2.INTER_LINEAR)
-    scene = _scene(f.scene, side).copy()
-    gain = f.camera.exposure / (
-        0.35**0.5 * skin_colour(look).mean() ** 0.5 * (0.6 * f.light.ambient + 0.55 * f.light.lamp)
-    )
-    scene = (scene * (f.camera.exposure / gain)).reshape(-1, 3)
-    scene[fragments.pixel] = shade(fragments, corners, attributes, albedo.reshape(-1, 3)[fragments.pixel], f.light)
-    picture = develop(scene.reshape(side, side, 3), gain, f.camera)
+    xy = pose.project(solid, f.distance, f.scale * side, place).astype(np.float32)
+    seen = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
+    corners = mesh.triangles[seen.triangle]
+    texel = np.zeros((side * side, 2), np.float32)
+    texel[seen.pixel] = np.clip(np.einsum("pkc,pk->pc", mesh.uv[corners], seen.weight), 0, (WIDTH - 1, HEIGHT - 1))
+    albedo = cv2.remap(_texture(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
+    facing = normals(solid, mesh.triangles, mesh.neighbours)
+    attributes = np.column_stack([facing, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
+    scene = (_scene(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
+    scene[seen.pixel] = shade(seen, corners, attributes, albedo[seen.pixel], f.light)
+    return scene.reshape(side, side, 3), seen.depth
+
+
+def render(factors: Factors) -> Face:
+    """The picture of these factors with its 68 points, their visibility and `Face.factors`.
+
+    Same factors, same picture, bit for bit. A point is visible when it lies in the picture and neither the head nor an
+    occluder is before it (glasses and closed lids hide nothing).
+    """
+    f, side = factors, min(factors.camera.resolution, factors.size)
+    turn, unit, place = pose.rotation(f.yaw, f.pitch, f.roll), f.scale * side, np.array([f.x, f.y]) * side - 0.5
+    controls = shape(f.person.shape, f.expression)
+    scene, depth = _light_field(f, controls, turn, place, side)
+    picture = develop(scene, _gain(f), f.camera)
+    if f.person.look["glasses"]:
+        pieces = [pose.turned(p, turn) for p in glasses.outline(controls, f.person)]
+        lenses, arms = (pose.project(p, f.distance, unit, place) for p in pieces)
+        glasses.wear(picture, lenses, arms, f.person, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
     spots = pose.landmarks(controls, turn, f.roll)
     points = pose.project(spots, f.distance, unit, place)
-    if look["glasses"]:
-        lenses, arms = (
-            pose.project(pose.turned(p, turn), f.distance, unit, place)
-            for p in occluders.glasses_outline(controls, f.person)
-        )
-        occluders.wear_glasses(picture, lenses, arms, f.person, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
     pixel = np.round(points).astype(int)
-    inside = ((pixel >= 0) & (pixel < side)).all(1)
     column, row = np.clip(pixel, 0, side - 1).T
-    nearest = cv2.erode(fragments.depth, np.ones((3, 3), np.uint8))
-    visible = inside & (spots[:, 2] > nearest[row, column] - 0.10)
+    visible = ((pixel >= 0) & (pixel < side)).all(1)
+    visible &= spots[:, 2] > cv2.erode(depth, np.ones((3, 3), np.uint8))[row, column] - 0.10
     if f.occluder:
-        skin = np.sqrt(skin_colour(look) * gain * 0.6) * 255
-        visible &= occluders.cover(picture, f.occluder, points, unit, skin)[row, column] < 128
+        skin = np.sqrt(skin_colour(f.person.look) * _gain(f) * 0.6) * 255
+        visible &= cover(picture, f.occluder, points, unit, skin)[row, column] < 128
     points = ((points + 0.5) * (f.size / side) - 0.5).astype(np.float32)
-    image = take(picture, f.camera, f.size)
-    return Face(image, points, f.person.name, f.person.name, visible, f.numbers())
+    return Face(take(picture, f.camera, f.size), points, f.person.name, f.person.name, visible, f.numbers())

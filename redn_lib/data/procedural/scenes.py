@@ -7,11 +7,11 @@ import numpy as np
 
 from redn_lib.data.faces import Face
 from redn_lib.data.procedural.camera import Camera
+from redn_lib.data.procedural.expression import Expression
 from redn_lib.data.procedural.light import Light
 from redn_lib.data.procedural.occluders import KINDS, Occluder
 from redn_lib.data.procedural.people import identity
 from redn_lib.data.procedural.render import Factors, project_points, render
-from redn_lib.data.procedural.shape import Expression
 from redn_lib.landmarks import tight_box
 
 

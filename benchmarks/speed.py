@@ -1,0 +1,45 @@
+"""One face aligned with K = 3, and training, on this machine: `python benchmarks/speed.py [--threads 1]`."""
+
+import argparse
+import time
+from statistics import median
+
+import cv2
+import torch
+
+import redn_lib as redn
+from redn_lib.data.procedural.scenes import still
+from redn_lib.rednet import RedNet
+from redn_lib.training.batches import StillBatches, cut_patch
+from redn_lib.training.loop import Trainer
+from redn_lib.training.stages import Stage
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--threads", type=int, default=1, help="CPU threads for alignment (training uses all)")
+args = parser.parse_args()
+faces = [still(i) for i in range(64)]
+
+cv2.setNumThreads(args.threads)
+all_threads = torch.get_num_threads()
+torch.set_num_threads(args.threads)
+model = redn.load_pretrained()
+taken = []
+for face in faces * 2:
+    start = time.perf_counter()
+    redn.align(model, face.image, face.box, 3)
+    taken.append(1e3 * (time.perf_counter() - start))
+print(f"align, K = 3, {args.threads} thread(s): median {median(taken[8:]):.1f} ms, least {min(taken):.1f} ms")
+
+torch.set_num_threads(all_threads)
+stage = Stage(iterations=12)
+network = RedNet.from_preset("compact")
+trainer = Trainer(network, stage, StillBatches([cut_patch(f) for f in faces], stage, network.preset))
+seconds = []
+for i in range(stage.iterations):
+    start = time.perf_counter()
+    trainer.learn(trainer.batches[i])
+    seconds.append(time.perf_counter() - start)
+print(
+    f"training, {stage.steps} steps, augmentation included, {all_threads} thread(s): "
+    f"median {stage.batch / median(seconds[3:]):.0f} stills/s, most {stage.batch / min(seconds):.0f}"
+)

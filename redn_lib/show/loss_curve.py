@@ -1,0 +1,82 @@
+"""A loss curve that grows while a training cell runs: one picture, drawn anew at most twice a second."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+import cv2
+import numpy as np
+from IPython.display import display
+
+from redn_lib.show.figures import running_mean
+from redn_lib.show.live import still
+from redn_lib.show.panels import card, text_width, write
+from redn_lib.show.style import BLUE, GRID, INK, PALETTE, QUIET
+
+WIDTH, HEIGHT = 640, 240
+LEFT, TOP, RIGHT, BOTTOM = 56, 30, 12, 28
+SECONDS = 0.5
+
+
+def draw_losses(losses: Sequence[Sequence[float]], total: int, smooth: int = 10) -> np.ndarray:
+    """The curve as a picture (240, 640, 3) uint8 RGB: losses (n, K), one line for each of K, over `total` iterations.
+
+    Logarithmic, smoothed by the mean of the last `smooth` values. A line ends at a loss that is no number.
+    """
+    out = card(HEIGHT, WIDTH)
+    table = np.asarray(losses, float).reshape(len(losses), -1) if len(losses) else np.zeros((0, 1))
+    lines = np.stack([running_mean(column, smooth) for column in table.T])
+    good = np.isfinite(lines) & (lines > 0)
+    low, high = (np.log10(lines[good].min()), np.log10(lines[good].max())) if good.any() else (-1.0, 0.0)
+    middle, half = (low + high) / 2, max((high - low) / 2 * 1.08, 0.02)
+    low, high = middle - half, middle + half
+    for level in np.linspace(low, high, 4):
+        y = TOP + (HEIGHT - TOP - BOTTOM) * (high - level) / (high - low)
+        cv2.line(out, (LEFT, round(y)), (WIDTH - RIGHT, round(y)), GRID, 1)
+        name = f"{10**level:.3g}"
+        write(out, name, LEFT - 6 - text_width(name, 11), y - 8, size=11, colour=QUIET)
+    for x, name in ((LEFT, "0"), (WIDTH - RIGHT - text_width(str(total), 11), str(total))):
+        write(out, name, x, HEIGHT - BOTTOM + 6, size=11, colour=QUIET)
+    write(
+        out, "iteration", (LEFT + WIDTH - text_width("iteration", 11)) // 2, HEIGHT - BOTTOM + 6, size=11, colour=QUIET
+    )
+    x = LEFT
+    for k, (line, fine) in enumerate(zip(lines, good, strict=True)):
+        colour = BLUE if len(lines) == 1 else PALETTE[k % len(PALETTE)]
+        at = LEFT + (WIDTH - LEFT - RIGHT) * np.arange(len(line)) / max(total - 1, 1)
+        level = np.log10(np.where(fine, line, 1.0))
+        path = np.c_[at, TOP + (HEIGHT - TOP - BOTTOM) * (high - level) / (high - low)]
+        for run in np.split(np.arange(len(line)), np.flatnonzero(~fine)):
+            run = run[fine[run]]
+            cv2.polylines(
+                out, [np.rint(path[run] * 16).astype(np.int32).reshape(-1, 1, 2)], False, colour, 2, cv2.LINE_AA, 4
+            )
+        name = "loss" if len(lines) == 1 else f"step {k + 1}"
+        cv2.line(out, (x, 15), (x + 14, 15), colour, 3)
+        write(out, name, x + 19, 7, size=12)
+        x += 19 + text_width(name, 12) + 14
+    said = f"{len(losses)} of {total}" + (f" · {lines[:, -1].mean():.4g}" if lines.size else "")
+    write(out, said, WIDTH - RIGHT - text_width(said, 12), 7, size=12, colour=INK)
+    return out
+
+
+def live_losses(batches: Iterable, losses: Sequence[Sequence[float]], total: int) -> Iterator:
+    """Yield the batches; meanwhile show the curve of `losses` (filled by whoever trains, one entry a batch).
+
+    The curve is one cell output, replaced in place; the last drawing stays on the page. Use it as `show=` of a trainer:
+    `trainer.run(lambda batches: live_losses(batches, trainer.losses, total))`.
+    """
+    shown = display(still(draw_losses(losses, total), "Loss by iteration, still empty"), display_id=True)
+    last = time.monotonic()
+    try:
+        for batch in batches:
+            yield batch
+            if time.monotonic() - last > SECONDS:
+                _update(shown, losses, total)
+                last = time.monotonic()
+    finally:
+        _update(shown, losses, total)
+
+
+def _update(shown, losses: Sequence[Sequence[float]], total: int) -> None:
+    now = f", now {np.mean(losses[-1]):.4g}" if losses else ""
+    shown.update(still(draw_losses(losses, total), f"Loss by iteration, {len(losses)} of {total}{now}"))
