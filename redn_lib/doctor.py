@@ -87,11 +87,12 @@ def device() -> Check:
     """The fastest device that torch can use here: CUDA, then MPS, then the CPU's threads."""
     import torch
 
-    if torch.cuda.is_available():
-        return Check("device", OK, f"cuda: {torch.cuda.get_device_name()}")
-    if torch.backends.mps.is_available():
-        return Check("device", OK, "mps (Apple GPU)")
-    return Check("device", OK, f"cpu, {torch.get_num_threads()} of {os.cpu_count()} threads")
+    from redn_lib.device import best_device
+
+    best = best_device()
+    names = {"cuda": lambda: torch.cuda.get_device_name(), "mps": lambda: "Apple GPU"}
+    found = names.get(best.type, lambda: f"{torch.get_num_threads()} of {os.cpu_count()} threads")()
+    return Check("device", OK, f"{best.type}: {found}")
 
 
 def shipped_weights() -> Check:

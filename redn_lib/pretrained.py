@@ -7,14 +7,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from redn_lib.device import best_device
 from redn_lib.files import whole_file
 from redn_lib.rednet import PRESETS, RedNet
 
 WEIGHTS = Path(__file__).parent / "weights"
 
 
-def load_pretrained(name: str = "compact", device: str | torch.device = "cpu") -> RedNet:
-    """The weights inside the package, in eval mode; no network needed.
+def load_pretrained(name: str = "compact", device: str | torch.device | None = None) -> RedNet:
+    """The weights inside the package, in eval mode, on `device` (default: a GPU where there is one); no network needed.
 
     Raises FileNotFoundError for an unknown name, ValueError for a damaged file.
     """
@@ -25,7 +26,7 @@ def load_pretrained(name: str = "compact", device: str | torch.device = "cpu") -
     return load_weights(path, device)
 
 
-def load_weights(path: str | Path, device: str | torch.device = "cpu") -> RedNet:
+def load_weights(path: str | Path, device: str | torch.device | None = None) -> RedNet:
     """A network from a weight file written by `save_weights`, in eval mode.
 
     Raises FileNotFoundError where there is none, ValueError naming a file that is damaged, cut off or for another
@@ -49,7 +50,7 @@ def load_weights(path: str | Path, device: str | torch.device = "cpu") -> RedNet
         raise ValueError(
             f"weight file {path} does not fit preset {preset!r}: it was written by another version"
         ) from error
-    return model.to(device, memory_format=torch.channels_last).eval()
+    return model.to(device or best_device(), memory_format=torch.channels_last).eval()
 
 
 def save_weights(model: RedNet, path: str | Path, **about: object) -> None:

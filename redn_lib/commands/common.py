@@ -21,7 +21,7 @@ def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     """Declare --device."""
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps")
+    parser.add_argument("--device", help="cpu, cuda or mps (default: a GPU where there is one)")
 
 
 def read_names(path: Path | None) -> set[str] | None:

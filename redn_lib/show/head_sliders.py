@@ -115,11 +115,11 @@ def _in_words(state: HeadState, face: Face) -> str:
 
 
 def _labelled(face: Face, zoom: float) -> np.ndarray:
-    out = draw_face(face.image, face.points, face.visible.astype(float), zoom=zoom)
-    right, left = zoomed(face.points[list(OUTER_EYES)], zoom)
+    out, at = draw_box(face.image, face.box, zoom=zoom), zoomed(face.points, zoom)
+    right, left = at[list(OUTER_EYES)]
     _line(out, right, left, INK, 4)
     _line(out, right, left, GREEN, 2)
-    return draw_box(out, zoomed(face.box.reshape(2, 2), zoom).ravel())
+    return draw_face(out, at, face.visible.astype(float))
 
 
 def _line(out: np.ndarray, start: np.ndarray, end: np.ndarray, colour: Colour, width: int) -> None:

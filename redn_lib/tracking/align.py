@@ -64,14 +64,14 @@ def align(
     view = torch.as_tensor(first.matrix, dtype=torch.float32, device=device)[None]
     said = model(pixels, view, steps, change_z=change_z)
     last = said[-1]
-    points = np.stack([patch.to_frame(s.points[0].double().cpu().numpy()) for s in said]).astype(np.float32)
+    points = np.stack([patch.to_frame(s.points[0].cpu().double().numpy()) for s in said]).astype(np.float32)
     return Fit(
         points[-1],
         confidence(last.response_maps, last.view_points, p.size)[0].cpu().numpy(),
         points,
         torch.cat([s.response_maps for s in said]).cpu().numpy(),
         torch.cat([s.frame for s in said]).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy(),
-        tuple(compose(patch, s.view[0].double().cpu().numpy(), p.size) for s in said),
+        tuple(compose(patch, s.view[0].cpu().double().numpy(), p.size) for s in said),
         torch.cat([s.z for s in said]).float().cpu().numpy(),
     )
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
+from redn_lib.device import best_device
 from redn_lib.feedback import Step, to_view
 from redn_lib.losses import detection_loss, map_loss, regression_loss
 from redn_lib.rednet import RedNet
@@ -67,7 +68,7 @@ class Trainer:
         *,
         path: Path | None = None,
         every: int = 200,
-        device: str = "cpu",
+        device: str | None = None,
         workers: int = 0,
     ):
         self.model, self.stage, self.batches, self.path, self.every, self.workers = (
@@ -78,7 +79,7 @@ class Trainer:
             every,
             workers,
         )
-        self.device = torch.device(device)
+        self.device = torch.device(device or best_device())
         self.model.to(self.device, memory_format=torch.channels_last).train()
         self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
         decayed = [p for p in model.parameters() if p.ndim > 1]
@@ -122,7 +123,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.stage, self.iteration)
         patches = batch.patches.to(self.device).float().div(255).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
             said = self.model(patches, batch.view.to(self.device), self.stage.steps)
         losses = step_losses(said, batch.points.to(self.device), self.stage, self.model.preset)
         loss = losses.mean()

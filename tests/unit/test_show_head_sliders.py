@@ -51,7 +51,7 @@ def test_occluder_hides_points():
     def in_sight(kind):
         return int(render(head_factors(HeadState(occluder=kind))).visible.sum())
 
-    assert in_sight("none") == 68 > in_sight("mask")
+    assert in_sight("none") > in_sight("mask") + 10
 
 
 def test_labels_can_be_taken_off():

@@ -13,7 +13,7 @@ import redn_lib
 
 LIBRARY = Path(redn_lib.__file__).parent
 LAYERS = [
-    {"landmarks", "response_maps", "files"},
+    {"landmarks", "response_maps", "files", "device"},
     {"encoder_decoder", "feedback", "identity", "temporal", "losses", "metrics", "crop", "data"},
     {"rednet"},
     {"training", "tracking", "pretrained", "teach"},

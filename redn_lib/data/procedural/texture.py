@@ -59,7 +59,7 @@ def _brows(look: dict[str, float], hairs: np.ndarray) -> np.ndarray:
     thick = look["brow_thick"] * np.interp(along, [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
     upper, lower = line - np.array([[0, 0.25]]) * thick[:, None], line + np.array([[0, 0.75]]) * thick[:, None]
     mask = area(np.vstack([upper, lower[::-1]]), 0.8)
-    return np.maximum(mask, mask[:, ::-1]) * np.clip(0.85 + 0.35 * hairs, 0, 1.3)
+    return np.maximum(mask, mask[:, ::-1]) * np.clip(0.9 + 0.2 * hairs, 0, 1.3)
 
 
 def _skin(look: dict[str, float], rng: np.random.Generator) -> np.ndarray:
@@ -82,7 +82,7 @@ def _skin(look: dict[str, float], rng: np.random.Generator) -> np.ndarray:
     weights = np.stack([mix[name] for name in SKIN_MASKS]).T.astype(np.float32)
     colour = (weights @ skin_masks()).reshape(3, 256, 256)
     colour += tone[:, None, None]
-    hairy = np.clip(0.8 + 0.3 * grain, 0, 1.2) * (beard_hair - tone)[:, None, None]
+    hairy = np.clip(0.9 + 0.15 * grain, 0, 1.2) * (beard_hair - tone)[:, None, None]
     for name in ("beard", "moustache"):
         if look[name] > 0.02:
             colour += look[name] * mask_of(name) * hairy
