@@ -26,7 +26,9 @@ def explorer(model: RedNet, faces, boxes=None, truths=None, *, steps: int | None
     """
     view, state = _prepare(model, faces, boxes, truths, steps, start)
     controls = _controls(state, len(view.pictures), view.steps)
-    return Live(lambda **values: _draw(view, _state(values)), controls, _shelf)
+    live = Live(lambda **values: _draw(view, _state(values)), controls, _shelf)
+    live.line.layout.min_height = "4.3em"  # room for the line of a chosen point, so that the picture stays in place
+    return live
 
 
 def explorer_figure(model: RedNet, faces, boxes=None, truths=None, *, steps: int | None = None, **start) -> Image:

@@ -10,7 +10,7 @@ import torch
 
 from redn_lib.crop import Crop
 from redn_lib.data.faces import Face
-from redn_lib.landmarks import PARTS
+from redn_lib.landmarks import N_POINTS, PARTS, tight_box
 from redn_lib.metrics import eye_distance, point_errors
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
@@ -125,33 +125,30 @@ def step_confidences(fit: Fit) -> np.ndarray:
 
 
 def describe(look: Look) -> str:
-    """The line of numbers under the picture."""
+    """The numbers under the controls: a line for the answer, one for what disturbs it, one for a chosen point."""
     state, fit = look.state, look.fit
-    words = [f"{look.picture.name}", f"step {state.step + 1} of {len(fit.steps)}"]
+    words = [look.picture.name, f"step {state.step + 1} of {len(fit.steps)}"]
     if look.errors is None:
         words.append("no truth known")
     else:
         words.append(f"NME {look.errors[state.step].mean():.2%} (after step 1: {look.errors[0].mean():.2%})")
-    words.append(f"confidence {look.confidence.mean():.2f}")
-    words.append(f"box {state.shift_x:+.0%} across, {state.shift_y:+.0%} down, x{state.scale:.2f}, {state.turn:+.0f}°")
-    if state.occluder:
-        words.append(f"occluder of {state.occluder_size:.0%}")
-    if state.blank_z:
-        words.append("z kept blank")
-    words.append(f"{look.ms:.0f} ms for all steps")
-    line = " · ".join(words)
-    return line if state.point == ALL else f"{line}\n{describe_point(look)}"
+    words += [f"confidence {look.confidence.mean():.2f}", f"{look.ms:.0f} ms for all steps"]
+    moved = f"box {state.shift_x:+.0%} across, {state.shift_y:+.0%} down, x{state.scale:.2f}, {state.turn:+.0f}°"
+    changes = [moved, f"occluder of {state.occluder_size:.0%}" if state.occluder else "no occluder"]
+    changes.append("z kept blank" if state.blank_z else "z as the loop draws it")
+    lines = [words, changes, [] if state.point == ALL else describe_point(look)]
+    return "\n".join(" · ".join(line) for line in lines)
 
 
-def describe_point(look: Look) -> str:
-    """The second line, for one chosen point."""
+def describe_point(look: Look) -> list[str]:
+    """Name, place, confidence and error of the chosen point."""
     i, step = look.state.point, look.state.step
     x, y = look.fit.steps[step][i]
     words = [point_name(i), f"at ({x:.1f}, {y:.1f}) px", f"confidence {look.confidence[i]:.2f}"]
     if look.errors is not None:
         pixels = look.errors[step][i] * eye_distance(look.picture.truth)
         words.append(f"error {pixels:.1f} px = {look.errors[step][i]:.2%} of the eye distance")
-    return " · ".join(words)
+    return words
 
 
 def point_name(i: int) -> str:
@@ -163,12 +160,14 @@ def point_name(i: int) -> str:
 def to_pictures(faces, boxes=None, truths=None) -> list[Picture]:
     """Faces, a clip, or plain images with boxes or truths, as pictures to explore.
 
-    faces: a `Face`, a sequence of them, a `Clip`, or a sequence of (H, W, 3) uint8 RGB images. For plain images boxes
+    faces: a `Face`, a sequence of them, a `Clip`, or one or more (H, W, 3) uint8 RGB images. For plain images boxes
     (N, 4) or truths (N, 68, 2) must be given; the tight box of a truth is its box. Raises ValueError where they do not
     fit.
     """
-    if isinstance(faces, Face):
+    if isinstance(faces, Face) or getattr(faces, "ndim", 0) == 3:
         faces = [faces]
+        boxes = None if boxes is None else np.reshape(boxes, (-1, 4))
+        truths = None if truths is None else np.reshape(truths, (-1, N_POINTS, 2))
     faces = [faces[i] for i in range(len(faces))]
     for what, given in (("boxes", boxes), ("truths", truths)):
         if given is not None and len(given) != len(faces):
@@ -182,7 +181,7 @@ def _picture(i: int, face, boxes, truths) -> Picture:
         image, truth, box, name = face.image, face.points, face.box, face.name
     if truths is not None:
         truth = np.asarray(truths[i], np.float32)
-        box = np.r_[truth.min(0), truth.max(0)]
+        box = tight_box(truth)
     if boxes is not None:
         box = np.asarray(boxes[i], float)
     if box is None:

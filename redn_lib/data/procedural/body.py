@@ -1,35 +1,41 @@
 """A whole person as one mesh: skin, eyes, mouth, ears, neck and shoulders, hair. (our choice)"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from redn_lib.data.procedural import hair, parts
-from redn_lib.data.procedural.atlas import CLOTH
+from redn_lib.data.procedural.atlas import CLOTH, SIDE
 from redn_lib.data.procedural.expression import Expression
-from redn_lib.data.procedural.head import neighbours, template
-from redn_lib.data.procedural.light import openness
+from redn_lib.data.procedural.head import template
+from redn_lib.data.procedural.light import neighbours, openness
 from redn_lib.data.procedural.parts import Part, sheet
 
 _AROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-_TORSO = np.array([
-    # y, half width, half depth, middle z, share of the head's turn, row of the texture, light
-    (0.45, 0.52, 0.48, -1.12, 1.0, 0.02, 0.25), (0.90, 0.66, 0.56, -1.06, 0.85, 0.10, 0.32), (1.15, 0.68, 0.62, -1.10,
-    0.5, 0.20, 0.55),
-    (1.36, 0.74, 0.68, -1.14, 0.2, 0.32, 0.80), (1.50, 1.10, 0.78, -1.14, 0.0, 0.42, 0.92), (1.72, 1.80, 0.86, -1.15,
-    0.0, 0.60, 1.0),
-    (2.05, 2.35, 0.96, -1.15, 0.0, 0.75, 1.0), (3.8, 2.6, 1.2, -1.2, 0.0, 0.98, 1.0),
-])  # fmt: skip
+_TORSO = np.array(
+    [
+        (0.45, 0.52, 0.48, -1.12, 1.00, 0.02, 0.25),
+        (0.90, 0.66, 0.56, -1.06, 0.85, 0.10, 0.32),
+        (1.15, 0.68, 0.62, -1.10, 0.50, 0.20, 0.55),
+        (1.36, 0.74, 0.68, -1.14, 0.20, 0.32, 0.80),
+        (1.50, 1.10, 0.78, -1.14, 0.00, 0.42, 0.92),
+        (1.72, 1.80, 0.86, -1.15, 0.00, 0.60, 1.00),
+        (2.05, 2.35, 0.96, -1.15, 0.00, 0.75, 1.00),
+        (3.80, 2.60, 1.20, -1.20, 0.00, 0.98, 1.00),
+    ]
+)
+"""Rings from neck to chest: y, half width, half depth, middle z, share of the head's turn, texture row, light."""
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """The joined parts: triangles (M, 3), two_sided (M,), neighbours (V, 10) with M for none, uv (V, 2) atlas pixels,
-    shade (V,), shine (V,).
+    """The joined parts, skin first.
 
-    turn: (V,) share of the head's rotation that each vertex follows. skin: number of leading vertices that are facial
-    skin.
+    triangles: (M, 3). two_sided: (M,). neighbours: (V, 10) triangles round a vertex, M for none. uv: (V, 2) atlas
+    pixels. shade, shine: (V,), see Part. turn: (V,) share of the head's rotation that each vertex follows.
     """
 
     triangles: np.ndarray
@@ -39,7 +45,6 @@ class Mesh:
     shade: np.ndarray
     shine: np.ndarray
     turn: np.ndarray
-    skin: int
 
 
 def _torso_part() -> Part:
@@ -51,7 +56,7 @@ def _torso_part() -> Part:
         np.column_stack([u, v]),
         np.repeat(_TORSO[:, 6], len(_AROUND)),
         0.15,
-        True,
+        False,
     )
 
 
@@ -66,7 +71,7 @@ def _torso(neck: float, shoulders: float) -> np.ndarray:
 def mesh(with_hair: bool, long_hair: bool) -> Mesh:
     """The joined mesh for a bald head, short hair or long hair."""
     t = template()
-    skin = Part(t.triangles, 256 * t.uv, openness(t.spread @ t.controls), 1.0, False)
+    skin = Part(t.triangles, np.clip(SIDE * t.uv, 1, SIDE - 2), openness(t.spread @ t.controls), 1.0, False)
     pieces = [skin, parts.eyes_part(), parts.mouth_part(), parts.ears_part(), _torso_part()]
     pieces += [hair.hair_part()] if with_hair else []
     pieces += [hair.curtain_part()] if long_hair else []
@@ -83,11 +88,10 @@ def mesh(with_hair: bool, long_hair: bool) -> Mesh:
         np.concatenate([p.shade for p in pieces]).astype(np.float32),
         np.concatenate([np.full(n, p.shine) for p, n in zip(pieces, sizes, strict=True)]).astype(np.float32),
         turn,
-        sizes[0],
     )
 
 
-def vertices(controls: np.ndarray, look: dict[str, float], expression: Expression, seed: int) -> np.ndarray:
+def vertices(controls: np.ndarray, look: Mapping[str, Any], expression: Expression, seed: int) -> np.ndarray:
     """All vertices (V, 3) of `mesh(look has hair, look has long hair)`, before the head is turned. seed: of the hair's
     lumps."""
     skin = template().spread @ controls

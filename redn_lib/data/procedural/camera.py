@@ -9,11 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """exposure: brightness of the skin, about 0.1 to 0.6. contrast, saturation: 1 unchanged. cast: (3,) colour gains.
-    resolution: pixels a side that the
-    picture is taken with before it is scaled to its size. blur: pixels of it. motion: (2,) length of motion blur, x
-    and y, in pixels. noise: spread, of 255.
-    jpeg: quality 1 to 100, 0 none. seed: of the noise."""
+    """How the picture is taken.
+
+    exposure: brightness of the skin, about 0.1 to 0.6. contrast, saturation: 1 unchanged. cast: colour gains.
+    resolution: pixels a side that it is taken with before it is scaled to its size. blur: pixels of these. motion: x, y
+    length of motion blur in pixels. noise: spread, of 255. jpeg: quality 1 to 100, 0 none. seed: of the noise.
+    """
 
     exposure: float = 0.35
     contrast: float = 1.0

@@ -1,6 +1,8 @@
 """Hair: the skin of the skull lifted where hair grows, and a curtain round the head for long hair. (our choice)"""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -23,18 +25,8 @@ def _scalp() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _inside(place: np.ndarray, front: float, temple: float, side: float) -> np.ndarray:
     """How far inside the hair each place (V, 3) of the mean head lies, negative on bare skin."""
     z = [-2.6, -1.75, -1.35, -1.12, -0.98, -0.85, -0.62, -0.42, -0.15, 0.2]
-    y = [
-        0.45,
-        0.40,
-        0.05,
-        -0.30 + side,
-        -0.38 + side,
-        -0.66 + 0.3 * side,
-        -0.94 - temple,
-        -1.16 - temple,
-        -1.36 - front,
-        -1.42 - front,
-    ]
+    y = [0.45, 0.40, 0.05, side - 0.30, side - 0.38, 0.3 * side - 0.66]
+    y += [-temple - 0.94, -temple - 1.16, -front - 1.36, -front - 1.42]
     return np.interp(place[:, 2], z, y) - place[:, 1]
 
 
@@ -45,7 +37,7 @@ def hair_part() -> Part:
     new[able] = np.arange(len(able))
     triangles = new[template().triangles]
     triangles = triangles[(triangles >= 0).all(1)]
-    uv = np.array(HAIR[:2]) + HAIR[2] * np.clip(0.5 + 0.57 * (template().uv[able] - 0.5), 0.02, 0.98)
+    uv = np.array(HAIR[:2]) + HAIR[2] * np.clip(0.5 + 0.475 * (template().uv[able] - 0.5), 0.02, 0.98)
     return Part(triangles, uv, np.ones(len(able)), 0.7, False)
 
 
@@ -54,16 +46,13 @@ def hair_size() -> int:
     return len(_scalp()[0])
 
 
-def hair(skin: np.ndarray, look: dict[str, float], lumps: np.ndarray) -> np.ndarray:
+def hair(skin: np.ndarray, look: Mapping[str, Any], lumps: np.ndarray) -> np.ndarray:
     """Vertices of the lifted skin; below the skin, and so unseen, where no hair grows. lumps: (hair_size(),) noise of
     unit spread."""
     able, place, towards = _scalp()
     inside = _inside(place, look["hair_front"], look["hair_temple"], look["sideburn"])
-    inside = (
-        inside
-        + 0.22 * look["hair_part"] * np.sin(2.4 * place[:, 0]) * (place[:, 2] > -0.6)
-        + 0.05 * lumps * look["hair_ragged"]
-    )
+    parting = look["hair_part"] * np.sin(2.4 * place[:, 0]) * (place[:, 2] > -0.6)
+    inside += 0.22 * parting + 0.05 * lumps * look["hair_ragged"]
     top = np.clip(-place[:, 1] - 0.9, 0, 1)
     rise = look["hair_volume"] * (0.5 + 0.8 * look["hair_top"] * top) * (1 + 0.2 * lumps * look["hair_ragged"]) + 0.03
     thick = np.where(inside > 0, np.minimum(rise, 0.02 + 1.2 * np.maximum(inside, 0)), -0.05)
@@ -78,7 +67,7 @@ def curtain_part() -> Part:
     return Part(sheet(ROWS, COLUMNS), uv, np.ones(ROWS * COLUMNS), 0.6, True)
 
 
-def curtain(skin: np.ndarray, look: dict[str, float], lumps: np.ndarray) -> np.ndarray:
+def curtain(skin: np.ndarray, look: Mapping[str, Any], lumps: np.ndarray) -> np.ndarray:
     """Vertices (ROWS * COLUMNS, 3). lumps: (ROWS * COLUMNS,) noise of unit spread."""
     wide = np.abs(skin[:, 0]).max()
     angle = np.linspace(look["hair_open"], 2 * np.pi - look["hair_open"], COLUMNS)

@@ -18,51 +18,44 @@ from redn_lib.landmarks import MEAN_SHAPE, MIRROR, N_POINTS
 CENTRE = np.array([0.0, -0.35, -1.1], np.float32)
 """The place inside the skull from which every point of the skin is seen once."""
 
-UV_RADIUS = 1.62
+UV_RADIUS = 1.35
 """Radius, in texture co-ordinates, of the part of the head that the skin texture covers."""
 
 # fmt: off
 _HALF_DEPTH = {
-    0: -1.06, 1: -1.06, 2: -1.03, 3: -0.96, 4: -0.83, 5: -0.62, 6: -0.37, 7: -0.13, 8: -0.01,
-    17: -0.30, 18: -0.13, 19: -0.03, 20: 0.02, 21: 0.04, 27: 0.00, 28: 0.11, 29: 0.22, 30: 0.33, 31: 0.05, 32: 0.12,
-    33: 0.15,
-    36: -0.30, 37: -0.20, 38: -0.16, 39: -0.19, 40: -0.16, 41: -0.20,
-    48: -0.08, 49: 0.07, 50: 0.15, 51: 0.145, 57: 0.13, 58: 0.10, 59: 0.03, 60: -0.07, 61: 0.115, 62: 0.125,
-    66: 0.115, 67: 0.10,
+    0: -1.06, 1: -1.06, 2: -1.03, 3: -0.96, 4: -0.83, 5: -0.62, 6: -0.37, 7: -0.13, 8: -0.01, 17: -0.30, 18: -0.13,
+    19: -0.03, 20: 0.02, 21: 0.04, 27: 0.00, 28: 0.11, 29: 0.22, 30: 0.33, 31: 0.05, 32: 0.12, 33: 0.15, 36: -0.30,
+    37: -0.20, 38: -0.16, 39: -0.19, 40: -0.16, 41: -0.20, 48: -0.08, 49: 0.07, 50: 0.15, 51: 0.145, 57: 0.13,
+    58: 0.10, 59: 0.03, 60: -0.07, 61: 0.115, 62: 0.125, 66: 0.115, 67: 0.10,
 }
 """Depth of the middle and right-hand points; the left ones mirror them."""
 
 EXTRA = {
-    "glabella": (0, -0.86, 0.07), "forehead": (0, -1.10, 0.05), "forehead_high": (0, -1.40, -0.06), "hairline": (0,
-    -1.66, -0.30),
-    "vertex": (0, -2.02, -1.15), "crown": (0, -1.70, -2.05), "back": (0, -0.90, -2.45), "nape": (0, 0.10, -2.05),
-    "neck_back": (0, 0.75, -1.75),
-    "columella": (0, -0.055, 0.255), "philtrum": (0, 0.11, 0.135), "upper_lip": (0, 0.232, 0.155), "lower_lip": (0,
-    0.405, 0.150),
-    "crease": (0, 0.57, 0.05), "chin": (0, 0.74, 0.09), "throat": (0, 1.02, -0.25), "neck_front": (0, 1.10, -0.60),
-    "brow_mid": (0.36, -1.12, -0.01), "forehead_side": (0.38, -1.40, -0.13), "temple_high": (0.72, -1.30, -0.38),
-    "temple": (0.86, -1.00, -0.47),
+    "glabella": (0, -0.86, 0.07), "forehead": (0, -1.10, 0.05), "forehead_high": (0, -1.40, -0.06),
+    "hairline": (0,
+    -1.66, -0.30), "vertex": (0, -2.02, -1.15), "crown": (0, -1.70, -2.05),
+    "back": (0, -0.90, -2.45), "nape": (0, 0.10, -2.05), "neck_back": (0, 0.75, -1.75),
+    "columella": (0, -0.055, 0.255), "philtrum": (0, 0.11, 0.135), "upper_lip": (0, 0.232, 0.155),
+    "lower_lip": (0,
+    0.405, 0.150), "crease": (0, 0.57, 0.05), "chin": (0, 0.74, 0.09),
+    "throat": (0, 1.02, -0.25), "neck_front": (0, 1.10, -0.60), "brow_mid": (0.36, -1.12, -0.01),
+    "forehead_side": (0.38, -1.40, -0.13), "temple_high": (0.72, -1.30, -0.38), "temple": (0.86, -1.00, -0.47),
     "top_side": (0.45, -1.80, -0.70), "parietal": (0.98, -1.30, -1.15), "side_top": (0.62, -1.82, -1.20),
-    "crown_side": (0.72, -1.45, -1.95),
-    "back_side": (0.75, -0.75, -2.15), "ear_back": (0.98, -0.50, -1.45), "temple_low": (0.955, -0.75, -0.80),
-    "nape_side": (0.60, 0.15, -1.80),
-    "neck_side": (0.62, 0.70, -1.20), "neck_jaw": (0.52, 0.96, -0.70), "under_jaw": (0.40, 0.92, -0.42),
-    "ridge_in": (0.20, -0.77, -0.01), "ridge": (0.42, -0.83, -0.04), "ridge_out": (0.66, -0.75, -0.22),
-    "crease_in": (0.255, -0.70, -0.12), "lid_crease": (0.42, -0.735, -0.125), "crease_out": (0.555, -0.70, -0.22),
-    "bag_in": (0.30, -0.545, -0.13), "bag": (0.43, -0.525, -0.135), "bag_out": (0.57, -0.56, -0.25),
-    "eye_side": (0.69, -0.62, -0.42),
+    "crown_side": (0.72, -1.45, -1.95), "back_side": (0.75, -0.75, -2.15), "ear_back": (0.98, -0.50, -1.45),
+    "temple_low": (0.955, -0.75, -0.80), "nape_side": (0.60, 0.15, -1.80), "neck_side": (0.62, 0.70, -1.20),
+    "neck_jaw": (0.52, 0.96, -0.70), "under_jaw": (0.40, 0.92, -0.42), "ridge_in": (0.20, -0.77, -0.01),
+    "ridge": (0.42, -0.83, -0.04), "ridge_out": (0.66, -0.75, -0.22), "crease_in": (0.255, -0.70, -0.12),
+    "lid_crease": (0.42, -0.735, -0.125), "crease_out": (0.555, -0.70, -0.22), "bag_in": (0.30, -0.545, -0.13),
+    "bag": (0.43, -0.525, -0.135), "bag_out": (0.57, -0.56, -0.25), "eye_side": (0.69, -0.62, -0.42),
     "root_side": (0.10, -0.61, -0.075), "bridge_side": (0.105, -0.44, 0.01), "bridge_low": (0.115, -0.29, 0.09),
-    "tip_side": (0.085, -0.145, 0.26),
-    "wing_top": (0.145, -0.145, 0.155), "wing": (0.178, -0.075, 0.10), "nostril": (0.082, -0.035, 0.185),
-    "cheek_nose": (0.24, -0.20, 0.00), "fold": (0.27, -0.02, 0.00), "fold_low": (0.40, 0.16, -0.05),
-    "infraorbital": (0.44, -0.37, -0.09),
-    "cheek": (0.50, -0.10, -0.08), "cheek_bone": (0.74, -0.36, -0.33), "cheek_side": (0.89, -0.30, -0.66),
-    "cheek_out": (0.80, 0.05, -0.50),
+    "tip_side": (0.085, -0.145, 0.26), "wing_top": (0.145, -0.145, 0.155), "wing": (0.178, -0.075, 0.10),
+    "nostril": (0.082, -0.035, 0.185), "cheek_nose": (0.24, -0.20, 0.00), "fold": (0.27, -0.02, 0.00),
+    "fold_low": (0.40, 0.16, -0.05), "infraorbital": (0.44, -0.37, -0.09), "cheek": (0.50, -0.10, -0.08),
+    "cheek_bone": (0.74, -0.36, -0.33), "cheek_side": (0.89, -0.30, -0.66), "cheek_out": (0.80, 0.05, -0.50),
     "cheek_low": (0.58, 0.28, -0.20), "cheek_jaw": (0.72, 0.40, -0.52), "masseter": (0.87, 0.10, -0.78),
-    "jowl": (0.50, 0.56, -0.20),
-    "upper_side": (0.19, 0.115, 0.085), "upper_mid": (0.13, 0.243, 0.135), "lower_mid": (0.13, 0.395, 0.130),
-    "mouth_side": (0.46, 0.31, -0.12),
-    "below_lip": (0.20, 0.545, 0.035), "chin_side": (0.24, 0.72, 0.04), "chin_out": (0.34, 0.76, -0.08),
+    "jowl": (0.50, 0.56, -0.20), "upper_side": (0.19, 0.115, 0.085), "upper_mid": (0.13, 0.243, 0.135),
+    "lower_mid": (0.13, 0.395, 0.130), "mouth_side": (0.46, 0.31, -0.12), "below_lip": (0.20, 0.545, 0.035),
+    "chin_side": (0.24, 0.72, 0.04), "chin_out": (0.34, 0.76, -0.08),
 }
 """Controls beside the 68; those with x > 0 stand for a mirrored pair."""
 # fmt: on
@@ -72,13 +65,10 @@ EXTRA = {
 class Template:
     """What all heads share.
 
-    controls: (C, 3) mean positions. mirror: (C,) index of each control's mirror image. names: control name to index or
-    pair of indices.
-    spread: (V, C) so that vertices = spread @ controls. uv: (V, 2) place of each vertex in the unit texture [0, 1].
-    triangles: (M, 3) vertex indices, holes at eyes and mouth. neighbours: (V, 10) triangle indices round a vertex, M
-    where there is none.
-    contour: (17, J, C) spread of the places along the cheek where jaw point i may lie, from its own place to the
-    middle of the face.
+    controls: (C, 3) mean positions. mirror: (C,) index of each control's mirror image. names: of a control or a pair of
+    them, to indices. spread: (V, C) so that vertices = spread @ controls. uv: (V, 2) place of each vertex in the unit
+    texture, [0, 1] on the front of the head. triangles: (M, 3), with holes at eyes and mouth. contour: (17, J, C)
+    spread of the places along the cheek where jaw point i may lie, from its own place to the middle of the face.
     """
 
     controls: np.ndarray
@@ -87,13 +77,11 @@ class Template:
     spread: np.ndarray
     uv: np.ndarray
     triangles: np.ndarray
-    neighbours: np.ndarray
     contour: np.ndarray
 
 
 def flat(directions: np.ndarray) -> np.ndarray:
-    """Directions from CENTRE, (..., 3), to the plane: angle from straight ahead as radius, halved beyond the face:
-    (..., 2)."""
+    """Directions from CENTRE, (..., 3), to the plane, (..., 2): the radius is the angle from straight ahead."""
     unit = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
     angle = 2 * np.arcsin(np.sqrt(np.clip((1 - unit[..., 2]) / 2, 0, 1)))
     side = np.maximum(np.hypot(unit[..., 0], unit[..., 1]), 1e-6)
@@ -202,15 +190,6 @@ def _mesh(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return vertices, triangles
 
 
-def neighbours(triangles: np.ndarray, n: int) -> np.ndarray:
-    """Triangles round each of n vertices: (n, 10) indices, len(triangles) where there is none."""
-    table = [[] for _ in range(n)]
-    for i, tri in enumerate(triangles):
-        for v in tri:
-            table[v].append(i)
-    return np.array([(row + [len(triangles)] * 10)[:10] for row in table])
-
-
 @cache
 def template() -> Template:
     """The mean head, built once a process (about 0.2 s)."""
@@ -230,6 +209,5 @@ def template() -> Template:
         spread,
         (0.5 + 0.5 * vertices / UV_RADIUS).astype(np.float32),
         triangles.astype(np.int32),
-        neighbours(triangles, len(vertices)),
         _interpolate(towards, _unflat(paths.reshape(-1, 2))).reshape(17, 10, len(controls)),
     )

@@ -1,5 +1,4 @@
-"""Light on the head: one lamp with soft shadows, sky and ground, a gloss of highlights; all in linear light. (our
-choice)"""
+"""Light on the head: a lamp with soft shadows, sky and ground, highlights; all in linear light. (our choice)"""
 
 from dataclasses import dataclass
 
@@ -14,9 +13,8 @@ class Light:
     """A lamp and its surroundings.
 
     yaw, pitch: where the lamp stands, degrees (0, 0 behind the camera; yaw > 0 to the picture's right, pitch > 0
-    above). lamp: its strength beside
-    ambient's. colour, ambient_colour: tints. below: light from the ground as a share of the sky's. specular: strength
-    of highlights. shadow: 0 none to 1 dark.
+    above). lamp: its strength beside ambient's. colour, ambient_colour: tints. below: light from the ground as a share
+    of the sky's. specular: strength of highlights. shadow: 0 none to 1 dark.
     """
 
     yaw: float = 20.0
@@ -33,6 +31,15 @@ class Light:
 def _towards(light: Light) -> np.ndarray:
     y, p = np.radians([light.yaw, light.pitch])
     return np.array([np.sin(y) * np.cos(p), -np.sin(p), np.cos(y) * np.cos(p)], np.float32)
+
+
+def neighbours(triangles: np.ndarray, n: int) -> np.ndarray:
+    """Triangles round each of n vertices: (n, 10) indices, len(triangles) where there is none."""
+    table = [[] for _ in range(n)]
+    for i, tri in enumerate(triangles):
+        for v in tri:
+            table[v].append(i)
+    return np.array([(row + [len(triangles)] * 10)[:10] for row in table])
 
 
 def normals(vertices: np.ndarray, triangles: np.ndarray, neighbours: np.ndarray) -> np.ndarray:

@@ -26,6 +26,15 @@ def _blinks(rng: np.random.Generator, seconds: np.ndarray) -> np.ndarray:
     return shut
 
 
+def _passing(rng: np.random.Generator, seconds: np.ndarray, seed: int) -> list[Occluder | None]:
+    """Something that crosses the face once, hiding its middle for 0.15 to 0.4 s, (T,)."""
+    veil = Occluder("screen" if rng.random() < 0.5 else "hand", 0.0, rng.uniform(-0.2, 0.4), rng.uniform(1.2, 2.4))
+    veil = replace(veil, angle=rng.normal() * 40, seed=seed)
+    middle, hidden = rng.uniform(0.3, 0.7) * seconds[-1], rng.uniform(0.15, 0.4)
+    place = rng.choice([-1.0, 1.0]) * 2.4 * (seconds - middle) / hidden
+    return [replace(veil, x=float(x)) if abs(x) < 2 + veil.size else None for x in place]
+
+
 def path(
     seed: int, frames: int, size: int = 192, fps: float = 25.0, occluded: bool = False, person: int | None = None
 ) -> list[Factors]:
@@ -33,50 +42,47 @@ def path(
     if frames < 1 or fps <= 0:
         raise ValueError(f"a clip needs at least one frame and a positive rate, got {frames} frames at {fps} a second")
     first, rng = factors(seed, size, person), np.random.default_rng([seed, 4])
-    seconds = np.arange(frames) / fps
-    base, lively = first.expression, rng.uniform(0.3, 1.2)
+    base, seconds, lively, talking = (
+        first.expression,
+        np.arange(frames) / fps,
+        rng.uniform(0.3, 1.2),
+        rng.random() < 0.7,
+    )
 
     def moved(start: float, spread: float, fastest: float, low: float, high: float) -> np.ndarray:
         return np.clip(start + _wander(rng, seconds, spread * lively, fastest), low, high)
 
-    yaw, pitch, roll = (
-        moved(first.yaw, 7, 0.6, -65, 65),
-        moved(first.pitch, 4, 0.8, -32, 32),
-        moved(first.roll, 3, 0.6, -35, 35),
-    )
-    x, y = first.x + _wander(rng, seconds, 0.012 * lively, 0.7), first.y + _wander(rng, seconds, 0.010 * lively, 0.7)
-    scale = first.scale * np.exp(_wander(rng, seconds, 0.02 * lively, 0.4))
-    talking = rng.random() < 0.7
-    mouth = np.abs(base.mouth_open + _wander(rng, seconds, 0.12 if talking else 0.01, 3.0 if talking else 0.5))
-    smile, pucker = moved(base.smile, 0.15, 0.8, -0.6, 1.1), moved(base.pucker, 0.12 if talking else 0.02, 2.0, 0, 1)
-    brow, gaze_x, gaze_y = (
-        moved(base.brow_raise, 0.15, 0.7, -0.7, 1.2),
-        moved(base.gaze_x, 5, 0.8, -35, 35),
-        moved(base.gaze_y, 3, 0.8, -20, 25),
-    )
+    head = {
+        "yaw": moved(first.yaw, 7, 0.6, -65, 65),
+        "pitch": moved(first.pitch, 4, 0.8, -32, 32),
+        "roll": moved(first.roll, 3, 0.6, -35, 35),
+        "x": moved(first.x, 0.012, 0.7, -1, 2),
+        "y": moved(first.y, 0.010, 0.7, -1, 2),
+        "scale": first.scale * np.exp(_wander(rng, seconds, 0.02 * lively, 0.4)),
+    }
+    mouth = base.mouth_open + _wander(rng, seconds, 0.12 if talking else 0.01, 3.0 if talking else 0.5)
     shut = _blinks(rng, seconds)
-    start, crossing = rng.uniform(0, 0.6) * frames / fps, rng.uniform(0.5, 1.6)
-    veil = first.occluder or Occluder(
-        "hand", 0.0, rng.uniform(-0.3, 0.6), rng.uniform(0.8, 1.5), rng.normal() * 40, seed
-    )
-    way = rng.choice([-1.0, 1.0])
-    out = []
-    for t in range(frames):
-        right, left = (b + (1 - b) * shut[t] for b in (base.blink_right, base.blink_left))
-        expression = replace(
-            base, mouth_open=float(mouth[t]), smile=float(smile[t]), pucker=float(pucker[t]), brow_raise=float(brow[t]),
-            blink_right=float(right), blink_left=float(left), gaze_x=float(gaze_x[t]), gaze_y=float(gaze_y[t]),
-        )  # fmt: skip
-        place = way * (-3.2 + 6.4 * (seconds[t] - start) / crossing)
-        occluder = (
-            replace(veil, x=float(place)) if occluded and abs(place) < 3.2 else None if occluded else first.occluder
+    face = {
+        "mouth_open": np.hypot(mouth, 0.03),
+        "smile": moved(base.smile, 0.15, 0.8, -0.6, 1.1),
+        "pucker": moved(base.pucker, 0.12 if talking else 0.02, 2.0, 0, 1),
+        "brow_raise": moved(base.brow_raise, 0.15, 0.7, -0.7, 1.2),
+        "gaze_x": moved(base.gaze_x, 5, 0.8, -35, 35),
+        "gaze_y": moved(base.gaze_y, 3, 0.8, -20, 25),
+        "blink_right": base.blink_right + (1 - base.blink_right) * shut,
+        "blink_left": base.blink_left + (1 - base.blink_left) * shut,
+    }
+    veils = _passing(rng, seconds, seed) if occluded else [first.occluder] * frames
+    return [
+        replace(
+            first,
+            **{name: float(values[t]) for name, values in head.items()},
+            expression=replace(base, **{name: float(values[t]) for name, values in face.items()}),
+            occluder=veils[t],
+            camera=replace(first.camera, seed=first.camera.seed + t),
         )
-        out.append(replace(
-            first, expression=expression, yaw=float(yaw[t]), pitch=float(pitch[t]), roll=float(roll[t]),
-            x=float(x[t]), y=float(y[t]), scale=float(scale[t]),
-            occluder=occluder, camera=replace(first.camera, seed=first.camera.seed + t),
-        ))  # fmt: skip
-    return out
+        for t in range(frames)
+    ]
 
 
 def clip(
@@ -85,13 +91,16 @@ def clip(
     """Clip number `seed`: one person and scene, smooth 3D motion, exact points.
 
     frames: how many. size: pixels a side. fps: frames a second. occluded: something passes in front of the face once.
-    person: whose face, by default
-    number `seed`. Same arguments, same frames bit for bit. Raises ValueError for no frames or a rate of 0.
+    person: whose face, by default number `seed`. Same arguments, same frames bit for bit. Raises ValueError for no
+    frames or a rate of 0.
     """
     faces = [render(f) for f in path(seed, frames, size, fps, occluded, person)]
-    numbers = {name: np.stack([np.asarray(face.factors[name]) for face in faces]) for name in faces[0].factors}
     return Clip(
-        np.stack([face.image for face in faces]), np.stack([face.points for face in faces]), faces[0].person,
-        f"{faces[0].person}-clip-{seed}",
-        np.stack([face.visible for face in faces]), numbers, fps,
-    )  # fmt: skip
+        frames=np.stack([face.image for face in faces]),
+        points=np.stack([face.points for face in faces]),
+        person=faces[0].person,
+        name=f"{faces[0].person}-clip-{seed}",
+        visible=np.stack([face.visible for face in faces]),
+        factors={name: np.stack([np.asarray(face.factors[name]) for face in faces]) for name in faces[0].factors},
+        fps=fps,
+    )

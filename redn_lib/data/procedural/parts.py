@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redn_lib.data.procedural.atlas import EYE, MOUTH
+from redn_lib.data.procedural.atlas import EYE, MOUTH, SIDE
 from redn_lib.data.procedural.expression import EYE_RADIUS, Expression, eye_centres
 from redn_lib.data.procedural.head import template, texture_uv
 
@@ -49,13 +49,8 @@ _BALL = np.stack(
 def eyes_part() -> Part:
     """Both eyeballs' fronts; the texture is centred on the pupil."""
     uv = np.array(EYE[:2]) + EYE[2] * (0.5 + 0.48 * _BALL[:, :2])
-    return Part(
-        repeated(sheet(6, 14, True)[:, ::-1], 84, 2),
-        np.tile(uv, (2, 1)),
-        np.tile(np.repeat([1, 1, 1, 0.95, 0.8, 0.5], 14), 2),
-        1.5,
-        False,
-    )
+    under_lid = np.clip(0.85 + 0.9 * _BALL[:, 1], 0.5, 1) * np.repeat([1, 1, 1, 0.95, 0.8, 0.5], len(_AROUND))
+    return Part(repeated(sheet(6, 14, True)[:, ::-1], 84, 2), np.tile(uv, (2, 1)), np.tile(under_lid, 2), 1.5, False)
 
 
 def eyes(controls: np.ndarray, expression: Expression) -> np.ndarray:
@@ -124,7 +119,7 @@ def ears_part() -> Part:
     rings = np.vstack(
         [sheet(2, 11, True), np.column_stack([np.full(11, 22), 11 + np.arange(11), 11 + (np.arange(11) + 1) % 11])]
     )
-    spot = texture_uv(np.array([0.8, -0.2, -0.6])) * 256
+    spot = texture_uv(np.array([0.8, -0.2, -0.6])) * SIDE
     uv = spot + 20 * _EAR_RIM[[*range(11), *range(11), 0]]
     return Part(repeated(rings, 23, 2), np.tile(uv, (2, 1)), np.tile([1.0] * 11 + [0.60] * 11 + [0.42], 2), 0.6, True)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Person:
 
     seed: int
     shape: np.ndarray
-    look: Mapping[str, float | int | tuple[float, float, float]]
+    look: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -44,7 +45,7 @@ def _colour(rng: np.random.Generator, low: float = 0.02, high: float = 0.8) -> t
     return tuple(float(c) for c in np.clip(colour, 0.004, 0.95))
 
 
-def _skin(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dict:
+def _skin(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dict[str, Any]:
     make_up = woman * rng.random()
     shadow = -rng.uniform(0, 0.5) * make_up * rng.uniform(0.4, 1.2, 3) - 0.05
     bearded, stubble = not woman and rng.random() < 0.38, not woman and rng.random() < 0.6
@@ -70,7 +71,7 @@ def _skin(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dic
     }
 
 
-def _hair(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dict:
+def _hair(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dict[str, Any]:
     dark, grey = tone > 0.5 or rng.random() < 0.5, old > 0.45 and rng.random() < 0.7
     colour = rng.uniform(0.88, 1.0) if grey else rng.uniform(0, 0.28) if dark else rng.uniform(0.1, 0.8)
     odds = [0, 0.02, 0.13, 0.30, 0.50, 0.05] if woman else [0.11, 0.15, 0.52, 0.13, 0.05, 0.04]
@@ -95,7 +96,7 @@ def _hair(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dic
         "hair_ragged": rng.uniform(0.1, 1.0),
         "hair_volume": rng.uniform(0.03, 0.16) if kind == "short" else rng.uniform(0.06, 0.26),
         "hair_top": rng.uniform(0, 1.5),
-        "hair_open": float(np.radians(rng.uniform(48, 92))),
+        "hair_open": float(np.radians(rng.uniform(56, 95))),
         "hair_end": rng.uniform(-0.1, 0.7) if kind == "medium" else rng.uniform(1.0, 2.4),
         "hair_flare": rng.uniform(-0.15, 0.4),
         "hair_wave": rng.uniform(0.1, 1.2),
@@ -104,7 +105,7 @@ def _hair(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dic
     }
 
 
-def _outfit(rng: np.random.Generator, woman: bool) -> dict:
+def _outfit(rng: np.random.Generator, woman: bool) -> dict[str, Any]:
     return {
         "ear_size": rng.uniform(0.82, 1.15),
         "ear_out": rng.random() ** 1.5,

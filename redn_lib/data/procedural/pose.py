@@ -1,5 +1,4 @@
-"""From the head's own space to the picture: turning, perspective, and the 68 points with the jaw on the visible
-outline. (our choice)"""
+"""From the head to the picture: turning, perspective, the 68 points with the jaw on the seen outline. (our choice)"""
 
 import numpy as np
 

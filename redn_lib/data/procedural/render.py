@@ -25,10 +25,9 @@ from redn_lib.data.procedural.texture import paint, skin_colour
 class Factors:
     """Everything that a picture depends on; change one with `dataclasses.replace` and render again.
 
-    yaw, pitch, roll: degrees (yaw > 0 to the picture's right, pitch > 0 up, roll > 0 clockwise). distance: from the
-    camera in head units (78 mm).
-    scale: a head unit's share of the picture's side. x, y: place of the head's pivot, share of the side. size: side in
-    pixels. scene: the background's seed.
+    yaw, pitch, roll: degrees (yaw > 0 to the picture's right, pitch > 0 up, roll > 0 clockwise). scene: the
+    background's seed. distance: from the camera in head units (78 mm). scale: a head unit's share of the picture's
+    side. x, y: place of the head's pivot, share of the side. size: side in pixels, 16 to 512.
     """
 
     person: Person
@@ -78,10 +77,15 @@ def _scene(seed: int, size: int) -> np.ndarray:
     return background(seed, size)
 
 
+@lru_cache(maxsize=8)
+def _controls(person: Person, expression: Expression) -> np.ndarray:
+    return shape(person.shape, expression)
+
+
 def project_points(factors: Factors) -> np.ndarray:
     """The 68 points alone, (68, 2) float32 in pixels of the picture, without drawing it."""
     f = factors
-    spots = pose.landmarks(shape(f.person.shape, f.expression), pose.rotation(f.yaw, f.pitch, f.roll), f.roll)
+    spots = pose.landmarks(_controls(f.person, f.expression), pose.rotation(f.yaw, f.pitch, f.roll), f.roll)
     place = np.array([f.x, f.y]) * f.size - 0.5
     return pose.project(spots, f.distance, f.scale * f.size, place).astype(np.float32)
 
@@ -120,7 +124,7 @@ def render(factors: Factors) -> Face:
     """
     f, side = factors, min(factors.camera.resolution, factors.size)
     turn, unit, place = pose.rotation(f.yaw, f.pitch, f.roll), f.scale * side, np.array([f.x, f.y]) * side - 0.5
-    controls = shape(f.person.shape, f.expression)
+    controls = _controls(f.person, f.expression)
     scene, depth = _light_field(f, controls, turn, place, side)
     picture = develop(scene, _gain(f), f.camera)
     if f.person.look["glasses"]:

@@ -11,14 +11,13 @@ from redn_lib.data.procedural.expression import Expression, express
 from redn_lib.data.procedural.head import near, step, template
 
 SLIDERS = (
-    "face_width", "lower_face", "middle_face", "forehead", "jaw_width", "chin_width", "chin_out", "cheek_bones",
-    "cheek_full",
-    "nose_width", "nose_out", "nose_bump", "nose_tip_up", "nose_root", "mouth_width", "upper_lip", "lower_lip",
-    "mouth_out",
-    "mouth_height", "eye_spacing", "eye_open", "eye_width", "eye_tilt", "eye_deep", "brow_height", "brow_tilt",
-    "brow_arch", "brow_spacing",
-    "head_depth", "skew_mouth", "skew_jaw", "skew_eyes", "mix_1", "mix_2", "mix_3", "mix_4", "mix_5", "mix_6",
-)  # fmt: skip
+    *("face_width", "lower_face", "middle_face", "forehead", "jaw_width", "chin_width", "chin_out"),
+    *("cheek_bones", "cheek_full", "nose_width", "nose_out", "nose_bump", "nose_tip_up", "nose_root"),
+    *("mouth_width", "upper_lip", "lower_lip", "mouth_out", "mouth_height", "eye_spacing", "eye_open"),
+    *("eye_width", "eye_tilt", "eye_deep", "brow_height", "brow_tilt", "brow_arch", "brow_spacing"),
+    *("head_depth", "skew_mouth", "skew_jaw", "skew_eyes", "mix_1", "mix_2", "mix_3", "mix_4", "mix_5"),
+    *("mix_6"),
+)
 """Names of the identity vector's numbers, in order."""
 
 

@@ -1,6 +1,9 @@
 """Paints the texture of one person: skin with its make-up of masks, brows, eyes, teeth, hair and clothes, in linear
 light. (our choice)"""
 
+from collections.abc import Mapping
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -11,6 +14,7 @@ from redn_lib.data.procedural.atlas import (
     HEIGHT,
     MOUTH,
     NOISES,
+    SIDE,
     SKIN_MASKS,
     WIDTH,
     area,
@@ -43,7 +47,7 @@ def blend(stops: np.ndarray, at: float) -> np.ndarray:
     return (stops[below] + (place - below) * (stops[below + 1] - stops[below])).astype(np.float32)
 
 
-def skin_colour(look: dict[str, float]) -> np.ndarray:
+def skin_colour(look: Mapping[str, Any]) -> np.ndarray:
     """Mean reflectance of the skin, (3,), linear."""
     warm = (
         np.array([0.10, 0, -0.05], np.float32) * look["skin_red"]
@@ -52,8 +56,8 @@ def skin_colour(look: dict[str, float]) -> np.ndarray:
     return np.exp(blend(_SKIN_STOPS, look["skin_tone"]) + warm)
 
 
-def _brows(look: dict[str, float], hairs: np.ndarray) -> np.ndarray:
-    points = texture_uv(template().controls[17:22]) * 256
+def _brows(look: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
+    points = texture_uv(template().controls[17:22]) * SIDE
     line = smooth_line(points, 4, False)
     along = np.linspace(0, 1, len(line))
     thick = look["brow_thick"] * np.interp(along, [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
@@ -62,25 +66,40 @@ def _brows(look: dict[str, float], hairs: np.ndarray) -> np.ndarray:
     return np.maximum(mask, mask[:, ::-1]) * np.clip(0.9 + 0.2 * hairs, 0, 1.3)
 
 
-def _skin(look: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+def _skin(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     shift = tuple(rng.integers(0, 256, 2))
-    _, blotches, grain = noise_pool()[rng.integers(NOISES)]
-    blotches, grain = np.roll(blotches, shift, (0, 1)), np.roll(grain, shift, (0, 1))
+    noise = noise_pool()[rng.integers(NOISES), 1:]
+    blotches, grain = (np.roll(n, shift, (0, 1))[:SIDE, :SIDE] for n in noise)
     tone, hair = np.log(skin_colour(look)), blend(_HAIR_STOPS, look["hair_tone"])
     beard_hair = blend(_HAIR_STOPS, min(1.0, look["hair_tone"] + look["beard_grey"]))
     old, dark = look["age"], np.array([-0.9, -1.0, -1.0])
-    mix = {
+    red, strength = (
+        np.array([0.02, -0.14, -0.10]),
+        {
+            "lip_line": 0.9,
+            "lash_up": 1.6 * look["lash"],
+            "lash_low": 0.6 * look["lash"],
+            "crease": 0.5 * look["lid_crease"],
+            "socket": 0.25,
+            "bag": 0.10 + 0.35 * old,
+            "nostril": 1.3,
+            "wing": 0.45,
+            "fold": 0.12 + 0.4 * old,
+            "brow_lines": 0.45 * old,
+            "crow": 0.4 * old,
+            "chin_crease": 0.25,
+        },
+    )
+    mix = {name: dark * s for name, s in strength.items()} | {
         "lips": np.array([-0.08, -0.6, -0.42]) * look["lip_red"] - look["lip_dark"],
-        "lip_line": dark * 0.9, "lash_up": dark * 1.6 * look["lash"], "lash_low": dark * 0.6 * look["lash"],
-        "crease": dark * 0.5 * look["lid_crease"], "lid": np.array(look["eye_shadow"]), "socket": dark * 0.25,
-        "bag": dark * (0.10 + 0.35 * old),
-        "nostril": dark * 1.3, "wing": dark * 0.45, "nose_red": np.array([0.02, -0.10, -0.08]) * look["blush"],
-        "fold": dark * (0.12 + 0.4 * old), "brow_lines": dark * 0.45 * old, "crow": dark * 0.4 * old,
-        "blush": np.array([0.02, -0.18, -0.12]) * look["blush"], "chin_crease": dark * 0.25,
-        "scalp": (hair - tone) * look["stubble_head"], "t_zone": np.array([0.06, 0.05, 0.05]),
-    }  # fmt: skip
+        "lid": np.array(look["eye_shadow"]),
+        "nose_red": red * look["blush"],
+        "blush": red * look["blush"],
+        "scalp": (hair - tone) * look["stubble_head"],
+        "t_zone": np.array([0.06, 0.05, 0.05]),
+    }
     weights = np.stack([mix[name] for name in SKIN_MASKS]).T.astype(np.float32)
-    colour = (weights @ skin_masks()).reshape(3, 256, 256)
+    colour = (weights @ skin_masks()).reshape(3, SIDE, SIDE)
     colour += tone[:, None, None]
     hairy = np.clip(0.9 + 0.15 * grain, 0, 1.2) * (beard_hair - tone)[:, None, None]
     for name in ("beard", "moustache"):
@@ -93,17 +112,17 @@ def _skin(look: dict[str, float], rng: np.random.Generator) -> np.ndarray:
     return cv2.exp(colour)
 
 
-def _eye(look: dict[str, float]) -> np.ndarray:
+def _eye(look: Mapping[str, Any]) -> np.ndarray:
     size = EYE[2]
     eye = np.empty((size, size, 3), np.float32)
-    eye[:] = np.array([0.72, 0.66, 0.63]) * look["sclera"]
+    eye[:] = np.array([0.60, 0.54, 0.51]) * look["sclera"]
     centre, iris = ((size - 1) * 8, (size - 1) * 8), np.exp(blend(_IRIS, look["iris"]))
     for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
         cv2.circle(eye, centre, int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
     return cv2.GaussianBlur(eye, (0, 0), 0.9)
 
 
-def _mouth(look: dict[str, float]) -> np.ndarray:
+def _mouth(look: Mapping[str, Any]) -> np.ndarray:
     patch = np.zeros((60, 60, 3), np.float32)
     patch[:] = (0.06, 0.015, 0.012)
     teeth = np.array([0.68, 0.62, 0.52], np.float32) * look["teeth"]
@@ -113,7 +132,7 @@ def _mouth(look: dict[str, float]) -> np.ndarray:
     return patch
 
 
-def _hair(look: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+def _hair(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     coarse, middle, fine = noise_pool()[rng.integers(NOISES)][:, :142, :142]
     strand = cv2.resize(fine[:24], (142, 142), interpolation=cv2.INTER_LINEAR)
     if look["hair_curl"] > 0.5:
@@ -124,7 +143,7 @@ def _hair(look: dict[str, float], rng: np.random.Generator) -> np.ndarray:
     return np.exp(colour + (0.28 * strand * look["hair_streak"] + 0.12 * coarse)[..., None])
 
 
-def _cloth(look: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+def _cloth(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     """Neck above, clothes below; columns run from the throat to the nape."""
     _, _, width, height = CLOTH
     skin = skin_colour(look) * 0.92
@@ -148,11 +167,11 @@ def _cloth(look: dict[str, float], rng: np.random.Generator) -> np.ndarray:
     return patch
 
 
-def paint(look: dict[str, float], seed: int) -> np.ndarray:
+def paint(look: Mapping[str, Any], seed: int) -> np.ndarray:
     """Atlas (HEIGHT, WIDTH, 3) float32, linear reflectance. look: numbers drawn by people.py; seed: of the noise."""
     rng = np.random.default_rng([seed, 3])
     atlas = np.full((HEIGHT, WIDTH, 3), 0.3, np.float32)
-    atlas[:, :256] = _skin(look, rng)
+    atlas[:SIDE, :SIDE] = _skin(look, rng)
     for (x, y, w, h), patch in (
         (HAIR, _hair(look, rng)),
         (EYE, _eye(look)),

@@ -1,0 +1,117 @@
+"""Curves of time for animated stills: everything that changes from frame to frame, drawn by one seed. (our choice)
+
+How far and how fast heads move was read off short clips of talking people: heads stray by 0.02 to 0.3 eye distances and
+0.5 to 3 degrees, at 0.001 to 0.06 eye distances a frame.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FPS = 25.0
+"""Frames a second of an animated still."""
+
+
+@dataclass(frozen=True)
+class Liveliness:
+    """How strong each change is; 0 switches it off, 1 of the shares is a lively clip.
+
+    yaw, pitch, turn: spread in degrees. zoom, gain, gamma, colour: spread of the logarithm. shift: spread in shares of
+    the face's larger side. mouth, lids: shares of natural talking and blinking. shutter: longest share of a frame's
+    time that the shutter is open. noise: most sensor noise, in grey levels. compression: share of the range of JPEG
+    qualities, from 95 down to 30.
+    """
+
+    yaw: float = 9.0
+    pitch: float = 5.0
+    turn: float = 4.0
+    zoom: float = 0.04
+    shift: float = 0.10
+    mouth: float = 1.0
+    lids: float = 1.0
+    gain: float = 0.12
+    gamma: float = 0.12
+    colour: float = 0.04
+    shutter: float = 0.8
+    noise: float = 8.0
+    compression: float = 1.0
+
+    def __post_init__(self) -> None:
+        if wrong := {name: value for name, value in vars(self).items() if not 0 <= value < np.inf}:
+            raise ValueError(f"liveliness is given in finite numbers from 0 up, got {wrong}")
+
+
+STILL = Liveliness(**dict.fromkeys(Liveliness.__dataclass_fields__, 0.0))
+"""Nothing moves, nothing is spoilt: `dataclasses.replace(STILL, yaw=9)` moves one thing alone."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What happens in a clip, each (N,) float64: yaw, pitch, turn in degrees (to the picture's right, up, clockwise),
+    zoom a factor, shift_x and shift_y in shares of the face's larger side, mouth the wish to open (logarithm) or
+    close (below 0), lids 0 open to 1 shut, gain, gamma, warmth factors of the light. Of the whole clip: shutter in
+    frames, noise in grey levels, quality of the JPEG (100: none), camera: share of turn, zoom and shift that is the
+    camera's, not the head's.
+    """
+
+    yaw: np.ndarray
+    pitch: np.ndarray
+    turn: np.ndarray
+    zoom: np.ndarray
+    shift_x: np.ndarray
+    shift_y: np.ndarray
+    mouth: np.ndarray
+    lids: np.ndarray
+    gain: np.ndarray
+    gamma: np.ndarray
+    warmth: np.ndarray
+    shutter: float
+    noise: float
+    quality: int
+    camera: float
+
+
+def draw_curves(rng: np.random.Generator, frames: int, lively: Liveliness) -> Curves:
+    """All curves of a clip of so many frames. Strengths scale what is drawn and leave the other draws as they are."""
+    mood = np.exp(rng.uniform(np.log(0.25), np.log(1.6)))
+
+    def moved(spread: float, slow: float = 0.8) -> np.ndarray:
+        own = np.exp(rng.uniform(np.log(0.16), np.log(slow)))
+        return spread * mood * _bounded(wander(rng, frames, own), 2.2)
+
+    yaw, pitch, turn = moved(lively.yaw), moved(lively.pitch), moved(lively.turn)
+    zoom, x, y = np.exp(moved(lively.zoom)), moved(lively.shift), 0.7 * moved(lively.shift)
+    talk = 0.9 if rng.random() < 0.65 else 0.08
+    speech = talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
+    droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
+    lids = 1 - (1 - blinks(rng, frames)) * (1 - droop)
+    light = [
+        np.exp(s * (rng.normal() + 0.5 * wander(rng, frames, 0.5))) for s in (lively.gain, lively.gamma, lively.colour)
+    ]
+    shutter, noise = lively.shutter * rng.uniform(0.15, 1), lively.noise * rng.random() ** 2
+    quality = round(95 - 65 * min(lively.compression, 1) * rng.random()) if lively.compression else 100
+    return Curves(
+        yaw, pitch, turn, zoom, x, y, lively.mouth * speech, np.clip(lively.lids * lids, 0, 1), *light,
+        shutter, noise, quality, rng.uniform(0.3, 0.9),
+    )  # fmt: skip
+
+
+def wander(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:
+    """A smooth curve of spread 1 about 0: noise under a bell of that width in seconds, (frames,)."""
+    reach = int(np.ceil(4 * seconds * FPS))
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (seconds * FPS)) ** 2)
+    return np.convolve(rng.normal(size=frames + 2 * reach), bell / np.sqrt((bell**2).sum()), "valid")
+
+
+def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
+    """0 open to 1 shut, a blink of about 0.3 s every one to five seconds, (frames,)."""
+    seconds, at = np.arange(frames) / FPS, rng.uniform(-0.3, 1.5)
+    shut = np.zeros(frames)
+    while at < frames / FPS + 1:
+        shut = np.maximum(shut, np.exp(-(((seconds - at) / 0.08) ** 2)))
+        at += rng.uniform(1, 5)
+    return shut
+
+
+def _bounded(curve: np.ndarray, most: float) -> np.ndarray:
+    return most * np.tanh(curve / most)

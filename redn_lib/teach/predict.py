@@ -1,0 +1,43 @@
+"""Predict before you run: the answer is kept and shown beside the result."""
+
+from collections.abc import Sequence
+from string import ascii_lowercase
+
+from redn_lib.teach.same import Words
+
+
+class Prediction:
+    """A question asked before a run, and the answer given.
+
+    options: shown as a, b, c, ...; choice: the student's letter, None as long as there is none: everything runs without
+    it. Raises ValueError for a letter that is not there.
+    """
+
+    def __init__(self, question: str, options: Sequence[str], choice: str | None = None):
+        self.question, self.options = question, dict(zip(ascii_lowercase, options, strict=False))
+        self.choice = choice
+        if choice is not None:
+            self._known(choice)
+
+    def _known(self, letter: str) -> None:
+        if letter not in self.options:
+            raise ValueError(f"there is no option {letter!r}; choose one of {', '.join(self.options)}")
+
+    def __repr__(self) -> str:
+        lines = [f"  {'>' if k == self.choice else ' '} {k}) {words}" for k, words in self.options.items()]
+        last = "put your letter into the cell above" if self.choice is None else f"kept: {self.choice}"
+        return "\n".join([self.question, *lines, last])
+
+    def beside(self, result: str, because: str = "") -> Words:
+        """The prediction beside the result: the letter of the option that came true, and what shows it.
+
+        Raises ValueError for a letter that is not there.
+        """
+        self._known(result)
+        said = "you made no prediction" if self.choice is None else f"you said {self._option(self.choice)}"
+        mark = "" if self.choice is None else ("✓ " if self.choice == result else "✗ ")
+        shown = f" ({because})" if because else ""
+        return Words(f"{mark}{said}; it is {self._option(result)}{shown}")
+
+    def _option(self, letter: str) -> str:
+        return f"{letter}) {self.options[letter]}"
