@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from redn_lib.files import whole_file
+from redn_lib.commands.common import add_device_option
 from redn_lib.landmarks import N_POINTS
 from redn_lib.pretrained import load_pretrained
 from redn_lib.show.draw import draw_face
@@ -43,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="also write the clip with the points drawn on it (.mp4, .avi, .webm)",
     )
     parser.add_argument("--steps", type=int, metavar="K", help="feedback steps (default: the model's own)")
-    parser.add_argument("--device", default="cpu", help="cpu (default; fastest for one face), cuda or mps")
+    add_device_option(parser)
     parser.set_defaults(func=run)
 
 

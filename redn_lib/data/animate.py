@@ -77,7 +77,7 @@ def _film(
         after = motion.map(t + 2)
         travel = np.linalg.norm(motion.points[t + 2] - motion.points[t], axis=-1).max() / 2
         picture = _exposed(motion.still, before, now, after, curves.shutter, travel)
-        picture = _dark_mouth(picture, motion.points[t + 1], motion)
+        picture = _dark_mouth(picture, motion.points[t + 1], motion.rest)
         layer = sprite.laid(t, curves.shutter, size) if sprite else None
         if layer is not None:
             picture = lay_over(picture, layer)
@@ -106,26 +106,30 @@ def _exposed(
     return cv2.convertScaleAbs(total, alpha=1 / count)
 
 
-def _dark_mouth(picture: np.ndarray, points: np.ndarray, motion: Motion) -> np.ndarray:
-    """Darkens what lies between lips (8, 2) that have come apart: a still with a closed mouth has nothing to show."""
-    lips = list(PARTS["inner_mouth"])
-    here, rest = points[lips], motion.rest[lips]
-    grown = np.linalg.norm(here[6] - here[2]) / np.linalg.norm(here[4] - here[0])
-    was = np.linalg.norm(rest[6] - rest[2]) / np.linalg.norm(rest[4] - rest[0])
-    strength = float(np.clip(1.3 * (grown - was) / (grown + 0.1), 0, 0.9))
-    if strength == 0:
+def _dark_mouth(picture: np.ndarray, points: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Darkens what lies between lips that have come apart: a still with a closed mouth has nothing to show there.
+
+    points, rest: (68, 2) in the frame and on the still.
+    """
+    right, up, left, low = (np.array([points[i], rest[i]]) for i in (60, 62, 64, 66))
+    wide = np.linalg.norm(left - right, axis=1)
+    here, was = np.linalg.norm(low - up, axis=1) / (wide + 1e-6)
+    cover = min(1.3 * (here - was) / (here + 0.1), 0.85)
+    lips = points[list(PARTS["inner_mouth"])]
+    soft = float(np.clip(wide[0] / (wide[1] + 1e-6), 1, 4))
+    first = np.maximum(np.floor(lips.min(0) - 3 * soft).astype(int), 0)
+    last = np.minimum(np.ceil(lips.max(0) + 3 * soft).astype(int) + 1, picture.shape[1::-1])
+    if cover <= 0 or (last - first < 3).any():
         return picture
-    mask = np.zeros(picture.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.round(here * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    low, high = np.floor(here.min(0)).astype(int) - 3, np.ceil(here.max(0)).astype(int) + 4
-    low, high = np.clip(low, 0, motion.size), np.clip(high, 0, motion.size)
-    if (high <= low).any():
+    window = picture[first[1] : last[1], first[0] : last[0]].copy()
+    mask = np.zeros(window.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round((lips - first) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    if (mask < 128).all():
         return picture
-    window = np.s_[low[1] : high[1], low[0] : high[0]]
-    cover = strength * cv2.GaussianBlur(mask[window], (3, 3), 0)[..., None] / 255.0
-    inside = np.median(picture[window][mask[window] > 127], 0) if (mask[window] > 127).any() else np.zeros(3)
+    colour = MOUTH * np.median(window[mask > 127], 0)
+    shade = cover * cv2.GaussianBlur(mask, (0, 0), soft)[..., None] / 255.0
     picture = picture.copy()
-    picture[window] = picture[window] * (1 - cover) + cover * inside * MOUTH
+    picture[first[1] : last[1], first[0] : last[0]] = window * (1 - shade) + shade * colour
     return picture
 
 

@@ -24,9 +24,11 @@ _FINE = tuple(list(PARTS[part]) for part in ("right_eye", "left_eye")) + (
 
 @dataclass(frozen=True)
 class Motion:
-    """How the still moves, one frame more on either side. still: (S, S, 3) uint8, its face about as large as in the
-    frames; rest: (68, 2) its points; points: (T + 2, 68, 2) pixels of the frames; back: (T + 2, 2, 3) frame pixels to those of the still where
-    the camera alone moves; bend: what the head moves besides; yaw, pitch: (T + 2,) degrees; shift: (T + 2, 2) pixels.
+    """How the still moves, one frame more on either side.
+
+    still: (S, S, 3) uint8, its face about as large as in the frames; rest: (68, 2) its points; points: (T + 2, 68, 2)
+    pixels of the frames; back: (T + 2, 2, 3) frame pixels to those of the still where the camera alone moves; bend:
+    what the head moves besides; yaw, pitch: (T + 2,) degrees; shift: (T + 2, 2) pixels; size: pixels a side.
     """
 
     still: np.ndarray

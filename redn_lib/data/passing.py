@@ -15,6 +15,12 @@ SIDE = 192
 SWIFT = 0.2
 """How fast it comes and goes: faces (larger sides) after one frame; four times that after two, and so on."""
 
+ASLANT = 15.0
+"""Spread in degrees of an arm or a board about upright to its way; an arm mostly comes from below."""
+
+OUT_OF_SIGHT = 6.0
+"""So many faces away it need not be drawn."""
+
 _RASTER = 48
 
 
@@ -77,11 +83,10 @@ class Sprite:
         aside = np.array([-self.way[1], self.way[0]])
         self.rest = boxes.mean((0, 1)) + rng.uniform(-0.35, 0.35) * (1 - passing.share) * self.face * aside
         self.drift = rng.uniform(0.03, 0.12)
-        if passing.kind == "board":
-            angle = passing.direction + rng.normal(0, 12)
-        else:
-            angle = rng.normal(0, 40)
-        self.turn = np.array([[np.cos(a := np.radians(angle)), -np.sin(a)], [np.sin(a), np.cos(a)]])
+        angle = np.radians(passing.direction + np.clip(rng.normal(0, ASLANT), -35, 35))
+        if np.cos(angle) < 0 and rng.random() < 0.85:
+            angle += np.pi
+        self.turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         self.anchor = np.array([SIDE / 2, 0.42 * SIDE if passing.kind == "hand" else SIDE / 2])
         self.scale = self._scale(stay)
 
@@ -94,11 +99,10 @@ class Sprite:
 
     def laid(self, t: float, shutter: float, size: int) -> np.ndarray | None:
         """Layer of frame t, (size, size, 4) uint8, smeared by its own movement; None where it is out of sight."""
-        before, after = self.place(t - shutter / 2), self.place(t + shutter / 2)
-        reach = 1.5 * SIDE * self.scale
-        if not ((self.place(t) > -reach) & (self.place(t) < size + reach)).all():
+        if np.linalg.norm(self.place(t) - self.rest) > OUT_OF_SIGHT * self.face:
             return None
-        count = int(np.clip(np.linalg.norm(after - before) / 2, 1, 8))
+        before, after = self.place(t - shutter / 2), self.place(t + shutter / 2)
+        count = int(np.clip(np.linalg.norm(after - before) / 2.5, 1, 16))
         total = np.zeros((size, size, 4), np.float32)
         for share in (np.arange(count) + 0.5) / count:
             matrix = self._matrix(self.scale, before + share * (after - before))
@@ -184,8 +188,9 @@ def _coloured(
     """Colours (SIDE, SIDE, 3) uint8."""
     if kind == "piece":
         h, w = picture.shape[:2]
-        side = int(min(h, w) * rng.uniform(0.3, 0.6))
-        x, y = rng.integers(0, w - side + 1), rng.integers(0, h - side + 1)
+        side = int(min(h, w) * rng.uniform(0.3, 0.45))
+        corners = rng.integers(0, [w - side + 1, h - side + 1], (6, 2))
+        x, y = max(corners.tolist(), key=lambda c: np.hypot(c[0] + side / 2 - w / 2, c[1] + side / 2 - h / 2))
         return np.rot90(cv2.resize(picture[y : y + side, x : x + side], (SIDE, SIDE)), int(rng.integers(4)))
     if kind == "hand":
         colour = skin * rng.uniform(0.75, 1.15) * rng.uniform(0.95, 1.05, 3)

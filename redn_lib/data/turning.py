@@ -51,9 +51,11 @@ _LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
 
 @dataclass(frozen=True)
 class Head:
-    """A face on its still. controls: (C, 2) pixels, the 68 first, background last; depth: (C,) pixels to the viewer from
-    the axis it turns about; axis: (2,) pixel of that; unit: pixels of half a face width; yaw and roll: degrees of
-    the still; follows: (C,) share of the head's turning, 0 for the background.
+    """A face on its still.
+
+    controls: (C, 2) pixels, the 68 first, background last; depth: (C,) pixels to the viewer from the axis it turns
+    about; axis: (2,) pixel of that; unit: pixels of half a face width; yaw and roll: degrees of the still; follows:
+    (C,) share of the head's turning, 0 for the background.
     """
 
     controls: np.ndarray

@@ -40,7 +40,7 @@ class Bend:
         self.weights = np.linalg.solve(system, wanted).astype(np.float32)
 
     def __call__(self, t: int, places: np.ndarray) -> np.ndarray:
-        """From where frame t takes its content less these places, (N, 2) pixels of the old picture to (N, 2) float32."""
+        """How far from these places frame t takes its content, (N, 2) pixels of the old picture to (N, 2) float32."""
         y = ((places - self.middle) / self.unit).astype(np.float32)
         c = self.centres[t].astype(np.float32)
         square = (y**2).sum(1)[:, None] + ((c**2).sum(1) + ROUND**2) - 2 * y @ c.T

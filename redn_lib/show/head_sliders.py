@@ -4,7 +4,8 @@ head_sliders(person=3)         # in a notebook, with a kernel: controls and a li
 head_figure(person=3, yaw=40)  # the same picture without widgets
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 
 import cv2
 import ipywidgets as widgets
@@ -12,7 +13,7 @@ import numpy as np
 from IPython.display import Image
 
 from redn_lib.data.faces import Face
-from redn_lib.data.procedural import Camera, Expression, Factors, Light, Occluder, framed, identity, render
+from redn_lib.data.procedural import Camera, Expression, Factors, Light, Occluder, Person, framed, identity, render
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.show.draw import draw_box, draw_face, enlarge, zoomed
@@ -24,7 +25,9 @@ PANEL = 480
 SIZE = 160
 SHARE = 0.5
 """The larger side of the box in the picture, of the person who looks straight ahead."""
-OCCLUDERS = ("none", "hand", "bar", "microphone", "cup", "mask", "screen")
+OCCLUDERS = ("none", "glasses", "hand", "bar", "microphone", "cup", "mask", "screen")
+THICK = 2
+"""`Person.look["glasses"]` of the only glasses that are worn here; nobody else wears any."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +55,24 @@ def head_factors(state: HeadState) -> Factors:
 
     Raises ValueError for a person below 0 or an unknown occluder.
     """
-    start = framed(Factors(identity(state.person), scene=state.person, size=SIZE), SHARE, np.zeros(2))
+    person = _person(state.person, THICK if state.occluder == "glasses" else 0)
+    start = framed(Factors(person, scene=state.person, size=SIZE), SHARE, np.zeros(2))
     expression = Expression(
         mouth_open=state.mouth, smile=state.smile, brow_raise=state.brows, blink_right=state.eyes_shut,
         blink_left=state.eyes_shut,
     )  # fmt: skip
-    hides = None if state.occluder == "none" else Occluder(state.occluder, seed=state.person)
+    hides = None if state.occluder in ("none", "glasses") else Occluder(state.occluder, seed=state.person)
     return Factors(
-        start.person, expression, state.yaw, state.pitch, state.roll, Light(yaw=state.lamp),
+        person, expression, state.yaw, state.pitch, state.roll, Light(yaw=state.lamp),
         Camera(exposure=state.light, resolution=SIZE), hides, start.scene, start.distance, start.scale, start.x,
         start.y, SIZE,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4)  # the same object again, so that its painted skin is found again
+def _person(number: int, glasses: int) -> Person:
+    someone = identity(number)
+    return replace(someone, look={**someone.look, "glasses": glasses})
 
 
 def head_sliders(**start) -> Live:

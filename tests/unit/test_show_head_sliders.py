@@ -54,6 +54,12 @@ def test_occluder_hides_points():
     assert in_sight("none") > in_sight("mask") + 10
 
 
+def test_glasses_are_worn_only_where_asked_for():
+    for person in range(12):
+        bare, worn = (head_factors(HeadState(person=person, occluder=kind)) for kind in ("none", "glasses"))
+        assert (bare.person.look["glasses"] == 0) and worn.person.look["glasses"] and worn.occluder is None
+
+
 def test_labels_can_be_taken_off():
     with_labels, without = (draw_head(HeadState(labels=on)) for on in (True, False))
     half = with_labels.picture.shape[1] // 2

@@ -98,7 +98,9 @@ def shade(
     half = towards + (0, 0, 1)
     half = (half / np.linalg.norm(half)).astype(np.float32)
     gleam = np.maximum(normal @ half, 0)
-    gloss = light.specular * light.lamp * value[:, 5] * value[:, 3] * value[:, 4] * (0.5 * gleam**12 + 0.9 * gleam**64)
+    broad = np.square(np.square(gleam)) * np.square(np.square(np.square(gleam)))
+    narrow = np.square(np.square(broad)) * np.square(broad)
+    gloss = light.specular * light.lamp * value[:, 5] * value[:, 3] * value[:, 4] * (0.5 * broad + 0.9 * narrow)
     return (
         albedo * (around[:, None] * sky + (light.lamp * facing * value[:, 4])[:, None] * lamp) + gloss[:, None] * lamp
     )
