@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from redn_lib.files import whole_file
 from redn_lib.commands.common import add_device_option
+from redn_lib.files import whole_file
 from redn_lib.landmarks import N_POINTS
 from redn_lib.pretrained import load_pretrained
 from redn_lib.show.draw import draw_face

@@ -70,7 +70,9 @@ def draw_passing(
 class Sprite:
     """The picture of a passing thing and its way. layer: (SIDE, SIDE, 4) uint8, colours times cover, cover last."""
 
-    def __init__(self, passing: Passing, points: np.ndarray, picture: np.ndarray, skin: np.ndarray, rng):
+    def __init__(
+        self, passing: Passing, points: np.ndarray, picture: np.ndarray, skin: np.ndarray, rng: np.random.Generator
+    ):
         """points: (T, 68, 2) of the clip, pixels of the frame; picture: (H, W, 3) uint8, for pieces; skin: (3,)."""
         cover = _outline(passing.kind, rng)
         self.layer = np.dstack([_coloured(passing.kind, cover, picture, skin, rng), cover])

@@ -116,7 +116,7 @@ def test_steps_and_device_are_handed_on(clip, tmp_path):
     cli.main(["track", str(clip), "--out", str(tmp_path / "p.csv"), "--steps", "2", "--device", "meta"])
     assert FakeTracker.made_with == ("model on meta", 2)
     cli.main(["track", str(clip), "--out", str(tmp_path / "p.csv")])
-    assert FakeTracker.made_with == ("model on cpu", None)
+    assert FakeTracker.made_with == ("model on None", None)
 
 
 @pytest.mark.parametrize(
