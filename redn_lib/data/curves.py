@@ -86,7 +86,7 @@ def draw_curves(rng: np.random.Generator, frames: int, lively: Liveliness) -> Cu
     droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
     lids = 1 - (1 - blinks(rng, frames)) * (1 - droop)
     light = [
-        np.exp(s * (rng.normal() + 0.5 * wander(rng, frames, 0.5))) for s in (lively.gain, lively.gamma, lively.colour)
+        np.exp(s * (rng.normal() + 0.8 * wander(rng, frames, 0.5))) for s in (lively.gain, lively.gamma, lively.colour)
     ]
     shutter, noise = lively.shutter * rng.uniform(0.15, 1), lively.noise * rng.random() ** 2
     quality = round(95 - 65 * min(lively.compression, 1) * rng.random()) if lively.compression else 100

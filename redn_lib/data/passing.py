@@ -68,7 +68,7 @@ def draw_passing(
 
 
 class Sprite:
-    """The picture of a passing thing and its way. layer: (SIDE, SIDE, 4) uint8, colours times cover, cover last."""
+    """The picture of a passing thing and its way. layer: (S, S, 4) uint8, colours times cover, cover last."""
 
     def __init__(
         self, passing: Passing, points: np.ndarray, picture: np.ndarray, skin: np.ndarray, rng: np.random.Generator
@@ -91,6 +91,10 @@ class Sprite:
         self.turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         self.anchor = np.array([SIDE / 2, 0.42 * SIDE if passing.kind == "hand" else SIDE / 2])
         self.scale = self._scale(stay)
+        if self.scale < 1:
+            side = max(round(SIDE * self.scale), 16)
+            self.layer = cv2.resize(self.layer, (side, side), interpolation=cv2.INTER_AREA)
+            self.scale, self.anchor = self.scale * SIDE / side, (self.anchor + 0.5) * side / SIDE - 0.5
 
     def place(self, t: float) -> np.ndarray:
         """Where its middle is at frame t, (2,) pixels: slow while it covers the face, swift before and after."""

@@ -88,7 +88,7 @@ def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
 
 def _run_on(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Unknown places filled from ever smaller copies of the picture; colours are 0 where unknown."""
-    share = np.minimum(known, 1)[..., None]
+    share = np.minimum(3 * known, 1)[..., None]
     whole = colours / np.maximum(known, 1e-6)[..., None]
     if min(known.shape) < 4 or known.min() >= 1:
         return whole

@@ -19,53 +19,41 @@ class Fragments:
     depth: np.ndarray
 
 
-def _weights(corner: np.ndarray, edge1: np.ndarray, edge2: np.ndarray, area: np.ndarray) -> np.ndarray:
-    """The barycentric weights as planes a x + b y + c over the picture: (M, 3, 3)."""
-    plane = np.empty((len(corner), 3, 3), np.float32)
-    plane[:, 1, 0], plane[:, 1, 1] = edge2[:, 1] / area, -edge2[:, 0] / area
-    plane[:, 2, 0], plane[:, 2, 1] = -edge1[:, 1] / area, edge1[:, 0] / area
-    plane[:, 1:, 2] = -(plane[:, 1:, :2] * corner[:, :1]).sum(2)
-    plane[:, 0] = np.array([0, 0, 1], np.float32) - plane[:, 1] - plane[:, 2]
-    return plane
-
-
-def _count_up(lengths: np.ndarray) -> np.ndarray:
-    """0, 1, ... for each run of the given lengths, joined."""
-    start = np.cumsum(lengths) - lengths
-    return np.arange(lengths.sum(), dtype=np.int32) - np.repeat(start, lengths).astype(np.int32)
-
-
 def rasterise(
     xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, height: int, width: int
 ) -> Fragments:
     """The nearest triangle at every pixel centre.
 
     xy: (V, 2) pixels. near: (V,), greater is nearer. triangles: (M, 3). two_sided: (M,) bool; the others show only
-    their front.
+    their front, whose corners run clockwise in the picture.
     """
-    corner = xy[triangles]
-    edge1, edge2 = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
+    p, q, r = (xy[triangles[:, k]] for k in range(3))
+    edge1, edge2 = q - p, r - p
     area = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0]
-    top = np.maximum(np.ceil(corner[..., 1].min(1)), 0).astype(np.int32)
-    tall = np.minimum(np.floor(corner[..., 1].max(1)), height - 1).astype(np.int32) - top + 1
-    beside = (corner[..., 0].max(1) < 0) | (corner[..., 0].min(1) > width - 1)
-    keep = np.flatnonzero(((area > 1e-6) | (two_sided & (area < -1e-6))) & (tall > 0) & ~beside)
-    slope = _weights(corner[keep], edge1[keep], edge2[keep], area[keep])
-    own = np.repeat(np.arange(len(keep), dtype=np.int32), tall[keep])
-    y = (_count_up(tall[keep]) + top[keep][own]).astype(np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        across = slope[own, :, 0]
-        cut = -(slope[own, :, 1] * y[:, None] + slope[own, :, 2]) / across
-    left = np.ceil(np.where(across > 1e-9, cut, -1).max(1).clip(-1, width) - 1e-4).clip(0).astype(np.int32)
-    right = np.floor(np.where(across < -1e-9, cut, width).min(1).clip(-1, width) + 1e-4).clip(None, width - 1)
-    wide = np.maximum(right.astype(np.int32) - left + 1, 0)
-    row = np.repeat(np.arange(len(own), dtype=np.int32), wide)
-    own, y, x = own[row], y[row], (_count_up(wide) + left[row]).astype(np.float32)
-    a, b, c, d, e, g = slope.reshape(-1, 9)[:, 3:][own].T
-    w1, w2 = a * x + b * y + c, d * x + e * y + g
-    pixel = y.astype(np.int32) * width + x.astype(np.int32)
-    corner_near = near[triangles[keep]][own]
-    z = corner_near[:, 0] * (1 - w1 - w2) + corner_near[:, 1] * w1 + corner_near[:, 2] * w2
+    low = np.maximum(np.ceil(np.minimum(np.minimum(p, q), r)), 0).astype(np.int32)
+    high = np.minimum(np.floor(np.maximum(np.maximum(p, q), r)), (width - 1, height - 1)).astype(np.int32)
+    wide, tall = (high - low + 1).T
+    keep = np.flatnonzero(((area > 1e-6) | (two_sided & (area < -1e-6))) & (wide > 0) & (tall > 0))
+    wide, low, p, edge1, edge2, area = wide[keep], low[keep], p[keep], edge1[keep], edge2[keep], area[keep]
+
+    count = wide * tall[keep]
+    own = np.repeat(np.arange(len(keep), dtype=np.int32), count)
+    step = np.arange(len(own), dtype=np.int32) - (np.cumsum(count) - count).astype(np.int32)[own]
+    row = step // wide[own]
+    column = step - row * wide[own] + low[own, 0]
+    row += low[own, 1]
+
+    # each weight is a plane over the picture: a x + b y + c
+    a1, b1, a2, b2 = edge2[:, 1] / area, -edge2[:, 0] / area, -edge1[:, 1] / area, edge1[:, 0] / area
+    planes = np.stack([a1, b1, -(a1 * p[:, 0] + b1 * p[:, 1]), a2, b2, -(a2 * p[:, 0] + b2 * p[:, 1])], 1)
+    a1, b1, c1, a2, b2, c2 = planes.astype(np.float32)[own].T
+    w1, w2 = a1 * column + b1 * row + c1, a2 * column + b2 * row + c2
+    inside = np.flatnonzero((w1 >= -1e-4) & (w2 >= -1e-4) & (w1 + w2 <= 1.0001))
+    own, w1, w2 = own[inside], w1[inside].astype(np.float32), w2[inside].astype(np.float32)
+    pixel = row[inside] * width + column[inside]
+
+    z0, z1, z2 = (near[triangles[keep, k]][own] for k in range(3))
+    z = z0 + w1 * (z1 - z0) + w2 * (z2 - z0)
     key = ((z.astype(np.float64) + 64) * 65536).astype(np.int64) << 20 | np.arange(len(z))
     best = np.full(height * width, -1, np.int64)
     np.maximum.at(best, pixel, key)
