@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     make_runs, about = EXPERIMENTS[args.name]
     faces = [cut_patch(row.load()) for row in tqdm(known, desc="faces", unit="face", leave=False)]
     unseen = [row.load() for row in held_out]
-    stage = replace(Stage(iterations=args.iterations), warmup=min(100, args.iterations // 4), ema=0.99)
+    stage = replace(Stage(iterations=args.iterations), warmup=min(100, args.iterations // 4), growth=2.0, ema=0.99)
     results = run_all(make_runs(stage, range(args.seeds), faces, unseen), args.run)
     people = len({f.person for f in faces}), len({f.person for f in unseen})
     about += f"; trained on {len(faces)} frames of {people[0]} people, measured on {len(unseen)} of {people[1]} others"

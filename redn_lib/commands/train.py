@@ -59,6 +59,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help=f"feedback steps in training (default {default.steps})",
     )
     parser.add_argument(
+        "--growth",
+        type=float,
+        default=default.growth,
+        metavar="G",
+        help="each look's loss weighs G times that of the look before; above 1 the last look matters most (default 1)",
+    )
+    parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of weights, batches and augmentation (default 0)"
     )
     parser.add_argument("--run", type=Path, required=True, metavar="FOLDER", help="where the checkpoint is kept")
@@ -88,11 +95,14 @@ def run(args: argparse.Namespace) -> int:
         )
     if min(args.iterations, args.batch, args.steps, args.every) < 1:
         raise ValueError("--iterations, --batch, --steps and --every must be at least 1")
+    if not 0 < args.growth < 100:
+        raise ValueError(f"--growth must lie between 0 and 100, got {args.growth}")
     stage = Stage(
         iterations=args.iterations,
         batch=args.batch,
         rate=args.rate,
         steps=args.steps,
+        growth=args.growth,
         procedural=args.procedural,
         seed=args.seed,
     )

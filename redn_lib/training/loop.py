@@ -126,7 +126,8 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
             said = self.model(patches, batch.view.to(self.device), self.stage.steps)
         losses = step_losses(said, batch.points.to(self.device), self.stage, self.model.preset)
-        loss = losses.mean()
+        weights = self.stage.growth ** torch.arange(len(losses), device=self.device)
+        loss = (weights * losses).sum() / weights.sum()
         if not torch.isfinite(loss):
             raise ValueError(
                 f"the loss is {loss.item()} at iteration {self.iteration}: lower the learning rate or check the points"

@@ -21,7 +21,8 @@ class Stage:
 
     steps: K in training; procedural: share of each batch drawn from procedural faces; map_weight, detection_weight:
     beside the
-    regression loss of weight 1; ema: memory of the averaged weights.
+    regression loss of weight 1; growth: each look's loss weighs so many times that of the look before; ema: memory of
+    the averaged weights.
     """
 
     iterations: int
@@ -33,6 +34,7 @@ class Stage:
     procedural: float = 0.0
     map_weight: float = 0.01
     detection_weight: float = 0.02
+    growth: float = 1.0
     ema: float = 0.998
     sloppiness: Sloppiness = Sloppiness()
     seed: int = 0
