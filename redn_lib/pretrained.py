@@ -37,7 +37,7 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
         raise FileNotFoundError(f"no weight file at {path}")
     try:
         with safe_open(path, "pt") as file:
-            preset = (file.metadata() or {}).get("preset")
+            preset = json.loads((file.metadata() or {}).get("redn", "{}")).get("preset")
             state = {key: file.get_tensor(key) for key in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"weight file {path} is damaged or cut off ({error}); fetch or train it anew") from error
@@ -54,9 +54,9 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
 
 
 def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
-    """Write weights and preset; `about` (e.g. command, seed) goes into the header as JSON. An old file stays whole
-    until the new one is.
+    """Write weights; the preset and `about` (e.g. seed) go into the header as JSON, in one entry because the order of
+    several is left to chance. An old file stays whole until the new one is.
     """
     with whole_file(Path(path)) as temporary:
         state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-        save_file(state, temporary, {"preset": model.preset.name, "about": json.dumps(about)})
+        save_file(state, temporary, {"redn": json.dumps({"preset": model.preset.name, **about})})
