@@ -11,7 +11,7 @@ ifeq ($(shell id -u),0)
 LAB += --allow-root
 endif
 
-.PHONY: help setup lab test notebooks lint clean
+.PHONY: help setup lab test notebooks outputs lint clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || grep '##' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ $(READY_TO_TEST): $(READY)
 
 notebooks: setup  ## run every notebook in fast mode; copies, HTML and a table of seconds and memory under build/
 	$(BIN)/python tests/notebooks/notebook_runner.py notebooks build
+
+outputs: setup  ## run every notebook as written and store its outputs in it, as before a commit
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=300 notebooks/*.ipynb
 
 lint: $(READY_TO_TEST)  ## ruff: rules and format
 	$(BIN)/ruff check .
