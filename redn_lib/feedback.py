@@ -61,17 +61,21 @@ class Step(NamedTuple):
 def take_view(patches: Tensor, view: Tensor, size: int) -> Tensor:
     """Cut views: patches (B, C, P, P), view (B, 2, 3) view pixels to patch pixels, to (B, C, size, size); black
     outside.
+
+    No matrix product here or in `to_patch`: autocast would round places to whole pixels.
     """
     grid = torch.arange(size, device=view.device, dtype=view.dtype)
-    y, x = torch.meshgrid(grid, grid, indexing="ij")
-    at = torch.stack([x, y, torch.ones_like(x)], -1).view(-1, 3) @ view.mT
+    across, down, start = view[..., None, None].unbind(2)
+    at = across * grid + down * grid[:, None] + start
     at = 2 * at / (patches.shape[-1] - 1) - 1
-    return F.grid_sample(patches, at.view(-1, size, size, 2), align_corners=True)
+    return F.grid_sample(patches, at.movedim(1, -1), align_corners=True)
 
 
 def to_patch(points: Tensor, view: Tensor) -> Tensor:
     """Points (B, L, 2) in view pixels to patch pixels."""
-    return points @ view[..., :2].mT + view[:, None, :, 2]
+    x, y = points[..., :1], points[..., 1:]
+    across, down, start = view[:, None].unbind(-1)
+    return x * across + y * down + start
 
 
 def to_view(points: Tensor, view: Tensor) -> Tensor:
@@ -95,7 +99,7 @@ def upright_view(points: Tensor, last: Tensor, size: int, margin: float) -> Tens
     a = (p * mean).sum((1, 2)) / norm
     b = (p[..., 1] * mean[:, 0] - p[..., 0] * mean[:, 1]).sum(1) / norm
     turn = torch.stack([torch.stack([a, -b], -1), torch.stack([b, a], -1)], 1)
-    box_middle = centre - turn @ torch.as_tensor(MEAN_SHAPE, device=points.device).mean(0)
+    box_middle = centre - (turn * torch.as_tensor(MEAN_SHAPE, device=points.device).mean(0)).sum(-1)
     linear = turn * (2 * margin / (size - 1))
     zoom, before = linear[:, :, 0].norm(dim=-1), last[:, :, 0].norm(dim=-1)
     collapsed = zoom < before / 100
@@ -103,6 +107,18 @@ def upright_view(points: Tensor, last: Tensor, size: int, margin: float) -> Tens
     zoom = torch.where(collapsed, before, zoom)
     linear = linear * (zoom.clamp(before / 2, before * 2) / zoom)[:, None, None]
     return torch.cat([linear, (box_middle - linear.sum(-1) * (size - 1) / 2)[..., None]], -1)
+
+
+def box_view(points: Tensor, last: Tensor, size: int, margin: float) -> Tensor:
+    """The view that a tracker opens on the next frame: upright, `margin` times the larger side of the points' tight box
+    (our choice): points (B, L, 2) in patch pixels to (B, 2, 3). Never more than twice as near or as far as the last
+    view (B, 2, 3).
+    """
+    low, high = points.amin(1), points.amax(1)
+    before = last[:, :, 0].norm(dim=-1)
+    zoom = (margin * (high - low).amax(-1) / (size - 1)).clamp(before / 2, before * 2)
+    linear = zoom[:, None, None] * torch.eye(2, device=points.device, dtype=points.dtype)
+    return torch.cat([linear, ((low + high) / 2 - zoom[:, None] * (size - 1) / 2)[..., None]], -1)
 
 
 def draw_z(form: FeedbackForm, last: Step, view: Tensor, step: int, size: int, sigma: float) -> Tensor:

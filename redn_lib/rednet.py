@@ -1,13 +1,19 @@
-"""RedNet: encoder, decoder, regression and the feedback loop as one network, in two presets."""
+"""RedNet: encoder, decoder, regression, feedback loop, identity and memory as one network, in two presets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor, cat, nn
 
 from redn_lib.encoder_decoder import Decoder, Encoder, Regression
-from redn_lib.feedback import FeedbackForm, Step, feedback_loop
+from redn_lib.feedback import FeedbackForm, Step, box_view, feedback_loop
+from redn_lib.identity import IdentityClassifier, split
 from redn_lib.landmarks import N_POINTS
+from redn_lib.temporal import Recall, State, TemporalMemory, recalled_logits
+
+Change = Callable[[Tensor, int], Tensor]
+"""Replaces a tensor of a feedback step (0-based) by another of its shape, for experiments."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,8 @@ class Preset:
 
     size: side of a view in pixels; margin: view side over the mean shape's; first_margin: first view's side over the
     larger side of the given box;
-    steps: K at inference; trained_steps: K in training, each with statistics of its own; sigma: of drawn Gaussians, in
-    view pixels.
+    steps: K at inference; trained_steps: so many steps have statistics of their own; sigma: of drawn Gaussians, in view
+    pixels; people: whom f_CLS tells apart, 0 without f_CLS; hidden: units of f_tRNN, 0 without f_tRNN.
     """
 
     name: str
@@ -33,6 +39,18 @@ class Preset:
     steps: int = 3
     trained_steps: int = 2
     sigma: float = 4.0
+    people: int = 0
+    hidden: int = 0
+
+    @property
+    def identity_channels(self) -> int:
+        """Channels of C_id: half of the code's (paper)."""
+        return self.widths[-1][-1] // 2
+
+    @property
+    def cells(self) -> int:
+        """Places a side of the code."""
+        return self.size // self.stem_stride // 2 ** len(self.widths)
 
     @property
     def maps(self) -> int:
@@ -59,12 +77,23 @@ our choice.
 PRESETS = {p.name: p for p in (COMPACT, PAPER)}
 
 
+class Seen(NamedTuple):
+    """What the network made of a frame. steps: a Step for each look; codes: of each look, (B, C, h, w), as the encoder
+    gave them; recall, state: of f_tRNN, None where it did not run.
+    """
+
+    steps: list[Step]
+    codes: list[Tensor]
+    recall: Recall | None = None
+    state: State | None = None
+
+
 class RedNet(nn.Module):
-    """f_ENC, f_DEC, f_REG in the loop f_sRNN.
+    """f_ENC, f_DEC, f_REG in the loop f_sRNN; with f_CLS and f_tRNN where the preset has them.
 
     forward(patches (B, 3, P, P) float in [0, 1], view (B, 2, 3) first view pixels to patch pixels, steps) -> a Step for
-    each look.
-    change_z(z, step) replaces what is fed back, for experiments.
+    each look at a single picture, without f_tRNN. `frame` and `clip` look at sequences.
+    change_z(z, step), change_code(code, step) replace what is fed back and what goes on to the decoder.
     """
 
     def __init__(self, preset: Preset):
@@ -75,12 +104,17 @@ class RedNet(nn.Module):
         self.decoder = Decoder(p.widths, p.levels, p.trained_steps)
         self.detection = nn.Conv2d(p.widths[len(p.widths) - p.levels][0], N_POINTS + 1, 1)
         self.regression = Regression(N_POINTS, p.widths[1][-1], p.widths[3][-1], p.regression_width, p.trained_steps)
+        changing = p.widths[-1][-1] - p.identity_channels
+        self.classifier = IdentityClassifier(p.identity_channels, p.people) if p.people else None
+        self.memory = TemporalMemory(changing, p.cells, p.hidden, p.size, p.margin) if p.hidden else None
 
-    def look(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def look(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
         """One look: frame (B, 3, S, S), z (B, Cz, s, s) to detection logits (B, L+1, h, h) and regression logits (B, L,
         m, m).
         """
         code, features, indices = self.encoder(frame - 0.5, z, step)
+        if change_code is not None:
+            code = change_code(code, step)
         detection = self.detection(self.decoder(code, indices, step))
         return detection, self.regression(detection, features[1], features[3], step)
 
@@ -90,11 +124,78 @@ class RedNet(nn.Module):
         view: Tensor,
         steps: int | None = None,
         *,
-        change_z: Callable[[Tensor, int], Tensor] | None = None,
+        change_z: Change | None = None,
+        change_code: Change | None = None,
+    ) -> list[Step]:
+        def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+            return self.look(frame, z, step, change_code)
+
+        return self._loop(look, patches, view, steps, change_z)
+
+    def frame(
+        self,
+        patches: Tensor,
+        view: Tensor,
+        state: State | None = None,
+        steps: int | None = None,
+        *,
+        place: Tensor | None = None,
+        temporal: bool = True,
+        change_z: Change | None = None,
+        change_code: Change | None = None,
+    ) -> Seen:
+        """The next frame of a sequence. f_tRNN speaks once a frame, in the first look; the loop hands it on (our
+        choice).
+
+        state: what the frame before left, None at the first; place: (B, 2, 3) patch pixels to pixels of the frame,
+        where patches of a sequence lie at different places; temporal=False switches f_tRNN off.
+        """
+        codes: list[Tensor] = []
+        recall, after = None, None
+
+        def remember(code: Tensor, step: int) -> Tensor:
+            nonlocal recall, after
+            codes.append(code)
+            if change_code is not None:
+                code = change_code(code, step)
+            if step > 0 or self.memory is None or not temporal:
+                return code
+            identity, changing = split(code, self.preset.identity_channels)
+            changing, recall, after = self.memory(changing, view if place is None else compose(place, view), state)
+            return cat([identity, changing], 1)
+
+        def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+            detection, regression = self.look(frame, z, step, remember)
+            if step == 0 and recall is not None:
+                p = self.preset
+                regression = regression + recalled_logits(recall, p.maps, p.size, p.sigma)
+            return detection, regression
+
+        return Seen(self._loop(look, patches, view, steps, change_z), codes, recall, after)
+
+    def clip(self, patches: Tensor, view: Tensor, steps: int | None = None, *, temporal: bool = True) -> list[Seen]:
+        """Every frame of clips, each looked at where the points of the frame before were, as a tracker does.
+
+        patches: (B, T, 3, P, P), the same place in each frame; view: (B, 2, 3) of the first frame.
+        """
+        seen: list[Seen] = []
+        for patch in patches.unbind(1):
+            state = seen[-1].state if seen else None
+            seen.append(self.frame(patch, view, state, steps, temporal=temporal))
+            view = box_view(seen[-1].steps[-1].points.detach(), view, self.preset.size, self.preset.first_margin)
+        return seen
+
+    def _loop(
+        self,
+        look: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
+        patches: Tensor,
+        view: Tensor,
+        steps: int | None,
+        change_z: Change | None,
     ) -> list[Step]:
         p = self.preset
         return feedback_loop(
-            self.look,
+            look,
             patches,
             view,
             form=p.form,
@@ -112,3 +213,8 @@ class RedNet(nn.Module):
         if name not in PRESETS:
             raise ValueError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
         return cls(PRESETS[name])
+
+
+def compose(place: Tensor, view: Tensor) -> Tensor:
+    """View pixels straight to pixels of the frame: place (B, 2, 3) patch to frame, view (B, 2, 3) view to patch."""
+    return cat([place[..., :2] @ view[..., :2], place[..., :2] @ view[..., 2:] + place[..., 2:]], -1)

@@ -18,7 +18,7 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     """
     image, points = stretch(face.image, face.points, rng)
     if rng.random() < 0.5:
-        image, points = image[:, ::-1], mirror_points(points, image.shape[1])
+        image, points = mirror(image, points)
     if rng.random() < 0.4:
         image = occlude(image, points, rng)
     image = relight(image, rng)
@@ -33,6 +33,11 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     if rng.random() < 0.25:
         image = jpeg(image, int(rng.integers(12, 70)))
     return Face(np.ascontiguousarray(image), points.astype(np.float32), face.person, face.name, factors=face.factors)
+
+
+def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The picture flipped left to right, its points renamed."""
+    return np.ascontiguousarray(image[:, ::-1]), mirror_points(points, image.shape[1])
 
 
 def stretch(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,8 @@
 the same ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -13,19 +14,23 @@ from torch.utils.data import Dataset
 from redn_lib.crop import Crop
 from redn_lib.data.augment import augment
 from redn_lib.data.faces import Face
-from redn_lib.data.procedural.scenes import still
+from redn_lib.data.procedural.render import render
+from redn_lib.data.procedural.scenes import factors
+from redn_lib.identity import UNKNOWN
 from redn_lib.rednet import Preset
 from redn_lib.training.stages import Sloppiness, Stage
 
 
 class Batch(NamedTuple):
     """patches: (B, 3, P, P) uint8; points: (B, 68, 2) float32 in patch pixels; view: (B, 2, 3) float32 first view to
-    patch pixels.
+    patch pixels; person: (B,) int64 number of the person for f_CLS. Of clips: patches (B, T, 3, P, P), points (B, T,
+    68, 2), view of the first frame.
     """
 
     patches: Tensor
     points: Tensor
     view: Tensor
+    person: Tensor
 
 
 def cut_patch(face: Face) -> Face:
@@ -45,15 +50,15 @@ def sloppy_view(box: np.ndarray, sloppiness: Sloppiness, preset: Preset, rng: np
 
 
 class ProceduralFaces:
-    """Endless procedural stills by number, each of another person; seeds below 1000 share no person in their first
+    """Endless procedural stills by number, `group` of each person; seeds below 1000 share no person in their first
     million.
     """
 
-    def __init__(self, seed: int):
-        self.first = seed * 1_000_000
+    def __init__(self, seed: int, group: int = 1):
+        self.first, self.group = seed * 1_000_000, group
 
     def __getitem__(self, i: int) -> Face:
-        return still(self.first + i)
+        return render(factors(self.first + i, person=self.first + i // self.group))
 
 
 class StillBatches(Dataset):
@@ -61,11 +66,11 @@ class StillBatches(Dataset):
     new.
 
     faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1; procedural: or None where
-    the stage wants none.
+    the stage wants none. Raises ValueError where either is missing, or a batch does not hold whole groups.
     """
 
     def __init__(self, faces: Sequence[Face], stage: Stage, preset: Preset, procedural: ProceduralFaces | None = None):
-        self.n_made = round(stage.procedural * stage.batch)
+        self.n_made = round(stage.procedural * stage.batch / stage.group) * stage.group
         self.n_real = stage.batch - self.n_made
         if self.n_real and not faces:
             raise ValueError("no real faces to train on: name a folder with --data, or train on procedural faces alone")
@@ -73,27 +78,63 @@ class StillBatches(Dataset):
             raise ValueError(
                 f"the stage asks for {self.n_made} procedural faces a batch, but no procedural faces were given"
             )
+        if stage.batch % stage.group:
+            raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} frames a person")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
+        self.people = numbered(face.person for face in faces)
 
     def __len__(self) -> int:
         return self.stage.iterations
 
     def __getitem__(self, i: int) -> Batch:
         rng = np.random.default_rng((self.stage.seed, i))
-        chosen = [self.faces[j] for j in self.real_indices(i)]
-        chosen += [cut_patch(self.procedural[i * self.n_made + j]) for j in range(self.n_made)]
-        chosen = [augment(face, rng) for face in chosen]
+        chosen = [augment(face, rng) for face in self.chosen(i)]
         views = [sloppy_view(face.box, self.stage.sloppiness, self.preset, rng) for face in chosen]
         patches = torch.from_numpy(np.stack([face.image for face in chosen])).permute(0, 3, 1, 2)
-        return Batch(patches, torch.from_numpy(np.stack([f.points for f in chosen])), torch.from_numpy(np.stack(views)))
+        points = torch.from_numpy(np.stack([f.points for f in chosen]))
+        return Batch(patches, points, torch.from_numpy(np.stack(views)), person_numbers(chosen, self.people))
+
+    def chosen(self, i: int) -> list[Face]:
+        """The patches of batch i before augmentation, real ones first."""
+        made = [cut_patch(self.procedural[i * self.n_made + j]) for j in range(self.n_made)]
+        return [self.faces[j] for j in self.real_indices(i)] + made
 
     def real_indices(self, i: int) -> list[int]:
-        """Which real faces batch i holds: a new permutation each time all have been seen."""
-        n = len(self.faces)
-        places = range(i * self.n_real, (i + 1) * self.n_real)
-        orders = (
-            {e: np.random.default_rng((self.stage.seed, 1, e)).permutation(n) for e in {p // n for p in places}}
-            if n
-            else {}
-        )
-        return [int(orders[p // n][p % n]) for p in places]
+        """Which real faces batch i holds: a new order each time all have been seen."""
+        units = self.n_real // self.stage.group
+        orders: dict[int, list[list[int]]] = {}
+        found, epoch, start = [], 0, 0
+        if units:
+            epoch, start = divmod(i * units, self._groups)
+        while len(found) < units:
+            order = orders.setdefault(epoch, self._order(epoch))
+            found += order[start : start + units - len(found)]
+            epoch, start = epoch + 1, 0
+        return [j for group in found for j in group]
+
+    @cached_property
+    def _groups(self) -> int:
+        """Groups in an epoch."""
+        return len(self._order(0))
+
+    def _order(self, epoch: int) -> list[list[int]]:
+        """The groups of an epoch: frames of one person each, in a new order. A person's last group is filled up."""
+        rng, size = np.random.default_rng((self.stage.seed, 1, epoch)), self.stage.group
+        if size == 1:
+            return [[int(j)] for j in rng.permutation(len(self.faces))]
+        groups = []
+        for person in self.people:
+            mine = rng.permutation([j for j, face in enumerate(self.faces) if face.person == person])
+            count = -(-len(mine) // size)
+            groups += np.resize(mine, (count, size)).tolist()
+        return [groups[j] for j in rng.permutation(len(groups))]
+
+
+def numbered(people: Iterable[str]) -> dict[str, int]:
+    """A number for each person, by name."""
+    return {person: n for n, person in enumerate(sorted(set(people)))}
+
+
+def person_numbers(faces: Sequence[Face], people: Mapping[str, int]) -> Tensor:
+    """(B,) int64 numbers of the people shown, UNKNOWN where they are not among `people`."""
+    return torch.tensor([people.get(face.person, UNKNOWN) for face in faces])

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from redn_lib.device import best_device
-from redn_lib.feedback import Step, to_view
-from redn_lib.losses import detection_loss, map_loss, regression_loss
+from redn_lib.encoder_decoder import StepNorm
 from redn_lib.rednet import RedNet
 from redn_lib.training import checkpoint
 from redn_lib.training.batches import Batch
+from redn_lib.training.objective import outcome
 from redn_lib.training.stages import Stage
 
 
@@ -38,17 +39,15 @@ def running_average(memory: float) -> Callable[[list[Tensor], list[Tensor], Tens
     return update
 
 
-def step_losses(said: list[Step], truth: Tensor, stage: Stage, preset) -> Tensor:
-    """Loss of each feedback step, each with the truth in its own view: truth (B, 68, 2) in patch pixels to (K,)."""
-    losses = []
-    for step in said:
-        aim = to_view(truth, step.view)
-        losses.append(
-            regression_loss(step.view_points, aim)
-            + stage.map_weight * map_loss(step.regression, aim, preset.size, preset.sigma)
-            + stage.detection_weight * detection_loss(step.detection, aim, preset.size, preset.sigma)
-        )
-    return torch.stack(losses)
+def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
+    """Parameters for the optimiser: matrices with weight decay, the rest without; f_tRNN at a rate of its own."""
+    groups = []
+    for memory, share in ((False, 1.0), (True, stage.memory_rate)):
+        mine = [p for name, p in model.named_parameters() if name.startswith("memory.") == memory]
+        for decays, decay in ((True, stage.weight_decay), (False, 0.0)):
+            parameters = [p for p in mine if (p.ndim > 1) == decays]
+            groups += [{"params": parameters, "weight_decay": decay, "share": share}] if parameters else []
+    return groups
 
 
 class Trainer:
@@ -81,13 +80,12 @@ class Trainer:
         )
         self.device = torch.device(device or best_device())
         self.model.to(self.device, memory_format=torch.channels_last).train()
+        if stage.frames > 1:
+            for module in model.modules():
+                if isinstance(module, StepNorm):
+                    module.eval()
         self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
-        decayed = [p for p in model.parameters() if p.ndim > 1]
-        plain = [p for p in model.parameters() if p.ndim <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": stage.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=stage.rate,
-        )
+        self.optimiser = torch.optim.AdamW(parameter_groups(model, stage), lr=stage.rate)
         self.iteration = 0
         self.losses: list[list[float]] = []
         if path is not None and Path(path).exists():
@@ -121,24 +119,24 @@ class Trainer:
     def learn(self, batch: Batch) -> list[float]:
         """One iteration; returns the loss of each step. Raises ValueError when the loss is no longer a number."""
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.stage, self.iteration)
-        patches = batch.patches.to(self.device).float().div(255).contiguous(memory_format=torch.channels_last)
+            group["lr"] = group["share"] * learning_rate(self.stage, self.iteration)
+        patches = batch.patches.to(self.device).float().div(255)
+        batch = Batch(patches, *(tensor.to(self.device) for tensor in batch[1:]))
+        swap = np.random.default_rng((self.stage.seed, 2, self.iteration)).random() < self.stage.swap
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
-            said = self.model(patches, batch.view.to(self.device), self.stage.steps)
-        losses = step_losses(said, batch.points.to(self.device), self.stage, self.model.preset)
-        weights = self.stage.growth ** torch.arange(len(losses), device=self.device)
-        loss = (weights * losses).sum() / weights.sum()
-        if not torch.isfinite(loss):
+            found = outcome(self.model, batch, self.stage, swap=swap)
+        if not torch.isfinite(found.total):
             raise ValueError(
-                f"the loss is {loss.item()} at iteration {self.iteration}: lower the learning rate or check the points"
+                f"the loss is {found.total.item()} at iteration {self.iteration}: lower the learning rate or check the "
+                "points"
             )
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        found.total.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimiser.step()
         self.average.update_parameters(self.model)
         self.iteration += 1
-        return losses.detach().tolist()
+        return found.looks.detach().tolist()
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""

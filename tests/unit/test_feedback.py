@@ -58,6 +58,21 @@ def test_take_view_reads_the_pixel_it_names_and_is_black_outside():
     assert take_view(patch + 1, torch.tensor([[[1.0, 0, 500], [0, 1, 500]]]), 32).sum() == 0
 
 
+@given(similarities)
+def test_geometry_is_exact_where_training_computes_in_bfloat16(view):
+    patch, points = torch.rand(1, 3, 224, 224), torch.rand(1, 68, 2) * 128
+
+    def geometry():
+        seen = to_patch(points, view)
+        return take_view(patch, view, 64), seen, to_view(seen, view), upright_view(seen, view, 128, 1.25)
+
+    exact = geometry()
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = geometry()
+    for a, b in zip(exact, rounded, strict=True):
+        torch.testing.assert_close(a, b, atol=0, rtol=0)
+
+
 @pytest.mark.parametrize("draw", ["gaussians", "squares", "softmax", "nothing"])
 @pytest.mark.parametrize("retake", [True, False])
 def test_every_form_of_feedback_runs_with_the_same_weights_and_cuts_the_gradient(draw, retake):

@@ -1,0 +1,92 @@
+"""f_tRNN: an LSTM over C_pe alone, from frame to frame; C_id by-passes it.
+
+The paper's figure has it between encoder and decoder; pooling the code to a vector and unpooling the answer are
+plausible, but not found (our choice). Two things more are our choice. The LSTM is told how the view moved, because the
+tracker's view follows the face and a code alone does not say where it was seen. And it speaks to the response maps too,
+not only to the code: where the face is covered, the places that pooling remembers are those of the thing in front.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, cat, nn
+from torch.nn import functional as F
+
+from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
+from redn_lib.response_maps import cell_centres
+
+DOUBT = -5.0
+"""Where the weight of a fresh memory's recall begins: next to nothing."""
+
+
+class State(NamedTuple):
+    """What is carried to the next frame. hidden, cell: (B, H); view: (B, 2, 3) first view of the frame that was, view
+    pixels to pixels of the frame.
+    """
+
+    hidden: Tensor
+    cell: Tensor
+    view: Tensor
+
+
+class Recall(NamedTuple):
+    """Where the memory expects the points. points: (B, L, 2) in view pixels; weight: (B, L) >= 0, what it counts."""
+
+    points: Tensor
+    weight: Tensor
+
+
+def view_motion(before: Tensor, now: Tensor, size: int) -> Tensor:
+    """How a view moved: views (B, 2, 3), both to pixels of the frame, to (B, 4): shift of its middle across and down as
+    shares of its side, logarithm of its growth, and turn in radians, all as seen in the view before (our choice).
+    """
+    linear = torch.linalg.solve(before[..., :2], now[..., :2])
+    middle = (size - 1) / 2
+    shift = (now - before)[..., 2] + (now - before)[..., :2].sum(-1) * middle
+    shift = torch.linalg.solve(before[..., :2], shift[..., None])[..., 0] / size
+    growth, turn = linear[:, :, 0].norm(dim=-1).log(), torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
+    return cat([shift, growth[:, None], turn[:, None]], -1)
+
+
+class TemporalMemory(nn.Module):
+    """f_tRNN of a code of `channels` channels and `cells` x `cells` places, with `hidden` units.
+
+    forward(C_pe (B, channels, cells, cells), view (B, 2, 3) to pixels of the frame, state or None at the first frame)
+    -> the C_pe that goes on to the decoder, Recall, State. Fresh, it changes nothing.
+    """
+
+    def __init__(self, channels: int, cells: int, hidden: int, size: int, margin: float):
+        super().__init__()
+        self.size = size
+        self.pool = nn.Linear(channels * cells**2, hidden)
+        self.lstm = nn.LSTMCell(hidden + 4, hidden)
+        self.unpool = nn.Linear(hidden, channels * cells**2)
+        self.recall = nn.Linear(hidden, 3 * N_POINTS)
+        for layer in (self.unpool, self.recall):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.constant_(self.recall.bias[2 * N_POINTS :], DOUBT)
+        mean = torch.from_numpy(MEAN_SHAPE) / margin * (size - 1) / 2 + (size - 1) / 2
+        self.register_buffer("mean_shape", mean, persistent=False)
+
+    def forward(self, changing: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, Recall, State]:
+        if state is None:
+            nothing = changing.new_zeros(len(changing), self.lstm.hidden_size, dtype=torch.float32)
+            state = State(nothing, nothing, view)
+        vector = F.relu(self.pool(changing.float().flatten(1)))
+        motion = view_motion(state.view, view, self.size)
+        hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
+        answer = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
+        offsets = self.recall(hidden).float()
+        places = self.mean_shape + self.size * offsets[:, : 2 * N_POINTS].view(-1, N_POINTS, 2)
+        recall = Recall(places, F.softplus(offsets[:, 2 * N_POINTS :]))
+        return answer, recall, State(hidden, cell, view)
+
+
+def recalled_logits(recall: Recall, maps: int, size: int, sigma: float) -> Tensor:
+    """The recall as logits to be added to the response maps': minus its weight times the squared distance in sigmas,
+    the logarithm of a Gaussian (our choice): (B, L, maps, maps).
+    """
+    grid = cell_centres(maps, size, recall.points)
+    dx, dy = (((grid - recall.points[..., i, None]) / sigma) ** 2 for i in (0, 1))
+    return -recall.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]) / 2

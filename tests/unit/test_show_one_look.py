@@ -1,0 +1,108 @@
+"""Inside one look: every control moves the picture, what is drawn is what the network does, and switches do switch."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from redn_lib.data.faces import Face
+from redn_lib.landmarks import MEAN_SHAPE
+from redn_lib.metrics import nme
+from redn_lib.rednet import RedNet
+from redn_lib.show.explorer_view import to_pictures
+from redn_lib.show.live import ends
+from redn_lib.show.look_inside import look_inside, upper_left
+from redn_lib.show.one_look import GREEN, GRID, one_look, one_look_figure, place_colours, windows
+from redn_lib.tracking.align import align
+
+
+def face(seed):
+    rng = np.random.default_rng(seed)
+    points = (MEAN_SHAPE * 45 + (80, 75) + rng.normal(0, 2, 2)).astype(np.float32)
+    rough = rng.integers(0, 255, (12, 12, 3), np.uint8)
+    return Face(cv2.resize(rough, (160, 150), interpolation=cv2.INTER_CUBIC), points, "Ann", f"Ann {seed}")
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(3)
+    net = RedNet.from_preset("compact").eval()
+    torch.nn.init.normal_(net.regression.out.weight, std=0.5)  # untrained maps are flat; these have peaks
+    return net
+
+
+@pytest.fixture(scope="module")
+def live(model):
+    return one_look(model, [face(0), face(1)], pool=3, channel=2)
+
+
+def pixels(live):
+    return cv2.imdecode(np.frombuffer(live.image.value, np.uint8), cv2.IMREAD_COLOR)
+
+
+def test_every_control_changes_the_picture_at_its_ends_and_comes_back(live):
+    begin, first = live.values(), pixels(live)
+    for name, control in live.controls.items():
+        away = [value for value in ends(control) if value != begin[name]]
+        assert away, name
+        for value in away:
+            control.value = value
+            moved = pixels(live)
+            assert moved.shape == first.shape and (moved != first).any(), f"{name} = {value}"
+            assert "--jp-error" not in live.line.value
+        control.value = begin[name]
+        assert (pixels(live) == first).all(), name
+
+
+def test_what_is_drawn_is_what_the_network_does(model):
+    (picture,) = to_pictures(face(0))
+    look, fit = look_inside(model, picture), align(model, picture.image, picture.box, 1)
+    np.testing.assert_allclose(look.maps, fit.response_maps[0], atol=2e-4)  # the view comes in 8 bits
+    np.testing.assert_allclose(fit.crops[0].to_frame(look.points), fit.points, atol=0.1)
+    assert look.error == pytest.approx(float(nme(fit.points, picture.truth)), rel=0.02)
+    for s, back in look.back.items():
+        assert back.shape == look.before[s].shape and back.sum() == pytest.approx(look.held[s].sum(), rel=1e-4)
+        remembered = np.zeros(back.shape, bool).reshape(len(back), -1)
+        np.put_along_axis(remembered, look.where[s].reshape(len(back), -1), True, 1)
+        assert not back.reshape(len(back), -1)[~remembered].any()
+
+
+def test_a_pool_that_forgot_names_the_upper_left_of_each_window():
+    _, where = F.max_pool2d(torch.rand(2, 3, 4, 6), 2, return_indices=True)
+    forgot = upper_left(where)
+    assert forgot.shape == where.shape and forgot[1, 2].tolist() == [[0, 2, 4], [12, 14, 16]]
+
+
+def test_switches_change_what_they_say_and_no_more(model):
+    (picture,) = to_pictures(face(1))
+    whole, forgot, blind = (look_inside(model, picture, *on) for on in ((True, True), (False, True), (True, False)))
+    deepest = max(whole.held)
+    assert (forgot.held[deepest] == whole.held[deepest]).all() and (forgot.back[deepest] != whole.back[deepest]).any()
+    assert (blind.detection == whole.detection).all() and (blind.maps != whole.maps).any()
+    assert all((a == b).all() for a, b in zip(forgot.where, whole.where, strict=True))
+
+
+def test_places_are_coloured_by_where_the_maximum_was():
+    before = np.zeros((4, 4), np.float32)
+    before[1, 2] = 5
+    _, where = F.max_pool2d(torch.from_numpy(before)[None], 2, return_indices=True)
+    coloured = place_colours(before, where[0].numpy())
+    assert tuple(coloured[0, 1]) == GREEN and tuple(coloured[1, 0]) == GRID
+    assert windows(before)[0, 1].tolist() == [0, 0, 5, 0]
+
+
+def test_line_and_alt_text_follow(live, model):
+    assert "as built" in live.line.value and "16x16" not in live.image.tooltip
+    live.set(memory=False)
+    assert "upper left" in live.line.value and "pools forget" in live.image.tooltip
+    live.reset()
+    plain = one_look_figure(model, [face(0).image], [face(0).box], features=False)
+    assert "f_REG sees no features" in plain.alt
+
+
+def test_wrong_starts_are_named(model):
+    with pytest.raises(TypeError, match="no control 'nose'"):
+        one_look(model, face(0), nose=1)
+    with pytest.raises(ValueError, match="undoes the pools 2 to 4, not 1"):
+        one_look_figure(model, face(0), pool=1)
