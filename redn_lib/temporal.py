@@ -15,8 +15,9 @@ from torch.nn import functional as F
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import cell_centres
 
-DOUBT = -5.0
-"""Where the weight of a fresh memory's recall begins: next to nothing."""
+DOUBT, PACE = -6.0, 8.0
+"""The weight of a recall is softplus(PACE * answer + DOUBT): fresh it is next to nothing, and it can grow quickly
+(our choice)."""
 
 
 class State(NamedTuple):
@@ -52,7 +53,7 @@ class TemporalMemory(nn.Module):
     """f_tRNN of a code of `channels` channels and `cells` x `cells` places, with `hidden` units.
 
     forward(C_pe (B, channels, cells, cells), view (B, 2, 3) to pixels of the frame, state or None at the first frame)
-    -> the C_pe that goes on to the decoder, Recall, State. Fresh, it changes nothing.
+    -> the C_pe that goes on to the decoder, Recall, State. Fresh, it changes next to nothing.
     """
 
     def __init__(self, channels: int, cells: int, hidden: int, size: int, margin: float):
@@ -65,7 +66,6 @@ class TemporalMemory(nn.Module):
         for layer in (self.unpool, self.recall):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        nn.init.constant_(self.recall.bias[2 * N_POINTS :], DOUBT)
         mean = torch.from_numpy(MEAN_SHAPE) / margin * (size - 1) / 2 + (size - 1) / 2
         self.register_buffer("mean_shape", mean, persistent=False)
 
@@ -77,9 +77,9 @@ class TemporalMemory(nn.Module):
         motion = view_motion(state.view, view, self.size)
         hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
         answer = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
-        offsets = self.recall(hidden).float()
-        places = self.mean_shape + self.size * offsets[:, : 2 * N_POINTS].view(-1, N_POINTS, 2)
-        recall = Recall(places, F.softplus(offsets[:, 2 * N_POINTS :]))
+        answers = self.recall(hidden).float()
+        places = self.mean_shape + self.size * answers[:, : 2 * N_POINTS].view(-1, N_POINTS, 2)
+        recall = Recall(places, F.softplus(PACE * answers[:, 2 * N_POINTS :] + DOUBT))
         return answer, recall, State(hidden, cell, view)
 
 

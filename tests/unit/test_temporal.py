@@ -1,0 +1,138 @@
+"""f_tRNN: a fresh memory changes nothing, its state is its past, and the gradient passes ten frames."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.test_training import FACES, TINY
+
+from redn_lib.crop import Crop
+from redn_lib.feedback import box_view
+from redn_lib.landmarks import tight_box
+from redn_lib.rednet import RedNet
+from redn_lib.response_maps import decode, spatial_softmax
+from redn_lib.temporal import Recall, TemporalMemory, recalled_logits, view_motion
+from redn_lib.training.batches import Batch
+from redn_lib.training.clips import ClipBatches
+from redn_lib.training.loop import Trainer
+from redn_lib.training.objective import outcome
+from redn_lib.training.stages import Stage
+
+STAGE = Stage(iterations=4, batch=2, frames=10, warmup=1, steps=2)
+PRESET = replace(TINY, hidden=16)
+
+
+def tiny() -> RedNet:
+    torch.manual_seed(0)
+    return RedNet(PRESET)
+
+
+def clip_of(stage: Stage = STAGE) -> Batch:
+    batch = ClipBatches(FACES, stage, PRESET)[0]
+    return Batch(batch.patches.float() / 255, *batch[1:])
+
+
+def similarity(scale, turn, x, y):
+    c, s = scale * np.cos(turn), scale * np.sin(turn)
+    return torch.tensor([[[c, -s, x], [s, c, y]]], dtype=torch.float64)
+
+
+similarities = st.builds(similarity, st.floats(0.3, 3), st.floats(-1, 1), st.floats(-50, 50), st.floats(-50, 50))
+
+
+def test_a_fresh_memory_changes_next_to_nothing():
+    model, batch = tiny().eval(), clip_of()
+    with torch.no_grad():
+        remembered = model.frame(batch.patches[:, 0], batch.view)
+        plain = model.frame(batch.patches[:, 0], batch.view, temporal=False)
+    assert plain.state is None and remembered.state is not None
+    torch.testing.assert_close(remembered.steps[0].view_points, plain.steps[0].view_points, atol=1.0, rtol=0)
+
+
+def test_the_state_is_all_that_is_carried():
+    model, batch = tiny().eval(), clip_of()
+    torch.nn.init.normal_(model.memory.unpool.weight, std=0.3)
+    with torch.no_grad():
+        first = model.frame(batch.patches[:, 0], batch.view)
+        second = model.frame(batch.patches[:, 1], batch.view, first.state)
+        anew = model.frame(batch.patches[:, 1], batch.view)
+    assert not torch.allclose(second.state.hidden, anew.state.hidden)
+    again = model.clip(batch.patches[:, :1], batch.view)[0]
+    assert torch.equal(again.state.hidden, first.state.hidden)
+
+
+@given(similarities)
+def test_a_view_that_stays_has_not_moved(view):
+    torch.testing.assert_close(view_motion(view, view, 64), torch.zeros(1, 4, dtype=torch.float64), atol=1e-9, rtol=0)
+
+
+@given(similarities, st.floats(-0.4, 0.4), st.floats(0.7, 1.4), st.floats(-0.6, 0.6))
+def test_motion_is_told_as_seen_in_the_view_before(view, shift, growth, turn):
+    size = 64
+    own = similarity(growth, turn, 0, 0)
+    middle = torch.full((1, 2), (size - 1) / 2, dtype=torch.float64)
+    own[..., 2] = middle + torch.tensor([[shift * size, 0]]) - (own[..., :2] @ middle[..., None])[..., 0]
+    now = torch.cat([view[..., :2] @ own[..., :2], view[..., :2] @ own[..., 2:] + view[..., 2:]], -1)
+    wanted = torch.tensor([[shift, 0, np.log(growth), turn]], dtype=torch.float64)
+    torch.testing.assert_close(view_motion(view, now, size), wanted, atol=1e-6, rtol=1e-6)
+
+
+def test_a_recall_that_counts_pulls_a_flat_map_to_its_place():
+    place = torch.tensor([[[20.0, 41.0]]])
+    for weight, near in ((50.0, 0.6), (0.0, None)):
+        logits = recalled_logits(Recall(place, torch.full((1, 1), weight)), 32, 64, 2.0)
+        found = decode(spatial_softmax(logits), 64)
+        wanted = torch.full((1, 1, 2), 31.5) if near is None else place
+        assert (found - wanted).abs().max() < (near or 1e-3)
+
+
+def test_the_next_view_is_the_trackers():
+    points = torch.from_numpy(FACES[0].points)[None]
+    view = box_view(points, torch.tensor([[[3.0, 0, 0], [0, 3, 0]]]), 64, 1.5)
+    wanted = Crop.around(tight_box(FACES[0].points), margin=1.5, size=64).matrix
+    np.testing.assert_allclose(view[0].numpy(), wanted, rtol=1e-5, atol=1e-4)
+
+
+def test_the_gradient_of_the_last_frame_reaches_the_first_through_the_memory():
+    model, batch = tiny(), clip_of()
+    torch.nn.init.normal_(model.memory.unpool.weight, std=0.3)
+    patches = batch.patches.clone().requires_grad_()
+    model.clip(patches, batch.view, 2)[-1].steps[-2].points.sum().backward()
+    assert patches.grad[:, 0].abs().sum() > 0 and model.encoder.stages[0][0].conv.weight.grad.abs().sum() > 0
+    patches.grad = None
+    model.clip(patches, batch.view, 2, temporal=False)[-1].steps[-2].points.sum().backward()
+    assert patches.grad[:, 0].abs().sum() == 0, "without a memory nothing is carried"
+
+
+def test_training_on_clips_moves_the_memory_and_leaves_the_statistics():
+    model = tiny()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    Trainer(model, STAGE, ClipBatches(FACES, STAGE, PRESET)).run()
+    after = model.state_dict()
+    assert all(torch.equal(after[n], before[n]) for n in after if "running" in n)
+    assert all(not torch.equal(after[n], before[n]) for n in after if n.startswith("memory.lstm"))
+
+
+def test_clips_are_a_function_of_seed_and_number_and_as_long_as_asked():
+    batches = ClipBatches(FACES, replace(STAGE, covered=1.0), PRESET)
+    one, again = batches[3], batches[3]
+    assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
+    assert one.patches.shape[:2] == (2, 10) and one.points.shape == (2, 10, 68, 2)
+
+
+@pytest.mark.parametrize("temporal", [True, False])
+def test_losses_of_a_clip_are_a_number_for_each_look(temporal):
+    model = tiny() if temporal else RedNet(TINY)
+    found = outcome(model, clip_of(), STAGE)
+    assert found.looks.shape == (2,) and torch.isfinite(found.total) and found.identity is None
+
+
+def test_a_memory_has_the_shapes_of_its_code():
+    memory = TemporalMemory(6, 2, 8, 64, 1.25)
+    code, view = torch.rand(3, 6, 2, 2), torch.eye(2, 3).expand(3, 2, 3)
+    answer, recall, state = memory(code, view, None)
+    assert torch.equal(answer, code) and recall.points.shape == (3, 68, 2) and recall.weight.shape == (3, 68)
+    assert state.hidden.shape == (3, 8) and recall.weight.max() < 0.01
