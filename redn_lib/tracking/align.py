@@ -11,6 +11,7 @@ from redn_lib.crop import Crop
 from redn_lib.data.faces import check_image
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
+from redn_lib.temporal import State
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Fit:
 
     points: (68, 2) float32; confidence: (68,) in [0, 1]; steps: (K, 68, 2) points after each feedback step;
     response_maps: (K, 68, h, w) probabilities over each step's view; views: (K, 128, 128, 3) uint8 what each step saw;
-    crops: K crops, view pixels to image pixels; z: (K, Cz, s, s) the map fed to each step.
+    crops: K crops, view pixels to image pixels; z: (K, Cz, s, s) the map fed to each step; state: what f_tRNN hands on
+    to the next frame, None where it did not run.
     """
 
     points: np.ndarray
@@ -29,6 +31,7 @@ class Fit:
     views: np.ndarray
     crops: tuple[Crop, ...]
     z: np.ndarray
+    state: State | None = None
 
 
 @torch.inference_mode()
@@ -39,13 +42,16 @@ def align(
     steps: int | None = None,
     *,
     turn: float = 0.0,
+    temporal: bool = False,
+    state: State | None = None,
     change_z: Callable[[Tensor, int], Tensor] | None = None,
 ) -> Fit:
     """Find the 68 points of the face in a box.
 
     image: (H, W, 3) uint8 RGB; box: (x0, y0, x1, y1), the tight box of the 68 points in pixels, may be sloppy;
-    steps: K, by default the preset's; turn: of the first view, degrees clockwise; change_z(z, step): replaces what is
-    fed back, for experiments.
+    steps: K, by default the preset's; turn: of the first view, degrees clockwise; temporal: the image is the next frame
+    of a sequence and `state` what the fit of the frame before left, None at the first; change_z(z, step): replaces what
+    is fed back, for experiments.
     Raises ValueError for an image or box of the wrong form, or a box that lies outside the image.
     """
     check_image(image)
@@ -62,7 +68,9 @@ def align(
     device = next(model.parameters()).device
     pixels = torch.from_numpy(patch.take(image)).to(device).permute(2, 0, 1)[None].float() / 255
     view = torch.as_tensor(first.matrix, dtype=torch.float32, device=device)[None]
-    said = model(pixels, view, steps, change_z=change_z)
+    place = torch.as_tensor(patch.matrix, dtype=torch.float32, device=device)[None]
+    seen = model.frame(pixels, view, state, steps, place=place, temporal=temporal, change_z=change_z)
+    said = seen.steps
     last = said[-1]
     points = np.stack([patch.to_frame(s.points[0].cpu().double().numpy()) for s in said]).astype(np.float32)
     return Fit(
@@ -73,6 +81,7 @@ def align(
         torch.cat([s.frame for s in said]).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy(),
         tuple(compose(patch, s.view[0].cpu().double().numpy(), p.size) for s in said),
         torch.cat([s.z for s in said]).float().cpu().numpy(),
+        seen.state,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, tight_box
 from redn_lib.rednet import RedNet
+from redn_lib.temporal import State
 from redn_lib.tracking.align import Fit, align
 from redn_lib.tracking.detector import FaceDetector, overlap
 from redn_lib.tracking.video import Frames, Source, frames
@@ -64,10 +65,12 @@ class TrackedFrame:
 
 
 class Tracker:
-    """Tracks one face, the largest one where there are several. steps: K feedback steps, by default the model's own."""
+    """Tracks one face, the largest one where there are several. steps: K feedback steps, by default the model's own;
+    temporal: f_tRNN remembers from frame to frame, where the model has it. A face that was lost is met afresh.
+    """
 
-    def __init__(self, model: RedNet, steps: int | None = None) -> None:
-        self.model, self.steps = model, steps
+    def __init__(self, model: RedNet, steps: int | None = None, temporal: bool = True) -> None:
+        self.model, self.steps, self.temporal = model, steps, temporal
         self.detector = FaceDetector()
 
     def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
@@ -98,17 +101,17 @@ class Tracker:
     def _follow(self, image: np.ndarray, last: Fit) -> Fit | None:
         """The face of the last frame in this one; None where it is lost."""
         before = tight_box(last.points)
-        fit = self._look(image, before)
+        fit = self._look(image, before, last.state)
         if fit is None:
             return None
         growth = _side(tight_box(fit.points)) / _side(before)
         return fit if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
 
-    def _look(self, image: np.ndarray, box: np.ndarray) -> Fit | None:
+    def _look(self, image: np.ndarray, box: np.ndarray, state: State | None = None) -> Fit | None:
         """Align from a box, once more from the result where it moved; None where that is no believable face."""
-        fit = align(self.model, image, box, self.steps)
+        fit = align(self.model, image, box, self.steps, temporal=self.temporal, state=state)
         if believable(fit, image) and overlap(tight_box(fit.points), box) < STILL:
-            fit = align(self.model, image, tight_box(fit.points), self.steps)
+            fit = align(self.model, image, tight_box(fit.points), self.steps, temporal=self.temporal, state=state)
         return fit if believable(fit, image) else None
 
     def _check(self, image: np.ndarray, fit: Fit) -> tuple[Fit | None, bool]:

@@ -1,5 +1,7 @@
 """The tracker in a world of bright squares: it follows, notices a loss, finds again, and believes no wall."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ def make_fit(points, confidence):
     return Fit(points, np.full(68, confidence, np.float32), points[None], *[np.empty(0)] * 2, (), np.empty(0))
 
 
-def good_align(model, image, box, steps):
+def good_align(model, image, box, steps, **memory):
     """Finds the square that the box touches most; where there is none, it sees the mean shape in the wall, unsure."""
     grown = np.round(box + np.array([-1, -1, 1, 1]) * 0.1 * (box[2] - box[0])).astype(int)
     inside = [b for b in bright_boxes(image, FADED) if (b[:2] <= grown[2:]).all() and (b[2:] >= grown[:2]).all()]
@@ -125,19 +127,21 @@ def test_of_two_faces_the_largest_is_tracked_and_kept(world):
 
 
 def test_a_detection_that_the_network_does_not_confirm_is_no_face(world):
-    tracked = world([scene((20, 30, 40))] * 3, lambda model, image, box, steps: make_fit(face_shape(box), 0.05))
+    tracked = world(
+        [scene((20, 30, 40))] * 3, lambda model, image, box, steps, **memory: make_fit(face_shape(box), 0.05)
+    )
     assert all(f.lost for f in tracked)
 
 
 def test_where_the_largest_is_not_confirmed_the_next_is_taken(world):
-    def doubts_the_left(model, image, box, steps):
+    def doubts_the_left(model, image, box, steps, **memory):
         return make_fit(face_shape(box), 0.05 if box[0] < 50 else 0.9)
 
     tracked = world([scene((0, 10, 60), (90, 50, 40))], doubts_the_left)
     assert tracked[0].box[0] == pytest.approx(90, abs=1.5)
 
 
-def sure_of_anything(model, image, box, steps):
+def sure_of_anything(model, image, box, steps, **memory):
     """A network that answers a face wherever it looks."""
     return make_fit(face_shape(np.asarray(box)), 0.9)
 
@@ -152,7 +156,7 @@ def test_a_network_that_is_sure_of_a_wall_is_given_up(world):
 def test_an_unsure_network_is_checked_at_once(world):
     """A wall that is believed, but only just, is given up without waiting for the next regular look."""
 
-    def unsure_of_walls(model, image, box, steps):
+    def unsure_of_walls(model, image, box, steps, **memory):
         return make_fit(face_shape(np.asarray(box)), 0.9 if (image == FACE).any() else module.SURE - 0.01)
 
     tracked = world([scene((20, 30, 40))] * 2 + [scene()] * MAX_UNSEEN, unsure_of_walls)
@@ -177,7 +181,7 @@ def test_points_that_stay_behind_jump_to_the_face_near_by(world):
 def test_a_jump_within_reach_is_looked_at_twice(world):
     asked = []
 
-    def half_way(model, image, box, steps):
+    def half_way(model, image, box, steps, **memory):
         """Moves at most half of the way to the face."""
         asked.append(box)
         goal = bright_boxes(image, FADED)[0]
@@ -189,7 +193,7 @@ def test_a_jump_within_reach_is_looked_at_twice(world):
 
 
 def test_a_sudden_change_of_size_is_no_following(world):
-    def shrinks(model, image, box, steps):
+    def shrinks(model, image, box, steps, **memory):
         middle, side = (box[:2] + box[2:]) / 2, 0.5 * (box[2] - box[0])
         return make_fit(face_shape(np.r_[middle - side / 2, middle + side / 2]), 0.9)
 
@@ -206,13 +210,25 @@ def test_every_call_starts_anew(world, monkeypatch):
 def test_steps_and_model_reach_the_network(world, monkeypatch):
     seen = []
 
-    def spy(model, image, box, steps):
+    def spy(model, image, box, steps, **memory):
         seen.append((model, steps))
-        return good_align(model, image, box, steps)
+        return good_align(model, image, box, steps, **memory)
 
     monkeypatch.setattr(module, "align", spy)
     list(Tracker("the model", steps=2).track([scene((20, 30, 40))]))
     assert set(seen) == {("the model", 2)}
+
+
+def test_the_state_is_carried_and_dropped_with_the_face(world):
+    carried = []
+
+    def counting(model, image, box, steps, temporal, state):
+        carried.append(state)
+        return replace(good_align(model, image, box, steps), state=(state or 0) + 1)
+
+    here = scene((20, 30, 40))
+    world([here] * 3 + [scene()] + [here] * 2, counting)
+    assert carried[:3] == [None, 1, 2] and carried[-2:] == [None, 1]
 
 
 def turned(points, degrees):
