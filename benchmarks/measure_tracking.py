@@ -2,7 +2,7 @@
 
     python benchmarks/measure_tracking.py FOLDER --without FOLDER/val_people.txt [--weights FILE] [--clip VIDEO ...]
 
-FOLDER is in the published YouTube-Faces keypoint layout (see data_scripts/ytf_faces.py); the people named in the file
+FOLDER is in the published YouTube-Faces keypoint layout (see data_scripts/get.py ytf68); the people named in the file
 after --without take no part. Prints score and box of the detector on faces (MIN_SCORE, TIGHT); confidence and misfit of
 the network's answers on faces and on places beside them (MIN_CONFIDENCE, MAX_MISFIT); for each --clip, the largest
 change from frame to frame (CUT), lost frames, and milliseconds of a tracked frame, on one thread.

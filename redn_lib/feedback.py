@@ -22,6 +22,9 @@ from redn_lib.response_maps import decode, draw_squares, gaussian_maps, label_ce
 SQUARES = (7, 5, 3)
 """Side of the paper's squares after steps 1, 2, 3, in pixels of a 128 px view (paper)."""
 
+FAR = 1 / 16
+"""Share of the view by which points move when the look before was wrong (our choice)."""
+
 
 @dataclass(frozen=True)
 class FeedbackForm:
@@ -30,10 +33,13 @@ class FeedbackForm:
     draw: "squares" (paper), "softmax" (authors' code: the maps themselves), "gaussians" (our choice) or "nothing" (the
     control: z stays blank).
     retake: take the view anew by the last points (our choice) or keep it (paper).
+    settle: the answer after a look is the mean of the looks so far (our choice, see `settled`) or that look alone
+    (paper).
     """
 
     draw: str = "gaussians"
     retake: bool = True
+    settle: bool = True
 
     def z_shape(self, size: int, maps: int) -> tuple[int, int, int]:
         """Channels, height and width of z for a view of `size` pixels and response maps of `maps` cells a side."""
@@ -45,7 +51,8 @@ class Step(NamedTuple):
 
     view: (B, 2, 3) view pixels to patch pixels; frame: (B, 3, S, S) the view itself; z: (B, Cz, s, s) as fed in;
     detection: (B, L+1, h, h) logits, background first; regression: (B, L, m, m) logits;
-    response_maps: (B, L, m, m) probabilities; points: (B, L, 2) in patch pixels; view_points: the same in view pixels.
+    response_maps: (B, L, m, m) probabilities; points: (B, L, 2) the answer after this look, in patch pixels;
+    view_points: (B, L, 2) what this look's maps say, in view pixels.
     """
 
     view: Tensor
@@ -145,6 +152,18 @@ def resample_maps(maps: Tensor, old: Tensor, new: Tensor, size: int) -> Tensor:
     return take_view(maps, torch.cat([into_old, offset[..., None]], -1), maps.shape[-1])
 
 
+def settled(said: Tensor, before: Tensor, step: int, size: int) -> Tensor:
+    """The answer after look `step` (0-based): what it said, averaged with the answer before (our choice).
+
+    said, before: (B, L, 2) in view pixels. Looks from different views err differently, so their mean is better than
+    the last. But a look that moves the points far, by FAR of the view on average or more, has seen that the answer
+    before was wrong, and counts alone.
+    """
+    share = 1 / (step + 1)
+    moved = (said - before).detach().norm(dim=-1).mean(-1) / (FAR * size)
+    return before + (share + (1 - share) * moved.clamp(max=1))[:, None, None] * (said - before)
+
+
 def feedback_loop(
     look: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
     patches: Tensor,
@@ -176,6 +195,9 @@ def feedback_loop(
         frame = take_view(patches, view, size)
         detection, regression = look(frame, z, k)
         response_maps = spatial_softmax(regression)
-        points = decode(response_maps, size)
-        said.append(Step(view, frame, z, detection, regression, response_maps, to_patch(points, view), points))
+        view_points = decode(response_maps, size)
+        points = view_points
+        if said and form.settle:
+            points = settled(view_points, to_view(last.points, view), k, size)
+        said.append(Step(view, frame, z, detection, regression, response_maps, to_patch(points, view), view_points))
     return said

@@ -35,7 +35,7 @@ class Preset:
     form: FeedbackForm
     size: int = 128
     margin: float = 1.25
-    first_margin: float = 1.5
+    first_margin: float = 1.65
     steps: int = 3
     trained_steps: int = 2
     sigma: float = 4.0
@@ -67,7 +67,7 @@ PAPER = Preset(
     1,
     5,
     128,
-    FeedbackForm("squares", retake=False),
+    FeedbackForm("squares", retake=False, settle=False),
     trained_steps=3,
 )
 """VGG-16 widths, 4x4x512 bottleneck, L+1 maps at 128x128, shrinking squares in the same frame (paper); f_REG's width is
@@ -160,9 +160,8 @@ class RedNet(nn.Module):
                 code = change_code(code, step)
             if step > 0 or self.memory is None or not temporal:
                 return code
-            identity, changing = split(code, self.preset.identity_channels)
-            changing, recall, after = self.memory(changing, view if place is None else compose(place, view), state)
-            return cat([identity, changing], 1)
+            code, recall, after = self.remembered(code, view if place is None else compose(place, view), state)
+            return code
 
         def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
             detection, regression = self.look(frame, z, step, remember)
@@ -184,6 +183,18 @@ class RedNet(nn.Module):
             seen.append(self.frame(patch, view, state, steps, temporal=temporal))
             view = box_view(seen[-1].steps[-1].points.detach(), view, self.preset.size, self.preset.first_margin)
         return seen
+
+    def who(self, code: Tensor) -> Tensor:
+        """f_CLS on C_id of codes (B, C, h, w): logits (B, people) (paper)."""
+        return self.classifier(split(code, self.preset.identity_channels)[0])
+
+    def remembered(self, code: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, Recall, State]:
+        """f_tRNN on C_pe of codes (B, C, h, w), C_id by-passing it: the codes for the decoder, and as `TemporalMemory`
+        (paper).
+        """
+        identity, changing = split(code, self.preset.identity_channels)
+        changing, recall, after = self.memory(changing, view, state)
+        return cat([identity, changing], 1), recall, after
 
     def _loop(
         self,

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from redn_lib.data.store import Store, StoredRow
 from redn_lib.data.ytf import YtfRow, read_faces
 
 
@@ -13,7 +14,7 @@ def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) 
         type=Path,
         required=required,
         metavar="FOLDER",
-        help="annotated faces in the YouTube-Faces keypoint layout",
+        help="a data set converted by data_scripts/get.py, or annotated faces in the YouTube-Faces keypoint layout",
     )
     parser.add_argument("--people", type=Path, metavar="FILE", help="only the people named in this file")
     parser.add_argument("--without", type=Path, metavar="FILE", help="all but the people named in this file")
@@ -36,9 +37,15 @@ def read_names(path: Path | None) -> set[str] | None:
     return names
 
 
-def chosen_rows(args: argparse.Namespace) -> list[YtfRow]:
+def chosen_rows(args: argparse.Namespace) -> list[YtfRow] | list[StoredRow]:
     """The rows that --data, --people and --without choose. Raises ValueError where none is left."""
-    rows = read_faces(args.data, read_names(args.people), read_names(args.without))
+    people, without = read_names(args.people), read_names(args.without)
+    if (args.data / "parts").is_dir():
+        store = Store(args.data)
+        wanted = (set(store.people) if people is None else people) - (without or set())
+        rows = [row for row in store.rows if row.person in wanted]
+    else:
+        rows = read_faces(args.data, people, without)
     if not rows:
         raise ValueError(f"{args.data}: nobody is left after --people and --without")
     return rows

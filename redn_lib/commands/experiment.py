@@ -1,29 +1,63 @@
 """`redn experiment`: the paper's questions as experiments, each to one committed table."""
 
 import argparse
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from redn_lib.commands.common import add_data_options, chosen_rows
 from redn_lib.data.ytf import split_by_person
-from redn_lib.experiments import rq1
-from redn_lib.experiments.tables import run_all, write_table
+from redn_lib.experiments import rq1, rq2, rq3, rq4, rq5
+from redn_lib.experiments.course import Setting
+from redn_lib.experiments.effects import Contrast, differences, factorial, write_contrasts
+from redn_lib.experiments.tables import Run, run_all, write_table
 from redn_lib.training.batches import cut_patch
 from redn_lib.training.stages import Stage
 
+
+@dataclass(frozen=True)
+class Experiment:
+    """about: what is measured; runs: all of its runs; contrasts: what is compared with what."""
+
+    about: str
+    runs: Callable[[Setting, Sequence[int]], list[Run]]
+    contrasts: Callable[[list[dict[str, Any]]], list[Contrast]] = differences
+
+
+ON_CLIPS = (
+    "NME in percent on animated stills of unseen people by kind of difficulty, each frame looked at where the points "
+    "of the one before were; jitter on clear clips in percent of the eye distance"
+)
+PROBES = "who (percent right), yaw, pitch, mouth (R2) read from either code of procedural people never trained on"
+SLOPPY = "NME in percent of unseen people with sloppy boxes"
+
 EXPERIMENTS = {
-    "forms": (
-        rq1.forms_runs,
-        "How z is drawn and whether the view is taken anew; two looks; NME in percent of unseen people with sloppy "
-        "boxes",
+    "forms": Experiment(
+        f"How z is drawn and whether the view is taken anew; two looks; {SLOPPY}",
+        lambda s, seeds: rq1.forms_runs(s.stage, seeds, s.faces, s.unseen),
     ),
-    "rq1": (
-        rq1.loop_runs,
-        "RQ1: one look, loop, cascade, loop with blank z; NME in percent of unseen people with sloppy boxes",
+    "rq1": Experiment(
+        f"RQ1: one look, loop, cascade, loop with blank z; {SLOPPY}",
+        lambda s, seeds: rq1.loop_runs(s.stage, seeds, s.faces, s.unseen),
+    ),
+    "rq2": Experiment(
+        f"RQ2: what of the code the LSTM gets; {ON_CLIPS}; NME on stills with swapped codes; {PROBES}",
+        rq2.decoupling_runs,
+    ),
+    "rq3": Experiment(f"RQ3: the LSTM and other ways to model video; {ON_CLIPS}", rq3.motion_runs),
+    "rq4": Experiment(f"RQ4: identity supervision and its controls; {SLOPPY}; {PROBES}", rq4.identity_runs),
+    "rq5": Experiment(
+        f"RQ5: each part with and without each other; {ON_CLIPS}",
+        rq5.grid_runs,
+        lambda results: factorial(results, rq5.PARTS),
     ),
 }
+
+QUICK = {"clips": 2, "frames": 12, "people": 6, "pictures": 6}
+"""How little `--quick` measures."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -32,18 +66,26 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "experiment",
         help="re-make a table of results/",
         description="Runs every variant of an experiment over seeds on people split by person (one in six is held "
-        "out), and writes one table. Finished runs are kept in the run folder: the same command goes on where it was.",
+        "out), and writes one table, and beside it, in TABLE_effects.csv, differences with their intervals. What is "
+        "done is kept in the run folder, which experiments on the same data and as long may share: the same command "
+        "goes on where it was.",
     )
     parser.add_argument(
-        "name", choices=sorted(EXPERIMENTS), help="; ".join(f"{n}: {about}" for n, (_, about) in EXPERIMENTS.items())
+        "name", choices=sorted(EXPERIMENTS), help="; ".join(f"{n}: {e.about}" for n, e in EXPERIMENTS.items())
     )
     add_data_options(parser)
-    parser.add_argument("--run", type=Path, required=True, metavar="FOLDER", help="where finished runs are kept")
+    parser.add_argument("--run", type=Path, required=True, metavar="FOLDER", help="where what is done is kept")
     parser.add_argument("--out", type=Path, required=True, metavar="TABLE.csv", help="the table")
-    parser.add_argument("--iterations", type=int, default=1000, metavar="N", help="batches a network (default 1000)")
+    parser.add_argument(
+        "--iterations",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="batches of a stage; half as many of clips (default 1000)",
+    )
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1 (default 3)")
     parser.add_argument(
-        "--quick", action="store_true", help="12 batches, one seed, few faces: a minute, to see that it runs"
+        "--quick", action="store_true", help="at most 12 batches, one seed, few faces: minutes, to see that it runs"
     )
 
 
@@ -52,16 +94,24 @@ def run(args: argparse.Namespace) -> int:
     rows = chosen_rows(args)
     known, held_out = split_by_person(rows, 1 / 6, seed=7)
     if args.quick:
-        args.iterations, args.seeds, known, held_out = 12, 1, known[:64], held_out[:16]
-    make_runs, about = EXPERIMENTS[args.name]
+        args.iterations, args.seeds = min(args.iterations, 12), 1
+        known, held_out = (sorted(side, key=lambda row: row.person) for side in (known, held_out))
+        known, held_out = known[:64], held_out[:16]
+    experiment = EXPERIMENTS[args.name]
     faces = [cut_patch(row.load()) for row in tqdm(known, desc="faces", unit="face", leave=False)]
     unseen = [row.load() for row in held_out]
     stage = replace(Stage(iterations=args.iterations), warmup=min(100, args.iterations // 4), growth=2.0, ema=0.99)
-    results = run_all(make_runs(stage, range(args.seeds), faces, unseen), args.run)
+    folder = args.run / "quick" if args.quick else args.run
+    setting = Setting(stage, faces, unseen, folder / "networks", **(QUICK if args.quick else {}))
     people = len({f.person for f in faces}), len({f.person for f in unseen})
-    about += f"; trained on {len(faces)} frames of {people[0]} people, measured on {len(unseen)} of {people[1]} others"
+    sets = f"trained on {len(faces)} frames of {people[0]} people, measured on {len(unseen)} of {people[1]} others"
+    settings = f"{args.iterations} batches a stage, {sets}"
+    results = run_all(experiment.runs(setting, range(args.seeds)), folder / args.name, settings)
+    about = f"{experiment.about}; {sets}"
     command = f"redn experiment {args.name} --data FOLDER" + (" --without FILE" if args.without else "")
     command += f" --run FOLDER --out {args.out} --iterations {args.iterations} --seeds {args.seeds}"
     write_table(results, args.out, command=command, about=about)
-    print(args.out.read_text())
+    beside = args.out.with_name(f"{args.out.stem}_effects.csv")
+    write_contrasts(experiment.contrasts(results), beside, command=command, about=f"Effects. {about}")
+    print(args.out.read_text(), beside.read_text(), sep="\n")
     return 0

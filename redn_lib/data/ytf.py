@@ -31,7 +31,7 @@ BROKEN = frozenset(
 )
 """Pictures of the published set whose points are plainly wrong (our choice: found by looking)."""
 
-HOW_TO_GET = "say `python data_scripts/ytf_faces.py --help` for the layout and how to get the set"
+HOW_TO_GET = "`python data_scripts/get.py ytf68` says the layout and how to get the set"
 _NAME = re.compile(r"(?P<person>.+)_(?P<video>\d)(?P<frame>\d)\.jpg")
 _END_OF_JPEG = b"\xff\xd9"  # OpenCV fills the rest of a picture cut short with grey and says nothing
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from redn_lib.feedback import Step, feedback_loop
-from redn_lib.rednet import Preset, RedNet
+from redn_lib.rednet import Preset, RedNet, Seen
+from redn_lib.temporal import State
 
 
 class Cascade(nn.Module):
@@ -59,3 +60,17 @@ class Cascade(nn.Module):
             change_z=change_z,
         )
         return said[-1:] if self.only_last else said
+
+    def frame(
+        self,
+        patches: Tensor,
+        view: Tensor,
+        state: State | None = None,
+        steps: int | None = None,
+        *,
+        place: Tensor | None = None,
+        temporal: bool = False,
+        change_z: Callable[[Tensor, int], Tensor] | None = None,
+    ) -> Seen:
+        """As `RedNet.frame`, of a single picture: a cascade has no memory and keeps no codes."""
+        return Seen(self(patches, view, steps, change_z=change_z), [])

@@ -9,55 +9,26 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
-import numpy as np
-import torch
-
 from redn_lib.data.faces import Face
 from redn_lib.experiments.cascade import Cascade
+from redn_lib.experiments.networks import SMALL, fresh, measured, trained
 from redn_lib.experiments.tables import Run
 from redn_lib.feedback import FeedbackForm
-from redn_lib.rednet import COMPACT, Preset, RedNet
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import StillBatches
-from redn_lib.training.evaluation import errors_of, sloppy_box
-from redn_lib.training.loop import Trainer
 from redn_lib.training.stages import Stage
 
-SMALL = replace(
-    COMPACT, name="small", widths=((16, 24), (40, 40), (64, 64), (96, 96)), regression_width=64, size=64, sigma=2.0
-)
-"""The compact network at half the size of the view and less wide: small enough for dozens of runs on a CPU (our
-choice).
-"""
-
 FORMS: dict[str, FeedbackForm] = {
-    "blank z, same view": FeedbackForm("nothing", retake=False),
-    "squares 7-5-3, same view (paper)": FeedbackForm("squares", retake=False),
-    "softmax maps, same view (authors' code)": FeedbackForm("softmax", retake=False),
-    "Gaussians, same view": FeedbackForm("gaussians", retake=False),
-    "blank z, view anew": FeedbackForm("nothing", retake=True),
-    "squares 7-5-3, view anew": FeedbackForm("squares", retake=True),
-    "softmax maps, view anew": FeedbackForm("softmax", retake=True),
-    "Gaussians, view anew": FeedbackForm("gaussians", retake=True),
+    "blank z, same view": FeedbackForm("nothing", retake=False, settle=False),
+    "squares 7-5-3, same view (paper)": FeedbackForm("squares", retake=False, settle=False),
+    "softmax maps, same view (authors' code)": FeedbackForm("softmax", retake=False, settle=False),
+    "Gaussians, same view": FeedbackForm("gaussians", retake=False, settle=False),
+    "blank z, view anew": FeedbackForm("nothing", settle=False),
+    "squares 7-5-3, view anew": FeedbackForm("squares", settle=False),
+    "softmax maps, view anew": FeedbackForm("softmax", settle=False),
+    "Gaussians, view anew": FeedbackForm("gaussians", settle=False),
+    "Gaussians, view anew, answers settled": FeedbackForm(),
 }
-
-
-def trained(model: torch.nn.Module, stage: Stage, faces: Sequence[Face]) -> torch.nn.Module:
-    """The network after the stage, in eval mode."""
-    return Trainer(model, stage, StillBatches(faces, stage, model.preset)).run()
-
-
-def measured(model: torch.nn.Module, unseen: Sequence[Face], steps: int) -> dict[str, float]:
-    """NME in percent of each step with sloppy boxes, the same ones for every network; thousands of parameters."""
-    rng = np.random.default_rng(0)
-    per_step = 100 * errors_of(model, unseen, steps, lambda face: sloppy_box(face.box, rng)).mean((0, 2))
-    figures = {f"step{k}": float(error) for k, error in enumerate(per_step, 1)}
-    return figures | {"last": float(per_step[-1]), "kparams": sum(p.numel() for p in model.parameters()) / 1e3}
-
-
-def fresh(preset: Preset, seed: int) -> RedNet:
-    """A network with the seed's weights."""
-    torch.manual_seed(seed)
-    return RedNet(preset)
 
 
 def one_network(
@@ -67,7 +38,9 @@ def one_network(
 
     def work() -> dict[str, float]:
         preset = replace(SMALL, form=form, trained_steps=steps)
-        return measured(trained(fresh(preset, stage.seed), replace(stage, steps=steps), faces), unseen, steps)
+        mine = replace(stage, steps=steps)
+        model = trained(fresh(preset, stage.seed), mine, StillBatches(faces, mine, preset))
+        return measured(model, unseen, steps)
 
     return work
 
@@ -84,7 +57,8 @@ def cascade(
                 [*deepcopy(done), fresh(replace(SMALL, form=form, trained_steps=1), stage.seed + 1000 * k)],
                 only_last=True,
             )
-            done = list(trained(newest, replace(stage, steps=k + 1), faces).networks)
+            mine = replace(stage, steps=k + 1)
+            done = list(trained(newest, mine, StillBatches(faces, mine, newest.preset)).networks)
         return measured(Cascade(done, only_last=False).eval(), unseen, steps)
 
     return work

@@ -22,9 +22,11 @@ class Run:
     work: Callable[[], dict[str, float]]
 
 
-def run_all(runs: Sequence[Run], folder: Path) -> list[dict[str, Any]]:
+def run_all(runs: Sequence[Run], folder: Path, settings: str) -> list[dict[str, Any]]:
     """Do the runs that are not done yet; results of done ones are read from `folder`. Stopped at any moment, it goes on
     with the same call.
+
+    settings: what all runs share. Raises ValueError where a done run had others: one table must not mix them.
     """
     results = []
     for n, run in enumerate(runs, 1):
@@ -37,6 +39,7 @@ def run_all(runs: Sequence[Run], folder: Path) -> list[dict[str, Any]]:
                 "seed": run.seed,
                 **figures,
                 "minutes": (time.perf_counter() - start) / 60,
+                "settings": settings,
             }
             with whole_file(path) as temporary:
                 temporary.write_text(json.dumps(record))
@@ -45,7 +48,10 @@ def run_all(runs: Sequence[Run], folder: Path) -> list[dict[str, Any]]:
                 + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()),
                 flush=True,
             )
-        results.append(json.loads(path.read_text()))
+        record = json.loads(path.read_text())
+        if record.pop("settings", None) != settings:
+            raise ValueError(f"{path} was made with other settings than {settings!r}: name another --run folder")
+        results.append(record)
     return results
 
 
@@ -58,7 +64,7 @@ def write_table(results: list[dict[str, Any]], path: Path, *, command: str, abou
     variants = list(dict.fromkeys(r["variant"] for r in results))
     names = list(dict.fromkeys(k for r in results for k in r if k not in ("variant", "seed", "minutes")))
     with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
-        file.write(f"# {about}\n# command: {command}\n# commit: {commit()}\n")
+        file.write(head(command, about))
         table = csv.writer(file)
         table.writerow(["variant", "seeds", *(f"{n}{s}" for n in names for s in ("", "_sd")), "minutes"])
         for variant in variants:
@@ -69,13 +75,18 @@ def write_table(results: list[dict[str, Any]], path: Path, *, command: str, abou
             )
 
 
+def head(command: str, about: str) -> str:
+    """The head of a table: what was measured, the command that re-makes it, the commit."""
+    return f"# {about}\n# command: {command}\n# commit: {commit()}\n"
+
+
 def spread(values: list[float]) -> tuple[str, str]:
     """Mean and standard deviation as text; empty where there is none."""
     return (f"{mean(values):.3f}" if values else "", f"{stdev(values):.3f}" if len(values) > 1 else "")
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a table written by `write_table`, without its head. Raises FileNotFoundError where it is missing."""
+    """Rows of a table, without its head. Raises FileNotFoundError where it is missing."""
     with open(path, newline="") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from redn_lib.feedback import Step, to_view
-from redn_lib.identity import identity_loss, split, swapped_in
+from redn_lib.identity import identity_loss, swapped_in
 from redn_lib.losses import detection_loss, map_loss, regression_loss
 from redn_lib.rednet import Preset, RedNet
 from redn_lib.training.batches import Batch
@@ -31,7 +31,7 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
         looks = [look_losses(s.steps, batch.points[:, t], stage, model.preset) for t, s in enumerate(seen)]
         codes = [code for s in seen for code in s.codes]
         person = batch.person
-    elif stage.identity_weight:
+    elif stage.identity_weight or stage.swap:
         partner = partners(len(batch.person), stage.group, batch.person.device)
         channels = model.preset.identity_channels
         change = (lambda code, step: swapped_in(code, channels, partner)) if swap else None
@@ -45,8 +45,7 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
     total = (weights * losses).sum() / weights.sum()
     if not stage.identity_weight:
         return Outcome(total, losses)
-    answers = [model.classifier(split(code, model.preset.identity_channels)[0]) for code in codes]
-    identity = torch.stack([identity_loss(answer, person) for answer in answers]).mean()
+    identity = torch.stack([identity_loss(model.who(code), person) for code in codes]).mean()
     return Outcome(total + stage.identity_weight * identity, losses, identity)
 
 

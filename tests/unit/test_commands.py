@@ -117,11 +117,18 @@ def test_runs_that_are_done_are_not_done_again_and_the_table_has_mean_and_spread
         return lambda: done.append(value) or {"nme": value}
 
     runs = [Run("a", 0, work(4.0)), Run("a", 1, work(6.0)), Run("b", 0, work(5.0))]
-    run_all(runs[:2], tmp_path)
-    results = run_all(runs, tmp_path)
+    run_all(runs[:2], tmp_path, "short")
+    results = run_all(runs, tmp_path, "short")
     assert done == [4.0, 6.0, 5.0]
     write_table(results, tmp_path / "t.csv", command="redn experiment x", about="a test")
     text = (tmp_path / "t.csv").read_text()
     assert "# command: redn experiment x" in text
     a, b = read_table(tmp_path / "t.csv")
     assert (a["seeds"], a["nme"], a["nme_sd"]) == ("2", "5.000", "1.414") and b["nme_sd"] == ""
+
+
+def test_runs_of_other_settings_do_not_enter_a_table(tmp_path):
+    runs = [Run("one", 0, lambda: {"last": 1.0})]
+    run_all(runs, tmp_path, "short")
+    with pytest.raises(ValueError, match="other settings than 'long': name another --run folder"):
+        run_all(runs, tmp_path, "long")

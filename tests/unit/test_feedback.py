@@ -8,7 +8,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redn_lib.feedback import FeedbackForm, feedback_loop, resample_maps, take_view, to_patch, to_view, upright_view
+from redn_lib.feedback import (
+    FAR,
+    FeedbackForm,
+    feedback_loop,
+    resample_maps,
+    settled,
+    take_view,
+    to_patch,
+    to_view,
+    upright_view,
+)
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.rednet import COMPACT, RedNet
 from redn_lib.response_maps import decode, gaussian_maps
@@ -125,3 +135,13 @@ def test_a_loop_over_a_look_that_knows_the_answer_converges_in_the_patch():
         maps=32,
     )
     assert (said[-1].points - truth).abs().max() < 0.5
+
+
+def test_answers_that_agree_are_averaged_and_one_that_moves_far_counts_alone():
+    before, said = torch.full((1, 68, 2), 60.0), torch.full((1, 68, 2), 60.0)
+    said[..., 0] += 0.01
+    for step in (1, 2):
+        share = (settled(said, before, step, 128) - before)[..., 0] / 0.01
+        torch.testing.assert_close(share, torch.full((1, 68), 1 / (step + 1)), atol=0.01, rtol=0)
+    said[..., 0] += FAR * 128
+    torch.testing.assert_close(settled(said, before, 2, 128), said)

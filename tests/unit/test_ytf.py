@@ -77,7 +77,7 @@ def test_half_a_split_is_an_error_that_names_what_is_missing(root, gone):
 def test_missing_and_empty_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such folder"):
         read_faces(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="ytf_faces.py --help"):
+    with pytest.raises(FileNotFoundError, match="get.py ytf68"):
         read_faces(tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no rows"):
         read_faces(make(tmp_path, training=[]))

@@ -1,0 +1,130 @@
+"""How fast a data set is converted, read and made into training crops: `python benchmarks/data.py FOLDER`.
+
+FOLDER: pictures in the published YouTube-Faces keypoint layout (`data_scripts/get.py ytf68`). Crops as the training has
+them: a patch of 224 px augmented, a first view of 128 px drawn in it. In training the view is cut on the device that
+trains; here it is cut by OpenCV, so that the crop is counted whole. Two rates: by the clock, and of processor seconds,
+which other programs on the machine disturb little.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from redn_lib.data.augment import augment
+from redn_lib.data.convert import convert
+from redn_lib.data.layouts import SETS
+from redn_lib.data.store import Store
+from redn_lib.rednet import PAPER
+from redn_lib.training.batches import StillBatches, cut_patch, sloppy_view
+from redn_lib.training.stages import Sloppiness, Stage
+
+FACES = 800
+
+
+def read(row, _, __) -> None:
+    """A stored face with its picture."""
+    row.load()
+
+
+def read_patch(row, _, __) -> None:
+    """The same, and its patch of 224 px cut."""
+    cut_patch(row.load())
+
+
+def augmented(_, face, rng) -> tuple:
+    """A patch that is held in memory, augmented, and its first view drawn."""
+    face = augment(face, rng)
+    return face, sloppy_view(face.box, Sloppiness(), PAPER, rng)
+
+
+def crop(_, face, rng) -> None:
+    """The same, and the view of 128 px cut."""
+    face, view = augmented(_, face, rng)
+    cv2.warpAffine(face.image, view, (PAPER.size, PAPER.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+
+def read_and_crop(row, _, rng) -> None:
+    """From the disk to the cut view."""
+    crop(row, cut_patch(row.load()), rng)
+
+
+STEPS = {
+    "read a face": read,
+    "read, cut the patch": read_patch,
+    "augment a patch in memory, draw a view": augmented,
+    "augment a patch in memory, cut a 128 px crop": crop,
+    "read, cut the patch, augment, cut a 128 px crop": read_and_crop,
+}
+
+
+def together(work: Callable, folder: Path, processes: int) -> tuple[float, float]:
+    """Times a second that so many processes do the work: (by the clock, sum of each one's processor seconds)."""
+    context = get_context("spawn")
+    gate, answers = context.Barrier(processes + 1), context.Queue()
+    workers = [context.Process(target=_worker, args=(work, folder, i, gate, answers)) for i in range(processes)]
+    for worker in workers:
+        worker.start()
+    gate.wait()
+    start = time.perf_counter()
+    rates = [answers.get() for _ in workers]
+    seconds = time.perf_counter() - start
+    for worker in workers:
+        worker.join()
+    return processes * FACES / seconds, sum(rates)
+
+
+def _worker(work: Callable, folder: Path, number: int, gate, answers) -> None:
+    cv2.setNumThreads(1)
+    store = Store(folder)
+    rows = [store.rows[i] for i in np.random.default_rng(number).integers(len(store), size=FACES)]
+    faces, rng = [cut_patch(row.load()) for row in rows], np.random.default_rng(number)
+    gate.wait()
+    start = time.process_time()
+    for row, face in zip(rows, faces, strict=True):
+        work(row, face, rng)
+    answers.put(FACES / (time.process_time() - start))
+
+
+def batches_a_second(store: Store, processes: int) -> float:
+    """Patches a second, by the clock, that the training's own loader hands out."""
+    stage = Stage(iterations=50 + 4 * processes, procedural=0.0)
+    faces = [cut_patch(row.load()) for row in store.rows[:FACES]]
+    loader = iter(DataLoader(StillBatches(faces, stage, PAPER), batch_size=None, num_workers=processes))
+    for _ in range(4 * processes):
+        next(loader)
+    start = time.perf_counter()
+    count = sum(len(batch.patches) for batch in loader)
+    return count / (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Print a table of rates."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--processes", type=int, default=2, help="loading processes (default: 2)")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        out, start, used = Path(scratch) / "store", time.perf_counter(), time.process_time()
+        store = convert(SETS["ytf68"], [args.folder], out)
+        seconds, used = time.perf_counter() - start, time.process_time() - used
+        print(f"convert {len(store)} frames, one process: {seconds:.1f} s, {used:.1f} of the processor")
+        print(f"{args.processes} processes                                          clock  processor")
+        for title, work in STEPS.items():
+            clock, processor = together(work, out, args.processes)
+            print(f"{title:50s} {clock:6.0f}/s  {processor:6.0f}/s")
+        title = "StillBatches through a DataLoader (patches)"
+        print(f"{title:50s} {batches_a_second(store, args.processes):6.0f}/s")
+
+
+if __name__ == "__main__":
+    main()

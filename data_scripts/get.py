@@ -1,0 +1,84 @@
+"""Get, check and convert a data set into the one form that the library reads; without a source, say what the set is."""
+
+import argparse
+import errno
+import sys
+from pathlib import Path
+from typing import TextIO
+
+EXAMPLES = """\
+examples
+  python data_scripts/get.py 300w                                what it is, its licence, how large, how to get it
+  python data_scripts/get.py 300w afw.zip helen.zip --out DIR    convert what you got: archives, folders, or both
+  python data_scripts/get.py ytf68 --download --out DIR          download first, where a direct link is allowed
+
+DIR then holds the set as redn_lib.data.store.Store reads it, report.txt, and contact_sheet.jpg to look at. Interrupted,
+or some files mended: run the same command again, only what is missing is done. To mend a file in an archive, unpack it
+yourself and name the folder.
+
+exit status   0 all well   1 converted, but something was left out or is odd: it is listed   2 nothing usable"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 all well, 1 converted with findings, 2 nothing usable, 130 interrupted."""
+    from redn_lib.data.layouts import SETS
+
+    names = "\n".join(f"  {name:10s}{dataset.title}" for name, dataset in SETS.items())
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=f"sets\n{names}\n\n{EXAMPLES}", formatter_class=formatter
+    )
+    parser.add_argument("set", nargs="?", choices=SETS, metavar="SET", help="which set; left out: list them")
+    parser.add_argument("source", nargs="*", type=Path, metavar="SOURCE", help="archives or folders of the set")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the converted set goes")
+    parser.add_argument("--download", action="store_true", help="download the set, where a direct link is allowed")
+    options = parser.parse_args(arguments)
+    if options.set is None:
+        parser.print_help()
+        return 0
+    dataset = SETS[options.set]
+    about = f"{dataset.title}\n{dataset.about}"
+    if not options.source and not options.download:
+        print(f"{about}\n  then      python data_scripts/get.py {dataset.name} SOURCE --out DIR")
+        return 0
+    if options.out is None:
+        parser.error("say with --out where the converted set goes")
+    if options.download and not dataset.links:
+        print(f"{dataset.name} cannot be downloaded directly; get it by hand\n\n{about}", file=sys.stderr)
+        return 2
+    return _run(dataset, options, sys.stderr.isatty())
+
+
+def _run(dataset, options: argparse.Namespace, progress: bool) -> int:
+    from redn_lib.data.convert import convert
+    from redn_lib.data.download import fetch
+    from redn_lib.data.store_report import report, wrong_counts
+
+    try:
+        links = dataset.links if options.download else ()
+        downloads = options.out.with_name(options.out.name + "-downloads")
+        sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
+        store = convert(dataset, sources, options.out, progress)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    except ConnectionError as error:
+        _say(f"{error}\n\n{dataset.title}\n{dataset.about}", sys.stderr)
+        return 2
+    except (ValueError, OSError) as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "; free some space and run the same command again: it goes on" if full else ""
+        _say(f"{error}{remedy}", sys.stderr)
+        return 2
+    _say(report(store), sys.stdout)
+    print(f"converted to {options.out}; look at {options.out / 'contact_sheet.jpg'}")
+    return 1 if store.problems or wrong_counts(store) else 0
+
+
+def _say(text: str, to: TextIO) -> None:
+    """Print, whatever bytes the names of files are made of."""
+    print(text.encode("utf-8", "backslashreplace").decode(), file=to)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

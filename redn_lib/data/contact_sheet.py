@@ -1,0 +1,37 @@
+"""A picture of many faces with their points, to see at a glance whether a data set was read rightly."""
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from redn_lib.crop import Crop
+
+TILE, COLUMNS = 160, 8
+YELLOW, BLUE = (240, 228, 66), (86, 180, 233)
+
+
+def contact_sheet(faces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Tiles of 160 pixels, eight to a row: (H, W, 3) uint8 RGB.
+
+    faces: (picture (H, W, 3) uint8 RGB, points (68, 2) with NaN where unmarked, box (4,)) in pixels of the picture;
+    points are drawn in yellow, the box in blue. Raises ValueError for no faces.
+    """
+    tiles = [_tile(*face) for face in faces]
+    if not tiles:
+        raise ValueError("a contact sheet needs at least one face")
+    blank = np.zeros_like(tiles[0])
+    columns = min(COLUMNS, len(tiles))
+    tiles += [blank] * (-len(tiles) % columns)
+    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
+    return np.vstack(rows)
+
+
+def _tile(picture: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.ndarray:
+    crop = Crop.around(box, margin=1.6, size=TILE)
+    tile = crop.take(picture)
+    low, high = np.rint(crop.to_crop(box.reshape(2, 2))).astype(int).tolist()
+    cv2.rectangle(tile, low, high, BLUE, 1)
+    for x, y in crop.to_crop(points[np.isfinite(points).all(1)]):
+        cv2.circle(tile, (round(x * 16), round(y * 16)), 24, YELLOW, -1, cv2.LINE_AA, 4)
+    return tile

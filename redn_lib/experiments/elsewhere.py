@@ -1,0 +1,49 @@
+"""The same parts in other places of the code: controls for where the paper puts f_tRNN and f_CLS (RQ2, RQ4)."""
+
+from torch import Tensor
+
+from redn_lib.identity import IdentityClassifier, split
+from redn_lib.rednet import Preset, RedNet
+from redn_lib.temporal import Recall, State, TemporalMemory
+
+
+class MemoryElsewhere(RedNet):
+    """f_tRNN on `channels` of the code, the others by-passing it."""
+
+    channels: slice
+
+    def __init__(self, preset: Preset):
+        super().__init__(preset)
+        count = len(range(*self.channels.indices(preset.widths[-1][-1])))
+        self.memory = TemporalMemory(count, preset.cells, preset.hidden, preset.size, preset.margin)
+
+    def remembered(self, code: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, Recall, State]:
+        at = self.channels
+        answer, recall, after = self.memory(code[:, at], view, state)
+        return code.slice_scatter(answer, 1, at.start, at.stop, at.step), recall, after
+
+
+class MemoryOnAll(MemoryElsewhere):
+    """f_tRNN on the whole code."""
+
+    channels = slice(0, None, 1)
+
+
+class MemoryOnBlindHalf(MemoryElsewhere):
+    """f_tRNN on every other channel: half of C_id and half of C_pe. Channels of a part are alike before training, so
+    that this is a random half.
+    """
+
+    channels = slice(0, None, 2)
+
+
+class ClassifierOnChanging(RedNet):
+    """f_CLS on C_pe, the wrong place."""
+
+    def __init__(self, preset: Preset):
+        super().__init__(preset)
+        changing = preset.widths[-1][-1] - preset.identity_channels
+        self.classifier = IdentityClassifier(changing, preset.people)
+
+    def who(self, code: Tensor) -> Tensor:
+        return self.classifier(split(code, self.preset.identity_channels)[1])

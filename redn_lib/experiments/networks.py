@@ -1,0 +1,60 @@
+"""The small network of the experiments: fresh, trained, grown by a part, and measured on stills."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from redn_lib.data.faces import Face
+from redn_lib.rednet import COMPACT, Preset, RedNet
+from redn_lib.training.evaluation import errors_of, sloppy_box
+from redn_lib.training.loop import Trainer
+from redn_lib.training.stages import Stage
+
+SMALL = replace(
+    COMPACT,
+    name="small",
+    widths=((16, 24), (40, 40), (64, 64), (96, 96)),
+    regression_width=64,
+    size=64,
+    first_margin=1.5,
+    sigma=2.0,
+)
+"""The compact network at half the size of the view and less wide: small enough for dozens of runs on a CPU (our
+choice).
+"""
+
+
+def fresh(preset: Preset, seed: int, kind: type[RedNet] = RedNet) -> RedNet:
+    """A network with the seed's weights."""
+    torch.manual_seed(seed)
+    return kind(preset)
+
+
+def grown(start: RedNet, seed: int, kind: type[RedNet] = RedNet, **parts: int) -> RedNet:
+    """A trained network with the fields `parts` of its preset changed, so that it has parts more; these are fresh."""
+    model = fresh(replace(start.preset, **parts), seed, kind)
+    model.load_state_dict(model.state_dict() | start.state_dict())
+    return model
+
+
+def trained(model: nn.Module, stage: Stage, batches: Dataset, path: Path | None = None) -> nn.Module:
+    """The network after the stage, in eval mode. path: of a checkpoint, so that what is done is not done again."""
+    return Trainer(model, stage, batches, path=path).run()
+
+
+def measured(model: nn.Module, unseen: Sequence[Face], steps: int) -> dict[str, float]:
+    """NME in percent of each step with sloppy boxes, the same ones for every network; thousands of parameters."""
+    rng = np.random.default_rng(0)
+    per_step = 100 * errors_of(model, unseen, steps, lambda face: sloppy_box(face.box, rng)).mean((0, 2))
+    figures = {f"step{k}": float(error) for k, error in enumerate(per_step, 1)}
+    return figures | {"last": float(per_step[-1]), "kparams": kparams(model)}
+
+
+def kparams(model: nn.Module) -> float:
+    """Thousands of parameters."""
+    return sum(p.numel() for p in model.parameters()) / 1e3

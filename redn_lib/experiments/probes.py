@@ -1,0 +1,115 @@
+"""Linear probes: what can be read from a code by one linear map, and so is there for all to see.
+
+Asked of procedural people whom no network was trained on, since of them everything is known. A map is a ridge
+regression whose strength is chosen by generalised cross-validation (our choice).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from redn_lib.crop import Crop
+from redn_lib.data.faces import Face
+from redn_lib.data.procedural import factors, render
+from redn_lib.identity import pooled, split
+from redn_lib.rednet import RedNet
+from redn_lib.training.batches import cut_patch
+
+FIRST_PERSON = 999_000_000
+"""Beyond the people of every `ProceduralFaces` that trains."""
+
+READ = {"yaw": "yaw", "pitch": "pitch", "mouth": "mouth_open"}
+"""Figure and the factor that it reads."""
+
+STRENGTHS = np.logspace(0, 5, 11)
+RARE = 0.03
+"""A channel that varies by less than this share of the mean variance counts little: one that is silent but for a few
+pictures says nothing about new people.
+"""
+
+
+@lru_cache(maxsize=1)
+def sitters(people: int, pictures: int) -> tuple[Face, ...]:
+    """Patches of procedural people, `pictures` of each in a row, nothing before their faces; with their factors."""
+    faces = []
+    for person in range(FIRST_PERSON, FIRST_PERSON + people):
+        for i in range(pictures):
+            face = render(replace(factors(person * 100 + i, person=person), occluder=None))
+            faces.append(replace(cut_patch(face), factors=face.factors))
+    return tuple(faces)
+
+
+@torch.inference_mode()
+def codes_of(model: RedNet, patches: Sequence[Face]) -> torch.Tensor:
+    """Code of the first look at each patch, which is the one that f_tRNN gets: (N, C, h, w), from exact boxes."""
+    p, device, codes = model.preset, next(model.parameters()).device, []
+    for at in range(0, len(patches), 32):
+        some = patches[at : at + 32]
+        pixels = torch.from_numpy(np.stack([face.image for face in some])).to(device).permute(0, 3, 1, 2).float() / 255
+        views = [Crop.around(face.box, margin=p.first_margin, size=p.size).matrix for face in some]
+        view = torch.from_numpy(np.stack(views)).float().to(device)
+        codes.append(model.frame(pixels, view, steps=1, temporal=False).codes[0])
+    return torch.cat(codes).cpu()
+
+
+def ridge(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """A linear map from x (N, D) to y (N, M), as a function of new x (n, D)."""
+    middle, spread = x.mean(0), np.sqrt(x.var(0) + RARE * x.var(0).mean() + 1e-12)
+    u, size, v = np.linalg.svd((x - middle) / spread, full_matrices=False)
+    wanted = y - y.mean(0)
+    seen = u.T @ wanted
+    scores = []
+    for strength in STRENGTHS:
+        kept = size**2 / (size**2 + strength)
+        left = ((wanted - u @ (kept[:, None] * seen)) ** 2).sum()
+        scores.append(left / (len(x) - 1 - kept.sum()).clip(1e-3) ** 2)
+    strength = STRENGTHS[int(np.argmin(scores))]
+    weights = v.T @ ((size / (size**2 + strength))[:, None] * seen)
+    return lambda new: (new - middle) / spread @ weights + y.mean(0)
+
+
+def who_is_it(code: np.ndarray, person: np.ndarray) -> float:
+    """Share of pictures whose person is named rightly: code (N, D), person (N,) numbers, rows of a person in a row.
+
+    Learned on the first three quarters of each person's pictures, asked on the rest; a guess is right in 1 of people.
+    """
+    names, at = np.unique(person, return_inverse=True)
+    first = np.r_[True, person[1:] != person[:-1]]
+    start = np.maximum.accumulate(np.where(first, np.arange(len(person)), 0))
+    asked = np.arange(len(person)) - start >= np.ceil(0.75 * np.bincount(at))[at] - 1e-9
+    answers = ridge(code[~asked], np.eye(len(names))[at[~asked]])(code[asked])
+    return float((answers.argmax(1) == at[asked]).mean())
+
+
+def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
+    """R2 of a factor (N,) read from code (N, D), on the last third of the people, learned on the others: 1 perfect, 0
+    no better than the mean.
+    """
+    names = np.unique(person)
+    asked = person >= names[-max(len(names) // 3, 1)]
+    answer = ridge(code[~asked], factor[~asked, None])(code[asked])[:, 0]
+    return float(1 - ((answer - factor[asked]) ** 2).mean() / factor[asked].var())
+
+
+def probe_figures(model: RedNet, people: int, pictures: int) -> dict[str, float]:
+    """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and a half blind to the split,
+    every other channel of either.
+
+    Codes are pooled (mean over places), as f_CLS gets them; `_whole`: with all their places in a row.
+    """
+    faces = sitters(people, pictures)
+    code = codes_of(model, faces)
+    person = np.array([face.factors["person_seed"] for face in faces])
+    identity, changing = split(code, model.preset.identity_channels)
+    figures = {}
+    for name, part in {"id": identity, "pe": changing, "half": code[:, ::2]}.items():
+        for form, x in {"": pooled(part), "_whole": part.flatten(1)}.items():
+            x = x.double().numpy()
+            figures[f"who_{name}{form}"] = 100 * who_is_it(x, person)
+            for figure, factor in READ.items():
+                known = np.array([face.factors[factor] for face in faces], float)
+                figures[f"{figure}_{name}{form}"] = r2(x, known, person)
+    return figures

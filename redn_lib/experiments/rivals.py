@@ -1,0 +1,113 @@
+"""The LSTM's rivals in modelling video, each a network that follows a face through a clip (RQ3)."""
+
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor, cat, nn
+
+from redn_lib.data.faces import Clip, Face
+from redn_lib.feedback import Step, box_view, to_patch, to_view
+from redn_lib.rednet import Preset, RedNet, Seen
+from redn_lib.response_maps import confidence, gaussian_maps
+from redn_lib.temporal import State, view_motion
+from redn_lib.training.clips import ClipBatches
+
+STACK = 3
+"""Frames that are seen at once."""
+
+
+class StackedFrames(RedNet):
+    """Sees the last STACK frames at once, cut where the newest one is, and remembers nothing else.
+
+    On stills it is a `RedNet`; `widen` makes room for the earlier frames and leaves the answers as they were.
+    """
+
+    def widen(self) -> "StackedFrames":
+        """Three input channels more for each earlier frame, that count nothing yet."""
+        conv = self.encoder.stages[0][0].conv
+        earlier = conv.weight.new_zeros(len(conv.weight), 3 * (STACK - 1), *conv.kernel_size)
+        conv.weight = nn.Parameter(cat([conv.weight.detach(), earlier], 1))
+        conv.in_channels = conv.weight.shape[1]
+        return self
+
+    def clip(self, patches: Tensor, view: Tensor, steps: int | None = None, *, temporal: bool = True) -> list[Seen]:
+        stack = [patches]
+        for _ in range(STACK - 1):
+            stack.append(cat([patches[:, :1], stack[-1][:, :-1]], 1))
+        return super().clip(cat(stack, 2), view, steps, temporal=temporal)
+
+
+class Follower(RedNet):
+    """A network whose `follow` makes something of the frame before."""
+
+    def clip(self, patches: Tensor, view: Tensor, steps: int | None = None, *, temporal: bool = True) -> list[Seen]:
+        seen: list[Seen] = []
+        for patch in patches.unbind(1):
+            seen.append(self.follow(patch, view, seen[-1] if seen else None, steps))
+            view = box_view(seen[-1].steps[-1].points.detach(), view, self.preset.size, self.preset.first_margin)
+        return seen
+
+    def follow(self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None) -> Seen:
+        """The frame `patch` (B, 3, P, P), first seen in `view`, after the frame before, None at the first."""
+        raise NotImplementedError
+
+
+class PreviousMap(Follower):
+    """Feeds back the map of the frame before: its points are drawn into the first z, which is blank otherwise."""
+
+    def follow(self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None) -> Seen:
+        def from_before(z: Tensor, step: int) -> Tensor:
+            if step > 0 or before is None:
+                return z
+            points = to_view(before.steps[-1].points.detach(), view)
+            return gaussian_maps(points, z.shape[-1], self.preset.size, self.preset.sigma)
+
+        return self.frame(patch, view, None, steps, change_z=from_before)
+
+
+class CoordinateMemory(nn.Module):
+    """An LSTM over points that moves them: (B, L, 2) in pixels of a view, how sure they are (B, L), view (B, 2, 3) to
+    pixels of the frame, state to points and state. Fresh, it leaves them where they are.
+    """
+
+    def __init__(self, landmarks: int, hidden: int, size: int):
+        super().__init__()
+        self.size = size
+        self.lstm = nn.LSTMCell(3 * landmarks + 4, hidden)
+        self.out = nn.Linear(hidden, 2 * landmarks)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, points: Tensor, sure: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, State]:
+        if state is None:
+            nothing = points.new_zeros(len(points), self.lstm.hidden_size)
+            state = State(nothing, nothing, view)
+        heard = cat([(points / self.size - 0.5).flatten(1), sure, view_motion(state.view, view, self.size)], -1)
+        hidden, cell = self.lstm(heard, (state.hidden, state.cell))
+        return points + self.size * self.out(hidden).float().view_as(points), State(hidden, cell, view)
+
+
+class LstmOnCoordinates(Follower):
+    """f_tRNN after the points instead of before the decoder: it sees coordinates and confidences, no code."""
+
+    def __init__(self, preset: Preset):
+        super().__init__(preset)
+        self.memory = CoordinateMemory(self.regression.out.out_channels, preset.hidden, preset.size)
+
+    def follow(self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None) -> Seen:
+        seen = self.frame(patch, view, None, steps, temporal=False)
+        last: Step = seen.steps[-1]
+        sure = confidence(last.response_maps, last.view_points, self.preset.size)
+        state = before.state if before else None
+        places, state = self.memory(last.view_points, sure, last.view.detach(), state)
+        last = last._replace(view_points=places, points=to_patch(places, last.view))
+        return seen._replace(steps=[*seen.steps[:-1], last], state=state)
+
+
+class ShuffledClips(ClipBatches):
+    """The same frames of the same clips, in no order: what a memory learns of them is not motion (the control)."""
+
+    def moved(self, face: Face, rng: np.random.Generator) -> Clip:
+        clip = super().moved(face, rng)
+        order = rng.permutation(len(clip))
+        return replace(clip, frames=clip.frames[order], points=clip.points[order])

@@ -1,0 +1,254 @@
+"""The tools of the experiments: clips that say what is hard about them, probes, filters, effects, the course."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from unit.test_temporal import clip_of
+from unit.test_training import FACES, TINY
+
+from redn_lib.experiments import course
+from redn_lib.experiments.course import Course, Setting
+from redn_lib.experiments.effects import differences, factorial, interval, write_contrasts
+from redn_lib.experiments.elsewhere import ClassifierOnChanging, MemoryOnAll, MemoryOnBlindHalf
+from redn_lib.experiments.filters import FILTERS, best_strength, exponential, kalman, one_euro
+from redn_lib.experiments.following import followed
+from redn_lib.experiments.hard_clips import KINDS, sitters, trials
+from redn_lib.experiments.memories import LSTM, NO_LSTM, remembering
+from redn_lib.experiments.networks import fresh, grown
+from redn_lib.experiments.probes import r2, who_is_it
+from redn_lib.experiments.rivals import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
+from redn_lib.experiments.supervision import NONE, SUPERVISIONS, WHOLE, WrongNames
+from redn_lib.experiments.swaps import pairs, swap_figures
+from redn_lib.experiments.tables import read_table
+from redn_lib.identity import split
+from redn_lib.landmarks import MEAN_SHAPE
+from redn_lib.metrics import jitter
+from redn_lib.rednet import RedNet
+from redn_lib.training.batches import StillBatches
+from redn_lib.training.clips import ClipBatches
+from redn_lib.training.stages import Stage
+
+PAIRS = [replace(face, person=f"person-{i // 2}") for i, face in enumerate(FACES)]
+PRESET = replace(TINY, steps=2)
+STAGE = Stage(iterations=1, batch=8, warmup=0)
+
+
+def setting_in(folder) -> Setting:
+    return Setting(STAGE, PAIRS, PAIRS, folder, PRESET, hidden=8, clips=2, frames=12, people=4, pictures=4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_clips_are_a_function_of_their_arguments_and_say_what_is_hard(kind):
+    one, again = ([*trials(PAIRS, kind, 2, 12, PRESET)] for _ in range(2))
+    for a, b in zip(one, again, strict=True):
+        assert (a.clip.frames == b.clip.frames).all() and (a.view == b.view).all() and (a.hard == b.hard).all()
+    assert one[0].clip.person != one[1].clip.person
+    assert one[0].hard.sum() == {"occluded": one[0].hard.sum(), "sloppy": 5}.get(kind, 12)
+
+
+def test_covered_frames_are_those_where_points_are_hidden():
+    for trial, plain in zip(
+        trials(PAIRS, "occluded", 3, 16, PRESET), trials(PAIRS, "clear", 3, 16, PRESET), strict=True
+    ):
+        hidden = 1 - trial.clip.visible.mean(1)
+        covered = trial.clip.factors["occluded"][trial.hard].mean()
+        assert (
+            5 <= trial.hard.sum() <= 8
+            and 0.55 < covered < 0.95
+            and not (trial.hard & trial.clear).any()
+            and trial.clear.any()
+        )
+        assert hidden[trial.hard].min() > 0.25 and hidden[trial.hard].mean() > 0.45 > hidden[~trial.hard].mean()
+        assert (trial.clip.visible == plain.clip.visible)[trial.clear].all()
+        assert (trial.clip.points == plain.clip.points).all()
+
+
+def test_hard_clips_are_darker_softer_and_begin_worse():
+    clips = {kind: next(trials(PAIRS, kind, 1, 12, PRESET)) for kind in KINDS}
+    pictures = {kind: trial.clip.frames.astype(float) for kind, trial in clips.items()}
+    edges = {kind: np.abs(np.diff(p, axis=2)).mean() for kind, p in pictures.items()}
+    assert pictures["dark"].mean() < 0.2 * pictures["clear"].mean() and edges["blurred"] < 0.7 * edges["clear"]
+    assert np.ptp(clips["turned"].clip.factors["yaw"]) > np.ptp(clips["clear"].clip.factors["yaw"])
+    assert not np.allclose(clips["sloppy"].view, clips["clear"].view)
+    with pytest.raises(ValueError, match="no clips of kind 'odd'"):
+        next(trials(PAIRS, "odd", 1, 12, PRESET))
+
+
+def test_as_many_people_as_there_are_come_first():
+    assert [face.person for face in sitters(PAIRS, 4)] == ["person-0", "person-1", "person-2", "person-0"]
+    assert len({id(face) for face in sitters(PAIRS, 6)}) == 6
+
+
+def test_probes_find_what_was_planted_and_nothing_in_noise():
+    rng = np.random.default_rng(0)
+    person, yaw = np.repeat(np.arange(12), 8), rng.normal(size=96)
+    code = rng.normal(size=(12, 20))[person] + 0.3 * rng.normal(size=(96, 20))
+    code = np.c_[code, yaw[:, None] * rng.normal(size=20) + 0.3 * rng.normal(size=(96, 20))]
+    noise = rng.normal(size=code.shape)
+    assert who_is_it(code, person) > 0.9 and who_is_it(noise, person) < 0.3
+    assert r2(code, yaw, person) > 0.9 and r2(noise, yaw, person) < 0.2
+
+
+def track(shape: np.ndarray = MEAN_SHAPE, frames: int = 40) -> np.ndarray:
+    return np.repeat(100 + 50 * shape[None].astype(float), frames, 0)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters_hold_what_stays_follow_a_step_and_shake_less(name):
+    smooth, strengths = FILTERS[name]
+    rng, still = np.random.default_rng(0), track()
+    step = still + 10.0 * (np.arange(40) >= 5)[:, None, None]
+    shaking = still + rng.normal(0, 1, still.shape)
+    calm = []
+    for strength in strengths:
+        np.testing.assert_allclose(smooth(still, strength), still, atol=1e-9)
+        followed_step = smooth(step, strength)
+        assert np.abs(followed_step[:5] - step[:5]).max() < 1e-9 and np.abs(followed_step[-1] - step[-1]).max() < 4
+        calm.append(jitter(smooth(shaking, strength)))
+    assert calm[0] < jitter(shaking) and (np.diff(calm) < 0).all()
+    np.testing.assert_allclose(smooth(shaking, 0.0), shaking, atol=1e-9)
+
+
+def test_a_filter_of_constant_speed_does_not_lag_behind_one():
+    moving = track() + np.arange(40.0)[:, None, None]
+    late = {f: np.abs(f(moving, s) - moving)[-1].max() for f, s in ((kalman, 4.0), (exponential, 0.8), (one_euro, 2.0))}
+    assert late[kalman] < 0.2 < late[one_euro] and late[exponential] > 3
+    assert best_strength(kalman, (4.0, 100.0), [moving], [moving]) == 4.0
+
+
+def grid(effect) -> list[dict]:
+    cells = [[p for p, on in zip("abc", f"{n:03b}", strict=True) if on == "1"] for n in range(8)]
+    return [
+        {"variant": " + ".join(cell) or "none", "seed": seed, "nme": effect(cell, seed), "minutes": 1.0}
+        for seed in range(3)
+        for cell in cells
+    ]
+
+
+def test_effects_of_a_grid_are_those_planted(tmp_path):
+    results = grid(lambda cell, seed: 10 - 2 * ("a" in cell) + ("b" in cell) * (1 + 4 * ("c" in cell)) + 0.1 * seed)
+    found = {c.effect: c for c in factorial(results, "abc")}
+    means = {effect: np.mean(c.values) for effect, c in found.items()}
+    wanted = {"a": -2, "b": 3, "c": 2, "a x b": 0, "a x c": 0, "b x c": 2, "a x b x c": 0}
+    assert means == pytest.approx(wanted, abs=1e-9)
+    write_contrasts(found.values(), tmp_path / "t.csv", command="redn experiment x", about="a test")
+    row = read_table(tmp_path / "t.csv")[0]
+    assert (row["effect"], row["figure"], row["seeds"], row["mean"]) == ("a", "nme", "3", "-2.000")
+    with pytest.raises(ValueError, match="seed 2 has not all of the 8 cells"):
+        factorial(results[:-1], "abc")
+
+
+def test_differences_are_taken_seed_by_seed_and_an_interval_needs_two():
+    results = grid(lambda cell, seed: 5.0 + seed - ("a" in cell))
+    found = next(c for c in differences(results) if c.effect == "a - none")
+    assert found.values == [-1, -1, -1] and found.base == 6 and interval(found.values) == (-1, -1)
+    low, high = interval([1.0, 2.0, 3.0])
+    assert (low, high) == pytest.approx((2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-3)
+    assert np.isnan(interval([1.0])).all()
+
+
+@pytest.mark.parametrize("kind, touched", [(MemoryOnAll, slice(None)), (MemoryOnBlindHalf, slice(None, None, 2))])
+def test_a_memory_elsewhere_changes_its_channels_alone(kind, touched):
+    model, code = fresh(replace(PRESET, hidden=8), 0, kind), torch.rand(2, 8, 1, 1)
+    torch.nn.init.normal_(model.memory.unpool.weight)
+    answer, _, _ = model.remembered(code, torch.eye(2, 3).expand(2, 2, 3), None)
+    changed = (answer != code).all((0, 2, 3))
+    assert changed[touched].all() and changed.sum() == len(changed[touched])
+
+
+def test_a_classifier_in_the_wrong_place_hears_the_wrong_half():
+    model, code = fresh(replace(PRESET, people=3), 0, ClassifierOnChanging), torch.rand(2, 8, 1, 1, requires_grad=True)
+    model.who(code).sum().backward()
+    identity, changing = split(code.grad, 4)
+    assert identity.abs().sum() == 0 and (changing != 0).any()
+
+
+def test_wrong_names_are_the_same_pictures_under_other_names():
+    stage = replace(STAGE, batch=4)
+    right, wrong = (kind(FACES, stage, PRESET)[0] for kind in (StillBatches, WrongNames))
+    assert torch.equal(right.patches, wrong.patches) and not torch.equal(right.person, wrong.person)
+    again = WrongNames(FACES, stage, PRESET)[0]
+    assert torch.equal(wrong.person, again.person)
+
+
+@pytest.mark.parametrize("kind", [StackedFrames, PreviousMap, LstmOnCoordinates])
+def test_a_rival_begins_as_the_network_it_grew_from(kind):
+    start = fresh(PRESET, 0).eval()
+    model = grown(start, 1, kind, hidden=8 if kind is LstmOnCoordinates else 0).eval()
+    model = model.widen() if kind is StackedFrames else model
+    batch = clip_of(replace(STAGE, batch=2, frames=3))
+    with torch.no_grad():
+        mine, plain = (m.clip(batch.patches, batch.view) for m in (model, start))
+    torch.testing.assert_close(mine[0].steps[-1].points, plain[0].steps[-1].points)
+    if kind is PreviousMap:
+        assert mine[0].steps[0].z.abs().sum() == 0 and mine[1].steps[0].z.abs().sum() > 0
+        assert plain[1].steps[0].z.abs().sum() == 0
+    else:
+        torch.testing.assert_close(mine[2].steps[-1].points, plain[2].steps[-1].points)
+
+
+@pytest.mark.parametrize("kind", [StackedFrames, LstmOnCoordinates])
+def test_a_rival_hears_of_earlier_frames(kind):
+    model = fresh(replace(PRESET, hidden=8), 0, kind)
+    if kind is StackedFrames:
+        torch.nn.init.normal_(model.widen().encoder.stages[0][0].conv.weight)
+    else:
+        torch.nn.init.normal_(model.memory.out.weight)
+    batch = clip_of(replace(STAGE, batch=2, frames=3))
+    patches = batch.patches.clone().requires_grad_()
+    model.clip(patches, batch.view)[-1].steps[-1].points.sum().backward()
+    assert patches.grad[:, 1].abs().sum() > 0
+
+
+def test_shuffled_clips_are_the_same_frames_in_another_order():
+    stage = replace(STAGE, batch=1, frames=10)
+    plain, mixed = (kind(FACES, stage, PRESET)[0] for kind in (ClipBatches, ShuffledClips))
+    order = [int((plain.points[0] == points).all((1, 2)).nonzero()[0, 0]) for points in mixed.points[0]]
+    assert sorted(order) == list(range(10)) and order != list(range(10))
+    assert torch.equal(plain.patches[0, order], mixed.patches[0])
+
+
+def test_clips_are_followed_in_closed_loop_whatever_comes_together():
+    model, clips = fresh(replace(PRESET, hidden=8), 0).eval(), list(trials(PAIRS, "clear", 2, 12, PRESET))
+    both = followed(model, clips)
+    np.testing.assert_allclose(both[1], followed(model, clips[1:])[0], atol=0.05)
+    assert both[0].shape == (12, 68, 2) and not (followed(model, clips, temporal=False)[0] == both[0]).all()
+
+
+def test_swaps_need_two_people_with_two_frames():
+    assert [face.person for face in pairs(PAIRS)] == [f"person-{i // 2}" for i in range(6)]
+    figures = swap_figures(fresh(PRESET, 0).eval(), PAIRS)
+    assert set(figures) == {"own", "swap_same", "swap_other", "swap_pe"} and np.isfinite([*figures.values()]).all()
+    with pytest.raises(ValueError, match="two people with two frames each, got 1"):
+        pairs(PAIRS[:3])
+
+
+def test_a_course_trains_what_is_shared_once_and_gives_all_variants_the_same_batches(tmp_path, monkeypatch):
+    stages = []
+
+    def spy(model, stage, batches, path):
+        stages.append((path.name, stage, batches))
+        return train(model, stage, batches, path)
+
+    train = course.trained
+    monkeypatch.setattr(course, "trained", spy)
+    one = Course(setting_in(tmp_path), 0)
+    models = [remembering(one, memory) for memory in (NO_LSTM, LSTM)]
+    assert models[0].memory is None and models[1].memory is not None
+    clips = [(stage, batches) for name, stage, batches in stages if stage.frames > 1]
+    assert clips[0][0] == clips[1][0] and torch.equal(clips[0][1][0].patches, clips[1][1][0].patches)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert len(before) == 4
+    again = remembering(one, LSTM)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), models[1].parameters(), strict=True))
+
+
+def test_every_supervision_has_the_same_pictures_and_its_own_loss(tmp_path):
+    one = Course(setting_in(tmp_path), 0)
+    networks = {supervision.name: one.told_apart(supervision) for supervision in SUPERVISIONS}
+    assert networks[NONE.name].classifier is None and networks["swap alone"].classifier is None
+    assert networks[WHOLE.name].classifier.out.out_features == 3
+    assert all(isinstance(network, RedNet) for network in networks.values())

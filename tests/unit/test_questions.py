@@ -1,0 +1,56 @@
+"""`redn experiment rq2` to `rq5` in their quick form, as small as can be, on a made folder and in one run folder."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+from unit.test_training import TINY
+
+from redn_lib.cli import main
+from redn_lib.commands import experiment
+from redn_lib.data.procedural import factors, render
+from redn_lib.experiments import course, following
+from redn_lib.experiments.tables import read_table
+
+ROWS = {"rq2": 4, "rq3": 10, "rq4": 6, "rq5": 8}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two faces of each of twelve procedural people in the published layout."""
+    root = tmp_path_factory.mktemp("ytf")
+    (root / "training").mkdir()
+    with open(root / "training_frames_keypoints.csv", "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["", *range(136)])
+        for i in range(24):
+            face, name = render(factors(i, 128, person=i // 2)), f"Made_Person{i // 2}_{i % 2}1.jpg"
+            cv2.imwrite(str(root / "training" / name), face.image[..., ::-1])
+            table.writerow([name, *np.round(face.points + 1, 2).ravel()])
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_question_writes_its_table_and_the_effects(name, folder, run, monkeypatch):
+    small = {"preset": TINY, "hidden": 8, "clips": 1, "frames": 16, "people": 4, "pictures": 4}
+    monkeypatch.setattr(experiment, "QUICK", small)
+    monkeypatch.setattr(following, "KINDS", ("clear", "occluded"))
+    monkeypatch.setattr(course, "T", 4)
+    out = run / f"{name}.csv"
+    command = ["experiment", name, "--data", str(folder), "--run", str(run), "--out", str(out), "--quick"]
+    assert main([*command, "--iterations", "1"]) == 0
+    rows, effects = read_table(out), read_table(run / f"{name}_effects.csv")
+    assert len(rows) == ROWS[name]
+    measured = [k for k in rows[0] if k not in ("variant", "seeds", "minutes", "strength") and not k.endswith("_sd")]
+    assert all(np.isfinite(float(row[figure])) for row in rows for figure in measured)
+    figures = {row["figure"] for row in effects}
+    assert figures == {figure for figure in measured if figure != "kparams"}
+    if name == "rq5":
+        assert len({row["effect"] for row in effects}) == 7
+        assert {row["variant"] for row in rows} >= {"none", "spatial + temporal + identity"}
