@@ -50,17 +50,3 @@ def swapped_in(code: Tensor, identity_channels: int, partner: Tensor) -> Tensor:
     """The codes with C_id of their partners: code (B, C, h, w), partner (B,) index of another frame (our choice)."""
     identity, changing = split(code, identity_channels)
     return torch.cat([identity[partner], changing], 1)
-
-
-class ReversedGradient(torch.autograd.Function):
-    """Identity on the way forward, minus the gradient on the way back: what comes after it learns to read the code,
-    what comes before learns to hide it (our choice; Ganin and Lempitsky 2015).
-    """
-
-    @staticmethod
-    def forward(ctx: object, x: Tensor) -> Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:
-        return -gradient

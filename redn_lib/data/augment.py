@@ -29,7 +29,8 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     if rng.random() < 0.25:
         image = coarsen(image, rng)
     if rng.random() < 0.25:
-        image = cv2.add(image, rng.normal(0, rng.uniform(2, 14), image.shape).astype(np.int16), dtype=cv2.CV_8U)
+        grain = rng.uniform(2, 14) * rng.standard_normal(image.shape, np.float32)
+        image = cv2.add(image, grain, dtype=cv2.CV_8U)
     if rng.random() < 0.25:
         image = jpeg(image, int(rng.integers(12, 70)))
     return Face(np.ascontiguousarray(image), points.astype(np.float32), face.person, face.name, factors=face.factors)
@@ -110,7 +111,7 @@ def occlude(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> 
             cv2.ellipse(mask, shape, 255, -1)
         else:
             cv2.fillConvexPoly(mask, cv2.boxPoints(shape).astype(np.int32), 255)
-        image[mask > 0] = filling(image, rng)[mask > 0]
+        cv2.copyTo(filling(image, rng), mask, image)
     return image
 
 
@@ -118,7 +119,7 @@ def filling(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What an occluder is made of, as large as the picture."""
     kind = rng.integers(3)
     if kind == 0:
-        return np.broadcast_to(rng.integers(0, 256, 3, dtype=np.uint8), image.shape)
+        return np.full_like(image, rng.integers(0, 256, 3, dtype=np.uint8))
     if kind == 1:
         coarse = rng.integers(0, 256, (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3), dtype=np.uint8)
         return cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
