@@ -137,6 +137,7 @@ class Regression(nn.Module):
 
     def forward(self, detection: Tensor, conv2: Tensor, conv4: Tensor, step: int) -> Tensor:
         size = conv2.shape[-2:]
-        detection = F.adaptive_max_pool2d(detection, size)
+        if detection.shape[-2:] != size:
+            detection = F.adaptive_max_pool2d(detection, size)
         conv4 = F.interpolate(self.narrow(conv4, step), size=size, mode="bilinear", align_corners=False)
         return self.out(self.look(self.mix(cat([detection, conv2, conv4], 1), step), step))

