@@ -1,8 +1,8 @@
 """f_ENC and f_DEC: convolutions whose max-pools remember where each maximum was, and the way back up.
 
 The decoder puts every value back at the place its pool remembered and zeros elsewhere; there are no other skip
-connections
-in it (paper, section 2). `Regression` is f_REG: it alone also sees conv2 and conv4 features, as in the paper.
+connections in it (paper, section 2). `Regression` is f_REG: it alone also sees conv2 and conv4 features, as in the
+paper.
 """
 
 from torch import Tensor, cat, nn, ones, zeros
@@ -90,11 +90,8 @@ class Encoder(nn.Module):
 def unpool(x: Tensor, where: Tensor) -> Tensor:
     """Undo a 2x2 max-pool: values back at the remembered places, zeros elsewhere: (B, C, h, w) to (B, C, 2h, 2w)
     (paper).
-
-    A scatter, because `max_unpool2d` cannot be exported; the two give the same numbers.
     """
-    b, c, h, w = x.shape
-    return x.new_zeros(b, c, 4 * h * w).scatter(2, where.flatten(2), x.flatten(2)).view(b, c, 2 * h, 2 * w)
+    return F.max_unpool2d(x, where, 2)
 
 
 class Decoder(nn.Module):

@@ -120,7 +120,7 @@ class Trainer:
         """One iteration; returns the loss of each step. Raises ValueError when the loss is no longer a number."""
         for group in self.optimiser.param_groups:
             group["lr"] = group["share"] * learning_rate(self.stage, self.iteration)
-        patches = batch.patches.to(self.device).float().div(255)
+        patches = batch.patches.to(self.device).float().div_(255)
         batch = Batch(patches, *(tensor.to(self.device) for tensor in batch[1:]))
         swap = np.random.default_rng((self.stage.seed, 2, self.iteration)).random() < self.stage.swap
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
