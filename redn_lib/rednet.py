@@ -88,6 +88,29 @@ class Seen(NamedTuple):
     state: State | None = None
 
 
+def looked(
+    preset: Preset,
+    look: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
+    patches: Tensor,
+    view: Tensor,
+    steps: int | None,
+    change_z: Change | None,
+) -> list[Step]:
+    """The feedback loop of `look` with the numbers of a preset; steps: by default the preset's."""
+    return feedback_loop(
+        look,
+        patches,
+        view,
+        form=preset.form,
+        steps=preset.steps if steps is None else steps,
+        size=preset.size,
+        margin=preset.margin,
+        sigma=preset.sigma,
+        maps=preset.maps,
+        change_z=change_z,
+    )
+
+
 class RedNet(nn.Module):
     """f_ENC, f_DEC, f_REG in the loop f_sRNN; with f_CLS and f_tRNN where the preset has them.
 
@@ -130,7 +153,7 @@ class RedNet(nn.Module):
         def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
             return self.look(frame, z, step, change_code)
 
-        return self._loop(look, patches, view, steps, change_z)
+        return looked(self.preset, look, patches, view, steps, change_z)
 
     def frame(
         self,
@@ -170,7 +193,7 @@ class RedNet(nn.Module):
                 regression = regression + recalled_logits(recall, p.maps, p.size, p.sigma)
             return detection, regression
 
-        return Seen(self._loop(look, patches, view, steps, change_z), codes, recall, after)
+        return Seen(looked(self.preset, look, patches, view, steps, change_z), codes, recall, after)
 
     def clip(self, patches: Tensor, view: Tensor, steps: int | None = None, *, temporal: bool = True) -> list[Seen]:
         """Every frame of clips, each looked at where the points of the frame before were, as a tracker does.
@@ -195,28 +218,6 @@ class RedNet(nn.Module):
         identity, changing = split(code, self.preset.identity_channels)
         changing, recall, after = self.memory(changing, view, state)
         return cat([identity, changing], 1), recall, after
-
-    def _loop(
-        self,
-        look: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
-        patches: Tensor,
-        view: Tensor,
-        steps: int | None,
-        change_z: Change | None,
-    ) -> list[Step]:
-        p = self.preset
-        return feedback_loop(
-            look,
-            patches,
-            view,
-            form=p.form,
-            steps=p.steps if steps is None else steps,
-            size=p.size,
-            margin=p.margin,
-            sigma=p.sigma,
-            maps=p.maps,
-            change_z=change_z,
-        )
 
     @classmethod
     def from_preset(cls, name: str = "compact") -> "RedNet":

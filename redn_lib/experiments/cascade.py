@@ -1,11 +1,9 @@
 """The loop's rival: a cascade of K networks with weights of their own, trained in turn (RQ1)."""
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 
-from redn_lib.feedback import Step, feedback_loop
-from redn_lib.rednet import Preset, RedNet, Seen
+from redn_lib.feedback import Step
+from redn_lib.rednet import Change, Preset, RedNet, Seen, looked
 from redn_lib.temporal import State
 
 
@@ -44,21 +42,9 @@ class Cascade(nn.Module):
         view: Tensor,
         steps: int | None = None,
         *,
-        change_z: Callable[[Tensor, int], Tensor] | None = None,
+        change_z: Change | None = None,
     ) -> list[Step]:
-        p = self.preset
-        said = feedback_loop(
-            self.look,
-            patches,
-            view,
-            form=p.form,
-            steps=len(self.networks),
-            size=p.size,
-            margin=p.margin,
-            sigma=p.sigma,
-            maps=p.maps,
-            change_z=change_z,
-        )
+        said = looked(self.preset, self.look, patches, view, len(self.networks), change_z)
         return said[-1:] if self.only_last else said
 
     def frame(
@@ -70,7 +56,7 @@ class Cascade(nn.Module):
         *,
         place: Tensor | None = None,
         temporal: bool = False,
-        change_z: Callable[[Tensor, int], Tensor] | None = None,
+        change_z: Change | None = None,
     ) -> Seen:
         """As `RedNet.frame`, of a single picture: a cascade has no memory and keeps no codes."""
         return Seen(self(patches, view, steps, change_z=change_z), [])

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from redn_lib.crop import Crop
 from redn_lib.data.faces import Face
 from redn_lib.rednet import COMPACT, Preset, RedNet
 from redn_lib.training.evaluation import errors_of, sloppy_box
@@ -58,3 +59,11 @@ def measured(model: nn.Module, unseen: Sequence[Face], steps: int) -> dict[str, 
 def kparams(model: nn.Module) -> float:
     """Thousands of parameters."""
     return sum(p.numel() for p in model.parameters()) / 1e3
+
+
+def exact_input(patches: Sequence[Face], model: RedNet) -> tuple[torch.Tensor, torch.Tensor]:
+    """Patches (N, 3, P, P) float in [0, 1] and first views (N, 2, 3) from exact boxes, on the model's device."""
+    p, device = model.preset, next(model.parameters()).device
+    pixels = torch.from_numpy(np.stack([face.image for face in patches])).to(device).permute(0, 3, 1, 2).float() / 255
+    views = [Crop.around(face.box, margin=p.first_margin, size=p.size).matrix for face in patches]
+    return pixels, torch.from_numpy(np.stack(views)).float().to(device)

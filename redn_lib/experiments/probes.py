@@ -11,9 +11,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from redn_lib.crop import Crop
 from redn_lib.data.faces import Face
 from redn_lib.data.procedural import factors, render
+from redn_lib.experiments.networks import exact_input
 from redn_lib.identity import pooled, split
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
@@ -45,12 +45,9 @@ def sitters(people: int, pictures: int) -> tuple[Face, ...]:
 @torch.inference_mode()
 def codes_of(model: RedNet, patches: Sequence[Face]) -> torch.Tensor:
     """Code of the first look at each patch, which is the one that f_tRNN gets: (N, C, h, w), from exact boxes."""
-    p, device, codes = model.preset, next(model.parameters()).device, []
+    codes = []
     for at in range(0, len(patches), 32):
-        some = patches[at : at + 32]
-        pixels = torch.from_numpy(np.stack([face.image for face in some])).to(device).permute(0, 3, 1, 2).float() / 255
-        views = [Crop.around(face.box, margin=p.first_margin, size=p.size).matrix for face in some]
-        view = torch.from_numpy(np.stack(views)).float().to(device)
+        pixels, view = exact_input(patches[at : at + 32], model)
         codes.append(model.frame(pixels, view, steps=1, temporal=False).codes[0])
     return torch.cat(codes).cpu()
 

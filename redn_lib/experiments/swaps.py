@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from redn_lib.crop import Crop
 from redn_lib.data.faces import Face
+from redn_lib.experiments.networks import exact_input
 from redn_lib.identity import split, swapped_in
 from redn_lib.metrics import nme
 from redn_lib.rednet import Change, RedNet
@@ -38,12 +38,10 @@ def swap_figures(model: RedNet, unseen: Sequence[Face]) -> dict[str, float]:
     with C_id of the same person's other frame ("swap_same") and of another person's ("swap_other"), and, the counter
     check, with C_pe of the same person's other frame ("swap_pe").
     """
-    faces, p, device = pairs(unseen), model.preset, next(model.parameters()).device
+    faces, p = pairs(unseen), model.preset
     at = torch.arange(len(faces))
     same, other = at ^ 1, (at + 2) % len(at)
-    patches = torch.from_numpy(np.stack([face.image for face in faces])).to(device).permute(0, 3, 1, 2).float() / 255
-    views = [Crop.around(face.box, margin=p.first_margin, size=p.size).matrix for face in faces]
-    view = torch.from_numpy(np.stack(views)).float().to(device)
+    patches, view = exact_input(faces, model)
     truth = np.stack([face.points for face in faces])
 
     def error(change: Change | None) -> float:

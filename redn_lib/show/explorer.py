@@ -13,7 +13,7 @@ from redn_lib.landmarks import N_POINTS
 from redn_lib.rednet import RedNet
 from redn_lib.show.explorer_picture import compose, in_words
 from redn_lib.show.explorer_view import ALL, Explorer, State, describe, to_pictures
-from redn_lib.show.live import Drawing, Live, still
+from redn_lib.show.live import Drawing, Live, rows_of_three, still
 
 
 def explorer(model: RedNet, faces, boxes=None, truths=None, *, steps: int | None = None, **start) -> Live:
@@ -93,9 +93,4 @@ _ROWS = (
 
 
 def _shelf(controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    """The controls in rows of three."""
-    for control in controls.values():
-        control.layout.width = "auto"
-        control.style.description_width = "8em"
-    columns = widgets.Layout(grid_template_columns="repeat(3, minmax(0, 1fr))", max_width="1000px", grid_gap="0 8px")
-    return widgets.GridBox([controls[name] for row in _ROWS for name in row], layout=columns)
+    return rows_of_three([controls[name] for row in _ROWS for name in row], "8em")

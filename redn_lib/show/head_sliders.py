@@ -17,7 +17,7 @@ from redn_lib.data.procedural import Camera, Expression, Factors, Light, Occlude
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.show.draw import draw_box, draw_face, enlarge, zoomed
-from redn_lib.show.live import Drawing, Live, still
+from redn_lib.show.live import Drawing, Live, rows_of_three, still
 from redn_lib.show.panels import GAP, caption, card, side_by_side
 from redn_lib.show.style import GREEN, INK, Colour
 
@@ -168,9 +168,4 @@ def _controls(state: HeadState) -> dict[str, widgets.Widget]:
 
 
 def _shelf(controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    """The controls in rows of three."""
-    for control in controls.values():
-        control.layout.width = "auto"
-        control.style.description_width = "7em"
-    columns = widgets.Layout(grid_template_columns="repeat(3, minmax(0, 1fr))", max_width="1000px", grid_gap="0 8px")
-    return widgets.GridBox(list(controls.values()), layout=columns)
+    return rows_of_three(list(controls.values()), "7em")

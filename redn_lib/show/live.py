@@ -8,7 +8,7 @@ the picture. Under the environment variable REDN_CI all controls are moved over 
 import base64
 import html
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -141,6 +141,15 @@ class _Hold:
         for control in self.live.controls.values():
             control.observe(self.live._moved, "value")
         self.live._moved()
+
+
+def rows_of_three(controls: Sequence[widgets.Widget], words: str) -> widgets.Widget:
+    """Controls laid out in rows of three; words: width that their descriptions take, as "7em"."""
+    for control in controls:
+        control.layout.width = "auto"
+        control.style.description_width = words
+    columns = widgets.Layout(grid_template_columns="repeat(3, minmax(0, 1fr))", max_width="1000px", grid_gap="0 8px")
+    return widgets.GridBox(list(controls), layout=columns)
 
 
 def ends(control: widgets.Widget) -> tuple:

@@ -16,7 +16,7 @@ from redn_lib.landmarks import N_POINTS
 from redn_lib.rednet import RedNet
 from redn_lib.show.draw import colour_map, draw_face, draw_response_map
 from redn_lib.show.explorer_view import point_name, to_pictures
-from redn_lib.show.live import Drawing, Live, still
+from redn_lib.show.live import Drawing, Live, rows_of_three, still
 from redn_lib.show.look_inside import Inside, look_inside
 from redn_lib.show.panels import GAP, caption, card, fit_into, side_by_side, stack
 from redn_lib.show.style import BLUE, GREEN, GRID, ORANGE, PURPLE
@@ -163,9 +163,4 @@ def _prepare(model, faces, boxes, truths, start) -> tuple[Callable, dict[str, wi
 
 
 def _shelf(controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    """The controls in rows of three."""
-    for control in controls.values():
-        control.layout.width = "auto"
-        control.style.description_width = "5em"
-    columns = widgets.Layout(grid_template_columns="repeat(3, minmax(0, 1fr))", max_width="1000px", grid_gap="0 8px")
-    return widgets.GridBox(list(controls.values()), layout=columns)
+    return rows_of_three(list(controls.values()), "5em")

@@ -102,15 +102,20 @@ class StillBatches(Dataset):
     def real_indices(self, i: int) -> list[int]:
         """Which real faces batch i holds: a new order each time all have been seen."""
         units = self.n_real // self.stage.group
-        orders: dict[int, list[list[int]]] = {}
-        found, epoch, start = [], 0, 0
-        if units:
-            epoch, start = divmod(i * units, self._groups)
+        found: list[list[int]] = []
+        epoch, start = divmod(i * units, self._groups) if units else (0, 0)
         while len(found) < units:
-            order = orders.setdefault(epoch, self._order(epoch))
-            found += order[start : start + units - len(found)]
+            found += self._order(epoch)[start : start + units - len(found)]
             epoch, start = epoch + 1, 0
         return [j for group in found for j in group]
+
+    @cached_property
+    def _by_person(self) -> list[list[int]]:
+        """Places of each person's faces."""
+        places: dict[str, list[int]] = {person: [] for person in self.people}
+        for j, face in enumerate(self.faces):
+            places[face.person].append(j)
+        return list(places.values())
 
     @cached_property
     def _groups(self) -> int:
@@ -123,8 +128,8 @@ class StillBatches(Dataset):
         if size == 1:
             return [[int(j)] for j in rng.permutation(len(self.faces))]
         groups = []
-        for person in self.people:
-            mine = rng.permutation([j for j, face in enumerate(self.faces) if face.person == person])
+        for places in self._by_person:
+            mine = rng.permutation(places)
             count = -(-len(mine) // size)
             groups += np.resize(mine, (count, size)).tolist()
         return [groups[j] for j in rng.permutation(len(groups))]

@@ -27,25 +27,21 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
     swap: C_id of each frame comes from the next one of its group.
     """
     if stage.frames > 1:
-        seen = model.clip(batch.patches, batch.view, stage.steps)
-        looks = [look_losses(s.steps, batch.points[:, t], stage, model.preset) for t, s in enumerate(seen)]
-        codes = [code for s in seen for code in s.codes]
-        person = batch.person
-    elif stage.identity_weight or stage.swap:
+        seen, truths = model.clip(batch.patches, batch.view, stage.steps), batch.points.unbind(1)
+    else:
         partner = partners(len(batch.person), stage.group, batch.person.device)
         channels = model.preset.identity_channels
-        change = (lambda code, step: swapped_in(code, channels, partner)) if swap else None
-        seen = model.frame(batch.patches, batch.view, steps=stage.steps, temporal=False, change_code=change)
-        looks, codes, person = [look_losses(seen.steps, batch.points, stage, model.preset)], seen.codes, batch.person
-    else:
-        said = model(batch.patches, batch.view, stage.steps)
-        looks, codes, person = [look_losses(said, batch.points, stage, model.preset)], [], batch.person
+        change = {"change_code": lambda code, step: swapped_in(code, channels, partner)} if swap else {}
+        seen = [model.frame(batch.patches, batch.view, steps=stage.steps, temporal=False, **change)]
+        truths = [batch.points]
+    looks = [look_losses(s.steps, truth, stage, model.preset) for s, truth in zip(seen, truths, strict=True)]
     losses = torch.stack(looks).mean(0)
     weights = stage.growth ** torch.arange(len(losses), device=losses.device)
     total = (weights * losses).sum() / weights.sum()
     if not stage.identity_weight:
         return Outcome(total, losses)
-    identity = torch.stack([identity_loss(model.who(code), person) for code in codes]).mean()
+    codes = [code for s in seen for code in s.codes]
+    identity = torch.stack([identity_loss(model.who(code), batch.person) for code in codes]).mean()
     return Outcome(total + stage.identity_weight * identity, losses, identity)
 
 

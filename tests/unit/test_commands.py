@@ -1,11 +1,9 @@
 """`redn train`, `evaluate` and `experiment` on a small made folder in the published layout."""
 
-import csv
 import json
 
-import cv2
-import numpy as np
 import pytest
+from made_folder import write_pairs
 
 from redn_lib.cli import main
 from redn_lib.data.procedural.scenes import still
@@ -16,16 +14,7 @@ from redn_lib.pretrained import load_weights
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Twelve procedural faces of six people as the published layout stores them: JPEG, 1-based points."""
-    root = tmp_path_factory.mktemp("ytf")
-    (root / "training").mkdir()
-    with open(root / "training_frames_keypoints.csv", "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["", *range(136)])
-        for i in range(12):
-            face, name = still(i), f"Made_Person{i // 2}_{i % 2}1.jpg"
-            cv2.imwrite(str(root / "training" / name), face.image[..., ::-1])
-            table.writerow([name, *np.round(face.points + 1, 2).ravel()])
-    return root
+    return write_pairs(tmp_path_factory.mktemp("ytf"), map(still, range(12)))
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,8 @@
 """`redn experiment rq2` to `rq5` in their quick form, as small as can be, on a made folder and in one run folder."""
 
-import csv
-
-import cv2
 import numpy as np
 import pytest
+from made_folder import write_pairs
 from unit.test_training import TINY
 
 from redn_lib.cli import main
@@ -19,16 +17,7 @@ ROWS = {"rq2": 4, "rq3": 10, "rq4": 6, "rq5": 8}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Two faces of each of twelve procedural people in the published layout."""
-    root = tmp_path_factory.mktemp("ytf")
-    (root / "training").mkdir()
-    with open(root / "training_frames_keypoints.csv", "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["", *range(136)])
-        for i in range(24):
-            face, name = render(factors(i, 128, person=i // 2)), f"Made_Person{i // 2}_{i % 2}1.jpg"
-            cv2.imwrite(str(root / "training" / name), face.image[..., ::-1])
-            table.writerow([name, *np.round(face.points + 1, 2).ravel()])
-    return root
+    return write_pairs(tmp_path_factory.mktemp("ytf"), (render(factors(i, 128, person=i // 2)) for i in range(24)))
 
 
 @pytest.fixture(scope="module")

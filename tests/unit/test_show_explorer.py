@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from widget_sweep import assert_every_control_moves_it_and_comes_back, pixels
 
 from redn_lib.data.faces import Clip, Face
 from redn_lib.landmarks import MEAN_SHAPE
@@ -15,7 +16,7 @@ from redn_lib.rednet import RedNet
 from redn_lib.show.explorer import explorer, explorer_figure
 from redn_lib.show.explorer_picture import SMALL, compose
 from redn_lib.show.explorer_view import Explorer, State, disturb, to_pictures
-from redn_lib.show.live import Drawing, Live, ends
+from redn_lib.show.live import Drawing, Live
 from redn_lib.show.panels import CAPTION_HEIGHT, GAP
 from redn_lib.tracking.align import align
 
@@ -40,24 +41,8 @@ def faces():
     return [face(0), face(1), face(2)]
 
 
-def pixels(live):
-    return cv2.imdecode(np.frombuffer(live.image.value, np.uint8), cv2.IMREAD_COLOR)
-
-
 def test_every_control_changes_the_picture_at_its_ends_and_comes_back(model, faces):
-    live = explorer(model, faces, occluder=True)
-    begin = live.values()
-    first = pixels(live)
-    for name, control in live.controls.items():
-        away = [value for value in ends(control) if value != begin[name]]
-        assert away, name
-        for value in away:
-            control.value = value
-            moved = pixels(live)
-            assert moved.shape == first.shape and (moved != first).any(), f"{name} = {value}"
-            assert "--jp-error" not in live.line.value
-        control.value = begin[name]
-        assert (pixels(live) == first).all(), name
+    assert_every_control_moves_it_and_comes_back(explorer(model, faces, occluder=True))
 
 
 def test_numbers_of_the_line_are_those_of_align(model, faces):

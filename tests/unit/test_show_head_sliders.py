@@ -1,13 +1,11 @@
 """The head's sliders in the kernel: every control moves the picture, and the line tells the truth about it."""
 
-import cv2
-import numpy as np
 import pytest
+from widget_sweep import assert_every_control_moves_it_and_comes_back
 
 from redn_lib.data.procedural import render
 from redn_lib.metrics import eye_distance
 from redn_lib.show.head_sliders import HeadState, draw_head, head_factors, head_figure, head_sliders
-from redn_lib.show.live import ends
 
 
 @pytest.fixture(scope="module")
@@ -15,22 +13,8 @@ def live():
     return head_sliders(person=5, yaw=10)
 
 
-def pixels(live):
-    return cv2.imdecode(np.frombuffer(live.image.value, np.uint8), cv2.IMREAD_COLOR)
-
-
 def test_every_control_changes_the_picture_at_its_ends_and_comes_back(live):
-    begin, first = live.values(), pixels(live)
-    for name, control in live.controls.items():
-        away = [value for value in ends(control) if value != begin[name]]
-        assert away, name
-        for value in away:
-            control.value = value
-            moved = pixels(live)
-            assert moved.shape == first.shape and (moved != first).any(), f"{name} = {value}"
-            assert "--jp-error" not in live.line.value
-        control.value = begin[name]
-        assert (pixels(live) == first).all(), name
+    assert_every_control_moves_it_and_comes_back(live)
 
 
 def test_line_tells_eye_distance_and_what_a_pixel_weighs(live):

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from widget_sweep import assert_every_control_moves_it_and_comes_back
 
 from redn_lib.data.faces import Face
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.show.explorer_view import to_pictures
-from redn_lib.show.live import ends
 from redn_lib.show.look_inside import look_inside, upper_left
 from redn_lib.show.one_look import GREEN, GRID, one_look, one_look_figure, place_colours, windows
 from redn_lib.tracking.align import align
@@ -37,22 +37,8 @@ def live(model):
     return one_look(model, [face(0), face(1)], pool=3, channel=2)
 
 
-def pixels(live):
-    return cv2.imdecode(np.frombuffer(live.image.value, np.uint8), cv2.IMREAD_COLOR)
-
-
 def test_every_control_changes_the_picture_at_its_ends_and_comes_back(live):
-    begin, first = live.values(), pixels(live)
-    for name, control in live.controls.items():
-        away = [value for value in ends(control) if value != begin[name]]
-        assert away, name
-        for value in away:
-            control.value = value
-            moved = pixels(live)
-            assert moved.shape == first.shape and (moved != first).any(), f"{name} = {value}"
-            assert "--jp-error" not in live.line.value
-        control.value = begin[name]
-        assert (pixels(live) == first).all(), name
+    assert_every_control_moves_it_and_comes_back(live)
 
 
 def test_what_is_drawn_is_what_the_network_does(model):
