@@ -54,7 +54,7 @@ def test_explorer(notebook):
     page = notebook.open(path.relative_to(ROOT).as_posix()).page
     assert notebook.run_all() == []
     page.wait_for_function(LOADED, arg="", timeout=20_000)
-    for label, keys in (("turn (°)", ["ArrowRight"]), ("step", ["ArrowRight", "ArrowLeft"])):
+    for label, keys in (("turn (°)", ["ArrowRight"]), ("look", ["ArrowRight", "ArrowLeft"])):
         focus(page, label)
         press(page, keys[0])
         times = [press(page, keys[(i + 1) % len(keys)]) for i in range(PRESSES)]

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "track": "find the 68 points in every frame of a video, a folder of pictures or a camera",
-    "evaluate": "measure weights on annotated faces: NME per feedback step, failure rate, parts",
+    "evaluate": "measure weights on annotated faces, freely or by a published protocol",
+    "compare": "measure weights beside other programs, on the same frames and boxes",
     "train": "train a network, or go on with a run that was stopped",
     "experiment": "re-make a table of results/",
+    "describe": "parameters and FLOPs of each part of a preset, beside the paper's",
     "doctor": "check this machine: versions, device, weights, memory",
 }
 WRONG_USE = 2

@@ -51,8 +51,9 @@ class Step(NamedTuple):
 
     view: (B, 2, 3) view pixels to patch pixels; frame: (B, 3, S, S) the view itself; z: (B, Cz, s, s) as fed in;
     detection: (B, L+1, h, h) logits, background first; regression: (B, L, m, m) logits;
-    response_maps: (B, L, m, m) probabilities; points: (B, L, 2) the answer after this look, in patch pixels;
-    view_points: (B, L, 2) what this look's maps say, in view pixels.
+    response_maps: (B, L, m, m) probabilities, of the regression and of what was expected;
+    points: (B, L, 2) the answer after this look, in patch pixels; view_points: (B, L, 2) what this look's maps say, in
+    view pixels.
     """
 
     view: Tensor
@@ -175,12 +176,14 @@ def feedback_loop(
     margin: float,
     sigma: float,
     maps: int,
+    expect: Callable[[Tensor, int], Tensor | float] | None = None,
     change_z: Callable[[Tensor, int], Tensor] | None = None,
 ) -> list[Step]:
     """Look `steps` times with the same `look(frame, z, step) -> detection, regression`.
 
     patches: (B, 3, P, P) float in [0, 1]; view: (B, 2, 3) the first view. The first z is blank (authors' code).
-    change_z(z, step) replaces what is fed back, for experiments.
+    expect(view, step): logits of what was known before, added to the look's for the response maps; change_z(z, step)
+    replaces what is fed back, for experiments.
     """
     z = patches.new_zeros(len(patches), *form.z_shape(size, maps))
     said: list[Step] = []
@@ -194,7 +197,7 @@ def feedback_loop(
             z = change_z(z, k)
         frame = take_view(patches, view, size)
         detection, regression = look(frame, z, k)
-        response_maps = spatial_softmax(regression)
+        response_maps = spatial_softmax(regression if expect is None else regression + expect(view, k))
         view_points = decode(response_maps, size)
         points = view_points
         if said and form.settle:

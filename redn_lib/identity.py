@@ -1,14 +1,17 @@
 """The split of the code, and f_CLS: who it is, kept apart from how the face is turned and what it does.
 
 The paper splits the code into C_id, which stays the same in a clip, and C_pe, which changes, and supervises C_id by a
-classifier of people while training. How it is split is not found; we split the channels. That alone does not keep the
-two apart, so `swapped_in` makes the name come true in training: C_id of one frame stands in for another's of the same
-person (our choice).
+classifier of people while training. How it is split is not found; we split the channels. A classifier alone does not
+keep the two apart: it asks C_id to hold the person, and forbids nothing. So we say what the names say (our choice):
+of the variance of C_id as little as can be lies within a person, of that of C_pe all (`within_share`), and C_pe can be
+read (`redn_lib.pose`).
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from redn_lib.encoder_decoder import StepNorm
 
 UNKNOWN = -1
 """Number of a person whom the classifier need not know."""
@@ -24,18 +27,34 @@ def pooled(code: Tensor) -> Tensor:
     return code.float().mean((-2, -1))
 
 
-class IdentityClassifier(nn.Module):
-    """f_CLS: one linear layer on the pooled C_id (paper: a classifier with softmax loss; its layers are our choice).
+def within_share(codes: Tensor) -> Tensor:
+    """Share of the variance that lies within people, mean over channels: pooled codes (people, frames, C) to a scalar,
+    0 where every frame of a person has one code, 1 where people have one mean (our choice).
+    """
+    within = (codes - codes.mean(1, keepdim=True)).square().mean((0, 1))
+    total = (codes - codes.mean((0, 1))).square().mean((0, 1))
+    return (within / (total + 1e-5)).mean()
 
-    forward(C_id (B, I, h, w)) -> logits (B, people).
+
+SHARPNESS = 16.0
+"""Of the softmax over cosines (our choice)."""
+
+
+class IdentityClassifier(nn.Module):
+    """f_CLS: the cosine of the pooled C_id with a vector for each person (paper: a classifier with softmax loss; its
+    layers are our choice).
+
+    forward(C_id (B, I, h, w), step 0-based) -> logits (B, people). The vectors begin small, so that they turn quickly.
     """
 
-    def __init__(self, channels: int, people: int):
+    def __init__(self, channels: int, people: int, steps: int):
         super().__init__()
-        self.out = nn.Linear(channels, people)
+        self.norm = StepNorm(channels, steps)
+        self.people = nn.Parameter(0.02 * torch.randn(people, channels))
 
-    def forward(self, identity_code: Tensor) -> Tensor:
-        return self.out(pooled(identity_code))
+    def forward(self, identity_code: Tensor, step: int = 0) -> Tensor:
+        seen = self.norm(pooled(identity_code), step)
+        return SHARPNESS * F.linear(F.normalize(seen, dim=-1), F.normalize(self.people, dim=-1))
 
 
 def identity_loss(logits: Tensor, person: Tensor) -> Tensor:

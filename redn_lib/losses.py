@@ -1,5 +1,5 @@
-"""The three losses on one look: detection on the label maps, cross-entropy on the response maps, regression on the
-points.
+"""The three losses on one look (detection on the label maps, cross-entropy on the response maps, regression on the
+points), and the loss on what f_tRNN expects.
 """
 
 import torch
@@ -45,3 +45,13 @@ def regression_loss(points: Tensor, truth: Tensor) -> Tensor:
     width = (truth.amax(1) - truth.amin(1)).amax(-1)
     error = ((points - truth).square().sum(-1) + 1e-6).sqrt().mean(-1)
     return (error / torch.maximum(eyes, width / 3)).mean()
+
+
+def recall_loss(points: Tensor, weight: Tensor, truth: Tensor, sigma: float) -> Tensor:
+    """How badly the points were expected, and how wrong their weight was: minus the logarithm of a Cauchy density of
+    width sigma / sqrt(weight), which bears with a few places far out (our choice).
+
+    points, truth: (B, L, 2) in view pixels; weight: (B, L) > 0; sigma: in view pixels.
+    """
+    distance = ((points - truth) / sigma).square().sum(-1)
+    return (1.5 * torch.log1p(weight * distance) - weight.clamp(min=1e-6).log()).mean()

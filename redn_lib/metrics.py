@@ -2,9 +2,11 @@
 is 5 %).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from redn_lib.landmarks import OUTER_EYES, PARTS
+from redn_lib.landmarks import OUTER_EYES, PARTS, tight_box
 
 
 def eye_distance(points: np.ndarray) -> np.ndarray:
@@ -12,11 +14,41 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(points[..., OUTER_EYES[0], :] - points[..., OUTER_EYES[1], :], axis=-1)
 
 
-def point_errors(points: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Distance of each point from the truth over the eye distance of the truth: (..., 68, 2) twice to (..., 68)
-    (paper).
+def pupil_distance(points: np.ndarray) -> np.ndarray:
+    """Distance of the eyes' middles, each the mean of six points: (..., 68, 2) to (...), in the points' pixels."""
+    right, left = (points[..., list(PARTS[eye]), :].mean(-2) for eye in ("right_eye", "left_eye"))
+    return np.linalg.norm(right - left, axis=-1)
+
+
+def box_diagonal(points: np.ndarray) -> np.ndarray:
+    """Diagonal of the tight box: (..., 68, 2) to (...), in the points' pixels."""
+    box = tight_box(points)
+    return np.linalg.norm(box[..., 2:] - box[..., :2], axis=-1)
+
+
+def box_size(points: np.ndarray) -> np.ndarray:
+    """Root of width times height of the tight box: (..., 68, 2) to (...), in the points' pixels."""
+    box = tight_box(points)
+    return np.sqrt((box[..., 2:] - box[..., :2]).prod(-1))
+
+
+NORMALISERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
+    "outer-eyes": (eye_distance, "the eye distance"),
+    "pupils": (pupil_distance, "the distance of the eyes' middles"),
+    "box-diagonal": (box_diagonal, "the diagonal of the points' box"),
+    "box-size": (box_size, "the root of width times height of the points' box"),
+}
+"""What an error may be divided by, and how to call it; the first is the paper's, the others are those of other tables.
+"""
+
+
+def point_errors(
+    points: np.ndarray, truth: np.ndarray, by: Callable[[np.ndarray], np.ndarray] = eye_distance
+) -> np.ndarray:
+    """Distance of each point from the truth over the eye distance of the truth, or what else `by` measures on it:
+    (..., 68, 2) twice to (..., 68) (paper).
     """
-    return np.linalg.norm(points - truth, axis=-1) / eye_distance(truth)[..., None]
+    return np.linalg.norm(points - truth, axis=-1) / by(truth)[..., None]
 
 
 def nme(points: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, cat, nn
 
 from redn_lib.encoder_decoder import Decoder, Encoder, Regression
-from redn_lib.feedback import FeedbackForm, Step, box_view, feedback_loop
+from redn_lib.feedback import FeedbackForm, Step, box_view, feedback_loop, to_patch, to_view
 from redn_lib.identity import IdentityClassifier, split
 from redn_lib.landmarks import N_POINTS
+from redn_lib.pose import PoseReader
 from redn_lib.temporal import Recall, State, TemporalMemory, recalled_logits
 
 Change = Callable[[Tensor, int], Tensor]
@@ -58,7 +60,7 @@ class Preset:
         return self.size // self.stem_stride // 2
 
 
-COMPACT = Preset("compact", ((24, 32), (64, 64), (96, 96), (160, 160)), 2, 3, 96, FeedbackForm())
+COMPACT = Preset("compact", ((24, 32), (64, 64), (96, 96), (160, 160)), 2, 3, 64, FeedbackForm())
 """The one we ship: real time on one CPU core (our choice)."""
 
 PAPER = Preset(
@@ -95,6 +97,7 @@ def looked(
     view: Tensor,
     steps: int | None,
     change_z: Change | None,
+    expect: Callable[[Tensor, int], Tensor | float] | None = None,
 ) -> list[Step]:
     """The feedback loop of `look` with the numbers of a preset; steps: by default the preset's."""
     return feedback_loop(
@@ -107,6 +110,7 @@ def looked(
         margin=preset.margin,
         sigma=preset.sigma,
         maps=preset.maps,
+        expect=expect,
         change_z=change_z,
     )
 
@@ -128,7 +132,8 @@ class RedNet(nn.Module):
         self.detection = nn.Conv2d(p.widths[len(p.widths) - p.levels][0], N_POINTS + 1, 1)
         self.regression = Regression(N_POINTS, p.widths[1][-1], p.widths[3][-1], p.regression_width, p.trained_steps)
         changing = p.widths[-1][-1] - p.identity_channels
-        self.classifier = IdentityClassifier(p.identity_channels, p.people) if p.people else None
+        self.classifier = IdentityClassifier(p.identity_channels, p.people, p.trained_steps) if p.people else None
+        self.reader = PoseReader(changing, p.trained_steps) if p.people else None
         self.memory = TemporalMemory(changing, p.cells, p.hidden, p.size, p.margin) if p.hidden else None
 
     def look(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
@@ -167,12 +172,14 @@ class RedNet(nn.Module):
         change_z: Change | None = None,
         change_code: Change | None = None,
     ) -> Seen:
-        """The next frame of a sequence. f_tRNN speaks once a frame, in the first look; the loop hands it on (our
-        choice).
+        """The next frame of a sequence. f_tRNN hears the first look's code and speaks once: to that code, and to the
+        maps of every look (our choice).
 
         state: what the frame before left, None at the first; place: (B, 2, 3) patch pixels to pixels of the frame,
         where patches of a sequence lie at different places; temporal=False switches f_tRNN off.
         """
+        p = self.preset
+        place = torch.eye(2, 3).to(view).expand_as(view) if place is None else place
         codes: list[Tensor] = []
         recall, after = None, None
 
@@ -183,17 +190,22 @@ class RedNet(nn.Module):
                 code = change_code(code, step)
             if step > 0 or self.memory is None or not temporal:
                 return code
-            code, recall, after = self.remembered(code, view if place is None else compose(place, view), state)
+            code, recall, after = self.remembered(code, compose(place, view), state)
             return code
 
         def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-            detection, regression = self.look(frame, z, step, remember)
-            if step == 0 and recall is not None:
-                p = self.preset
-                regression = regression + recalled_logits(recall, p.maps, p.size, p.sigma)
-            return detection, regression
+            return self.look(frame, z, step, remember)
 
-        return Seen(looked(self.preset, look, patches, view, steps, change_z), codes, recall, after)
+        def expect(now: Tensor, step: int) -> Tensor | float:
+            if recall is None:
+                return 0.0
+            seen_now = recall._replace(points=to_view(to_patch(recall.points, view), now))
+            return recalled_logits(seen_now, p.maps, p.size, p.sigma)
+
+        said = looked(p, look, patches, view, steps, change_z, expect)
+        if after is not None:
+            after = after._replace(points=to_patch(said[-1].points.detach(), place))
+        return Seen(said, codes, recall, after)
 
     def clip(self, patches: Tensor, view: Tensor, steps: int | None = None, *, temporal: bool = True) -> list[Seen]:
         """Every frame of clips, each looked at where the points of the frame before were, as a tracker does.
@@ -207,9 +219,17 @@ class RedNet(nn.Module):
             view = box_view(seen[-1].steps[-1].points.detach(), view, self.preset.size, self.preset.first_margin)
         return seen
 
-    def who(self, code: Tensor) -> Tensor:
-        """f_CLS on C_id of codes (B, C, h, w): logits (B, people) (paper)."""
-        return self.classifier(split(code, self.preset.identity_channels)[0])
+    def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """C_id and C_pe of codes (B, C, h, w), as they are supervised."""
+        return split(code, self.preset.identity_channels)
+
+    def who(self, code: Tensor, step: int = 0) -> Tensor:
+        """f_CLS on C_id of a look's codes (B, C, h, w): logits (B, people) (paper)."""
+        return self.classifier(self.halves(code)[0], step)
+
+    def pose(self, code: Tensor, step: int = 0) -> Tensor:
+        """What a linear map reads in C_pe of a look's codes (B, C, h, w): (B, 3) as `pose_of` (our choice)."""
+        return self.reader(self.halves(code)[1], step)
 
     def remembered(self, code: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, Recall, State]:
         """f_tRNN on C_pe of codes (B, C, h, w), C_id by-passing it: the codes for the decoder, and as `TemporalMemory`
@@ -229,4 +249,7 @@ class RedNet(nn.Module):
 
 def compose(place: Tensor, view: Tensor) -> Tensor:
     """View pixels straight to pixels of the frame: place (B, 2, 3) patch to frame, view (B, 2, 3) view to patch."""
-    return cat([place[..., :2] @ view[..., :2], place[..., :2] @ view[..., 2:] + place[..., 2:]], -1)
+    corners = view.mT.clone()
+    corners[:, :2] += view[:, None, :, 2]
+    corners = to_patch(corners, place)
+    return cat([corners[:, :2] - corners[:, 2:], corners[:, 2:]], 1).mT

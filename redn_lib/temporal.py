@@ -1,9 +1,11 @@
 """f_tRNN: an LSTM over C_pe alone, from frame to frame; C_id by-passes it.
 
 The paper's figure has it between encoder and decoder; pooling the code to a vector and unpooling the answer are
-plausible, but not found (our choice). Two things more are our choice. The LSTM is told how the view moved, because the
-tracker's view follows the face and a code alone does not say where it was seen. And it speaks to the response maps too,
-not only to the code: where the face is covered, the places that pooling remembers are those of the thing in front.
+plausible, but not found (our choice). Three things more are our choice. The LSTM is told how the view moved, because
+the tracker's view follows the face and a code alone does not say where it was seen. It speaks to the response maps too,
+not only to the code: where the face is covered, the places that pooling remembers are those of the thing in front. And
+what it says there is how the points moved since the last frame, and how far that is to be trusted: a code of a few
+cells cannot hold 68 places to the pixel, the last answer does.
 """
 
 from typing import NamedTuple
@@ -12,26 +14,31 @@ import torch
 from torch import Tensor, cat, nn
 from torch.nn import functional as F
 
+from redn_lib.feedback import to_patch, to_view
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import cell_centres
 
-DOUBT, PACE = -6.0, 8.0
+DOUBT, PACE = -3.0, 8.0
 """The weight of a recall is softplus(PACE * answer + DOUBT): fresh it is next to nothing, and it can grow quickly
 (our choice)."""
 
 
 class State(NamedTuple):
     """What is carried to the next frame. hidden, cell: (B, H); view: (B, 2, 3) first view of the frame that was, view
-    pixels to pixels of the frame.
+    pixels to pixels of the frame; points: (B, L, 2) where the points are expected, later the answer, in pixels of the
+    frame.
     """
 
     hidden: Tensor
     cell: Tensor
     view: Tensor
+    points: Tensor
 
 
 class Recall(NamedTuple):
-    """Where the memory expects the points. points: (B, L, 2) in view pixels; weight: (B, L) >= 0, what it counts."""
+    """Where the memory expects the points. points: (B, L, 2) in pixels of the first view; weight: (B, L) >= 0, what it
+    counts beside what the maps say.
+    """
 
     points: Tensor
     weight: Tensor
@@ -72,15 +79,16 @@ class TemporalMemory(nn.Module):
     def forward(self, changing: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, Recall, State]:
         if state is None:
             nothing = changing.new_zeros(len(changing), self.lstm.hidden_size, dtype=torch.float32)
-            state = State(nothing, nothing, view)
+            state = State(nothing, nothing, view, to_patch(self.mean_shape.expand(len(changing), -1, -1), view))
         vector = F.relu(self.pool(changing.float().flatten(1)))
         motion = view_motion(state.view, view, self.size)
         hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
         answer = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
         answers = self.recall(hidden).float()
-        places = self.mean_shape + self.size * answers[:, : 2 * N_POINTS].view(-1, N_POINTS, 2)
-        recall = Recall(places, F.softplus(PACE * answers[:, 2 * N_POINTS :] + DOUBT))
-        return answer, recall, State(hidden, cell, view)
+        moved = self.size * answers[:, : 2 * N_POINTS].view(-1, N_POINTS, 2)
+        expected = to_view(state.points, view) + moved
+        recall = Recall(expected, F.softplus(PACE * answers[:, 2 * N_POINTS :] + DOUBT))
+        return answer, recall, State(hidden, cell, view, to_patch(expected, view))
 
 
 def recalled_logits(recall: Recall, maps: int, size: int, sigma: float) -> Tensor:

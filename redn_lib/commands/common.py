@@ -1,8 +1,9 @@
-"""Options that several commands share: which annotated faces, which device."""
+"""Options that several commands share: which annotated faces, how they are measured, which device."""
 
 import argparse
 from pathlib import Path
 
+from redn_lib.benchmarking.protocols import PROTOCOLS, Rows
 from redn_lib.data.store import Store, StoredRow
 from redn_lib.data.ytf import YtfRow, read_faces
 
@@ -23,6 +24,26 @@ def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) 
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     """Declare --device."""
     parser.add_argument("--device", help="cpu, cuda or mps (default: a GPU where there is one)")
+
+
+def add_measuring_options(parser: argparse.ArgumentParser) -> None:
+    """Declare --protocol, --weights, --shift: which frames of the data, what is measured, from which boxes."""
+    parser.add_argument("--protocol", choices=PROTOCOLS, metavar="NAME", help="only the frames of a published table")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="weight file (default: the shipped one)")
+    parser.add_argument(
+        "--shift", action="store_true", help="disturb the boxes: shift up to 8 %%, scale 0.85 to 1.2 (seed 0)"
+    )
+
+
+def measured_rows(args: argparse.Namespace) -> Rows:
+    """The rows that --protocol, --data, --people and --without choose. Raises ValueError where none is left, or the
+    folder is not of the protocol's set.
+    """
+    protocol = PROTOCOLS.get(args.protocol)
+    if protocol:
+        protocol.check_folder(args.data)
+    rows = chosen_rows(args)
+    return protocol.rows(args.data, rows) if protocol else rows
 
 
 def read_names(path: Path | None) -> set[str] | None:

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from redn_lib.commands.common import add_data_options, chosen_rows
 from redn_lib.data.ytf import split_by_person
-from redn_lib.experiments import rq1, rq2, rq3, rq4, rq5
+from redn_lib.experiments import joint, mixes, rq1, rq2, rq3, rq4, rq5
 from redn_lib.experiments.course import Setting
-from redn_lib.experiments.effects import Contrast, differences, factorial, write_contrasts
+from redn_lib.experiments.effects import Contrast, differences, factorial, pairwise, write_contrasts
 from redn_lib.experiments.tables import Run, run_all, write_table
 from redn_lib.training.batches import cut_patch
 from redn_lib.training.stages import Stage
@@ -38,10 +38,12 @@ EXPERIMENTS = {
     "forms": Experiment(
         f"How z is drawn and whether the view is taken anew; two looks; {SLOPPY}",
         lambda s, seeds: rq1.forms_runs(s.stage, seeds, s.faces, s.unseen),
+        pairwise,
     ),
     "rq1": Experiment(
         f"RQ1: one look, loop, cascade, loop with blank z; {SLOPPY}",
         lambda s, seeds: rq1.loop_runs(s.stage, seeds, s.faces, s.unseen),
+        pairwise,
     ),
     "rq2": Experiment(
         f"RQ2: what of the code the LSTM gets; {ON_CLIPS}; NME on stills with swapped codes; {PROBES}",
@@ -49,10 +51,19 @@ EXPERIMENTS = {
     ),
     "rq3": Experiment(f"RQ3: the LSTM and other ways to model video; {ON_CLIPS}", rq3.motion_runs),
     "rq4": Experiment(f"RQ4: identity supervision and its controls; {SLOPPY}; {PROBES}", rq4.identity_runs),
+    "mixes": Experiment(
+        "Codes mixed of two faces: mean distance of the decoded pose from either's, and how far each part brings it, "
+        "in percent of the way, of the networks of RQ4, on procedural people never trained on",
+        mixes.mix_runs,
+    ),
     "rq5": Experiment(
         f"RQ5: each part with and without each other; {ON_CLIPS}",
         rq5.grid_runs,
         lambda results: factorial(results, rq5.PARTS),
+    ),
+    "joint": Experiment(
+        f"The whole network in stages, or by the same batches mixed, all parts and losses at once; {ON_CLIPS}",
+        joint.joint_runs,
     ),
 }
 

@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn track CLIP --out POINTS.csv [--video OVERLAY.mp4] [--steps K] [--device D]`."""
+    """Declare `redn track CLIP --out POINTS.csv [--video OVERLAY.mp4] [--steps K] [--no-temporal] [--device D]`."""
     parser = subparsers.add_parser(
         "track",
         help="find the 68 points in every frame of a video, a folder of pictures or a camera",
@@ -44,6 +44,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="also write the clip with the points drawn on it (.mp4, .avi, .webm)",
     )
     parser.add_argument("--steps", type=int, metavar="K", help="feedback steps (default: the model's own)")
+    parser.add_argument(
+        "--no-temporal",
+        dest="temporal",
+        action="store_false",
+        help="each frame on its own: switches off f_tRNN, the memory from frame to frame",
+    )
     add_device_option(parser)
     parser.set_defaults(func=run)
 
@@ -58,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--steps must be 1 or more, got {args.steps}")
     camera = args.clip.isdecimal() and not Path(args.clip).exists()
     source = frames(int(args.clip) if camera else args.clip)
-    tracker = Tracker(load_pretrained(device=args.device), args.steps)
+    tracker = Tracker(load_pretrained(device=args.device), args.steps, args.temporal)
     done = lost = 0
     stopped = False
     with ExitStack() as files:

@@ -49,9 +49,9 @@ def animate(
     points = motion.points[1:-1]
     sprite = None
     if occluder is not None:
-        sprite = Sprite(occluder, points, motion.still, _skin(face), np.random.default_rng([seed, 12]))
+        sprite = Sprite(occluder, points, motion.still, skin_of(face), np.random.default_rng([seed, 12]))
     pictures, covers = _film(motion, curves, sprite, rng)
-    visible, occluded = _seen(points, covers, size)
+    visible, occluded = seen(points, covers, size)
     if face.visible is not None:
         visible &= face.visible
     factors = {name: getattr(curves, name)[1:-1] for name in ("turn", "zoom", "lids", "gain", "gamma", "warmth")}
@@ -140,7 +140,7 @@ def _light(curves: Curves, t: int) -> np.ndarray:
     return np.clip(ramp[:, None] * tint * 255, 0, 255).astype(np.uint8)[None]
 
 
-def _seen(points: np.ndarray, covers: list[np.ndarray | None], size: int) -> tuple[np.ndarray, np.ndarray]:
+def seen(points: np.ndarray, covers: list[np.ndarray | None], size: int) -> tuple[np.ndarray, np.ndarray]:
     """visible (T, 68) bool and the share of each tight box that is covered, (T,)."""
     visible = np.zeros(points.shape[:2], bool)
     occluded = np.zeros(len(points))
@@ -157,7 +157,7 @@ def _seen(points: np.ndarray, covers: list[np.ndarray | None], size: int) -> tup
     return visible, occluded
 
 
-def _skin(face: Face) -> np.ndarray:
+def skin_of(face: Face) -> np.ndarray:
     """Colour (3,) of the skin: beside the nose."""
     around = tight_box(face.points[[29, 31, 35, 40, 47]])
     x0, y0, x1, y1 = np.clip(np.round(around), 0, [*face.image.shape[1::-1]] * 2).astype(int)

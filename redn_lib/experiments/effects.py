@@ -45,6 +45,14 @@ def differences(results: Sequence[dict[str, Any]]) -> list[Contrast]:
     return found
 
 
+def pairwise(results: Sequence[dict[str, Any]]) -> list[Contrast]:
+    """Each variant less each one before it, as `differences`."""
+    variants = list(dict.fromkeys(r["variant"] for r in results))
+    return [
+        c for n in range(len(variants) - 1) for c in differences([r for r in results if r["variant"] in variants[n:]])
+    ]
+
+
 def factorial(results: Sequence[dict[str, Any]], parts: Sequence[str]) -> list[Contrast]:
     """Main effects and interactions of a full grid whose variants are named by their parts, as "a + b" or "none"; base:
     mean of the grid.

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from redn_lib.identity import IdentityClassifier, split
+from redn_lib.identity import split
 from redn_lib.rednet import Preset, RedNet
 from redn_lib.temporal import Recall, State, TemporalMemory
 
@@ -38,12 +38,8 @@ class MemoryOnBlindHalf(MemoryElsewhere):
 
 
 class ClassifierOnChanging(RedNet):
-    """f_CLS on C_pe, the wrong place."""
+    """f_CLS on C_pe, the wrong place, and all else that tells the halves apart the wrong way round."""
 
-    def __init__(self, preset: Preset):
-        super().__init__(preset)
-        changing = preset.widths[-1][-1] - preset.identity_channels
-        self.classifier = IdentityClassifier(changing, preset.people)
-
-    def who(self, code: Tensor) -> Tensor:
-        return self.classifier(split(code, self.preset.identity_channels)[1])
+    def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        identity, changing = split(code, self.preset.identity_channels)
+        return changing, identity

@@ -2,9 +2,9 @@
 
 from redn_lib.experiments.course import LOOKS, Course
 from redn_lib.experiments.elsewhere import MemoryOnAll, MemoryOnBlindHalf
-from redn_lib.experiments.networks import grown
 from redn_lib.experiments.supervision import WHOLE, Supervision
 from redn_lib.rednet import RedNet
+from redn_lib.training.grow import grown
 
 NO_LSTM, LSTM = "no LSTM", "LSTM on C_pe (paper)"
 MEMORIES: dict[str, type[RedNet] | None] = {

@@ -1,6 +1,6 @@
-"""The small network of the experiments: fresh, trained, grown by a part, and measured on stills."""
+"""The small network of the experiments: trained, and measured on stills."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from redn_lib.crop import Crop
 from redn_lib.data.faces import Face
-from redn_lib.rednet import COMPACT, Preset, RedNet
+from redn_lib.rednet import COMPACT, RedNet
 from redn_lib.training.evaluation import errors_of, sloppy_box
 from redn_lib.training.loop import Trainer
 from redn_lib.training.stages import Stage
@@ -30,22 +30,17 @@ choice).
 """
 
 
-def fresh(preset: Preset, seed: int, kind: type[RedNet] = RedNet) -> RedNet:
-    """A network with the seed's weights."""
-    torch.manual_seed(seed)
-    return kind(preset)
-
-
-def grown(start: RedNet, seed: int, kind: type[RedNet] = RedNet, **parts: int) -> RedNet:
-    """A trained network with the fields `parts` of its preset changed, so that it has parts more; these are fresh."""
-    model = fresh(replace(start.preset, **parts), seed, kind)
-    model.load_state_dict(model.state_dict() | start.state_dict())
-    return model
-
-
-def trained(model: nn.Module, stage: Stage, batches: Dataset, path: Path | None = None) -> nn.Module:
-    """The network after the stage, in eval mode. path: of a checkpoint, so that what is done is not done again."""
-    return Trainer(model, stage, batches, path=path).run()
+def trained(
+    model: nn.Module,
+    stage: Stage,
+    batches: Dataset,
+    path: Path | None = None,
+    show: Callable[[Iterable], Iterable] = iter,
+) -> nn.Module:
+    """The network after the stage, in eval mode. path: of a checkpoint, so that what is done is not done again; show:
+    wraps the batches, e.g. a progress bar.
+    """
+    return Trainer(model, stage, batches, path=path).run(show)
 
 
 def measured(model: nn.Module, unseen: Sequence[Face], steps: int) -> dict[str, float]:

@@ -81,10 +81,11 @@ class CoordinateMemory(nn.Module):
     def forward(self, points: Tensor, sure: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, State]:
         if state is None:
             nothing = points.new_zeros(len(points), self.lstm.hidden_size)
-            state = State(nothing, nothing, view)
+            state = State(nothing, nothing, view, to_patch(points, view))
         heard = cat([(points / self.size - 0.5).flatten(1), sure, view_motion(state.view, view, self.size)], -1)
         hidden, cell = self.lstm(heard, (state.hidden, state.cell))
-        return points + self.size * self.out(hidden).float().view_as(points), State(hidden, cell, view)
+        points = points + self.size * self.out(hidden).float().view_as(points)
+        return points, State(hidden, cell, view, to_patch(points, view))
 
 
 class LstmOnCoordinates(Follower):

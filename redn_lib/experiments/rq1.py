@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from redn_lib.data.faces import Face
 from redn_lib.experiments.cascade import Cascade
-from redn_lib.experiments.networks import SMALL, fresh, measured, trained
+from redn_lib.experiments.networks import SMALL, measured, trained
 from redn_lib.experiments.tables import Run
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import StillBatches
+from redn_lib.training.grow import fresh
 from redn_lib.training.stages import Stage
 
 FORMS: dict[str, FeedbackForm] = {

@@ -13,11 +13,12 @@ from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.experiments.following import clip_figures, figures_of, followed
 from redn_lib.experiments.hard_clips import Trial, trials
 from redn_lib.experiments.memories import LSTM, NO_LSTM, remembering
-from redn_lib.experiments.networks import grown, kparams
+from redn_lib.experiments.networks import kparams
 from redn_lib.experiments.rivals import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
 from redn_lib.experiments.supervision import WHOLE
 from redn_lib.experiments.tables import Run
 from redn_lib.rednet import RedNet
+from redn_lib.training.grow import grown
 
 
 def shuffled(course: Course) -> RedNet:

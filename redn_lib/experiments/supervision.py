@@ -12,39 +12,49 @@ from redn_lib.training.batches import StillBatches
 GROUP = 4
 """Frames of a person in a batch, in every variant."""
 
+MADE, PEOPLE = 0.5, 200
+"""Share of procedural faces in a batch, and how many procedural people they are, in every variant."""
+
 
 class WrongNames(StillBatches):
-    """The same pictures in the same batches, each under the name of another one drawn once and for all."""
+    """The same names in the same batches over wrong pictures: each frame of a real person is exchanged for another
+    one's, once and for all, those of procedural people within a batch.
+    """
 
     def chosen(self, i: int) -> list[Face]:
+        named = super().chosen(i)
         drawn = np.random.default_rng((self.stage.seed, 3)).permutation(len(self.faces))
-        real = [replace(self.faces[j], person=self.faces[drawn[j]].person) for j in self.real_indices(i)]
-        return real + super().chosen(i)[len(real) :]
+        made = named[self.n_real :]
+        mixed = np.random.default_rng((self.stage.seed, 3, i)).permutation(len(made))
+        shown = [self.faces[drawn[j]] for j in self.real_indices(i)] + [made[j] for j in mixed]
+        return [replace(face, person=name.person) for face, name in zip(shown, named, strict=True)]
 
 
 @dataclass(frozen=True)
 class Supervision:
-    """name; weight: of the loss of f_CLS, 0 without f_CLS; swap: share of batches in which C_id comes from another
-    frame of the same person; kind: where f_CLS sits; batches: who is said to be seen.
+    """name; weight: of the loss of f_CLS; apart: of what else keeps the halves of the code apart; swap: share of
+    batches in which C_id comes from another frame of the same person; kind: where f_CLS sits; batches: who is said to
+    be seen.
     """
 
     name: str
     weight: float = 0.0
+    apart: float = 0.0
     swap: float = 0.0
     kind: type[RedNet] = RedNet
     batches: type[StillBatches] = StillBatches
 
 
-WEIGHT, SWAP = 0.05, 0.5
+WEIGHT, APART, SWAP = 0.1, 0.3, 0.25
 
 NONE = Supervision("no f_CLS")
-WHOLE = Supervision("f_CLS on C_id, swap", WEIGHT, SWAP)
+WHOLE = Supervision("f_CLS on C_id, kept apart", WEIGHT, APART, SWAP)
 SUPERVISIONS = (
     NONE,
     WHOLE,
     Supervision("f_CLS on C_id (paper)", WEIGHT),
-    Supervision("swap alone", 0.0, SWAP),
-    Supervision("f_CLS on C_pe, swap", WEIGHT, SWAP, ClassifierOnChanging),
-    Supervision("f_CLS on C_id, swap, shuffled names", WEIGHT, SWAP, batches=WrongNames),
+    Supervision("kept apart, no f_CLS", 0.0, APART, SWAP),
+    Supervision("f_CLS on C_pe, kept apart", WEIGHT, APART, SWAP, ClassifierOnChanging),
+    Supervision("f_CLS on C_id, kept apart, shuffled names", WEIGHT, APART, SWAP, batches=WrongNames),
 )
-"""The paper has the classifier alone; the swap is our choice."""
+"""The paper has the classifier alone; the rest is our choice."""

@@ -43,7 +43,7 @@ def draw_face(
     truth: (68, 2), joined to the points by the way that is wrong; only: the points to draw, all by default.
     """
     out = enlarge(image, zoom)
-    radius = max(min(out.shape[:2]) / 180, 1.2) * (1 if only is None else 1.6)
+    radius = max(min(out.shape[:2]) / 200, 1.2) * (1 if only is None else 1.8)
     at = zoomed(points, zoom)
     chosen = np.zeros(len(at), bool)
     chosen[list(range(len(at)) if only is None else only)] = True
@@ -117,6 +117,7 @@ def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Col
 
 
 _COLOUR_MAPS = {"magma": cv2.COLORMAP_MAGMA}
+_CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 16, endpoint=False)) for f in (np.cos, np.sin)], 1)  # (16, 2)
 
 
 def _fixed(point: np.ndarray) -> tuple[int, int]:
@@ -131,9 +132,10 @@ def _polyline(out: np.ndarray, at: np.ndarray, closed: bool, colour: Colour, wid
 
 
 def _dot(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, hollow: bool = False) -> None:
-    centre, size = _fixed(at), round(radius * 2**_SHIFT)
+    """Round at any size: OpenCV's own small circles come out as diamonds."""
     if hollow:
-        cv2.circle(out, centre, size, colour, 1, cv2.LINE_AA, _SHIFT)
+        _polyline(out, at + _CIRCLE * (radius + 1), True, colour)
         return
-    cv2.circle(out, centre, round((radius + 0.7) * 2**_SHIFT), INK, -1, cv2.LINE_AA, _SHIFT)
-    cv2.circle(out, centre, size, colour, -1, cv2.LINE_AA, _SHIFT)
+    for size, fill in ((radius + 0.7, INK), (radius, colour)):
+        path = np.array([_fixed(p) for p in at + _CIRCLE * size], np.int32)
+        cv2.fillConvexPoly(out, path, fill, cv2.LINE_AA, _SHIFT)

@@ -68,7 +68,7 @@ def _controls(state: State, pictures: int, steps: int) -> dict[str, widgets.Widg
         return widgets.FloatSlider(value, min=low, max=high, step=step, description=words, readout_format=form)
 
     return {
-        "step": widgets.IntSlider(state.step + 1, min=1, max=steps, description="step"),
+        "step": widgets.IntSlider(state.step + 1, min=1, max=steps, description="look"),
         "picture": widgets.IntSlider(state.picture, min=0, max=pictures - 1, description="picture", disabled=one),
         # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
         "point": widgets.SelectionSlider(options=points, value=state.point, description="point"),

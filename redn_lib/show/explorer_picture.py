@@ -24,7 +24,7 @@ def compose(look: Look) -> np.ndarray:
         [
             side_by_side(
                 [
-                    caption(fit_into(view, SMALL, SMALL), f"What step {k + 1} sees", f"{view.shape[0]} px a side"),
+                    caption(fit_into(view, SMALL, SMALL), f"What look {k + 1} sees", f"{view.shape[0]} px a side"),
                     caption(fit_into(_z_picture(z, look.state.point), SMALL, SMALL), "z fed back", _z_note(z, k)),
                 ]
             ),
@@ -57,9 +57,9 @@ def in_words(look: Look) -> str:
     ]
     labels = "" if look.errors is None else " and the labels"
     return (
-        f"Response-map explorer, step {state.step + 1} of {len(look.fit.steps)}, {what} of {look.picture.name}: "
-        f"the face with the network's points{labels}, the view that the step saw, the map z fed back, "
-        "the response map over the view, and a bar for each step" + "".join(f"; {c}" for c in changes)
+        f"Response-map explorer, look {state.step + 1} of {len(look.fit.steps)}, {what} of {look.picture.name}: "
+        f"the face with the network's points{labels}, the view that the look saw, the map z fed back, "
+        "the response map over the view, and a bar for each look" + "".join(f"; {c}" for c in changes)
     )
 
 
@@ -126,7 +126,7 @@ def _response(look: Look) -> np.ndarray:
 
 
 def _chart_title(look: Look) -> str:
-    return "Confidence by step" if look.errors is None else "Error by step"
+    return "Confidence by look" if look.errors is None else "Error by look"
 
 
 def _chart_note(look: Look) -> str:
@@ -140,7 +140,7 @@ def _steps_chart(look: Look) -> np.ndarray:
     chosen = slice(None) if look.state.point == ALL else [look.state.point]
     style = "{:.2f}" if look.errors is None else "{:.1f}"
     out = card(SMALL, SMALL)
-    steps = [(f"step {k + 1}", float(row[chosen].mean())) for k, row in enumerate(rows)]
+    steps = [(f"look {k + 1}", float(row[chosen].mean())) for k, row in enumerate(rows)]
     parts = [(name.replace("_", " "), float(rows[look.state.step][list(at)].mean())) for name, at in PARTS.items()]
     top = max(value for _, value in steps + parts)
     step_height = min(22, 110 // len(steps))

@@ -127,12 +127,12 @@ def step_confidences(fit: Fit) -> np.ndarray:
 def describe(look: Look) -> str:
     """The numbers under the controls: a line for the answer, one for what disturbs it, one for a chosen point."""
     state, fit = look.state, look.fit
-    words = [look.picture.name, f"step {state.step + 1} of {len(fit.steps)}"]
+    words = [look.picture.name, f"look {state.step + 1} of {len(fit.steps)}"]
     if look.errors is None:
         words.append("no truth known")
     else:
-        words.append(f"NME {look.errors[state.step].mean():.2%} (after step 1: {look.errors[0].mean():.2%})")
-    words += [f"confidence {look.confidence.mean():.2f}", f"{look.ms:.0f} ms for all steps"]
+        words.append(f"NME {look.errors[state.step].mean():.2%} (after look 1: {look.errors[0].mean():.2%})")
+    words += [f"confidence {look.confidence.mean():.2f}", f"{look.ms:.0f} ms for all looks"]
     moved = f"box {state.shift_x:+.0%} across, {state.shift_y:+.0%} down, x{state.scale:.2f}, {state.turn:+.0f}°"
     changes = [moved, f"occluder of {state.occluder_size:.0%}" if state.occluder else "no occluder"]
     changes.append("z kept blank" if state.blank_z else "z as the loop draws it")

@@ -11,12 +11,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from redn_lib.data.faces import Face
 from redn_lib.landmarks import PARTS
 from redn_lib.metrics import auc, ced, failure_rate, point_errors
 from redn_lib.show.draw import colour_map, draw_face, draw_response_map
-from redn_lib.show.style import QUIET, RC, rgb
+from redn_lib.show.style import ANSWER, INK, MISS, QUIET, RC, TRUTH, rgb
 from redn_lib.tracking.align import Fit
 
 
@@ -51,12 +52,15 @@ def faces_grid(
     columns = min(columns, len(faces))
     rows = -(-len(faces) // columns)
     with mpl.rc_context(RC):
-        figure = _figure(1.65 * columns, 1.85 * rows, f"{len(faces)} faces with their points", "jpeg")
+        side = min(9.9 / columns, 2.4)
+        key = points is not None and labels
+        height = (side + 0.2) * rows + 0.3 * key
+        figure = _figure(side * columns, height, f"{len(faces)} faces with their points", "jpeg")
         for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
             axes.axis("off")
             if i >= len(faces):
                 continue
-            face, zoom = faces[i], 220 / faces[i].image.shape[0]
+            face, zoom = faces[i], 110 * side / faces[i].image.shape[0]  # about as many pixels as on the page
             if points is not None:
                 picture = draw_face(face.image, points[i], truth=face.points if labels else None, zoom=zoom)
             elif labels:
@@ -65,6 +69,8 @@ def faces_grid(
                 picture = face.image
             axes.imshow(picture, interpolation="auto")
             axes.set_title(captions[i] if captions else face.name, fontsize=8, fontweight="normal")
+        if key:
+            _key_of_points(figure)
     return figure
 
 
@@ -76,14 +82,12 @@ def feedback_steps(
     fit: of `align` on the image; truth: (68, 2) in pixels of the image.
     """
     steps = len(fit.steps)
-    names = ("sees", "is fed z", "answers", "points")
+    names = ("sees", "z fed in", "answers", "points")
     with mpl.rc_context(RC | {"axes.grid": False}):
         what = "all points" if point is None else f"point {point}"
-        alt = (
-            f"What each of {steps} feedback steps sees, is fed as z, and answers for {what}, and the points on the view"
-        )
-        figure = _figure(2.1 * steps + 0.6, 8.4, alt, "jpeg")
-        grid = figure.subplots(len(names), steps, squeeze=False)
+        alt = f"What each of {steps} looks sees, is fed as z, and answers for {what}, and the points on the view"
+        figure = _figure(3.0 * steps + 0.4, 8.6, alt, "jpeg")
+        grid = figure.subplots(len(names), steps, squeeze=False, height_ratios=(1, 1, 1, 1.9))
         for k in range(steps):
             crop, view = fit.crops[k], fit.views[k]
             maps = fit.response_maps[k] if point is None else fit.response_maps[k][point]
@@ -94,7 +98,7 @@ def feedback_steps(
                 view,
                 colour_map(z.max(0), top=max(float(fit.z.max()), 1e-6)),
                 draw_response_map(view, maps, zoom=2),
-                draw_face(view, answered, truth=goal, zoom=2, only=None if point is None else [point]),
+                draw_face(view, answered, truth=goal, zoom=2.5, only=None if point is None else [point]),
             )
             for row, panel in enumerate(panels):
                 axes = grid[row, k]
@@ -104,15 +108,19 @@ def feedback_steps(
                 if k == 0:
                     axes.set_ylabel(names[row])
             error = "" if truth is None else f": {_percent(fit.steps[k], truth, point)}"
-            grid[0, k].set_title(f"step {k + 1}{error}")
+            grid[0, k].set_title(f"look {k + 1}{error}")
+        if truth is not None:
+            _key_of_points(figure)
     return figure
 
 
-def ced_curves(errors: Mapping[str, np.ndarray], *, limit: float = 0.08) -> AltFigure:
-    """Cumulative error curves with AUC and failure rate in the legend. errors: NME (N,) as fractions, by name."""
+def ced_curves(errors: Mapping[str, np.ndarray], *, limit: float = 0.08, of: str = "the eye distance") -> AltFigure:
+    """Cumulative error curves with AUC and failure rate in the legend. errors: NME (N,) as fractions `of` what is said,
+    by name.
+    """
     with mpl.rc_context(RC):
         alt = f"Cumulative error curves up to {limit:.0%} of {', '.join(errors)}"
-        figure, axes = _one_plot("NME, % of the eye distance", "share of faces at or below", alt)
+        figure, axes = _one_plot(f"NME, % of {of}", "share of faces at or below", alt)
         for i, (name, values) in enumerate(errors.items()):
             at, share = ced(values, limit)
             label = f"{name}: AUC {auc(values, limit):.2f}, {failure_rate(values, limit):.1%} fail"
@@ -177,6 +185,14 @@ def _figure(width: float, height: float, alt: str, kind: str = "png") -> AltFigu
     figure = AltFigure(figsize=(width, height))
     figure.alt, figure.kind = alt, kind
     return figure
+
+
+def _key_of_points(figure: Figure) -> None:
+    """Below the panels: which colour is the answer, the label, the error."""
+    style = {"marker": "o", "linestyle": "", "markeredgecolor": rgb(INK), "markersize": 5}
+    marks = [Line2D([], [], color=rgb(colour), **style) for colour in (ANSWER, TRUTH)]
+    words = ["answer", "label", "error: the way between the two"]
+    figure.legend([*marks, Line2D([], [], color=rgb(MISS))], words, loc="outside lower center", ncols=3)
 
 
 def _one_plot(xlabel: str, ylabel: str, alt: str) -> tuple[AltFigure, Axes]:

@@ -18,7 +18,7 @@ from redn_lib.show.draw import colour_map, draw_face, draw_response_map
 from redn_lib.show.explorer_view import point_name, to_pictures
 from redn_lib.show.live import Drawing, Live, rows_of_three, still
 from redn_lib.show.look_inside import Inside, look_inside
-from redn_lib.show.panels import GAP, caption, card, fit_into, side_by_side, stack
+from redn_lib.show.panels import GAP, caption, card, fit_into, side_by_side, stack, text_width
 from redn_lib.show.style import BLUE, GREEN, GRID, ORANGE, PURPLE
 
 SIDE = 235
@@ -28,12 +28,12 @@ PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)
 
 @dataclass(frozen=True)
 class LookState:
-    """Where every control stands. picture: 0-based; pool: from 1, one that the decoder undoes; channel: 1 is the one
+    """Where every control stands. picture: 0-based; pool: from 1, one that the decoder undoes; rank: 1 is the channel
     that the decoder holds strongest with nothing switched off; point: 0 to 67; memory, features: as `look_inside`."""
 
     picture: int = 0
     pool: int = 2
-    channel: int = 1
+    rank: int = 1
     point: int = 36
     memory: bool = True
     features: bool = True
@@ -63,7 +63,7 @@ def draw_look(inside: Callable[[int, bool, bool], Inside], state: LookState) -> 
     and features."""
     look, whole = inside(state.picture, state.memory, state.features), inside(state.picture, True, True)
     s, p, zoom = state.pool - 1, state.point, SIDE / len(look.view)
-    c = strongest(whole, s)[state.channel - 1]
+    c = strongest(whole, s)[state.rank - 1]
     before, held, back = look.before[s][c], look.held[s][c], look.back[s][c]
     pooled = windows(before).max(-1)
     found, response = (draw_response_map(look.view, m, zoom=zoom) for m in (look.detection[1 + p], look.maps[p]))
@@ -72,7 +72,7 @@ def draw_look(inside: Callable[[int, bool, bool], Inside], state: LookState) -> 
         ("The view", "with all points", draw_face(look.view, look.points, zoom=zoom)),
         ("Encoder", f"stage {state.pool}, {_size(before)}", colour_map(before)),
         ("Pooled", f"maxima, {_size(pooled)}", colour_map(pooled)),
-        ("Remembered", "place of each", place_colours(before, look.where[s][c])),
+        ("Remembered", "        grey: none", place_colours(before, look.where[s][c])),
     ]
     up = [
         ("Decoder", f"holds, {_size(held)}", colour_map(held)),
@@ -81,6 +81,9 @@ def draw_look(inside: Callable[[int, bool, bool], Inside], state: LookState) -> 
         ("Response map", f"point {p}", response),
     ]
     rows = [side_by_side([caption(fit_into(x, SIDE, SIDE), name, note) for name, note, x in r]) for r in (down, up)]
+    window = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # the key: one window, its places in their colours
+    x = 3 * (SIDE + GAP) + text_width("Remembered", bold=True) + 8
+    rows[0][2:20, x : x + 18] = window
     both = stack(rows)
     out = card(both.shape[0] + GAP, both.shape[1] + 2 * GAP)
     out[: both.shape[0], GAP:-GAP] = both
@@ -111,7 +114,8 @@ def describe(look: Inside, state: LookState, channel: int, whole: Inside) -> str
     put = "where they were" if state.memory else "upper left in their window"
     x, y = look.points[state.point]
     words = [f"pool {state.pool} keeps {where.size:,} of {before.size:,} values, and a place for each"]
-    words += [f"channel {channel}: {full.sum()} of {full.size} windows hold a value", f"values go back {put}"]
+    words += [f"rank {state.rank} is channel {channel}: {full.sum()} of {full.size} windows hold a value"]
+    words += [f"values go back {put}"]
     last = [f"{point_name(state.point)}: at ({x:.1f}, {y:.1f}) px of the view"]
     if look.error is None:
         last.append(f"all points moved by {np.linalg.norm(look.points - whole.points, axis=1).mean():.1f} px")
@@ -154,7 +158,7 @@ def _prepare(model, faces, boxes, truths, start) -> tuple[Callable, dict[str, wi
     controls = {
         "picture": slider("picture", "picture", 0, len(pictures) - 1),
         "pool": slider("pool", "pool", pools[0], pools[-1]),
-        "channel": slider("channel", "channel", 1, min(w[-1] for w in widths[pools[0] - 1 :])),
+        "rank": slider("rank", "rank", 1, min(w[-1] for w in widths[pools[0] - 1 :])),
         "point": slider("point", "point", 0, N_POINTS - 1),
         "memory": widgets.Checkbox(state.memory, description="pools remember"),
         "features": widgets.Checkbox(state.features, description="f_REG sees features"),

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from redn_lib.crop import Crop
 from redn_lib.data.augment import augment
 from redn_lib.data.faces import Face
+from redn_lib.data.procedural.people import identity
 from redn_lib.data.procedural.render import render
 from redn_lib.data.procedural.scenes import factors
 from redn_lib.identity import UNKNOWN
@@ -50,15 +51,23 @@ def sloppy_view(box: np.ndarray, sloppiness: Sloppiness, preset: Preset, rng: np
 
 
 class ProceduralFaces:
-    """Endless procedural stills by number, `group` of each person; seeds below 1000 share no person in their first
-    million.
+    """Endless procedural stills by number, `group` of each person in a row; seeds below 1000 share no person in their
+    first million.
+
+    people: so many people come again and again, and f_CLS knows them; None: always new ones, whom it does not know.
     """
 
-    def __init__(self, seed: int, group: int = 1):
-        self.first, self.group = seed * 1_000_000, group
+    def __init__(self, seed: int, group: int = 1, people: int | None = None):
+        self.first, self.group, self.count = seed * 1_000_000, group, people
 
     def __getitem__(self, i: int) -> Face:
-        return render(factors(self.first + i, person=self.first + i // self.group))
+        person = i // self.group
+        return render(factors(self.first + i, person=self.first + (person % self.count if self.count else person)))
+
+    @property
+    def people(self) -> list[str]:
+        """Names of those who come again."""
+        return [identity(self.first + n).name for n in range(self.count or 0)]
 
 
 class StillBatches(Dataset):
@@ -81,7 +90,7 @@ class StillBatches(Dataset):
         if stage.batch % stage.group:
             raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} frames a person")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
-        self.people = numbered(face.person for face in faces)
+        self.people = numbered([face.person for face in faces], procedural.people if self.n_made else [])
 
     def __len__(self) -> int:
         return self.stage.iterations
@@ -112,9 +121,9 @@ class StillBatches(Dataset):
     @cached_property
     def _by_person(self) -> list[list[int]]:
         """Places of each person's faces."""
-        places: dict[str, list[int]] = {person: [] for person in self.people}
+        places: dict[str, list[int]] = {}
         for j, face in enumerate(self.faces):
-            places[face.person].append(j)
+            places.setdefault(face.person, []).append(j)
         return list(places.values())
 
     @cached_property
@@ -135,9 +144,9 @@ class StillBatches(Dataset):
         return [groups[j] for j in rng.permutation(len(groups))]
 
 
-def numbered(people: Iterable[str]) -> dict[str, int]:
-    """A number for each person, by name."""
-    return {person: n for n, person in enumerate(sorted(set(people)))}
+def numbered(real: Iterable[str], made: Iterable[str] = ()) -> dict[str, int]:
+    """A number for each person by name, in the order of names, real people first."""
+    return {person: n for n, person in enumerate([*sorted(set(real)), *made])}
 
 
 def person_numbers(faces: Sequence[Face], people: Mapping[str, int]) -> Tensor:

@@ -1,14 +1,16 @@
 """What is made small: the losses of every look, of every frame of a clip, and of f_CLS, in one sum."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from redn_lib.feedback import Step, to_view
-from redn_lib.identity import identity_loss, swapped_in
-from redn_lib.losses import detection_loss, map_loss, regression_loss
-from redn_lib.rednet import Preset, RedNet
+from redn_lib.identity import identity_loss, pooled, swapped_in, within_share
+from redn_lib.losses import detection_loss, map_loss, recall_loss, regression_loss
+from redn_lib.pose import pose_loss
+from redn_lib.rednet import Preset, RedNet, Seen
 from redn_lib.training.batches import Batch
 from redn_lib.training.stages import Stage
 
@@ -38,11 +40,41 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
     losses = torch.stack(looks).mean(0)
     weights = stage.growth ** torch.arange(len(losses), device=losses.device)
     total = (weights * losses).sum() / weights.sum()
-    if not stage.identity_weight:
+    if seen[0].recall is not None:
+        total = total + stage.recall_weight * expectation_loss(seen, truths, model.preset.sigma)
+    if not stage.identity_weight and not stage.apart:
         return Outcome(total, losses)
-    codes = [code for s in seen for code in s.codes]
-    identity = torch.stack([identity_loss(model.who(code), batch.person) for code in codes]).mean()
-    return Outcome(total + stage.identity_weight * identity, losses, identity)
+    identity, apart = decoupling_losses(model, seen, truths, batch.person, stage)
+    return Outcome(total + stage.identity_weight * identity + stage.apart * apart, losses, identity)
+
+
+def expectation_loss(seen: list[Seen], truths: Sequence[Tensor], sigma: float) -> Tensor:
+    """Loss of what f_tRNN expected, mean over frames; truths: (B, 68, 2) in patch pixels."""
+    losses = []
+    for s, truth in zip(seen, truths, strict=True):
+        aim = to_view(truth, s.steps[0].view)
+        losses.append(recall_loss(s.recall.points, s.recall.weight, aim, sigma))
+    return torch.stack(losses).mean()
+
+
+def decoupling_losses(
+    model: RedNet, seen: list[Seen], truths: Sequence[Tensor], person: Tensor, stage: Stage
+) -> tuple[Tensor, Tensor]:
+    """(loss of f_CLS; variance on the wrong side of the split, plus what cannot be read from C_pe), mean over looks.
+
+    Frames of a person: those of a group, or of a clip.
+    """
+    frames = stage.group if len(seen) == 1 else len(seen)
+    if len(seen) > 1:
+        person = person.repeat_interleave(frames)
+    points = torch.stack(list(truths), 1).flatten(0, 1)
+    identities, aparts = [], []
+    for step in range(len(seen[0].codes)):
+        code = torch.stack([s.codes[step] for s in seen], 1).flatten(0, 1)
+        identities.append(identity_loss(model.who(code, step), person))
+        steady, lively = (within_share(pooled(half).unflatten(0, (-1, frames))) for half in model.halves(code))
+        aparts.append(steady + 1 - lively + pose_loss(model.pose(code, step), points))
+    return torch.stack(identities).mean(), torch.stack(aparts).mean()
 
 
 def look_losses(said: list[Step], truth: Tensor, stage: Stage, preset: Preset) -> Tensor:

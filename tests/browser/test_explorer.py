@@ -31,7 +31,7 @@ FOCUSED = """() => {
     return [words.find(w => w) ?? '', here.getAttribute('role') ?? here.tagName];
 }"""
 KEYS = {"slider": "ArrowRight", "INPUT": "Space", "BUTTON": "Space"}
-CONTROLS = """step; picture; point; box across; box down; box scale; turn (°); keep z blank; occluder;
+CONTROLS = """look; picture; point; box across; box down; box scale; turn (°); keep z blank; occluder;
 occluder across; occluder down; occluder size; start again"""
 
 
@@ -41,7 +41,7 @@ class Driven:
     def __init__(self, notebook):
         self.notebook, self.page = notebook, notebook.page
         self.image = self.page.locator("img.widget-image")
-        self.status = self.page.get_by_role("status").filter(has_text="step")
+        self.status = self.page.get_by_role("status").filter(has_text="look")
 
     def press(self, key):
         """Press a key and wait for another picture."""
@@ -77,12 +77,12 @@ def driven(notebook, root):
 
 
 def test_arrow_keys_step_through_the_loop(driven):
-    for step in (2, 3):
+    for look in (2, 3):
         driven.press("ArrowRight")
-        assert f"step {step} of 3" in driven.status.inner_text()
-        assert f"step {step} of 3" in driven.image.get_attribute("title")
+        assert f"look {look} of 3" in driven.status.inner_text()
+        assert f"look {look} of 3" in driven.image.get_attribute("title")
     driven.press("ArrowLeft")
-    assert "step 2 of 3" in driven.status.inner_text()
+    assert "look 2 of 3" in driven.status.inner_text()
 
 
 def test_every_control_is_reached_with_tab_and_moves_the_picture(driven):
@@ -95,7 +95,7 @@ def test_every_control_is_reached_with_tab_and_moves_the_picture(driven):
             moved.append(label)
         driven.page.keyboard.press("Tab")
     assert moved == [name.strip() for name in CONTROLS.split(";")]
-    assert "picture 0 · step 1 of 3" in driven.status.inner_text(), "the last one puts all back"
+    assert "picture 0 · look 1 of 3" in driven.status.inner_text(), "the last one puts all back"
 
 
 def test_occluder_hides_part_of_the_face(driven):

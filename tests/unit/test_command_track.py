@@ -26,8 +26,8 @@ class FakeTracker:
     stop_at = None
     made_with = None
 
-    def __init__(self, model, steps=None):
-        FakeTracker.made_with = model, steps
+    def __init__(self, model, steps=None, temporal=True):
+        FakeTracker.made_with = model, steps, temporal
 
     def track(self, source):
         for index, seconds, image in frames(source):
@@ -112,11 +112,12 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(clip, tmp_path, monkeypatch, caps
     assert "3 frames" in said.out and "Ctrl-C" in said.err
 
 
-def test_steps_and_device_are_handed_on(clip, tmp_path):
-    cli.main(["track", str(clip), "--out", str(tmp_path / "p.csv"), "--steps", "2", "--device", "meta"])
-    assert FakeTracker.made_with == ("model on meta", 2)
-    cli.main(["track", str(clip), "--out", str(tmp_path / "p.csv")])
-    assert FakeTracker.made_with == ("model on None", None)
+def test_steps_memory_and_device_are_handed_on(clip, tmp_path):
+    plain = ["track", str(clip), "--out", str(tmp_path / "p.csv")]
+    cli.main([*plain, "--steps", "2", "--no-temporal", "--device", "meta"])
+    assert FakeTracker.made_with == ("model on meta", 2, False)
+    cli.main(plain)
+    assert FakeTracker.made_with == ("model on None", None, True)
 
 
 @pytest.mark.parametrize(
@@ -151,5 +152,5 @@ def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["track", "--help"])
     said = capsys.readouterr().out
-    for option in ("CLIP", "--out", "--video", "--steps", "--device", "camera", "largest"):
+    for option in ("CLIP", "--out", "--video", "--steps", "--no-temporal", "--device", "camera", "largest"):
         assert option in said

@@ -10,24 +10,24 @@ from unit.test_training import FACES, TINY
 
 from redn_lib.experiments import course
 from redn_lib.experiments.course import Course, Setting
-from redn_lib.experiments.effects import differences, factorial, interval, write_contrasts
+from redn_lib.experiments.effects import differences, factorial, interval, pairwise, write_contrasts
 from redn_lib.experiments.elsewhere import ClassifierOnChanging, MemoryOnAll, MemoryOnBlindHalf
 from redn_lib.experiments.filters import FILTERS, best_strength, exponential, kalman, one_euro
 from redn_lib.experiments.following import followed
 from redn_lib.experiments.hard_clips import KINDS, sitters, trials
 from redn_lib.experiments.memories import LSTM, NO_LSTM, remembering
-from redn_lib.experiments.networks import fresh, grown
 from redn_lib.experiments.probes import r2, who_is_it
 from redn_lib.experiments.rivals import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
-from redn_lib.experiments.supervision import NONE, SUPERVISIONS, WHOLE, WrongNames
+from redn_lib.experiments.supervision import NONE, PEOPLE, SUPERVISIONS, WHOLE, WrongNames
 from redn_lib.experiments.swaps import pairs, swap_figures
 from redn_lib.experiments.tables import read_table
 from redn_lib.identity import split
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.metrics import jitter
 from redn_lib.rednet import RedNet
-from redn_lib.training.batches import StillBatches
+from redn_lib.training.batches import ProceduralFaces, StillBatches
 from redn_lib.training.clips import ClipBatches
+from redn_lib.training.grow import fresh, grown
 from redn_lib.training.stages import Stage
 
 PAIRS = [replace(face, person=f"person-{i // 2}") for i, face in enumerate(FACES)]
@@ -149,6 +149,11 @@ def test_differences_are_taken_seed_by_seed_and_an_interval_needs_two():
     assert np.isnan(interval([1.0])).all()
 
 
+def test_pairwise_compares_each_with_each_before_it():
+    results = [{"variant": v, "seed": s, "nme": x + s} for s in (0, 1) for v, x in (("a", 5.0), ("b", 3.0), ("c", 4.0))]
+    assert {c.effect: c.values for c in pairwise(results)} == {"b - a": [-2, -2], "c - a": [-1, -1], "c - b": [1, 1]}
+
+
 @pytest.mark.parametrize("kind, touched", [(MemoryOnAll, slice(None)), (MemoryOnBlindHalf, slice(None, None, 2))])
 def test_a_memory_elsewhere_changes_its_channels_alone(kind, touched):
     model, code = fresh(replace(PRESET, hidden=8), 0, kind), torch.rand(2, 8, 1, 1)
@@ -165,12 +170,16 @@ def test_a_classifier_in_the_wrong_place_hears_the_wrong_half():
     assert identity.abs().sum() == 0 and (changing != 0).any()
 
 
-def test_wrong_names_are_the_same_pictures_under_other_names():
-    stage = replace(STAGE, batch=4)
-    right, wrong = (kind(FACES, stage, PRESET)[0] for kind in (StillBatches, WrongNames))
-    assert torch.equal(right.patches, wrong.patches) and not torch.equal(right.person, wrong.person)
-    again = WrongNames(FACES, stage, PRESET)[0]
-    assert torch.equal(wrong.person, again.person)
+def test_wrong_names_stand_over_other_pictures():
+    stage = replace(STAGE, batch=8, group=2, procedural=0.5)
+    right, wrong, again = (
+        kind(PAIRS, stage, PRESET, ProceduralFaces(0, 2, 5)).chosen(0)
+        for kind in (StillBatches, WrongNames, WrongNames)
+    )
+    assert [face.person for face in right] == [face.person for face in wrong]
+    assert any((a.image != b.image).any() for a, b in zip(right[:4], wrong[:4], strict=True))
+    assert {face.image.tobytes() for face in right[4:]} == {face.image.tobytes() for face in wrong[4:]}
+    assert all((a.image == b.image).all() for a, b in zip(wrong, again, strict=True))
 
 
 @pytest.mark.parametrize("kind", [StackedFrames, PreviousMap, LstmOnCoordinates])
@@ -229,9 +238,9 @@ def test_swaps_need_two_people_with_two_frames():
 def test_a_course_trains_what_is_shared_once_and_gives_all_variants_the_same_batches(tmp_path, monkeypatch):
     stages = []
 
-    def spy(model, stage, batches, path):
+    def spy(model, stage, batches, path, show):
         stages.append((path.name, stage, batches))
-        return train(model, stage, batches, path)
+        return train(model, stage, batches, path, show)
 
     train = course.trained
     monkeypatch.setattr(course, "trained", spy)
@@ -250,6 +259,6 @@ def test_a_course_trains_what_is_shared_once_and_gives_all_variants_the_same_bat
 def test_every_supervision_has_the_same_pictures_and_its_own_loss(tmp_path):
     one = Course(setting_in(tmp_path), 0)
     networks = {supervision.name: one.told_apart(supervision) for supervision in SUPERVISIONS}
-    assert networks[NONE.name].classifier is None and networks["swap alone"].classifier is None
-    assert networks[WHOLE.name].classifier.out.out_features == 3
+    assert networks[NONE.name].classifier is None
+    assert len(networks[WHOLE.name].classifier.people) == 3 + PEOPLE
     assert all(isinstance(network, RedNet) for network in networks.values())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import redn_lib
+from redn_lib.experiments.tables import read_table
 
 CARD = Path(redn_lib.__file__).parent / "weights" / "README.md"
 
@@ -28,6 +29,22 @@ def test_readme_and_card_quote_every_look(root, name):
 def test_readme_quotes_failures_inner_points_and_procedural_faces(root):
     readme = (root / "README.md").read_text(encoding="utf-8")
     compact, made = result(root, "compact"), result(root, "made")
-    assert f"| frames with an error above 8 % | {compact['steps'][-1]['fr8']:.1f} % |" in readme
+    failures = " / ".join(f"{step['fr8']:.1f}" for step in compact["steps"])
+    assert f"| frames with an error above 8 % after looks 1 / 2 / 3 | {failures} % |" in readme
     assert f"| NME over the inner 51 points | {compact['parts']['inner 51']:.2f} % |" in readme
     assert f"procedural faces alone, look 3 | {made['steps'][-1]['nme']:.2f} % |" in readme
+
+
+def test_the_people_measured_on_are_named(root):
+    names = (root / "results" / "val_people.txt").read_text(encoding="utf-8").split()
+    assert len(set(names)) == len(names) == result(root, "compact")["people"]
+
+
+def test_readme_says_of_z_what_the_intervals_say(root):
+    rows = [row for name in ("forms", "rq1") for row in read_table(root / "results" / f"{name}_effects.csv")]
+    last = {row["effect"]: float(row["low"]) <= 0 <= float(row["high"]) for row in rows if row["figure"] == "last"}
+    drawn = [f"{z}, view anew - blank z, view anew" for z in ("squares 7-5-3", "softmax maps", "Gaussians")]
+    nothing_to_see = all(last[effect] for effect in [*drawn, "loop, K = 3, z blank - loop, K = 3"])
+    readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
+    assert ("every interval of z drawn against z blank holds 0" in readme) == nothing_to_see
+    assert ("the map z adds nothing that we can measure" in readme) == nothing_to_see

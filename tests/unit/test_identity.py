@@ -6,7 +6,7 @@ import pytest
 import torch
 from unit.test_training import FACES, TINY
 
-from redn_lib.identity import UNKNOWN, IdentityClassifier, identity_loss, split, swapped_in
+from redn_lib.identity import UNKNOWN, IdentityClassifier, identity_loss, pooled, split, swapped_in, within_share
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import Batch, ProceduralFaces, StillBatches
 from redn_lib.training.loop import Trainer
@@ -52,7 +52,7 @@ def test_people_who_are_not_known_count_nothing():
 
 
 def test_the_classifier_does_not_see_where():
-    classifier, code = IdentityClassifier(6, 4), torch.rand(1, 6, 4, 4)
+    classifier, code = IdentityClassifier(6, 4, 1).eval(), torch.rand(1, 6, 4, 4)
     torch.testing.assert_close(classifier(code), classifier(code.roll((1, 2), (-1, -2))))
 
 
@@ -92,8 +92,35 @@ def test_batches_hold_groups_of_one_person():
     made = batch.chosen(3)[4:]
     assert len({face.person for face in made}) == 1 and not (made[0].image == made[1].image).all()
     assert batch[3].person[4:].tolist() == [UNKNOWN] * 4
+    known = StillBatches(PAIRS, half, PRESET, ProceduralFaces(0, 4, people=2))
+    assert [known[i].person[4].item() for i in range(3)] == [3, 4, 3]
 
 
 def test_a_batch_of_broken_groups_is_refused():
     with pytest.raises(ValueError, match="whole groups of 4"):
         StillBatches(PAIRS, replace(STAGE, group=4), PRESET)
+
+
+def test_variance_within_people_is_told_from_variance_between_them():
+    people, frames = torch.randn(50, 1, 4), torch.randn(50, 6, 4)
+    assert within_share(people.expand(-1, 6, -1)) < 0.01
+    assert within_share(frames - frames.mean(1, keepdim=True)) > 0.99
+    assert 0.3 < within_share(people + frames) < 0.6
+
+
+def test_keeping_apart_steadies_c_id_and_frees_c_pe():
+    preset = replace(PRESET, widths=((8, 8), (16, 16), (16, 16), (32, 32)))
+    stage = replace(STAGE, iterations=60, identity_weight=0.0, apart=20.0, swap=0.0)
+    torch.manual_seed(0)
+    model = RedNet(preset)
+    batches = StillBatches(PAIRS, stage, preset)
+    batch = Batch(batches[0].patches.float() / 255, *batches[0][1:])
+
+    def gap() -> float:
+        code = model.train().frame(batch.patches, batch.view, steps=1).codes[0]
+        steady, lively = (within_share(pooled(half).unflatten(0, (-1, 2))).item() for half in model.halves(code))
+        return lively - steady
+
+    before = gap()
+    Trainer(model, stage, batches).run()
+    assert gap() > before + 0.1

@@ -11,7 +11,7 @@ from redn_lib.data.procedural import factors, render
 from redn_lib.experiments import course, following
 from redn_lib.experiments.tables import read_table
 
-ROWS = {"rq2": 4, "rq3": 10, "rq4": 6, "rq5": 8}
+ROWS = {"rq2": 4, "rq3": 10, "rq4": 6, "mixes": 6, "rq5": 8}
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,16 @@ def test_unsure_points_are_hollow():
     assert (unsure[middle[1], middle[0]] == 120).all() and (unsure != 120).any()
 
 
+def test_a_small_ring_is_round():
+    points = np.full((68, 2), np.nan)
+    points[30] = 100, 90
+    ring = np.argwhere((np.abs(draw_face(GREY, points, np.zeros(68), lines=False).astype(int) - 120) > 25).any(-1))
+    off = np.abs(ring - (90, 100))
+    assert off[off[:, 0] == off[:, 1]].max() * np.sqrt(2) > 0.8 * off.max(), (
+        "a diamond's sides run through half of that"
+    )
+
+
 def test_points_that_are_lost_or_far_outside_do_no_harm():
     lost = np.full((68, 2), np.nan)
     assert (draw_face(GREY, lost, truth=lost) == GREY).all()

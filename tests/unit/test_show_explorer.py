@@ -49,7 +49,7 @@ def test_numbers_of_the_line_are_those_of_align(model, faces):
     fit = align(model, faces[1].image, faces[1].box)
     live = explorer(model, faces, picture=1, step=2)
     assert f"NME {nme(fit.steps[1], faces[1].points):.2%}" in live.line.value
-    assert "Ann 1" in live.line.value and "step 2 of 3" in live.line.value
+    assert "Ann 1" in live.line.value and "look 2 of 3" in live.line.value
     live.set(point=36)
     assert "point 36, right eye" in live.line.value and "px" in live.line.value
     live.set(occluder=True, blank_z=True, shift_x=0.1)
@@ -157,7 +157,7 @@ def test_a_picture_stands_in_where_no_widget_runs(model, faces):
     data, metadata = live._repr_mimebundle_()
     figure = explorer_figure(model, faces, step=1)
     assert {"image/jpeg", "application/vnd.jupyter.widget-view+json"} <= set(data)
-    assert "step 1 of 3" in data["text/plain"] == metadata["image/jpeg"]["alt"] == figure.alt
+    assert "look 1 of 3" in data["text/plain"] == metadata["image/jpeg"]["alt"] == figure.alt
     shown = cv2.imdecode(np.frombuffer(figure.data, np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape[1] == 1000 and (shown == pixels(live)).all()
     json.dumps(data)
@@ -166,7 +166,7 @@ def test_a_picture_stands_in_where_no_widget_runs(model, faces):
 def test_alt_text_follows_the_picture(model, faces):
     live = explorer(model, faces, step=1)
     live.set(step=3, occluder=True)
-    assert "step 3 of 3" in live.image.tooltip and "occluder" in live.image.tooltip
+    assert "look 3 of 3" in live.image.tooltip and "occluder" in live.image.tooltip
 
 
 def broken(limit):

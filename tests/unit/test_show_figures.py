@@ -15,10 +15,11 @@ from redn_lib.crop import Crop
 from redn_lib.data.faces import Face
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.show import figures, loss_curve
-from redn_lib.show.loss_curve import draw_losses, live_losses
-from redn_lib.show.style import CARD
+from redn_lib.show.loss_curve import draw_losses, live_losses, ticks
+from redn_lib.show.style import BLUE
 from redn_lib.tracking.align import Fit
 
+KEY = ["answer", "label", "error: the way between the two"]
 POINTS = (MEAN_SHAPE * 30 + 60).astype(np.float32)
 FACE = Face(np.full((120, 120, 3), 90, np.uint8), POINTS, "Ann", "Ann 0")
 
@@ -29,6 +30,10 @@ def drawn(figure):
     mime = f"image/{figure.kind}"
     assert data["text/plain"] == metadata[mime]["alt"] == figure.alt != ""
     return cv2.imdecode(np.frombuffer(base64.b64decode(data[mime]), np.uint8), cv2.IMREAD_COLOR)
+
+
+def keys(figure):
+    return [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
 
 
 def fit(steps=3, channels=68):
@@ -55,10 +60,12 @@ def test_grid_has_a_place_for_every_face_and_its_caption():
     figure = figures.faces_grid([FACE] * 5, captions=[f"face {i}" for i in range(5)], columns=3)
     shown = [a for a in figure.axes if a.images]
     assert [a.get_title() for a in shown] == [f"face {i}" for i in range(5)] and len(figure.axes) == 6
-    assert drawn(figure).shape[1] == pytest.approx(495, abs=2)
+    assert drawn(figure).shape[1] == pytest.approx(720, abs=2) and keys(figure) == []
     plain = figures.faces_grid([FACE], labels=False).axes[0].images[0].get_array()
     assert (plain == 90).all()
-    errors = figures.faces_grid([FACE], [POINTS + 5]).axes[0].images[0].get_array()
+    wrong = figures.faces_grid([FACE], [POINTS + 5])
+    assert keys(wrong) == [KEY] and keys(figures.faces_grid([FACE], [POINTS], labels=False)) == []
+    errors = wrong.axes[0].images[0].get_array()
     labels = figures.faces_grid([FACE]).axes[0].images[0].get_array()
     assert (errors != labels).any() and (labels != 90).any()
     with pytest.raises(ValueError, match="as many points"):
@@ -70,9 +77,12 @@ def test_every_step_has_a_column_with_its_error(point, channels):
     figure = figures.feedback_steps(fit(3, channels), FACE.image, POINTS, point=point)
     titles = [a.get_title() for a in figure.axes[:3]]
     eyes = np.linalg.norm(POINTS[36] - POINTS[45])
-    assert titles == [f"step {k + 1}: {np.hypot(3 - k, 3 - k) / eyes:.1%}" for k in range(3)]
+    assert titles == [f"look {k + 1}: {np.hypot(3 - k, 3 - k) / eyes:.1%}" for k in range(3)]
     assert len(figure.axes) == 12 and all(len(a.images) == 1 for a in figure.axes)
-    assert figure.kind == "jpeg" and drawn(figure).shape == (840, 690, 3)
+    assert figure.kind == "jpeg" and drawn(figure).shape == (860, 940, 3)
+    assert keys(figure) == [KEY]
+    heights = [np.ptp(a.get_window_extent().intervaly) for a in figure.axes[::3]]
+    assert min(heights[3:]) > 1.5 * max(heights[:3]), "the points are what one looks at longest"
 
 
 def test_ced_curve_and_its_legend():
@@ -111,13 +121,24 @@ def test_loss_figure_is_the_running_mean():
 
 
 def inked(picture):
-    return (picture[30:-28, 57:-12] != CARD).any(-1)
+    return (np.abs(picture[30:-28, 57:-12].astype(int) - BLUE) < 60).all(-1)
 
 
 def test_loss_curve_grows_to_the_right():
-    half = inked(draw_losses([[1 / (i + 1)] for i in range(50)], 100)) & ~inked(draw_losses([], 100))
+    half = inked(draw_losses([[1 / (i + 1)] for i in range(50)], 100))
     assert half[:, : half.shape[1] // 2].any() and not half[:, half.shape[1] // 2 + 12 :].any()
     assert np.argwhere(half[:, 5])[:, 0].mean() < np.argwhere(half[:, 270])[:, 0].mean(), "a falling loss falls"
+
+
+@given(low=st.floats(-12, 12), span=st.floats(0.04, 20))
+def test_ticks_of_the_loss_are_a_few_round_numbers(low, span):
+    found = ticks(low, low + span)
+    assert 2 <= len(found) <= 7 and low <= np.log10(found[0]) + 1e-9 and np.log10(found[-1]) <= low + span + 1e-9
+    assert found == sorted(found) and all(float(f"{tick:.3g}") == pytest.approx(tick) for tick in found)
+
+
+def test_ticks_are_the_coarsest_that_suffice():
+    assert ticks(-1, 1) == pytest.approx([0.1, 1, 10]) and ticks(-0.8, 0.05) == pytest.approx([0.2, 0.5, 1])
 
 
 @given(st.lists(st.one_of(st.floats(-1e30, 1e30), st.sampled_from([np.nan, np.inf])), max_size=30))

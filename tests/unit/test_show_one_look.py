@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
-from widget_sweep import assert_every_control_moves_it_and_comes_back
+from widget_sweep import assert_every_control_moves_it_and_comes_back, pixels
 
 from redn_lib.data.faces import Face
 from redn_lib.landmarks import MEAN_SHAPE
@@ -13,7 +13,8 @@ from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.show.explorer_view import to_pictures
 from redn_lib.show.look_inside import look_inside, upper_left
-from redn_lib.show.one_look import GREEN, GRID, one_look, one_look_figure, place_colours, windows
+from redn_lib.show.one_look import GREEN, GRID, PLACES, SIDE, one_look, one_look_figure, place_colours, windows
+from redn_lib.show.panels import CAPTION_HEIGHT, GAP
 from redn_lib.tracking.align import align
 
 
@@ -34,7 +35,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def live(model):
-    return one_look(model, [face(0), face(1)], pool=3, channel=2)
+    return one_look(model, [face(0), face(1)], pool=3, rank=2)
 
 
 def test_every_control_changes_the_picture_at_its_ends_and_comes_back(live):
@@ -78,8 +79,16 @@ def test_places_are_coloured_by_where_the_maximum_was():
     assert windows(before)[0, 1].tolist() == [0, 0, 5, 0]
 
 
+def test_the_picture_has_a_key_to_the_places(live):
+    x, y = 3 * (SIDE + GAP) + GAP, slice(0, CAPTION_HEIGHT)
+    caption = pixels(live)[y, x : x + SIDE, ::-1].astype(int)
+    ys, xs = zip(*(np.argwhere(np.abs(caption - colour).max(-1) < 30).mean(0) for colour in PLACES[:4]), strict=True)
+    assert max(ys[:2]) < min(ys[2:]) and max(xs[::2]) < min(xs[1::2]), "a window, each place in its colour"
+
+
 def test_line_and_alt_text_follow(live, model):
     assert "as built" in live.line.value and "16x16" not in live.image.tooltip
+    assert "rank 2 is channel " in live.line.value
     live.set(memory=False)
     assert "upper left" in live.line.value and "pools forget" in live.image.tooltip
     live.reset()

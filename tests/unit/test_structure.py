@@ -14,13 +14,23 @@ import redn_lib
 LIBRARY = Path(redn_lib.__file__).parent
 LAYERS = [
     {"landmarks", "response_maps", "files", "device"},
-    {"encoder_decoder", "feedback", "identity", "temporal", "losses", "metrics", "crop", "data"},
+    {"encoder_decoder", "feedback", "identity", "pose", "temporal", "losses", "metrics", "crop", "data"},
     {"rednet"},
     {"training", "tracking", "pretrained", "teach"},
-    {"", "experiments", "show", "doctor", "commands"},
+    {"", "experiments", "show", "doctor", "benchmarking", "commands"},
     {"cli"},
 ]
-PAPER = {"landmarks", "response_maps", "encoder_decoder", "feedback", "identity", "temporal", "rednet", "losses"}
+PAPER = {
+    "landmarks",
+    "response_maps",
+    "encoder_decoder",
+    "feedback",
+    "identity",
+    "pose",
+    "temporal",
+    "rednet",
+    "losses",
+}
 MODEL = (PAPER - {"landmarks"}) | {"pretrained"}
 FILES = sorted(LIBRARY.rglob("*.py"))
 HOMES = re.compile(r"(?<![\w.<])/(?:work|root|home/\w+|Users/\w+)/|[A-Z]:\\Users")

@@ -1,0 +1,65 @@
+"""`redn describe`: parameters and FLOPs of each part of a preset beside the paper's; what training it costs."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from redn_lib.experiments.tables import commit
+from redn_lib.files import whole_file
+from redn_lib.rednet import PRESETS, Preset
+from redn_lib.training.cost import page
+from redn_lib.training.counting import parts
+from redn_lib.training.grow import HIDDEN
+from redn_lib.training.stages import STAGES
+
+ONCE = {"f_tRNN"}
+IN_TRAINING = {"f_CLS", "pose from C_pe"}
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare `redn describe [--preset P] [--cost FILE.md]`."""
+    parser = subparsers.add_parser(
+        "describe",
+        help="parameters and FLOPs of each part of a preset, beside the paper's",
+        description="Counts parameters, and FLOPs of convolutions and matrix products, a multiply-add as two. "
+        "Nothing is measured, no GPU is needed.",
+    )
+    parser.add_argument("--preset", default="paper", choices=sorted(PRESETS), help="which (default paper)")
+    parser.add_argument(
+        "--cost", type=Path, metavar="FILE.md", help="also write what the stages of training cost on which GPU"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table, write the page; 0. Raises OSError for a page that cannot be written."""
+    print(described(PRESETS[args.preset]))
+    if args.cost:
+        command = f"redn describe --cost {args.cost}"
+        text = page(PRESETS.values(), command=command, commit=commit())
+        with whole_file(args.cost) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        print(f"wrote {args.cost}")
+    return 0
+
+
+def described(preset: Preset) -> str:
+    """The table of a preset, with f_CLS and f_tRNN of the size that `redn train` gives them by default."""
+    people = STAGES["identity"].made_people
+    found = parts(replace(preset, people=people, hidden=HIDDEN))
+    cells, code = preset.cells, preset.widths[-1][-1]
+    lines = [
+        f"preset {preset.name}: view {preset.size}x{preset.size}, code {cells}x{cells}x{code}, of which C_id "
+        f"{preset.identity_channels}, K = {preset.steps}; f_CLS of {people} people, f_tRNN of {HIDDEN} units",
+        "",
+        f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'asked':<12}  paper",
+    ]
+    for part in found:
+        asked = "training" if part.name in IN_TRAINING else "every frame" if part.name in ONCE else "every look"
+        lines.append(
+            f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {asked:<12}  {part.paper}".rstrip()
+        )
+    kept = [part for part in found if part.name not in IN_TRAINING]
+    flops = sum(part.flops * (1 if part.name in ONCE else preset.steps) for part in kept)
+    parameters = sum(part.parameters for part in kept)
+    lines.append(f"{f'a frame, K = {preset.steps}':<16}{parameters:>12,}{flops / 1e9:>9.3f}")
+    return "\n".join(lines)

@@ -1,0 +1,50 @@
+"""What changes in a face, in three numbers read off its points, and the map that reads them from C_pe.
+
+Training alone uses it: that C_pe can be read by one linear map keeps in it what changes (our choice).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from redn_lib.encoder_decoder import StepNorm
+from redn_lib.identity import pooled
+
+POSE = ("turn", "nod", "mouth")
+"""What `pose_of` tells."""
+
+USUAL, SPREAD = (0.0, 0.55, 0.1), (0.2, 0.1, 0.12)
+"""Middle and spread of the three numbers in training people, rounded."""
+
+
+def pose_of(points: Tensor) -> Tensor:
+    """Points (B, 68, 2) to (B, 3), free of size, place and in-plane turn: how far the nose's tip lies beside the middle
+    of the jaw's ends, over their distance; how far below the eyes, over the distance of eyes and mouth; and how far the
+    mouth is open, over the same. Less `USUAL`, in units of `SPREAD` (our choice).
+    """
+    left, right = points[:, 36:42].mean(1), points[:, 42:48].mean(1)
+    eyes, across = (left + right) / 2, F.normalize(right - left, dim=-1)
+    down = torch.stack([-across[:, 1], across[:, 0]], -1)
+    tip, ends, width = points[:, 30], (points[:, 0] + points[:, 16]) / 2, (points[:, 16] - points[:, 0]).norm(dim=-1)
+    length = ((points[:, 48:60].mean(1) - eyes) * down).sum(-1)
+    turn = ((tip - ends) * across).sum(-1) / width.clamp(min=1e-3)
+    nod, mouth = ((way * down).sum(-1) / length.clamp(min=1e-3) for way in (tip - eyes, points[:, 66] - points[:, 62]))
+    numbers = torch.stack([turn, nod, mouth], -1)
+    return ((numbers - numbers.new_tensor(USUAL)) / numbers.new_tensor(SPREAD)).clamp(-4, 4)
+
+
+class PoseReader(nn.Module):
+    """One linear map on the pooled C_pe (our choice). forward(C_pe (B, C, h, w), step 0-based) -> (B, 3)."""
+
+    def __init__(self, channels: int, steps: int):
+        super().__init__()
+        self.norm = StepNorm(channels, steps)
+        self.out = nn.Linear(channels, len(POSE))
+
+    def forward(self, changing: Tensor, step: int = 0) -> Tensor:
+        return self.out(self.norm(pooled(changing), step)).float()
+
+
+def pose_loss(read: Tensor, points: Tensor) -> Tensor:
+    """Mean squared error of what was read (B, 3) against the points (B, 68, 2)."""
+    return (read - pose_of(points)).square().mean()

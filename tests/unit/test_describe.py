@@ -1,0 +1,65 @@
+"""`redn describe`: what is counted is what can be worked out by hand, and the committed page is the command's."""
+
+from dataclasses import replace
+
+import pytest
+
+from redn_lib.cli import main
+from redn_lib.rednet import COMPACT, PAPER
+from redn_lib.training.cost import FASTEST, PEAK, UTILISATION, page
+from redn_lib.training.counting import iteration_flops, parts
+from redn_lib.training.stages import STAGES, Stage
+
+VGG = [(4, 64, 128), (64, 64, 128), (64, 128, 64), (128, 128, 64), (128, 256, 32), (256, 256, 32), (256, 256, 32)]
+VGG += [(256, 512, 16), (512, 512, 16), (512, 512, 16), (512, 512, 8), (512, 512, 8), (512, 512, 8)]
+"""Channels in, channels out and side of the map of VGG-16's 13 convolutions in a view of 128 pixels (paper)."""
+
+
+def test_the_encoder_of_the_paper_is_vgg_16(capsys):
+    encoder = parts(PAPER)[0]
+    assert encoder.parameters == sum(9 * i * o + 2 * o for i, o, _ in VGG)
+    assert encoder.flops == sum(2 * 9 * i * o * side**2 for i, o, side in VGG)
+    assert main(["describe"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("f_ENC"))
+    assert f"{encoder.parameters:,}" in line and line.endswith("about 14.8 M parameters")
+    assert f"{encoder.parameters / 1e6:.1f}" in ("14.7", "14.8")
+
+
+def test_the_compact_network_has_no_figures_of_the_paper(capsys):
+    assert main(["describe", "--preset", "compact"]) == 0
+    said = capsys.readouterr().out
+    assert "14.8" not in said and all(name in said for name in ("f_ENC", "f_DEC", "f_REG", "f_CLS", "f_tRNN"))
+
+
+def test_an_iteration_is_counted_forward_and_backward():
+    looks = sum(part.flops for part in parts(COMPACT))
+    stage = Stage(iterations=1, batch=6, steps=2)
+    assert iteration_flops(COMPACT, stage) == pytest.approx(3 * 2 * 6 * looks, rel=0.05)
+    assert iteration_flops(COMPACT, replace(stage, batch=12)) == 2 * iteration_flops(COMPACT, stage)
+    clips, memory = replace(stage, batch=1, frames=3), replace(COMPACT, hidden=8)
+    assert iteration_flops(memory, clips) == pytest.approx(3 * 3 * 2 * looks, rel=0.05)
+    assert iteration_flops(memory, replace(clips, only="memory")) < 0.7 * iteration_flops(memory, clips)
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """The page, of the compact network alone."""
+    return page([COMPACT], command="redn describe --cost results/cost.md", commit="0")
+
+
+def test_the_page_of_costs_says_what_it_assumes_and_adds_up(text):
+    assert (
+        "estimate" in text and f"{UTILISATION:.0%}" in text and all(f"{name} {p}" in text for name, p in PEAK.items())
+    )
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    named = {row[0]: row for row in rows}
+    assert set(STAGES) < set(named)
+    assert float(named["all"][5]) == pytest.approx(sum(float(named[stage][5]) for stage in STAGES), abs=0.2)
+    flops = iteration_flops(COMPACT, STAGES["spatial"]) * STAGES["spatial"].iterations
+    at = rows[0].index(f"{FASTEST}, min")
+    assert float(named["spatial"][at]) == pytest.approx(flops / (UTILISATION * PEAK[FASTEST] * 6e13), abs=0.06)
+
+
+def test_the_committed_page_is_what_the_command_writes(root, text):
+    committed = (root / "results" / "cost.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in text.splitlines() if line not in committed] == ["commit: 0"]

@@ -1,0 +1,76 @@
+"""What training at full scale needs beyond the loop: the paper's preset, pieces of a batch, faces left on the disk."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from made_folder import write_pairs
+from torch import nn
+from unit.test_training import FACES, STAGE, TINY, tiny
+
+from redn_lib.data.procedural.scenes import still
+from redn_lib.data.ytf import read_faces
+from redn_lib.rednet import PAPER
+from redn_lib.training import patches
+from redn_lib.training.batches import StillBatches
+from redn_lib.training.clips import ClipBatches
+from redn_lib.training.grow import fresh
+from redn_lib.training.loop import Trainer
+from redn_lib.training.stages import Sloppiness, Stage
+
+
+@pytest.mark.slow
+def test_the_paper_s_network_learns_on_a_cpu():
+    stage = Stage(iterations=20, batch=1, warmup=2, rate=1e-3, steps=3, sloppiness=Sloppiness(0, 0, 0))
+    torch.set_num_threads(1)
+    trainer = Trainer(fresh(PAPER, 0), stage, StillBatches(FACES[:1], stage, PAPER), device="cpu")
+    trainer.run()
+    losses = np.array(trainer.losses)
+    assert (losses[-5:].mean(0) < 0.75 * losses[:3].mean(0)).all(), losses
+
+
+def test_pieces_of_a_batch_teach_what_the_batch_teaches():
+    """Of clips, where batch norm does not look at the batch."""
+    stage = Stage(iterations=1, batch=4, frames=2, warmup=0)
+    trainers = []
+    for accumulate in (1, 2):
+        mine = replace(stage, accumulate=accumulate)
+        trainers.append(Trainer(tiny(), mine, ClipBatches(FACES, mine, TINY)))
+        trainers[-1].run()
+    one, two = trainers
+    np.testing.assert_allclose(two.losses, one.losses, rtol=1e-3)
+    for a, b in zip(one.model.parameters(), two.model.parameters(), strict=True):
+        assert torch.nn.functional.cosine_similarity(a.grad.flatten(), b.grad.flatten(), 0) > 0.99
+        assert b.grad.norm().item() == pytest.approx(a.grad.norm().item(), rel=0.1)
+
+
+def test_a_compiled_network_learns_the_same(monkeypatch):
+    real = nn.Module.compile
+    monkeypatch.setattr(nn.Module, "compile", lambda self: real(self, backend="eager"))
+    stage = replace(STAGE, iterations=2)
+    plain, compiled = (Trainer(tiny(), stage, StillBatches(FACES, stage, TINY), compiled=c) for c in (False, True))
+    plain.run()
+    trained = compiled.run()
+    np.testing.assert_allclose(compiled.losses, plain.losses, rtol=1e-2)
+    assert trained.state_dict().keys() == tiny().state_dict().keys()
+
+
+def test_faces_left_on_the_disk_make_the_same_batches(tmp_path, monkeypatch):
+    rows = read_faces(write_pairs(tmp_path, map(still, range(6))))
+    held = patches.patches(rows)
+    monkeypatch.setattr(patches, "HELD", 5)
+    unread = patches.patches(rows)
+    assert isinstance(held, list) and len(unread) == 6 and not isinstance(unread, list)
+    for kind, stage in ((StillBatches, replace(STAGE, group=2)), (ClipBatches, replace(STAGE, frames=2))):
+        for one, other in zip(kind(held, stage, TINY)[1], kind(unread, stage, TINY)[1], strict=True):
+            assert torch.equal(one, other)
+
+
+def test_faces_left_on_the_disk_are_read_by_the_processes_that_prepare_batches(tmp_path, monkeypatch):
+    rows = read_faces(write_pairs(tmp_path, map(still, range(6))))
+    monkeypatch.setattr(patches, "HELD", 0)
+    stage = replace(STAGE, iterations=2)
+    trainer = Trainer(tiny(), stage, StillBatches(patches.patches(rows), stage, TINY), workers=2)
+    trainer.run()
+    assert trainer.iteration == 2

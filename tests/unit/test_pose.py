@@ -1,0 +1,47 @@
+"""Pose read off points: knows a turn, a nod and an open mouth, and nothing of size, place and in-plane turn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redn_lib.data.procedural import factors
+from redn_lib.data.procedural.render import project_points
+from redn_lib.pose import POSE, pose_of
+
+PLAIN = replace(factors(3), yaw=0.0, pitch=0.0, roll=0.0)
+PLAIN = replace(PLAIN, expression=replace(PLAIN.expression, mouth_open=0.0))
+
+
+def read(**changes) -> dict[str, float]:
+    face = replace(PLAIN, **changes)
+    return dict(zip(POSE, pose_of(torch.from_numpy(project_points(face)).float()[None])[0].tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "name, low, high",
+    [
+        ("turn", {"yaw": -25.0}, {"yaw": 25.0}),
+        ("nod", {"pitch": -15.0}, {"pitch": 15.0}),
+        ("mouth", {}, {"expression": replace(PLAIN.expression, mouth_open=0.6)}),
+    ],
+)
+def test_each_number_follows_what_it_is_named_for(name, low, high):
+    assert abs(read(**high)[name] - read(**low)[name]) > 1
+    others = set(POSE) - {name}
+    assert all(abs(read(**high)[o] - read(**low)[o]) < abs(read(**high)[name] - read(**low)[name]) for o in others)
+
+
+@given(st.floats(0.2, 5), st.floats(-3, 3), st.floats(-100, 100), st.floats(-100, 100))
+def test_size_place_and_in_plane_turn_do_not_count(scale, turn, x, y):
+    points = project_points(factors(8)).astype(float)
+    c, s = scale * np.cos(turn), scale * np.sin(turn)
+    moved = points @ np.array([[c, s], [-s, c]]) + [x, y]
+    np.testing.assert_allclose(pose_of(torch.tensor(moved[None])), pose_of(torch.tensor(points[None])), atol=1e-4)
+
+
+def test_points_that_are_no_face_give_numbers():
+    assert torch.isfinite(pose_of(torch.zeros(2, 68, 2))).all()
