@@ -84,7 +84,7 @@ def way(numbers: Tensor, start: Tensor, end: Tensor) -> float:
 
 def mix_figures(model: RedNet, people: int, pictures: int) -> dict[str, float]:
     """Whose pose mixed codes take, over pictures a and b of two procedural people never trained on, and c of a third.
-    Needs three people.
+    Raises ValueError for fewer than three people.
 
     `error`: mean difference between the pose that is read off the points of an unmixed look and the true one, in the
     spreads of `pose_of`. `to_pe_X`, `to_id_X`: the same of a mix, of C_id of a and C_pe of b, from the pose of b and
@@ -93,6 +93,8 @@ def mix_figures(model: RedNet, people: int, pictures: int) -> dict[str, float]:
     b's; `left_X`, how far it stays behind where all but X is. `third_X`: of the way that the whole code makes while
     places and features are those of c, how far C_id or C_pe alone comes.
     """
+    if people < 3:
+        raise ValueError(f"to mix codes takes three people or more, got {people}")
     faces, poses, truths = sitters(people, pictures), {}, []
     for at in range(0, len(faces), TOGETHER):
         chosen = {

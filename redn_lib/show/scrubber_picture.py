@@ -61,7 +61,7 @@ def _face(scrubbed: Scrubbed, name: str) -> np.ndarray:
     only = None if scrubbed.state.point == ALL else [scrubbed.state.point]
     panel = draw_face(panel, (told.points - origin) * zoom, truth=(face.points - origin) * zoom, only=only)
     error = scrubbed.errors[name][t]
-    return caption(panel, name.capitalize(), f"NME {error:.{int(error < 0.1)}%} · yellow: true")
+    return caption(panel, name.capitalize(), f"{error:.{int(error < 0.1)}%} off · yellow: true")
 
 
 def _maps(scrubbed: Scrubbed, name: str) -> np.ndarray:

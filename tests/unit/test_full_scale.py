@@ -21,6 +21,7 @@ from redn_lib.training.stages import Sloppiness, Stage
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_paper_s_network_learns_on_a_cpu():
     stage = Stage(iterations=20, batch=1, warmup=2, rate=1e-3, steps=3, sloppiness=Sloppiness(0, 0, 0))
     torch.set_num_threads(1)

@@ -48,6 +48,11 @@ def test_what_alone_is_heard_carries_all(model):
     assert figures["alone_places"] == pytest.approx(0, abs=1e-3) and figures["alone_code"] == pytest.approx(0, abs=1e-3)
 
 
+def test_two_people_are_too_few(model):
+    with pytest.raises(ValueError, match="three people or more, got 2"):
+        mix_figures(model, 2, 2)
+
+
 def test_unmixed_it_is_the_models_own_look(model):
     faces = sitters(PEOPLE, PICTURES)
     looks = opened(model, faces)

@@ -100,6 +100,7 @@ def training(folder: Path) -> list[str]:
     return ["train", *options, "--run", str(folder), "--out", str(folder / "w.safetensors")]
 
 
+@pytest.mark.timeout(900)
 def test_a_process_killed_ends_the_run_with_a_word_and_the_same_command_goes_on(tmp_path):
     in_two_processes(main, training(tmp_path / "whole"))
     path = tmp_path / "killed" / "checkpoint.pt"
