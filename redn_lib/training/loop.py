@@ -18,7 +18,7 @@ from redn_lib.encoder_decoder import StepNorm
 from redn_lib.rednet import RedNet
 from redn_lib.training import checkpoint
 from redn_lib.training.batches import Batch
-from redn_lib.training.objective import Outcome, outcome
+from redn_lib.training.objective import Outcome, Whole, outcome
 from redn_lib.training.processes import Alone, gone_explained
 from redn_lib.training.stages import Stage
 from redn_lib.training.stopping import Stopping
@@ -65,12 +65,12 @@ def learns(name: str, stage: Stage) -> bool:
 class Losses(nn.Module):
     """The losses of a stage as one module: processes are joined around it, since their gradients meet where it ends."""
 
-    def __init__(self, model: RedNet, stage: Stage):
+    def __init__(self, model: RedNet, stage: Stage, whole: Whole):
         super().__init__()
-        self.model, self.stage = model, stage
+        self.model, self.stage, self.whole = model, stage, whole
 
     def forward(self, batch: Batch, swap: bool) -> Outcome:
-        return outcome(self.model, batch, self.stage, swap=swap)
+        return outcome(self.model, batch, self.stage, swap=swap, whole=self.whole)
 
 
 class Trainer:
@@ -115,7 +115,7 @@ class Trainer:
         self.resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]
         for parameter in self.resting:
             parameter.requires_grad_(False)
-        self.losses_of = self.processes.joined(Losses(model, stage))
+        self.losses_of = self.processes.joined(Losses(model, stage, self.processes.whole))
         if compiled:
             for part in (model.encoder, model.decoder, model.regression):
                 part.compile()

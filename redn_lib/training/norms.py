@@ -18,6 +18,24 @@ class MeanOfAll(torch.autograd.Function):
     backward = forward
 
 
+class AllOf(torch.autograd.Function):
+    """The shares of all processes one after another, (B, ...) to (processes * B, ...); the gradient of all their
+    losses together goes back to each share.
+    """
+
+    @staticmethod
+    def forward(ctx: object, mine: Tensor) -> Tensor:
+        shares = [torch.empty_like(mine) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(shares, mine.contiguous())
+        return torch.cat(shares)
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        gradient = gradient.clone()
+        distributed.all_reduce(gradient)
+        return gradient.chunk(distributed.get_world_size())[distributed.get_rank()]
+
+
 class SharedStepNorm(StepNorm):
     """`StepNorm` whose statistics in training are those of all processes, each with an equal share; on CPU and GPU (our
     choice: torch's SyncBatchNorm has no statistics of a step, and none on a CPU).

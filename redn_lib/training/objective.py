@@ -1,6 +1,6 @@
 """What is made small: the losses of every look, of every frame of a clip, and of f_CLS, in one sum."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -23,10 +23,20 @@ class Outcome(NamedTuple):
     identity: Tensor | None = None
 
 
-def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) -> Outcome:
+Whole = Callable[[Tensor], Tensor]
+"""Makes of a process's share of a batch the whole batch, along the first dimension."""
+
+
+def as_it_is(share: Tensor) -> Tensor:
+    """The `Whole` of a run in one process."""
+    return share
+
+
+def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, whole: Whole = as_it_is) -> Outcome:
     """The losses of a batch on the model's device, patches float in [0, 1].
 
-    swap: C_id of each frame comes from the next one of its group.
+    swap: C_id of each frame comes from the next one of its group; whole: for the losses that compare the codes of a
+    batch with each other.
     """
     if stage.frames > 1:
         seen, truths = model.clip(batch.patches, batch.view, stage.steps), batch.points.unbind(1)
@@ -44,7 +54,7 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
         total = total + stage.recall_weight * expectation_loss(seen, truths, model.preset.sigma)
     if not stage.identity_weight and not stage.apart:
         return Outcome(total, losses)
-    identity, apart = decoupling_losses(model, seen, truths, batch.person, stage)
+    identity, apart = decoupling_losses(model, seen, truths, batch.person, stage, whole)
     return Outcome(total + stage.identity_weight * identity + stage.apart * apart, losses, identity)
 
 
@@ -58,7 +68,7 @@ def expectation_loss(seen: list[Seen], truths: Sequence[Tensor], sigma: float) -
 
 
 def decoupling_losses(
-    model: RedNet, seen: list[Seen], truths: Sequence[Tensor], person: Tensor, stage: Stage
+    model: RedNet, seen: list[Seen], truths: Sequence[Tensor], person: Tensor, stage: Stage, whole: Whole
 ) -> tuple[Tensor, Tensor]:
     """(loss of f_CLS; variance on the wrong side of the split, plus what cannot be read from C_pe), mean over looks.
 
@@ -67,10 +77,10 @@ def decoupling_losses(
     frames = stage.group if len(seen) == 1 else len(seen)
     if len(seen) > 1:
         person = person.repeat_interleave(frames)
-    points = torch.stack(list(truths), 1).flatten(0, 1)
+    person, points = whole(person), whole(torch.stack(list(truths), 1).flatten(0, 1))
     identities, aparts = [], []
     for step in range(len(seen[0].codes)):
-        code = torch.stack([s.codes[step] for s in seen], 1).flatten(0, 1)
+        code = whole(torch.stack([s.codes[step] for s in seen], 1).flatten(0, 1))
         identities.append(identity_loss(model.who(code, step), person))
         steady, lively = (within_share(pooled(half).unflatten(0, (-1, frames))) for half in model.halves(code))
         aparts.append(steady + 1 - lively + pose_loss(model.pose(code, step), points))

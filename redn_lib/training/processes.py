@@ -16,7 +16,7 @@ from torch import Tensor, distributed, nn
 
 from redn_lib.device import best_device
 from redn_lib.training.batches import Batch
-from redn_lib.training.norms import share_statistics
+from redn_lib.training.norms import AllOf, share_statistics
 from redn_lib.training.stages import Stage
 
 PATIENCE = timedelta(minutes=5)
@@ -49,6 +49,10 @@ class Alone:
     def mean(self, values: Tensor) -> Tensor:
         """The mean over processes."""
         return values
+
+    def whole(self, share: Tensor) -> Tensor:
+        """The whole batch of which this process has a share (B, ...)."""
+        return share
 
     def dealt(self, loader: Iterable, first: int, stage: Stage) -> Iterable:
         """This process's share of each batch. loader: gives the batches that this process is to prepare, see `mine`;
@@ -98,6 +102,9 @@ class Several(Alone):
 
     def backward(self, loss: Tensor) -> None:
         self.fabric.backward(loss)
+
+    def whole(self, share: Tensor) -> Tensor:
+        return AllOf.apply(share)
 
     def mean(self, values: Tensor) -> Tensor:
         return self.fabric.all_reduce(values, reduce_op="mean")

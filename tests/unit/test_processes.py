@@ -30,8 +30,9 @@ CLIPS = replace(STILLS, iterations=2, batch=2, frames=3, procedural=0.0)
 STAGES = {
     "stills": STILLS,
     "stills in two pieces": replace(STILLS, accumulate=2),
+    "f_CLS": replace(STILLS, group=2, identity_weight=0.1, apart=0.3, swap=0.5, made_people=3),
     "f_tRNN alone": replace(CLIPS, only="memory"),
-    "clips": CLIPS,
+    "clips": replace(CLIPS, identity_weight=0.1, apart=0.3),
 }
 
 
