@@ -26,7 +26,7 @@ def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Live:
     """
     mixer, state = _prepare(model, faces, start)
     live = Live(lambda **values: _draw(mixer, MixState(**values)), _controls(state, len(faces)), _shelf)
-    live.line.layout.min_height = "4.3em"  # room for a line that wraps, so that the picture stays in place
+    live.line.layout.min_height = "5.7em"  # room for a line that wraps, so that the picture stays in place
     return live
 
 

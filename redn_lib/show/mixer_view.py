@@ -122,9 +122,9 @@ def describe(mix: Mix) -> str:
     recipe = [f"C_id {state.identity:.0%} of B", f"C_pe {state.changing:.0%} of B"]
     recipe += [f"places of {state.places}", f"features of {state.features}"]
     unlike = f"A and B are {identity:.1f} apart in C_id, {changing:.1f} in C_pe (usual: 1)"
-    far = " and ".join(f"{mix.apart(who):.0%} from {who}'s" for who in "AB")
+    far = ", ".join(f"{mix.apart(who):.0%} from {who}'s" for who in "AB")
     came = "A and B are one picture" if state.a == state.b else f"pose {round(100 * mix.way)} % of the way from A to B"
-    lines = [parts, recipe, [unlike, came, f"points {far} (% of the eye distance)"]]
+    lines = [parts, recipe, [unlike, came, f"points {far} (of the eye distance)"]]
     return "\n".join(" · ".join(line) for line in lines)
 
 

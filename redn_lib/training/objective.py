@@ -68,7 +68,7 @@ def expectation_loss(seen: list[Seen], truths: Sequence[Tensor], sigma: float) -
 
 
 def decoupling_losses(
-    model: RedNet, seen: list[Seen], truths: Sequence[Tensor], person: Tensor, stage: Stage, whole: Whole
+    model: RedNet, seen: list[Seen], truths: Sequence[Tensor], person: Tensor, stage: Stage, whole: Whole = as_it_is
 ) -> tuple[Tensor, Tensor]:
     """(loss of f_CLS; variance on the wrong side of the split, plus what cannot be read from C_pe), mean over looks.
 
