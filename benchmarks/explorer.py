@@ -7,7 +7,6 @@ anew. The shipped weights look at a procedural face. Prints median, least and mo
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -46,11 +45,10 @@ def focus(page, label: str) -> None:
 
 
 def test_explorer(notebook):
+    from tests.browser.driven import write_notebook
+
     path = ROOT / "build" / "browser" / "benchmark.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": CELL, "outputs": [], "execution_count": None}
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    path.write_text(json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    write_notebook(path, CELL)
     page = notebook.open(path.relative_to(ROOT).as_posix()).page
     assert notebook.run_all() == []
     page.wait_for_function(LOADED, arg="", timeout=20_000)

@@ -6,13 +6,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-import torch
+from made_looks import peaked, rough_face
 from widget_sweep import assert_every_control_moves_it_and_comes_back, pixels
 
-from redn_lib.data.faces import Clip, Face
-from redn_lib.landmarks import MEAN_SHAPE
+from redn_lib.data.faces import Clip
 from redn_lib.metrics import nme
-from redn_lib.rednet import RedNet
 from redn_lib.show.explorer import explorer, explorer_figure
 from redn_lib.show.explorer_picture import SMALL, compose
 from redn_lib.show.explorer_view import Explorer, State, disturb, to_pictures
@@ -21,24 +19,14 @@ from redn_lib.show.panels import CAPTION_HEIGHT, GAP
 from redn_lib.tracking.align import align
 
 
-def face(seed=0, person="Ann"):
-    rng = np.random.default_rng(seed)
-    points = (MEAN_SHAPE * 45 + (80, 75) + rng.normal(0, 2, 2)).astype(np.float32)
-    rough = rng.integers(0, 255, (12, 12, 3), np.uint8)
-    return Face(cv2.resize(rough, (160, 150), interpolation=cv2.INTER_CUBIC), points, person, f"{person} {seed}")
-
-
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(3)
-    net = RedNet.from_preset("compact").eval()
-    torch.nn.init.normal_(net.regression.out.weight, std=0.5)  # untrained maps are flat; these have peaks
-    return net
+    return peaked()
 
 
 @pytest.fixture(scope="module")
 def faces():
-    return [face(0), face(1), face(2)]
+    return [rough_face(0), rough_face(1), rough_face(2)]
 
 
 def test_every_control_changes_the_picture_at_its_ends_and_comes_back(model, faces):

@@ -6,37 +6,26 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from made_looks import peaked, rough_face
 from widget_sweep import assert_every_control_moves_it_and_comes_back, pixels
 
-from redn_lib.data.faces import Face
 from redn_lib.experiments.networks import exact_input
-from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.rednet import RedNet
 from redn_lib.show.mixer import code_mixer, code_mixer_figure
 from redn_lib.show.mixer_picture import compose
 from redn_lib.show.mixer_view import Mixer, MixState, describe
 from redn_lib.training.batches import cut_patch
 
 
-def face(seed):
-    rng = np.random.default_rng(seed)
-    points = (MEAN_SHAPE * 45 + (80, 75) + rng.normal(0, 2, (68, 2))).astype(np.float32)
-    rough = rng.integers(0, 255, (12, 12, 3), np.uint8)
-    return Face(cv2.resize(rough, (160, 150), interpolation=cv2.INTER_CUBIC), points, "Ann", f"Ann {seed}")
-
-
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(3)
-    net = RedNet.from_preset("compact").eval()
-    torch.nn.init.normal_(net.regression.out.weight, std=0.5)  # untrained maps are flat; these have peaks
+    net = peaked()
     torch.nn.init.normal_(net.detection.weight, std=0.5)
     return net
 
 
 @pytest.fixture(scope="module")
 def faces():
-    return [face(0), face(1), face(2)]
+    return [rough_face(0, bent=True), rough_face(1, bent=True), rough_face(2, bent=True)]
 
 
 @pytest.fixture(scope="module")

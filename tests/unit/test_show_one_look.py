@@ -1,16 +1,13 @@
 """Inside one look: every control moves the picture, what is drawn is what the network does, and switches do switch."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from made_looks import peaked, rough_face
 from torch.nn import functional as F
 from widget_sweep import assert_every_control_moves_it_and_comes_back, pixels
 
-from redn_lib.data.faces import Face
-from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.metrics import nme
-from redn_lib.rednet import RedNet
 from redn_lib.show.explorer_view import to_pictures
 from redn_lib.show.look_inside import look_inside, upper_left
 from redn_lib.show.one_look import GREEN, GRID, PLACES, SIDE, one_look, one_look_figure, place_colours, windows
@@ -18,24 +15,14 @@ from redn_lib.show.panels import CAPTION_HEIGHT, GAP
 from redn_lib.tracking.align import align
 
 
-def face(seed):
-    rng = np.random.default_rng(seed)
-    points = (MEAN_SHAPE * 45 + (80, 75) + rng.normal(0, 2, 2)).astype(np.float32)
-    rough = rng.integers(0, 255, (12, 12, 3), np.uint8)
-    return Face(cv2.resize(rough, (160, 150), interpolation=cv2.INTER_CUBIC), points, "Ann", f"Ann {seed}")
-
-
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(3)
-    net = RedNet.from_preset("compact").eval()
-    torch.nn.init.normal_(net.regression.out.weight, std=0.5)  # untrained maps are flat; these have peaks
-    return net
+    return peaked()
 
 
 @pytest.fixture(scope="module")
 def live(model):
-    return one_look(model, [face(0), face(1)], pool=3, rank=2)
+    return one_look(model, [rough_face(0), rough_face(1)], pool=3, rank=2)
 
 
 def test_every_control_changes_the_picture_at_its_ends_and_comes_back(live):
@@ -43,7 +30,7 @@ def test_every_control_changes_the_picture_at_its_ends_and_comes_back(live):
 
 
 def test_what_is_drawn_is_what_the_network_does(model):
-    (picture,) = to_pictures(face(0))
+    (picture,) = to_pictures(rough_face(0))
     look, fit = look_inside(model, picture), align(model, picture.image, picture.box, 1)
     np.testing.assert_allclose(look.maps, fit.response_maps[0], atol=2e-4)  # the view comes in 8 bits
     np.testing.assert_allclose(fit.crops[0].to_frame(look.points), fit.points, atol=0.1)
@@ -62,7 +49,7 @@ def test_a_pool_that_forgot_names_the_upper_left_of_each_window():
 
 
 def test_switches_change_what_they_say_and_no_more(model):
-    (picture,) = to_pictures(face(1))
+    (picture,) = to_pictures(rough_face(1))
     whole, forgot, blind = (look_inside(model, picture, *on) for on in ((True, True), (False, True), (True, False)))
     deepest = max(whole.held)
     assert (forgot.held[deepest] == whole.held[deepest]).all() and (forgot.back[deepest] != whole.back[deepest]).any()
@@ -92,12 +79,12 @@ def test_line_and_alt_text_follow(live, model):
     live.set(memory=False)
     assert "upper left" in live.line.value and "pools forget" in live.image.tooltip
     live.reset()
-    plain = one_look_figure(model, [face(0).image], [face(0).box], features=False)
+    plain = one_look_figure(model, [rough_face(0).image], [rough_face(0).box], features=False)
     assert "f_REG sees no features" in plain.alt
 
 
 def test_wrong_starts_are_named(model):
     with pytest.raises(TypeError, match="no control 'nose'"):
-        one_look(model, face(0), nose=1)
+        one_look(model, rough_face(0), nose=1)
     with pytest.raises(ValueError, match="undoes the pools 2 to 4, not 1"):
-        one_look_figure(model, face(0), pool=1)
+        one_look_figure(model, rough_face(0), pool=1)
