@@ -176,7 +176,7 @@ def feedback_loop(
     margin: float,
     sigma: float,
     maps: int,
-    expect: Callable[[Tensor, int], Tensor | float] | None = None,
+    expect: Callable[[Tensor, int], Tensor] | None = None,
     change_z: Callable[[Tensor, int], Tensor] | None = None,
 ) -> list[Step]:
     """Look `steps` times with the same `look(frame, z, step) -> detection, regression`.

@@ -48,3 +48,13 @@ class PoseReader(nn.Module):
 def pose_loss(read: Tensor, points: Tensor) -> Tensor:
     """Mean squared error of what was read (B, 3) against the points (B, 68, 2)."""
     return (read - pose_of(points)).square().mean()
+
+
+def pose_echo(codes: Tensor, points: Tensor) -> Tensor:
+    """How much of the pose sounds in each channel of pooled codes (N, C): squared correlations with `pose_of` the
+    points (N, 68, 2), summed over its numbers, mean over channels (our choice). Above 0 by chance: about 3 / N.
+    """
+    pose = pose_of(points)
+    codes, pose = (x - x.mean(0) for x in (codes, pose))
+    codes, pose = codes / (codes.norm(dim=0) + 1e-3), pose / (pose.norm(dim=0) + 1e-3)
+    return (codes[:, :, None] * pose[:, None]).sum(0).square().sum(1).mean()

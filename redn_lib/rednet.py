@@ -12,6 +12,7 @@ from redn_lib.feedback import FeedbackForm, Step, box_view, feedback_loop, to_pa
 from redn_lib.identity import IdentityClassifier, split
 from redn_lib.landmarks import N_POINTS
 from redn_lib.pose import PoseReader
+from redn_lib.spread import CodeSpread
 from redn_lib.temporal import Recall, State, TemporalMemory, recalled_logits
 
 Change = Callable[[Tensor, int], Tensor]
@@ -97,7 +98,7 @@ def looked(
     view: Tensor,
     steps: int | None,
     change_z: Change | None,
-    expect: Callable[[Tensor, int], Tensor | float] | None = None,
+    expect: Callable[[Tensor, int], Tensor] | None = None,
 ) -> list[Step]:
     """The feedback loop of `look` with the numbers of a preset; steps: by default the preset's."""
     return feedback_loop(
@@ -134,6 +135,7 @@ class RedNet(nn.Module):
         changing = p.widths[-1][-1] - p.identity_channels
         self.classifier = IdentityClassifier(p.identity_channels, p.people, p.trained_steps) if p.people else None
         self.reader = PoseReader(changing, p.trained_steps) if p.people else None
+        self.spread = CodeSpread(changing, p.trained_steps) if p.people else None
         self.memory = TemporalMemory(changing, p.cells, p.hidden, p.size, p.margin) if p.hidden else None
 
     def look(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
@@ -180,6 +182,7 @@ class RedNet(nn.Module):
         """
         p = self.preset
         place = torch.eye(2, 3).to(view).expand_as(view) if place is None else place
+        remembers = self.memory is not None and temporal
         codes: list[Tensor] = []
         recall, after = None, None
 
@@ -188,7 +191,7 @@ class RedNet(nn.Module):
             codes.append(code)
             if change_code is not None:
                 code = change_code(code, step)
-            if step > 0 or self.memory is None or not temporal:
+            if step > 0 or not remembers:
                 return code
             code, recall, after = self.remembered(code, compose(place, view), state)
             return code
@@ -196,13 +199,11 @@ class RedNet(nn.Module):
         def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
             return self.look(frame, z, step, remember)
 
-        def expect(now: Tensor, step: int) -> Tensor | float:
-            if recall is None:
-                return 0.0
+        def expect(now: Tensor, step: int) -> Tensor:
             seen_now = recall._replace(points=to_view(to_patch(recall.points, view), now))
             return recalled_logits(seen_now, p.maps, p.size, p.sigma)
 
-        said = looked(p, look, patches, view, steps, change_z, expect)
+        said = looked(p, look, patches, view, steps, change_z, expect if remembers else None)
         if after is not None:
             after = after._replace(points=to_patch(said[-1].points.detach(), place))
         return Seen(said, codes, recall, after)
@@ -214,10 +215,17 @@ class RedNet(nn.Module):
         """
         seen: list[Seen] = []
         for patch in patches.unbind(1):
-            state = seen[-1].state if seen else None
-            seen.append(self.frame(patch, view, state, steps, temporal=temporal))
+            seen.append(self.follow(patch, view, seen[-1] if seen else None, steps, temporal=temporal))
             view = box_view(seen[-1].steps[-1].points.detach(), view, self.preset.size, self.preset.first_margin)
         return seen
+
+    def follow(
+        self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None = None, *, temporal: bool = True
+    ) -> Seen:
+        """A frame of clips (B, 3, P, P), first looked at in `view`, after what was made of the frame before, None at
+        the first.
+        """
+        return self.frame(patch, view, before.state if before else None, steps, temporal=temporal)
 
     def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """C_id and C_pe of codes (B, C, h, w), as they are supervised."""

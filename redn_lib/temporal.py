@@ -92,9 +92,9 @@ class TemporalMemory(nn.Module):
 
 
 def recalled_logits(recall: Recall, maps: int, size: int, sigma: float) -> Tensor:
-    """The recall as logits to be added to the response maps': minus its weight times the squared distance in sigmas,
-    the logarithm of a Gaussian (our choice): (B, L, maps, maps).
+    """The recall as logits to be added to the response maps': the logarithm of the density by which `recall_loss`
+    measures it, whose far tails leave a face that jumped to what is seen of it (our choice): (B, L, maps, maps).
     """
     grid = cell_centres(maps, size, recall.points)
     dx, dy = (((grid - recall.points[..., i, None]) / sigma) ** 2 for i in (0, 1))
-    return -recall.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]) / 2
+    return -1.5 * torch.log1p(recall.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]))

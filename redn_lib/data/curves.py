@@ -19,7 +19,7 @@ class Liveliness:
     yaw, pitch, turn: spread in degrees. zoom, gain, gamma, colour: spread of the logarithm. shift: spread in shares of
     the face's larger side. mouth, lids: shares of natural talking and blinking. shutter: longest share of a frame's
     time that the shutter is open. noise: most sensor noise, in grey levels. compression: share of the range of JPEG
-    qualities, from 95 down to 30.
+    qualities, from 95 down to 30. pace: so many times as fast as heads usually are it turns, zooms and shifts.
     """
 
     yaw: float = 9.0
@@ -35,13 +35,16 @@ class Liveliness:
     shutter: float = 0.8
     noise: float = 8.0
     compression: float = 1.0
+    pace: float = 1.0
 
     def __post_init__(self) -> None:
+        if not self.pace:
+            raise ValueError("a pace of 0 is no motion: set what shall not move to 0, pace to 1")
         if wrong := {name: value for name, value in vars(self).items() if not 0 <= value < np.inf}:
             raise ValueError(f"liveliness is given in finite numbers from 0 up, got {wrong}")
 
 
-STILL = Liveliness(**dict.fromkeys(Liveliness.__dataclass_fields__, 0.0))
+STILL = Liveliness(**dict.fromkeys(Liveliness.__dataclass_fields__, 0.0) | {"pace": 1.0})
 """Nothing moves, nothing is spoilt: `dataclasses.replace(STILL, yaw=9)` moves one thing alone."""
 
 
@@ -77,7 +80,7 @@ def draw_curves(rng: np.random.Generator, frames: int, lively: Liveliness) -> Cu
 
     def moved(spread: float, slow: float = 0.8) -> np.ndarray:
         own = np.exp(rng.uniform(np.log(0.16), np.log(slow)))
-        return spread * mood * _bounded(wander(rng, frames, own), 2.2)
+        return spread * mood * _bounded(wander(rng, frames, own / lively.pace), 2.2)
 
     yaw, pitch, turn = moved(lively.yaw), moved(lively.pitch), moved(lively.turn)
     zoom, x, y = np.exp(moved(lively.zoom)), moved(lively.shift), 0.7 * moved(lively.shift)

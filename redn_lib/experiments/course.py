@@ -10,21 +10,19 @@ from pathlib import Path
 
 from redn_lib.data.faces import Face
 from redn_lib.experiments.networks import SMALL, trained
-from redn_lib.experiments.supervision import GROUP, MADE, PEOPLE, Supervision
+from redn_lib.experiments.supervision import IDENTITY, Supervision
 from redn_lib.rednet import Preset, RedNet
 from redn_lib.training.batches import ProceduralFaces, StillBatches
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.grow import fresh, grown
-from redn_lib.training.stages import Stage
+from redn_lib.training.stages import CLIP_MAPS, Stage
 
 LOOKS = 2
 T = 10
-"""Frames of a training clip (paper)."""
+"""Frames of a training clip (our choice)."""
 
-CLIP_RATE, CLIP_MAPS = 0.5, 6.0
-"""Learning rate on clips, and weight of the loss on a look's own maps, over those on stills: what f_tRNN expects must
-not relieve the network from seeing for itself.
-"""
+CLIP_RATE = 0.5
+"""Learning rate on clips over that on stills."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +80,14 @@ class Course:
         stage = replace(
             start.stage,
             seed=self.seed + 1000,
-            group=GROUP,
-            procedural=MADE,
+            group=IDENTITY.group,
+            procedural=IDENTITY.procedural,
+            augment_made=IDENTITY.augment_made,
             identity_weight=supervision.weight,
             apart=supervision.apart,
             swap=supervision.swap,
         )
-        made = ProceduralFaces(self.seed, GROUP, PEOPLE)
+        made = ProceduralFaces(self.seed, IDENTITY.group, IDENTITY.made_people)
         return supervision.batches(self.setting.faces, stage, start.preset, made)
 
     def on_clips(
@@ -108,7 +107,7 @@ class Course:
             iterations=max(base.iterations // 2, 1),
             batch=max(base.batch // 8, 1),
             rate=CLIP_RATE * base.rate,
-            map_weight=CLIP_MAPS * base.map_weight,
+            map_weight=CLIP_MAPS,
             steps=preset.steps,
             seed=self.seed + 2000,
             frames=T,

@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 from torch.utils.data import Dataset
 
-from redn_lib.encoder_decoder import StepNorm
 from redn_lib.experiments.course import Course, Setting
 from redn_lib.experiments.following import figures_of
 from redn_lib.experiments.memories import LSTM, remembering
@@ -46,7 +45,7 @@ class Mixed(Dataset):
 
 class MixedTrainer(Trainer):
     """A trainer of whose batches, those of `Mixed`, each brings the losses of a stage of its own. stage: the one that
-    has all of the network's parts. As in the stages, statistics of batch norm are those of stills.
+    has all of the network's parts. As in the stages, statistics of batch norm are those of single stills.
     """
 
     batches: Mixed
@@ -54,9 +53,8 @@ class MixedTrainer(Trainer):
     def learn(self, batch: Batch) -> list[float]:
         whole = self.stage
         self.stage = self.losses_of.stage = self.batches.stage(self.iteration)
-        for module in self.model.modules():
-            if isinstance(module, StepNorm):
-                module.train(self.stage.frames == 1)
+        for part in (self.model.encoder, self.model.decoder, self.model.regression):
+            part.train(self.stage.plain)
         losses = super().learn(batch)
         self.stage = whole
         return losses

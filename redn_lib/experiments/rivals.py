@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor, cat, nn
 
 from redn_lib.data.faces import Clip, Face
-from redn_lib.feedback import Step, box_view, to_patch, to_view
+from redn_lib.feedback import Step, to_patch, to_view
 from redn_lib.rednet import Preset, RedNet, Seen
 from redn_lib.response_maps import confidence, gaussian_maps
 from redn_lib.temporal import State, view_motion
@@ -37,25 +37,12 @@ class StackedFrames(RedNet):
         return super().clip(cat(stack, 2), view, steps, temporal=temporal)
 
 
-class Follower(RedNet):
-    """A network whose `follow` makes something of the frame before."""
-
-    def clip(self, patches: Tensor, view: Tensor, steps: int | None = None, *, temporal: bool = True) -> list[Seen]:
-        seen: list[Seen] = []
-        for patch in patches.unbind(1):
-            seen.append(self.follow(patch, view, seen[-1] if seen else None, steps))
-            view = box_view(seen[-1].steps[-1].points.detach(), view, self.preset.size, self.preset.first_margin)
-        return seen
-
-    def follow(self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None) -> Seen:
-        """The frame `patch` (B, 3, P, P), first seen in `view`, after the frame before, None at the first."""
-        raise NotImplementedError
-
-
-class PreviousMap(Follower):
+class PreviousMap(RedNet):
     """Feeds back the map of the frame before: its points are drawn into the first z, which is blank otherwise."""
 
-    def follow(self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None) -> Seen:
+    def follow(
+        self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None = None, *, temporal: bool = True
+    ) -> Seen:
         def from_before(z: Tensor, step: int) -> Tensor:
             if step > 0 or before is None:
                 return z
@@ -88,14 +75,16 @@ class CoordinateMemory(nn.Module):
         return points, State(hidden, cell, view, to_patch(points, view))
 
 
-class LstmOnCoordinates(Follower):
+class LstmOnCoordinates(RedNet):
     """f_tRNN after the points instead of before the decoder: it sees coordinates and confidences, no code."""
 
     def __init__(self, preset: Preset):
         super().__init__(preset)
         self.memory = CoordinateMemory(self.regression.out.out_channels, preset.hidden, preset.size)
 
-    def follow(self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None) -> Seen:
+    def follow(
+        self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None = None, *, temporal: bool = True
+    ) -> Seen:
         seen = self.frame(patch, view, None, steps, temporal=False)
         last: Step = seen.steps[-1]
         sure = confidence(last.response_maps, last.view_points, self.preset.size)

@@ -8,12 +8,7 @@ from redn_lib.data.faces import Face
 from redn_lib.experiments.elsewhere import ClassifierOnChanging
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import StillBatches
-
-GROUP = 4
-"""Frames of a person in a batch, in every variant."""
-
-MADE, PEOPLE = 0.5, 200
-"""Share of procedural faces in a batch, and how many procedural people they are, in every variant."""
+from redn_lib.training.stages import STAGES
 
 
 class WrongNames(StillBatches):
@@ -45,7 +40,8 @@ class Supervision:
     batches: type[StillBatches] = StillBatches
 
 
-WEIGHT, APART, SWAP = 0.1, 0.3, 0.25
+IDENTITY = STAGES["identity"]
+WEIGHT, APART, SWAP = IDENTITY.identity_weight, IDENTITY.apart, IDENTITY.swap
 
 NONE = Supervision("no f_CLS")
 WHOLE = Supervision("f_CLS on C_id, kept apart", WEIGHT, APART, SWAP)

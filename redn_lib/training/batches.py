@@ -97,7 +97,9 @@ class StillBatches(Dataset):
 
     def __getitem__(self, i: int) -> Batch:
         rng = np.random.default_rng((self.stage.seed, i))
-        chosen = [augment(face, rng) for face in self.chosen(i)]
+        chosen = self.chosen(i)
+        kept = len(chosen) if self.stage.augment_made else self.n_real
+        chosen = [augment(face, rng) for face in chosen[:kept]] + chosen[kept:]
         views = [sloppy_view(face.box, self.stage.sloppiness, self.preset, rng) for face in chosen]
         patches = torch.from_numpy(np.stack([face.image for face in chosen])).permute(0, 3, 1, 2)
         points = torch.from_numpy(np.stack([f.points for f in chosen]))

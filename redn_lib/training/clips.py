@@ -6,9 +6,15 @@ import torch
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.data.animate import animate
 from redn_lib.data.augment import mirror, stretch
+from redn_lib.data.curves import Liveliness
 from redn_lib.data.faces import Clip, Face
 from redn_lib.data.passing import draw_passing
 from redn_lib.training.batches import Batch, StillBatches, person_numbers, sloppy_view
+
+HASTE = 4.0
+"""A head in a training clip is up to so many times as fast as usual (our choice): f_tRNN must learn when not to trust
+what it expects.
+"""
 
 
 class ClipBatches(StillBatches):
@@ -33,4 +39,5 @@ class ClipBatches(StillBatches):
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
         stay = (min(5, frames), min(8, frames))
         passing = draw_passing(seed, frames, lasts=stay) if rng.random() < self.stage.covered else None
-        return animate(face, seed, frames, PATCH_SIZE, passing)
+        lively = Liveliness(pace=float(np.exp(rng.uniform(0, np.log(HASTE)))))
+        return animate(face, seed, frames, PATCH_SIZE, passing, lively)

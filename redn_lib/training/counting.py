@@ -58,6 +58,7 @@ def parts(preset: Preset) -> list[Part]:
             PAPER.get(name, "") if preset.name == "paper" else "",
         )
         for name, part in model.named_children()
+        if any(True for _ in part.parameters())
     ]
 
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
-from redn_lib.encoder_decoder import StepNorm
 from redn_lib.rednet import RedNet
 from redn_lib.training import checkpoint
 from redn_lib.training.batches import Batch
@@ -59,7 +58,7 @@ def learns(name: str, stage: Stage) -> bool:
         return False
     if part in ("classifier", "reader") and not (stage.identity_weight or stage.apart):
         return False
-    return stage.only in ("", part)
+    return not stage.only or name.startswith(stage.only)
 
 
 class Losses(nn.Module):
@@ -107,10 +106,9 @@ class Trainer:
                 f"processes in {stage.accumulate} pieces each: it must be a multiple of {shares * stage.group}"
             )
         model.to(self.device, memory_format=torch.channels_last).train()
-        if stage.frames > 1:
-            for module in model.modules():
-                if isinstance(module, StepNorm):
-                    module.eval()
+        if not stage.plain:
+            for part in (model.encoder, model.decoder, model.regression):
+                part.eval()
         self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
         self.resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]
         for parameter in self.resting:

@@ -9,10 +9,15 @@ from torch import Tensor
 from redn_lib.feedback import Step, to_view
 from redn_lib.identity import identity_loss, pooled, swapped_in, within_share
 from redn_lib.losses import detection_loss, map_loss, recall_loss, regression_loss
-from redn_lib.pose import pose_loss
+from redn_lib.pose import pose_echo, pose_loss
 from redn_lib.rednet import Preset, RedNet, Seen
 from redn_lib.training.batches import Batch
 from redn_lib.training.stages import Stage
+
+STAYS, POSE = 5.0, 3.0
+"""What counts, beside variance of C_id within people: variance of C_pe between people, and pose in the wrong place (our
+choice).
+"""
 
 
 class Outcome(NamedTuple):
@@ -70,9 +75,10 @@ def expectation_loss(seen: list[Seen], truths: Sequence[Tensor], sigma: float) -
 def decoupling_losses(
     model: RedNet, seen: list[Seen], truths: Sequence[Tensor], person: Tensor, stage: Stage, whole: Whole = as_it_is
 ) -> tuple[Tensor, Tensor]:
-    """(loss of f_CLS; variance on the wrong side of the split, plus what cannot be read from C_pe), mean over looks.
+    """(loss of f_CLS; what is on the wrong side of the split), mean over looks.
 
-    Frames of a person: those of a group, or of a clip.
+    On the wrong side: variance of C_id within people, and of C_pe between them; pose that sounds in C_id, and that
+    cannot be read from C_pe. Frames of a person: those of a group, or of a clip.
     """
     frames = stage.group if len(seen) == 1 else len(seen)
     if len(seen) > 1:
@@ -82,8 +88,12 @@ def decoupling_losses(
     for step in range(len(seen[0].codes)):
         code = whole(torch.stack([s.codes[step] for s in seen], 1).flatten(0, 1))
         identities.append(identity_loss(model.who(code, step), person))
-        steady, lively = (within_share(pooled(half).unflatten(0, (-1, frames))) for half in model.halves(code))
-        aparts.append(steady + 1 - lively + pose_loss(model.pose(code, step), points))
+        steady, lively = (pooled(half) for half in model.halves(code))
+        moves = within_share(steady.unflatten(0, (-1, frames)))
+        stays = 1 - model.spread(lively.unflatten(0, (-1, frames)), step)
+        aparts.append(
+            moves + STAYS * stays + POSE * (pose_echo(steady, points) + pose_loss(model.pose(code, step), points))
+        )
     return torch.stack(identities).mean(), torch.stack(aparts).mean()
 
 

@@ -26,11 +26,12 @@ class Stage:
     of what else keeps the halves of the code apart; swap: share of batches in which C_id comes from another frame of
     the same person.
     For f_tRNN: frames: T, 1 for stills; covered: share of clips in which something passes before the face; memory_rate:
-    learning rate of f_tRNN over that of the rest; recall_weight: of the loss on what it expects. With clips the
-    statistics of batch norm stay as they are.
+    learning rate of f_tRNN over that of the rest; recall_weight: of the loss on what it expects. With groups
+    and clips the statistics of batch norm stay as they are: such batches are not like single pictures.
     accumulate: so many pieces of a batch pass one after another before the weights move; batch norm sees a piece at a
-    time. only: the one part of `RedNet` that learns, such as "memory"; "" for all. made_people: so many procedural
-    people come again and again, for f_CLS to know; 0: always new ones.
+    time. only: the parts of `RedNet` that learn, by how their parameters' names begin, such as "memory"; empty for
+    all. made_people: so many procedural people come again and again, for f_CLS to know; 0: always new ones.
+    augment_made: False leaves procedural faces as they were rendered.
     """
 
     iterations: int
@@ -55,17 +56,53 @@ class Stage:
     sloppiness: Sloppiness = Sloppiness()
     seed: int = 0
     accumulate: int = 1
-    only: str = ""
+    only: tuple[str, ...] = ()
     made_people: int = 0
+    augment_made: bool = True
+
+    @property
+    def plain(self) -> bool:
+        """Whether batches are of single pictures, neither groups nor clips."""
+        return self.group == self.frames == 1
 
 
-KEPT_APART = {"identity_weight": 0.1, "apart": 0.3, "made_people": 200}
+CLIP_MAPS = 0.06
+"""map_weight on clips, six times that on stills: what f_tRNN expects must not relieve the network from seeing for
+itself (our choice).
+"""
+
+KEPT_APART = {
+    "procedural": 0.5,
+    "made_people": 400,
+    "augment_made": False,
+    "identity_weight": 0.6,
+    "apart": 1.0,
+    "swap": 0.25,
+    "group": 4,
+}
+"""How f_CLS and what keeps the halves of the code apart are taught. Procedural people, as rendered: of them both the
+person and the pose vary widely and are known (our choice).
+"""
+
+LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regression", "classifier", "reader")
+"""All but the first three stages of the encoder, which see edges and not people (our choice)."""
 
 STAGES = {
     "spatial": Stage(iterations=6000),
-    "identity": Stage(iterations=3000, rate=1e-3, group=4, swap=0.25, seed=250, **KEPT_APART),
-    "temporal": Stage(iterations=1500, batch=4, rate=1e-3, frames=10, only="memory", seed=500),
-    "joint": Stage(iterations=3000, batch=4, rate=5e-4, frames=10, seed=750, **KEPT_APART),
+    "identity": Stage(iterations=1500, batch=64, rate=1e-3, growth=2.0, only=LATE, seed=250, **KEPT_APART),
+    "temporal": Stage(
+        iterations=1500, batch=4, rate=1e-3, growth=2.0, frames=10, map_weight=CLIP_MAPS, only=("memory",), seed=500
+    ),
+    "joint": Stage(
+        iterations=3000,
+        batch=4,
+        rate=5e-4,
+        growth=2.0,
+        frames=10,
+        map_weight=CLIP_MAPS,
+        seed=750,
+        **KEPT_APART | {"procedural": 0.25, "group": 1, "swap": 0.0},
+    ),
 }
 """The paper's network in four stages, each after the one before (our choice; the paper's order: not found). spatial: on
 stills; identity: stills in groups of a person, with f_CLS; temporal: f_tRNN alone, on clips; joint: all losses and all

@@ -289,6 +289,7 @@ def test_large_and_small_pictures_give_the_same_framing():
         (lambda: Passing("hand", 0.99, 3, 2), "share"),
         (lambda: Passing("hand", 0.5, 0, 2), "lasts"),
         (lambda: draw_passing(0, 6), "fit"),
+        (lambda: Liveliness(pace=0), "pace"),
         (lambda: Liveliness(yaw=-1), "yaw"),
         (lambda: Liveliness(zoom=float("nan")), "zoom"),
     ],
@@ -296,3 +297,13 @@ def test_large_and_small_pictures_give_the_same_framing():
 def test_clear_errors(wrong, word):
     with pytest.raises(ValueError, match=word):
         wrong()
+
+
+def test_pace_is_how_fast_a_head_moves_and_not_how_far():
+    slow, fast = (
+        [animate(plain(), seed, 20, lively=Liveliness(pace=pace)).points for seed in range(6)] for pace in (1, 4)
+    )
+    speeds = [np.mean([np.linalg.norm(np.diff(p, axis=0), axis=-1).mean() for p in clips]) for clips in (slow, fast)]
+    assert speeds[1] > 2 * speeds[0]
+    reach = [np.mean([np.ptp(p.mean(1), axis=0).max() for p in clips]) for clips in (slow, fast)]
+    assert reach[1] < 4 * reach[0]

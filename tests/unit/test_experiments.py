@@ -18,7 +18,7 @@ from redn_lib.experiments.hard_clips import KINDS, sitters, trials
 from redn_lib.experiments.memories import LSTM, NO_LSTM, remembering
 from redn_lib.experiments.probes import r2, who_is_it
 from redn_lib.experiments.rivals import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
-from redn_lib.experiments.supervision import NONE, PEOPLE, SUPERVISIONS, WHOLE, WrongNames
+from redn_lib.experiments.supervision import IDENTITY, NONE, SUPERVISIONS, WHOLE, WrongNames
 from redn_lib.experiments.swaps import pairs, swap_figures
 from redn_lib.experiments.tables import read_table
 from redn_lib.identity import split
@@ -260,5 +260,5 @@ def test_every_supervision_has_the_same_pictures_and_its_own_loss(tmp_path):
     one = Course(setting_in(tmp_path), 0)
     networks = {supervision.name: one.told_apart(supervision) for supervision in SUPERVISIONS}
     assert networks[NONE.name].classifier is None
-    assert len(networks[WHOLE.name].classifier.people) == 3 + PEOPLE
+    assert len(networks[WHOLE.name].classifier.people) == 3 + IDENTITY.made_people
     assert all(isinstance(network, RedNet) for network in networks.values())

@@ -56,7 +56,7 @@ def test_a_batch_teaches_what_its_stage_would(one):
         moved = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
         assert moved & {"encoder", "classifier", "memory"} == taught
         statistics = model.encoder.stages[0][0].norm.running_mean
-        assert statistics.any() == (part is not parts[2]), "batch norm's statistics are those of stills"
+        assert statistics.any() == (part is parts[0]), "batch norm's statistics are those of single stills"
 
 
 def test_stopped_it_goes_on_as_if_nothing_had_happened(one, tmp_path):

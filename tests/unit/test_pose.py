@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from redn_lib.data.procedural import factors
 from redn_lib.data.procedural.render import project_points
-from redn_lib.pose import POSE, pose_of
+from redn_lib.pose import POSE, pose_echo, pose_of
 
 PLAIN = replace(factors(3), yaw=0.0, pitch=0.0, roll=0.0)
 PLAIN = replace(PLAIN, expression=replace(PLAIN.expression, mouth_open=0.0))
@@ -45,3 +45,10 @@ def test_size_place_and_in_plane_turn_do_not_count(scale, turn, x, y):
 
 def test_points_that_are_no_face_give_numbers():
     assert torch.isfinite(pose_of(torch.zeros(2, 68, 2))).all()
+
+
+def test_a_code_that_holds_the_pose_echoes_it():
+    points = torch.from_numpy(np.stack([project_points(factors(i)) for i in range(200)])).float()
+    pose, other = pose_of(points), torch.randn(200, 3)
+    assert pose_echo(pose, points) > 0.9
+    assert pose_echo(other, points) < 0.05

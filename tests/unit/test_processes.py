@@ -31,7 +31,7 @@ STAGES = {
     "stills": STILLS,
     "stills in two pieces": replace(STILLS, accumulate=2),
     "f_CLS": replace(STILLS, group=2, identity_weight=0.1, apart=0.3, swap=0.5, made_people=3),
-    "f_tRNN alone": replace(CLIPS, only="memory"),
+    "f_tRNN alone": replace(CLIPS, only=("memory",)),
     "clips": replace(CLIPS, identity_weight=0.1, apart=0.3),
 }
 

@@ -14,7 +14,7 @@ import redn_lib
 LIBRARY = Path(redn_lib.__file__).parent
 LAYERS = [
     {"landmarks", "response_maps", "files", "device"},
-    {"encoder_decoder", "feedback", "identity", "pose", "temporal", "losses", "metrics", "crop", "data"},
+    {"encoder_decoder", "feedback", "identity", "pose", "spread", "temporal", "losses", "metrics", "crop", "data"},
     {"rednet"},
     {"training", "tracking", "pretrained", "teach"},
     {"", "experiments", "show", "doctor", "benchmarking", "commands"},
@@ -27,6 +27,7 @@ PAPER = {
     "feedback",
     "identity",
     "pose",
+    "spread",
     "temporal",
     "rednet",
     "losses",
