@@ -176,14 +176,14 @@ def feedback_loop(
     margin: float,
     sigma: float,
     maps: int,
-    expect: Callable[[Tensor, int], Tensor] | None = None,
+    expect: Callable[[Tensor, Tensor], Tensor] | None = None,
     change_z: Callable[[Tensor, int], Tensor] | None = None,
 ) -> list[Step]:
     """Look `steps` times with the same `look(frame, z, step) -> detection, regression`.
 
     patches: (B, 3, P, P) float in [0, 1]; view: (B, 2, 3) the first view. The first z is blank (authors' code).
-    expect(view, step): logits of what was known before, added to the look's for the response maps; change_z(z, step)
-    replaces what is fed back, for experiments.
+    expect(view, regression): logits of what was known before, added to the look's own for the response maps;
+    change_z(z, step) replaces what is fed back, for experiments.
     """
     z = patches.new_zeros(len(patches), *form.z_shape(size, maps))
     said: list[Step] = []
@@ -197,7 +197,7 @@ def feedback_loop(
             z = change_z(z, k)
         frame = take_view(patches, view, size)
         detection, regression = look(frame, z, k)
-        response_maps = spatial_softmax(regression if expect is None else regression + expect(view, k))
+        response_maps = spatial_softmax(regression if expect is None else regression + expect(view, regression))
         view_points = decode(response_maps, size)
         points = view_points
         if said and form.settle:

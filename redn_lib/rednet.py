@@ -98,7 +98,7 @@ def looked(
     view: Tensor,
     steps: int | None,
     change_z: Change | None,
-    expect: Callable[[Tensor, int], Tensor] | None = None,
+    expect: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> list[Step]:
     """The feedback loop of `look` with the numbers of a preset; steps: by default the preset's."""
     return feedback_loop(
@@ -199,9 +199,9 @@ class RedNet(nn.Module):
         def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
             return self.look(frame, z, step, remember)
 
-        def expect(now: Tensor, step: int) -> Tensor:
+        def expect(now: Tensor, own: Tensor) -> Tensor:
             seen_now = recall._replace(points=to_view(to_patch(recall.points, view), now))
-            return recalled_logits(seen_now, p.maps, p.size, p.sigma)
+            return recalled_logits(seen_now, own, p.size, p.sigma)
 
         said = looked(p, look, patches, view, steps, change_z, expect if remembers else None)
         if after is not None:

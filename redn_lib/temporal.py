@@ -16,11 +16,18 @@ from torch.nn import functional as F
 
 from redn_lib.feedback import to_patch, to_view
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
-from redn_lib.response_maps import cell_centres
+from redn_lib.response_maps import cell_centres, confidence, decode, spatial_softmax
 
-DOUBT, PACE = -3.0, 8.0
-"""The weight of a recall is softplus(PACE * answer + DOUBT): fresh it is next to nothing, and it can grow quickly
-(our choice)."""
+DOUBT, REACH, PACE = -3.0, 3.0, 8.0
+"""The weight of a recall is softplus(PACE * answer + DOUBT), its reach softplus(PACE * answer + REACH): fresh it counts
+next to nothing, and both can grow quickly (our choice).
+"""
+
+
+DOUBTFUL = 0.3
+"""Of the probability of a point that is plainly seen, no more lies away from it; where half of it does, the point is
+covered (our choice, from response maps of training people).
+"""
 
 
 class State(NamedTuple):
@@ -36,12 +43,14 @@ class State(NamedTuple):
 
 
 class Recall(NamedTuple):
-    """Where the memory expects the points. points: (B, L, 2) in pixels of the first view; weight: (B, L) >= 0, what it
-    counts beside what the maps say.
+    """Where the memory expects the points. points: (B, L, 2) in pixels of the first view; weight: (B, L) >= 0, how
+    exactly; reach: (B, L) >= 0, at most how much it counts against what the maps say, in logits, where those are as
+    uncertain as DOUBTFUL.
     """
 
     points: Tensor
     weight: Tensor
+    reach: Tensor
 
 
 def view_motion(before: Tensor, now: Tensor, size: int) -> Tensor:
@@ -69,7 +78,7 @@ class TemporalMemory(nn.Module):
         self.pool = nn.Linear(channels * cells**2, hidden)
         self.lstm = nn.LSTMCell(hidden + 4, hidden)
         self.unpool = nn.Linear(hidden, channels * cells**2)
-        self.recall = nn.Linear(hidden, 3 * N_POINTS)
+        self.recall = nn.Linear(hidden, 4 * N_POINTS)
         for layer in (self.unpool, self.recall):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -87,14 +96,22 @@ class TemporalMemory(nn.Module):
         answers = self.recall(hidden).float()
         moved = self.size * answers[:, : 2 * N_POINTS].view(-1, N_POINTS, 2)
         expected = to_view(state.points, view) + moved
-        recall = Recall(expected, F.softplus(PACE * answers[:, 2 * N_POINTS :] + DOUBT))
+        weight, reach = (PACE * answers[:, 2 * N_POINTS :]).unflatten(1, (2, N_POINTS)).unbind(1)
+        recall = Recall(expected, F.softplus(weight + DOUBT), F.softplus(reach + REACH))
         return answer, recall, State(hidden, cell, view, to_patch(expected, view))
 
 
-def recalled_logits(recall: Recall, maps: int, size: int, sigma: float) -> Tensor:
-    """The recall as logits to be added to the response maps': the logarithm of the density by which `recall_loss`
-    measures it, whose far tails leave a face that jumped to what is seen of it (our choice): (B, L, maps, maps).
+def recalled_logits(recall: Recall, own: Tensor, size: int, sigma: float) -> Tensor:
+    """The recall as logits to be added to a look's own, both (B, L, m, m): the logarithm of the density by which
+    `recall_loss` measures it, which levels off.
+
+    It levels off at minus its reach, times the square of how much the look's own maps are in doubt: a face that jumped
+    is plainly seen far from where it was expected, a covered one is seen nowhere (our choice).
     """
-    grid = cell_centres(maps, size, recall.points)
+    maps = spatial_softmax(own.detach())
+    doubt = 1 - confidence(maps, decode(maps, size), size)
+    reach = (recall.reach * (doubt / DOUBTFUL) ** 2 + 1e-3)[..., None, None]
+    grid = cell_centres(own.shape[-1], size, recall.points)
     dx, dy = (((grid - recall.points[..., i, None]) / sigma) ** 2 for i in (0, 1))
-    return -1.5 * torch.log1p(recall.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]))
+    against = 1.5 * torch.log1p(recall.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]))
+    return reach * torch.expm1(-against / reach)

@@ -22,6 +22,13 @@ from redn_lib.training.seen import seen
 from redn_lib.training.stages import STAGES, Stage
 
 ALL = "all"
+
+
+def comma_separated(words: str) -> tuple[str, ...]:
+    """ "a,b" to ("a", "b")."""
+    return tuple(word.strip() for word in words.split(","))
+
+
 OVERRIDING = {
     "iterations": (int, "N", "batches to train on; the rate falls to zero at the last"),
     "batch": (int, "B", "stills or clips in a batch, of all processes together"),
@@ -31,6 +38,7 @@ OVERRIDING = {
     "procedural": (float, "SHARE", "share of each batch that is procedural faces, 0 to 1"),
     "made_people": (int, "P", "so many procedural people come again and again, for f_CLS to know; 0: always new ones"),
     "accumulate": (int, "A", "pieces in which a batch passes, where memory is short; batch norm sees one at a time"),
+    "only": (comma_separated, "PARTS", "what learns, separated by commas, e.g. decoder,regression (default by stage)"),
 }
 """Options that take the place of a stage's own values: type, placeholder, help."""
 

@@ -11,7 +11,7 @@ from redn_lib.data.faces import Clip, Face
 from redn_lib.data.passing import draw_passing
 from redn_lib.training.batches import Batch, StillBatches, person_numbers, sloppy_view
 
-HASTE = 4.0
+HASTE = 8.0
 """A head in a training clip is up to so many times as fast as usual (our choice): f_tRNN must learn when not to trust
 what it expects.
 """

@@ -79,7 +79,8 @@ class Trainer:
     written every `every` iterations and at the end, or None for a run that leaves nothing; workers: processes that
     prepare batches; compiled: by torch.compile; watch: is told the number and the figures of each iteration; processes:
     see `processes.gathered`, by default this one alone, on `device`.
-    Raises ValueError when a checkpoint belongs to another stage or preset, or a batch cannot be dealt out evenly.
+    Raises ValueError when a checkpoint belongs to another stage or preset, nothing learns, or a batch cannot be dealt
+    out evenly.
     """
 
     def __init__(
@@ -106,13 +107,17 @@ class Trainer:
                 f"processes in {stage.accumulate} pieces each: it must be a multiple of {shares * stage.group}"
             )
         model.to(self.device, memory_format=torch.channels_last).train()
-        if not stage.plain:
-            for part in (model.encoder, model.decoder, model.regression):
+        for name in ("encoder", "decoder", "regression"):
+            part = getattr(model, name)
+            if not stage.plain or not any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()):
                 part.eval()
         self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
         self.resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]
         for parameter in self.resting:
             parameter.requires_grad_(False)
+        if not any(p.requires_grad for p in model.parameters()):
+            parts = ", ".join(name for name, _ in model.named_children())
+            raise ValueError(f"no part named {' or '.join(stage.only)} can learn in this stage; there are {parts}")
         self.losses_of = self.processes.joined(Losses(model, stage, self.processes.whole))
         if compiled:
             for part in (model.encoder, model.decoder, model.regression):

@@ -14,7 +14,7 @@ from redn_lib.rednet import Preset, RedNet, Seen
 from redn_lib.training.batches import Batch
 from redn_lib.training.stages import Stage
 
-STAYS, POSE = 5.0, 3.0
+STAYS, POSE = 10.0, 3.0
 """What counts, beside variance of C_id within people: variance of C_pe between people, and pose in the wrong place (our
 choice).
 """

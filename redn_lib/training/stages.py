@@ -27,7 +27,7 @@ class Stage:
     the same person.
     For f_tRNN: frames: T, 1 for stills; covered: share of clips in which something passes before the face; memory_rate:
     learning rate of f_tRNN over that of the rest; recall_weight: of the loss on what it expects. With groups
-    and clips the statistics of batch norm stay as they are: such batches are not like single pictures.
+    and clips the statistics of batch norm stay as they are, such batches are not like single pictures.
     accumulate: so many pieces of a batch pass one after another before the weights move; batch norm sees a piece at a
     time. only: the parts of `RedNet` that learn, by how their parameters' names begin, such as "memory"; empty for
     all. made_people: so many procedural people come again and again, for f_CLS to know; 0: always new ones.

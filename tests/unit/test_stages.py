@@ -54,6 +54,14 @@ def test_four_commands_give_the_paper_s_network_and_one_command_the_same(tmp_pat
     assert changed(networks["identity"], load_weights(tmp_path / "all" / "identity" / "weights.safetensors")) == set()
 
 
+def test_only_the_parts_that_are_named_learn(tmp_path):
+    assert train("spatial", tmp_path / "a") == 0
+    start = tmp_path / "a" / "w.safetensors"
+    assert train("spatial", tmp_path / "b", "--start", str(start), "--only", "decoder,regression") == 0
+    parts = [load_weights(tmp_path / folder / "w.safetensors", "cpu") for folder in "ab"]
+    assert changed(*parts) == {"decoder", "regression"}
+
+
 def test_all_stages_stopped_in_the_third_go_on_as_if_nothing_had_happened(tmp_path, monkeypatch, capsys):
     assert train("all", tmp_path / "whole") == 0
     with monkeypatch.context() as patch:
@@ -86,6 +94,7 @@ def test_a_grown_network_keeps_what_was_trained_and_begins_other_sizes_afresh():
         ("joint", [], "goes on from weights of stage temporal"),
         ("spatial", ["--steps", "1"], "keeps statistics of 2 looks: train with --steps 2 or more"),
         ("spatial", ["--batch", "6", "--accumulate", "4"], "must be a multiple of 4"),
+        ("spatial", ["--only", "decodr"], "no part named decodr can learn in this stage; there are encoder, decoder"),
         ("spatial", ["--start", "nowhere.safetensors"], "no weight file at nowhere.safetensors"),
     ],
 )

@@ -13,8 +13,8 @@ from redn_lib.crop import Crop
 from redn_lib.feedback import box_view, to_patch
 from redn_lib.landmarks import tight_box
 from redn_lib.rednet import RedNet
-from redn_lib.response_maps import decode, spatial_softmax
-from redn_lib.temporal import Recall, TemporalMemory, recalled_logits, view_motion
+from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
+from redn_lib.temporal import DOUBTFUL, Recall, TemporalMemory, recalled_logits, view_motion
 from redn_lib.training.batches import Batch
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.loop import Trainer
@@ -81,12 +81,29 @@ def test_motion_is_told_as_seen_in_the_view_before(view, shift, growth, turn):
 
 
 def test_a_recall_that_counts_pulls_a_flat_map_to_its_place():
-    place = torch.tensor([[[20.0, 41.0]]])
+    place, flat = torch.tensor([[[20.0, 41.0]]]), torch.zeros(1, 1, 32, 32)
     for weight, near in ((50.0, 0.6), (0.0, None)):
-        logits = recalled_logits(Recall(place, torch.full((1, 1), weight)), 32, 64, 2.0)
-        found = decode(spatial_softmax(logits), 64)
+        recall = Recall(place, torch.full((1, 1), weight), torch.full((1, 1), 100.0))
+        found = decode(spatial_softmax(recalled_logits(recall, flat, 64, 2.0)), 64)
         wanted = torch.full((1, 1, 2), 31.5) if near is None else place
         assert (found - wanted).abs().max() < (near or 1e-3)
+
+
+def test_a_recall_counts_no_more_than_its_reach():
+    place, flat = torch.tensor([[[20.0, 41.0]]]), torch.zeros(1, 1, 32, 32)
+    for reach in (0.05, 0.4):
+        logits = recalled_logits(Recall(place, torch.ones(1, 1), torch.full((1, 1), reach)), flat, 64, 2.0)
+        most = reach * (1 / DOUBTFUL) ** 2
+        assert 0.7 * most < logits.max() - logits.min() < 1.01 * most
+
+
+def test_what_is_plainly_seen_counts_more_than_what_was_expected():
+    expected, seen = torch.tensor([[[20.0, 41.0]]]), torch.tensor([[[34.0, 30.0]]])
+    recall = Recall(expected, torch.full((1, 1), 4.0), torch.full((1, 1), 5.0))
+    plain = (100 * gaussian_maps(seen, 32, 64, 2.0)).clamp(max=12)
+    for own, wanted in ((plain, seen), (0.03 * plain, expected)):
+        found = decode(spatial_softmax(own + recalled_logits(recall, own, 64, 2.0)), 64)
+        assert (found - wanted).norm() < 2
 
 
 def test_the_next_view_is_the_trackers():
