@@ -30,6 +30,12 @@ covered (our choice, from response maps of training people).
 """
 
 
+NEAR = 0.5
+"""A face whose points are seen within so many sigmas of where they were expected, on average, has not jumped (our
+choice).
+"""
+
+
 class State(NamedTuple):
     """What is carried to the next frame. hidden, cell: (B, H); view: (B, 2, 3) first view of the frame that was, view
     pixels to pixels of the frame; points: (B, L, 2) where the points are expected, later the answer, in pixels of the
@@ -105,12 +111,16 @@ def recalled_logits(recall: Recall, own: Tensor, size: int, sigma: float) -> Ten
     """The recall as logits to be added to a look's own, both (B, L, m, m): the logarithm of the density by which
     `recall_loss` measures it, which levels off.
 
-    It levels off at minus its reach, times the square of how much the look's own maps are in doubt: a face that jumped
-    is plainly seen far from where it was expected, a covered one is seen nowhere (our choice).
+    It levels off at minus its reach, times a factor that is large where the look's own maps are in doubt, and where
+    they say what was expected anyway: a face that jumped is plainly seen elsewhere, a covered one is seen nowhere (our
+    choice).
     """
     maps = spatial_softmax(own.detach())
-    doubt = 1 - confidence(maps, decode(maps, size), size)
-    reach = (recall.reach * (doubt / DOUBTFUL) ** 2 + 1e-3)[..., None, None]
+    points = decode(maps, size)
+    doubt = 1 - confidence(maps, points, size)
+    off = (points - recall.points.detach()).norm(dim=-1).mean(1, keepdim=True) / sigma
+    counts = (doubt / DOUBTFUL) ** 2 + torch.exp(-((off / NEAR) ** 2))
+    reach = (recall.reach * counts + 1e-3)[..., None, None]
     grid = cell_centres(own.shape[-1], size, recall.points)
     dx, dy = (((grid - recall.points[..., i, None]) / sigma) ** 2 for i in (0, 1))
     against = 1.5 * torch.log1p(recall.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]))

@@ -15,12 +15,9 @@ from redn_lib.rednet import Preset, RedNet
 from redn_lib.training.batches import ProceduralFaces, StillBatches
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.grow import fresh, grown
-from redn_lib.training.stages import CLIP_MAPS, Stage
+from redn_lib.training.stages import ON_CLIPS, Stage
 
 LOOKS = 2
-T = 10
-"""Frames of a training clip (our choice)."""
-
 CLIP_RATE = 0.5
 """Learning rate on clips over that on stills."""
 
@@ -41,9 +38,9 @@ class Setting:
     folder: Path
     preset: Preset = SMALL
     hidden: int = 128
-    clips: int = 30
-    frames: int = 24
-    people: int = 40
+    clips: int = 16
+    frames: int = 20
+    people: int = 30
     pictures: int = 12
     show: Callable[[Iterable], Iterable] = iter
 
@@ -107,12 +104,11 @@ class Course:
             iterations=max(base.iterations // 2, 1),
             batch=max(base.batch // 8, 1),
             rate=CLIP_RATE * base.rate,
-            map_weight=CLIP_MAPS,
             steps=preset.steps,
             seed=self.seed + 2000,
-            frames=T,
             identity_weight=supervision.weight,
             apart=supervision.apart,
+            **ON_CLIPS,
         )
         return kind(self.setting.faces, stage, preset)
 

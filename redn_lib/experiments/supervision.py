@@ -41,7 +41,10 @@ class Supervision:
 
 
 IDENTITY = STAGES["identity"]
-WEIGHT, APART, SWAP = IDENTITY.identity_weight, IDENTITY.apart, IDENTITY.swap
+WEIGHT, APART, SWAP = 0.03, 0.05, IDENTITY.swap
+"""Weights for a training of minutes. Those of the stage `identity`, which begins with a network that is trained to its
+end, are twenty times as large: here they would drown the error of the points.
+"""
 
 NONE = Supervision("no f_CLS")
 WHOLE = Supervision("f_CLS on C_id, kept apart", WEIGHT, APART, SWAP)
@@ -49,6 +52,7 @@ SUPERVISIONS = (
     NONE,
     WHOLE,
     Supervision("f_CLS on C_id (paper)", WEIGHT),
+    Supervision("f_CLS on C_id (paper), a tenth of the weight", WEIGHT / 10),
     Supervision("kept apart, no f_CLS", 0.0, APART, SWAP),
     Supervision("f_CLS on C_pe, kept apart", WEIGHT, APART, SWAP, ClassifierOnChanging),
     Supervision("f_CLS on C_id, kept apart, shuffled names", WEIGHT, APART, SWAP, batches=WrongNames),

@@ -1,6 +1,7 @@
 """What is made small: the losses of every look, of every frame of a clip, and of f_CLS, in one sum."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -57,6 +58,8 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, wh
     total = (weights * losses).sum() / weights.sum()
     if seen[0].recall is not None:
         total = total + stage.recall_weight * expectation_loss(seen, truths, model.preset.sigma)
+    if stage.motion_weight:
+        total = total + stage.motion_weight * motion_loss(seen, truths)
     if not stage.identity_weight and not stage.apart:
         return Outcome(total, losses)
     identity, apart = decoupling_losses(model, seen, truths, batch.person, stage, whole)
@@ -70,6 +73,15 @@ def expectation_loss(seen: list[Seen], truths: Sequence[Tensor], sigma: float) -
         aim = to_view(truth, s.steps[0].view)
         losses.append(recall_loss(s.recall.points, s.recall.weight, aim, sigma))
     return torch.stack(losses).mean()
+
+
+def motion_loss(seen: list[Seen], truths: Sequence[Tensor]) -> Tensor:
+    """How wrongly the answers move from frame to frame, as `regression_loss`, mean over frames; truths: (B, 68, 2) in
+    patch pixels (our choice). An error that stays costs nothing here, one that comes and goes does.
+    """
+    answers = [s.steps[-1].points for s in seen]
+    frames = zip(pairwise(answers), pairwise(truths), strict=True)
+    return torch.stack([regression_loss(was + now - before, true) for (before, now), (was, true) in frames]).mean()
 
 
 def decoupling_losses(

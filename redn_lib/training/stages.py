@@ -26,8 +26,9 @@ class Stage:
     of what else keeps the halves of the code apart; swap: share of batches in which C_id comes from another frame of
     the same person.
     For f_tRNN: frames: T, 1 for stills; covered: share of clips in which something passes before the face; memory_rate:
-    learning rate of f_tRNN over that of the rest; recall_weight: of the loss on what it expects. With groups
-    and clips the statistics of batch norm stay as they are, such batches are not like single pictures.
+    learning rate of f_tRNN over that of the rest; recall_weight: of the loss on what it expects; motion_weight: of the
+    loss on how the answers move. With groups and clips the statistics of batch norm stay as they are, such batches are
+    not like single pictures.
     accumulate: so many pieces of a batch pass one after another before the weights move; batch norm sees a piece at a
     time. only: the parts of `RedNet` that learn, by how their parameters' names begin, such as "memory"; empty for
     all. made_people: so many procedural people come again and again, for f_CLS to know; 0: always new ones.
@@ -52,7 +53,8 @@ class Stage:
     frames: int = 1
     covered: float = 0.7
     memory_rate: float = 3.0
-    recall_weight: float = 0.02
+    recall_weight: float = 0.01
+    motion_weight: float = 0.0
     sloppiness: Sloppiness = Sloppiness()
     seed: int = 0
     accumulate: int = 1
@@ -66,9 +68,9 @@ class Stage:
         return self.group == self.frames == 1
 
 
-CLIP_MAPS = 0.06
-"""map_weight on clips, six times that on stills: what f_tRNN expects must not relieve the network from seeing for
-itself (our choice).
+ON_CLIPS = {"frames": 10, "map_weight": 0.06, "motion_weight": 4.0}
+"""How clips are taught. The maps of a look count six times as much as on stills: what f_tRNN expects must not relieve
+the network from seeing for itself (our choice).
 """
 
 KEPT_APART = {
@@ -90,17 +92,14 @@ LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regress
 STAGES = {
     "spatial": Stage(iterations=6000),
     "identity": Stage(iterations=1500, batch=64, rate=1e-3, growth=2.0, only=LATE, seed=250, **KEPT_APART),
-    "temporal": Stage(
-        iterations=1500, batch=4, rate=1e-3, growth=2.0, frames=10, map_weight=CLIP_MAPS, only=("memory",), seed=500
-    ),
+    "temporal": Stage(iterations=1500, batch=4, rate=1e-3, growth=2.0, only=("memory",), seed=500, **ON_CLIPS),
     "joint": Stage(
         iterations=3000,
         batch=4,
         rate=5e-4,
         growth=2.0,
-        frames=10,
-        map_weight=CLIP_MAPS,
         seed=750,
+        **ON_CLIPS,
         **KEPT_APART | {"procedural": 0.25, "group": 1, "swap": 0.0},
     ),
 }

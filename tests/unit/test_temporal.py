@@ -97,13 +97,26 @@ def test_a_recall_counts_no_more_than_its_reach():
         assert 0.7 * most < logits.max() - logits.min() < 1.01 * most
 
 
-def test_what_is_plainly_seen_counts_more_than_what_was_expected():
+def plainly(seen: torch.Tensor) -> torch.Tensor:
+    """Logits of a look that is sure of its points."""
+    return (100 * gaussian_maps(seen, 32, 64, 2.0)).clamp(max=12)
+
+
+@pytest.mark.parametrize("sure, jumped", [(1.0, True), (0.03, False)], ids=["plainly seen", "hardly seen"])
+def test_what_is_plainly_seen_counts_more_than_what_was_expected(sure, jumped):
     expected, seen = torch.tensor([[[20.0, 41.0]]]), torch.tensor([[[34.0, 30.0]]])
-    recall = Recall(expected, torch.full((1, 1), 4.0), torch.full((1, 1), 5.0))
-    plain = (100 * gaussian_maps(seen, 32, 64, 2.0)).clamp(max=12)
-    for own, wanted in ((plain, seen), (0.03 * plain, expected)):
-        found = decode(spatial_softmax(own + recalled_logits(recall, own, 64, 2.0)), 64)
-        assert (found - wanted).norm() < 2
+    recall, own = Recall(expected, torch.full((1, 1), 4.0), torch.full((1, 1), 5.0)), sure * plainly(seen)
+    found = decode(spatial_softmax(own + recalled_logits(recall, own, 64, 2.0)), 64)
+    assert (found - (seen if jumped else expected)).norm() < 2
+
+
+def test_a_face_that_hardly_moves_is_steadied():
+    seen = 12 + 40 * torch.rand(1, 5, 2, generator=torch.Generator().manual_seed(0))
+    for far, steadied in ((0.5, True), (8.0, False)):
+        recall, own = Recall(seen + far, torch.full((1, 5), 2.0), torch.full((1, 5), 3.0)), plainly(seen)
+        before, after = (decode(spatial_softmax(x), 64) for x in (own, own + recalled_logits(recall, own, 64, 2.0)))
+        came = (after - before).mean() / far
+        assert came > 0.2 if steadied else came < 0.05
 
 
 def test_the_next_view_is_the_trackers():
