@@ -11,11 +11,6 @@ from redn_lib.data.faces import Clip, Face
 from redn_lib.data.passing import draw_passing
 from redn_lib.training.batches import Batch, StillBatches, person_numbers, sloppy_view
 
-HASTE = 8.0
-"""A head in a training clip is up to so many times as fast as usual, in most clips far less (our choice): f_tRNN must
-learn when not to trust what it expects.
-"""
-
 
 class ClipBatches(StillBatches):
     """As `StillBatches`, each still animated for stage.frames frames; in stage.covered of the clips something passes
@@ -39,5 +34,5 @@ class ClipBatches(StillBatches):
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
         stay = (min(5, frames), min(8, frames))
         passing = draw_passing(seed, frames, lasts=stay) if rng.random() < self.stage.covered else None
-        lively = Liveliness(pace=float(HASTE ** (rng.random() ** 2)))
+        lively = Liveliness(pace=float(self.stage.haste ** (rng.random() ** 2)))
         return animate(face, seed, frames, PATCH_SIZE, passing, lively)

@@ -25,8 +25,9 @@ class Stage:
     For f_CLS: group: so many frames of a person come together in a batch; identity_weight: of its loss; apart: weight
     of what else keeps the halves of the code apart; swap: share of batches in which C_id comes from another frame of
     the same person.
-    For f_tRNN: frames: T, 1 for stills; covered: share of clips in which something passes before the face; memory_rate:
-    learning rate of f_tRNN over that of the rest; recall_weight: of the loss on what it expects; motion_weight: of the
+    For f_tRNN: frames: T, 1 for stills; covered: share of clips in which something passes before the face; haste: a
+    head is up to so many times as fast as usual, in most clips far less; memory_rate: learning rate of f_tRNN over that
+    of the rest; recall_weight: of the loss on what it expects; motion_weight: of the
     loss on how the answers move. With groups and clips the statistics of batch norm stay as they are, such batches are
     not like single pictures.
     accumulate: so many pieces of a batch pass one after another before the weights move; batch norm sees a piece at a
@@ -52,6 +53,7 @@ class Stage:
     swap: float = 0.0
     frames: int = 1
     covered: float = 0.7
+    haste: float = 1.0
     memory_rate: float = 3.0
     recall_weight: float = 0.01
     motion_weight: float = 0.0
@@ -68,10 +70,13 @@ class Stage:
         return self.group == self.frames == 1
 
 
-ON_CLIPS = {"frames": 10, "map_weight": 0.06, "motion_weight": 4.0}
+ON_CLIPS = {"frames": 10, "map_weight": 0.06}
 """How clips are taught. The maps of a look count six times as much as on stills: what f_tRNN expects must not relieve
 the network from seeing for itself (our choice).
 """
+
+STEADY = {"haste": 8.0, "motion_weight": 4.0}
+"""What teaches f_tRNN when to steady the points and when not to trust what it expects (our choice)."""
 
 KEPT_APART = {
     "procedural": 0.5,
@@ -92,14 +97,14 @@ LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regress
 STAGES = {
     "spatial": Stage(iterations=6000),
     "identity": Stage(iterations=1500, batch=64, rate=1e-3, growth=2.0, only=LATE, seed=250, **KEPT_APART),
-    "temporal": Stage(iterations=1500, batch=4, rate=1e-3, growth=2.0, only=("memory",), seed=500, **ON_CLIPS),
+    "temporal": Stage(iterations=1500, batch=4, rate=1e-3, growth=2.0, only=("memory",), seed=500, **ON_CLIPS | STEADY),
     "joint": Stage(
         iterations=3000,
         batch=4,
         rate=5e-4,
         growth=2.0,
         seed=750,
-        **ON_CLIPS,
+        **ON_CLIPS | STEADY,
         **KEPT_APART | {"procedural": 0.25, "group": 1, "swap": 0.0},
     ),
 }
