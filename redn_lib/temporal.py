@@ -107,20 +107,24 @@ class TemporalMemory(nn.Module):
         return answer, recall, State(hidden, cell, view, to_patch(expected, view))
 
 
-def recalled_logits(recall: Recall, own: Tensor, size: int, sigma: float) -> Tensor:
-    """The recall as logits to be added to a look's own, both (B, L, m, m): the logarithm of the density by which
-    `recall_loss` measures it, which levels off.
+def reaching(recall: Recall, own: Tensor, size: int, sigma: float) -> Tensor:
+    """How far a recall reaches beside a look's own logits (B, L, m, m), in logits: (B, L).
 
-    It levels off at minus its reach, times a factor that is large where the look's own maps are in doubt, and where
-    they say what was expected anyway: a face that jumped is plainly seen elsewhere, a covered one is seen nowhere (our
-    choice).
+    Its reach, times a factor that is large where the look's own maps are in doubt, and where they say what was expected
+    anyway: a face that jumped is plainly seen elsewhere, a covered one is seen nowhere (our choice).
     """
     maps = spatial_softmax(own.detach())
     points = decode(maps, size)
     doubt = 1 - confidence(maps, points, size)
     off = (points - recall.points.detach()).norm(dim=-1).mean(1, keepdim=True) / sigma
-    counts = (doubt / DOUBTFUL) ** 2 + torch.exp(-((off / NEAR) ** 2))
-    reach = (recall.reach * counts + 1e-3)[..., None, None]
+    return recall.reach * ((doubt / DOUBTFUL) ** 2 + torch.exp(-((off / NEAR) ** 2)))
+
+
+def recalled_logits(recall: Recall, own: Tensor, size: int, sigma: float) -> Tensor:
+    """The recall as logits to be added to a look's own, both (B, L, m, m): the logarithm of the density by which
+    `recall_loss` measures it, which levels off at minus what `reaching` says (our choice).
+    """
+    reach = (reaching(recall, own, size, sigma) + 1e-3)[..., None, None]
     grid = cell_centres(own.shape[-1], size, recall.points)
     dx, dy = (((grid - recall.points[..., i, None]) / sigma) ** 2 for i in (0, 1))
     against = 1.5 * torch.log1p(recall.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]))

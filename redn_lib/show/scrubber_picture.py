@@ -17,7 +17,7 @@ CLOSE = 1.9
 
 WIDTH = 1000 - 2 * GAP
 LEFT, RIGHT = 60, 6
-ERROR_HEIGHT, WEIGHT_HEIGHT, STATE_ROWS, ROW = 120, 56, 40, 2
+ERROR_HEIGHT, REACH_HEIGHT, STATE_ROWS, ROW = 120, 56, 40, 2
 UNITS = STATE_ROWS * ROW
 CURVES: Mapping[str, Colour] = {WITHOUT: ORANGE, WITH: BLUE}
 MOST = 0.4
@@ -27,7 +27,7 @@ MOST = 0.4
 def compose(scrubbed: Scrubbed) -> np.ndarray:
     """All panels in one picture (H, 1000, 3) uint8 RGB."""
     faces = [_face(scrubbed, name) for name in (WITHOUT, WITH)] + [_maps(scrubbed, name) for name in (WITHOUT, WITH)]
-    whole = stack([side_by_side(faces), _film(scrubbed), _errors(scrubbed), _weights(scrubbed), _units(scrubbed)], 8)
+    whole = stack([side_by_side(faces), _film(scrubbed), _errors(scrubbed), _reach(scrubbed), _units(scrubbed)], 8)
     out = card(whole.shape[0] + 2 * GAP, WIDTH + 2 * GAP)
     out[GAP:-GAP, GAP:-GAP] = whole
     return out
@@ -150,12 +150,14 @@ def _legend(out: np.ndarray, marks: Mapping[str, Colour]) -> None:
         x -= 14
 
 
-def _weights(scrubbed: Scrubbed) -> np.ndarray:
-    values = scrubbed.weight
+def _reach(scrubbed: Scrubbed) -> np.ndarray:
+    values = scrubbed.reach
     top = max(float(values.max()), 1e-6)
-    out = _plot(scrubbed, WEIGHT_HEIGHT, top, "{:.2g}")
+    out = _plot(scrubbed, REACH_HEIGHT, top, "{:.2g}")
     _curve(out, scrubbed, values, top, GREEN)
-    return caption(out, "Weight of the memory", "what it counts beside the response maps, mean over the points")
+    return caption(
+        out, "Reach of the memory", "at most so much, in logits, does it count against the maps; mean over the points"
+    )
 
 
 def _units(scrubbed: Scrubbed) -> np.ndarray:

@@ -18,7 +18,7 @@ from redn_lib.landmarks import tight_box
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.show.explorer_view import ALL, point_name
-from redn_lib.temporal import State
+from redn_lib.temporal import State, reaching
 
 NONE = "none"
 OCCLUDERS = (NONE, *KINDS)
@@ -53,8 +53,8 @@ class ScrubState:
 @dataclass(frozen=True)
 class Told:
     """One frame followed. points: (68, 2) and expected: (68, 2) or None, in patch pixels; frame: (S, S, 3) uint8, maps:
-    (68, h, w), crop: view to patch pixels, all of the last look; weight: (68,) of what was expected, hidden: (H,), both
-    None without memory; state, view: with which the next frame is met.
+    (68, h, w), crop: view to patch pixels, all of the last look; reach: (68,) of what was expected at the first look,
+    hidden: (H,), both None without memory; state, view: with which the next frame is met.
     """
 
     points: np.ndarray
@@ -62,7 +62,7 @@ class Told:
     frame: np.ndarray
     maps: np.ndarray
     crop: Crop
-    weight: np.ndarray | None
+    reach: np.ndarray | None
     hidden: np.ndarray | None
     state: State | None
     view: torch.Tensor
@@ -88,9 +88,9 @@ class Scrubbed:
         return self.clip.factors["occluded"]
 
     @property
-    def weight(self) -> np.ndarray:
-        """What the memory counts beside the maps, mean over points: (T,)."""
-        return np.array([told.weight.mean() for told in self.told[WITH]])
+    def reach(self) -> np.ndarray:
+        """How far the memory reached at the first look, in logits, mean over points: (T,)."""
+        return np.array([told.reach.mean() for told in self.told[WITH]])
 
     @property
     def hidden(self) -> np.ndarray:
@@ -159,14 +159,15 @@ class Scrubber:
             view, state = torch.as_tensor(first, dtype=torch.float32, device=device)[None], None
         patch = torch.from_numpy(clip.frames[t]).to(device).permute(2, 0, 1)[None].float() / 255
         seen = self.model.frame(patch, view, state, looks, temporal=temporal)
-        last, recall = seen.steps[-1], seen.recall
+        first, last, recall = seen.steps[0], seen.steps[-1], seen.recall
+        reach = None if recall is None else reaching(recall, first.regression, p.size, p.sigma)
         return Told(
             last.points[0].cpu().numpy(),
             None if recall is None else to_patch(recall.points, view)[0].cpu().numpy(),
             last.frame[0].mul(255).round().byte().permute(1, 2, 0).cpu().numpy(),
             last.response_maps[0].half().cpu().numpy(),
             Crop(last.view[0].cpu().double().numpy(), p.size),
-            None if recall is None else recall.weight[0].cpu().numpy(),
+            None if reach is None else reach[0].cpu().numpy(),
             None if seen.state is None else seen.state.hidden[0].cpu().numpy(),
             seen.state,
             box_view(last.points, view, p.size, p.first_margin),
@@ -195,7 +196,7 @@ def describe(scrubbed: Scrubbed) -> str:
     words.append("what is drawn: all points" if state.point == ALL else f"what is drawn: {point_name(state.point)}")
     here = "error here: " + ", ".join(f"{name} {errors[t]:.1%}" for name, errors in scrubbed.errors.items())
     lines = [words, [here, *(f"{what}: {numbers}" for what, numbers in spans(scrubbed).items())]]
-    carried = [f"the memory counts {scrubbed.weight[t]:.2f} beside the maps"]
+    carried = [f"the memory reaches {scrubbed.reach[t]:.1f}"]
     carried.append(f"state dropped before frame {state.forget}" if state.forget else "state never dropped")
     carried.append(f"{scrubbed.fresh} frames followed anew in {scrubbed.ms:.0f} ms")
     return "\n".join(" · ".join(line) for line in [*lines, carried])

@@ -20,6 +20,7 @@ from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.show.scrubber import scrubber, scrubber_figure
 from redn_lib.show.scrubber_view import NONE, WITH, WITHOUT, Scrubber, ScrubState, disturbed, patched
+from redn_lib.temporal import reaching
 
 FRAMES = 6
 LOOK = {"looks": 1, "enters": 2, "lasts": 2}
@@ -68,7 +69,8 @@ def test_both_runs_are_what_the_library_does(model, clips):
         np.testing.assert_allclose([told.points for told in scrubbed.told[name]], track, atol=1e-3)
         np.testing.assert_allclose(scrubbed.errors[name], nme(track, clip.points), atol=1e-4)
     np.testing.assert_allclose(scrubbed.hidden, [s.state.hidden[0].numpy() for s in seen], atol=1e-4)
-    np.testing.assert_allclose(scrubbed.weight, [s.recall.weight[0].mean() for s in seen], atol=1e-4)
+    reach = [reaching(s.recall, s.steps[0].regression, p.size, p.sigma).mean() for s in seen]
+    np.testing.assert_allclose(scrubbed.reach, reach, rtol=1e-3)
 
 
 def test_frames_before_the_first_that_changed_are_not_followed_again(model, clips):
