@@ -107,9 +107,9 @@ class Trainer:
                 f"processes in {stage.accumulate} pieces each: it must be a multiple of {shares * stage.group}"
             )
         model.to(self.device, memory_format=torch.channels_last).train()
-        for name in ("encoder", "decoder", "regression"):
-            part = getattr(model, name)
-            if not stage.plain or not any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()):
+        for name, part in model.named_children():
+            rests = not any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters())
+            if name in ("encoder", "decoder", "regression") and (rests or not stage.plain):
                 part.eval()
         self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
         self.resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]

@@ -23,7 +23,7 @@ from redn_lib.training.grow import fresh
 
 @pytest.fixture
 def one(tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "T", 3)
+    monkeypatch.setitem(course.ON_CLIPS, "frames", 3)
     return Course(replace(setting_in(tmp_path), stage=replace(STAGE, iterations=2)), 0)
 
 
@@ -80,7 +80,7 @@ def test_the_command_writes_both_ways_and_their_difference(tmp_path, monkeypatch
     folder = write_pairs(tmp_path / "ytf", (render(factors(i, 128, person=i // 2)) for i in range(24)))
     monkeypatch.setattr(experiment, "QUICK", {"preset": TINY, "hidden": 8, "clips": 1, "frames": 12})
     monkeypatch.setattr(following, "KINDS", ("clear",))
-    monkeypatch.setattr(course, "T", 3)
+    monkeypatch.setitem(course.ON_CLIPS, "frames", 3)
     out = tmp_path / "joint.csv"
     command = ["experiment", "joint", "--data", str(folder), "--run", str(tmp_path / "run"), "--out", str(out)]
     assert main([*command, "--quick", "--iterations", "1"]) == 0

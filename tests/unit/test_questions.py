@@ -11,7 +11,7 @@ from redn_lib.data.procedural import factors, render
 from redn_lib.experiments import course, following
 from redn_lib.experiments.tables import read_table
 
-ROWS = {"rq2": 4, "rq3": 10, "rq4": 6, "mixes": 6, "rq5": 8}
+ROWS = {"rq2": 4, "rq3": 10, "rq4": 7, "mixes": 7, "rq5": 8}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_a_question_writes_its_table_and_the_effects(name, folder, run, monkeypa
     small = {"preset": TINY, "hidden": 8, "clips": 1, "frames": 16, "people": 4, "pictures": 4}
     monkeypatch.setattr(experiment, "QUICK", small)
     monkeypatch.setattr(following, "KINDS", ("clear", "occluded"))
-    monkeypatch.setattr(course, "T", 4)
+    monkeypatch.setitem(course.ON_CLIPS, "frames", 4)
     out = run / f"{name}.csv"
     command = ["experiment", name, "--data", str(folder), "--run", str(run), "--out", str(out), "--quick"]
     assert main([*command, "--iterations", "1"]) == 0

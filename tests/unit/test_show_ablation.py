@@ -25,7 +25,7 @@ def table(tmp_path):
 @pytest.fixture
 def setting(tmp_path, monkeypatch):
     """The smallest course that can be run."""
-    monkeypatch.setattr(course, "T", 3)
+    monkeypatch.setitem(course.ON_CLIPS, "frames", 3)
     monkeypatch.setattr(following, "KINDS", tuple(k for k in MEASURED if k != "uncovered" and k != "jitter"))
     small = setting_in(tmp_path / "networks")
     return replace(small, stage=replace(STAGE, iterations=2), clips=1)
