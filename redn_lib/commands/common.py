@@ -1,11 +1,16 @@
 """Options that several commands share: which annotated faces, how they are measured, which device."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from redn_lib.benchmarking.protocols import PROTOCOLS, Rows
+from redn_lib.data.faces import Face
 from redn_lib.data.store import Store, StoredRow
 from redn_lib.data.ytf import YtfRow, read_faces
+from redn_lib.training.evaluation import sloppy_box
 
 
 def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -33,6 +38,12 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shift", action="store_true", help="disturb the boxes: shift up to 8 %%, scale 0.85 to 1.2 (seed 0)"
     )
+
+
+def box_rule(args: argparse.Namespace) -> Callable[[Face], np.ndarray]:
+    """The box (4,) that --shift gives of each face, asked in order: the true one, or one disturbed anew."""
+    rng = np.random.default_rng(0)
+    return (lambda face: sloppy_box(face.box, rng)) if args.shift else (lambda face: face.box)
 
 
 def measured_rows(args: argparse.Namespace) -> Rows:

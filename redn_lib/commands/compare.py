@@ -5,18 +5,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from redn_lib.benchmarking.disjoint import disjointness
 from redn_lib.benchmarking.peers import PEERS, Peer
 from redn_lib.benchmarking.protocols import PROTOCOLS, about_labels
 from redn_lib.benchmarking.report import check_endings, command_line, write_all, write_csv, write_json
 from redn_lib.benchmarking.side_by_side import Program, comparison, look_at_all, one_core
-from redn_lib.commands.common import add_data_options, add_measuring_options, measured_rows
+from redn_lib.commands.common import add_data_options, add_measuring_options, box_rule, measured_rows
 from redn_lib.experiments.tables import commit
 from redn_lib.pretrained import about_weights, load_weights, weights_path
 from redn_lib.tracking.align import align
-from redn_lib.training.evaluation import sloppy_box
 
 ENDINGS = (".csv", ".json")
 OURS = "ours"
@@ -62,10 +59,9 @@ def run(args: argparse.Namespace) -> int:
     rows = measured_rows(args)
     path = args.weights or weights_path()
     disjoint = disjointness(path.name, about_weights(path), rows, refuse=True)
-    rng = np.random.default_rng(0)
     with one_core():
         programs = [ours(path), *(program for name in args.peers for program in asked(PEERS[name]))]
-        found = look_at_all(programs, rows, (lambda f: sloppy_box(f.box, rng)) if args.shift else (lambda f: f.box))
+        found = look_at_all(programs, rows, box_rule(args))
     table = list(comparison(programs, rows, *found))
     gaps = PROTOCOLS[args.protocol].gaps(rows) if args.protocol else []
     notes = [

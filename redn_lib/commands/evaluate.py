@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from redn_lib.benchmarking.disjoint import disjointness
@@ -28,12 +27,12 @@ from redn_lib.benchmarking.report import (
 )
 from redn_lib.benchmarking.scores import Measured
 from redn_lib.benchmarking.tracked import tracked_answers
-from redn_lib.commands.common import add_data_options, add_device_option, add_measuring_options, measured_rows
+from redn_lib.commands.common import add_data_options, add_device_option, add_measuring_options, box_rule, measured_rows
 from redn_lib.experiments.tables import commit
 from redn_lib.metrics import NORMALISERS
 from redn_lib.pretrained import about_weights, load_weights, weights_path
 from redn_lib.rednet import RedNet
-from redn_lib.training.evaluation import answers_of, labelled, sloppy_box
+from redn_lib.training.evaluation import answers_of, labelled
 
 ENDINGS = (".json", ".csv", ".png", ".svg")
 
@@ -108,10 +107,8 @@ def measure(model: RedNet, rows: Rows, args: argparse.Namespace) -> Measured:
     """The answers to the rows: from true boxes, disturbed ones, or tracked."""
     if args.track:
         return Measured(rows, *tracked_answers(model, rows, args.steps), args.normaliser)
-    rng = np.random.default_rng(0)
     faces = (labelled(row) for row in tqdm(rows, unit="face", leave=False))
-    box_of = (lambda face: sloppy_box(face.box, rng)) if args.shift else (lambda face: face.box)
-    return Measured(rows, *answers_of(model, faces, args.steps, box_of), args.normaliser)
+    return Measured(rows, *answers_of(model, faces, args.steps, box_rule(args)), args.normaliser)
 
 
 def writers(measured: Measured, record: Mapping[str, Any]) -> dict[str, Writer]:

@@ -14,7 +14,7 @@ from redn_lib.experiments import joint, mixes, rq1, rq2, rq3, rq4, rq5
 from redn_lib.experiments.course import Setting
 from redn_lib.experiments.effects import Contrast, differences, factorial, pairwise, write_contrasts
 from redn_lib.experiments.tables import Run, run_all, write_table
-from redn_lib.training.batches import cut_patch
+from redn_lib.training.patches import patches
 from redn_lib.training.stages import Stage
 
 
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         known, held_out = (sorted(side, key=lambda row: row.person) for side in (known, held_out))
         known, held_out = known[:64], held_out[:16]
     experiment = EXPERIMENTS[args.name]
-    faces = [cut_patch(row.load()) for row in tqdm(known, desc="faces", unit="face", leave=False)]
+    faces = patches(known, lambda rows: tqdm(rows, desc="faces", unit="face", leave=False))
     unseen = [row.load() for row in held_out]
     stage = replace(Stage(iterations=args.iterations), warmup=min(100, args.iterations // 4), growth=2.0, ema=0.99)
     folder = args.run / "quick" if args.quick else args.run

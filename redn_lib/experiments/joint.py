@@ -18,7 +18,7 @@ from redn_lib.experiments.tables import Run
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import Batch, StillBatches
 from redn_lib.training.grow import fresh
-from redn_lib.training.loop import Trainer
+from redn_lib.training.loop import Trainer, follow_norms
 from redn_lib.training.stages import Stage
 
 STAGED, AT_ONCE = "in stages", "all at once"
@@ -53,8 +53,7 @@ class MixedTrainer(Trainer):
     def learn(self, batch: Batch) -> list[float]:
         whole = self.stage
         self.stage = self.losses_of.stage = self.batches.stage(self.iteration)
-        for part in (self.model.encoder, self.model.decoder, self.model.regression):
-            part.train(self.stage.plain)
+        follow_norms(self.model, self.stage)
         losses = super().learn(batch)
         self.stage = whole
         return losses

@@ -5,7 +5,7 @@ ablation_figure("results/rq5.csv", memory=False)             # the same picture 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
 
@@ -17,7 +17,7 @@ from redn_lib.experiments.rq5 import grid_runs
 from redn_lib.show.ablation_picture import compose
 from redn_lib.show.ablation_progress import Progress
 from redn_lib.show.ablation_view import Grid, State, describe, in_words, read_grid, ticked
-from redn_lib.show.live import Drawing, Live, rows_of_three, still
+from redn_lib.show.live import Drawing, Live, refuse_unknown, rows_of_three, still
 
 
 class Board(Live):
@@ -113,9 +113,7 @@ def draw(grid: Grid, state: State, figures: Mapping[str, Mapping[str, float]]) -
 
 
 def _prepare(table: str | Path, start: dict) -> tuple[Grid, State]:
-    names = [f.name for f in fields(State)]
-    if unknown := sorted(set(start) - set(names)):
-        raise TypeError(f"the board has no control {unknown[0]!r}; there are {', '.join(names)}")
+    refuse_unknown(start, State, "the board")
     grid, state = read_grid(Path(table)), State(**start)
     if state.kind not in grid.kinds:
         raise ValueError(f"{table} has no column {state.kind!r}; there are {', '.join(grid.kinds)}")

@@ -4,16 +4,13 @@ explorer(model, faces)                     # in a notebook, with a kernel: contr
 explorer_figure(model, faces, step=2)      # the same picture without widgets
 """
 
-from dataclasses import fields
-
 import ipywidgets as widgets
 from IPython.display import Image
 
-from redn_lib.landmarks import N_POINTS
 from redn_lib.rednet import RedNet
 from redn_lib.show.explorer_picture import compose, in_words
-from redn_lib.show.explorer_view import ALL, Explorer, State, describe, to_pictures
-from redn_lib.show.live import Drawing, Live, rows_of_three, still
+from redn_lib.show.explorer_view import POINT_OPTIONS, Explorer, State, describe, to_pictures
+from redn_lib.show.live import Drawing, Live, refuse_unknown, rows_of_three, still
 
 
 def explorer(model: RedNet, faces, boxes=None, truths=None, *, steps: int | None = None, **start) -> Live:
@@ -39,10 +36,7 @@ def explorer_figure(model: RedNet, faces, boxes=None, truths=None, *, steps: int
 
 
 def _prepare(model, faces, boxes, truths, steps, start) -> tuple[Explorer, State]:
-    unknown = set(start) - {f.name for f in fields(State)}
-    if unknown:
-        names = ", ".join(f.name for f in fields(State))
-        raise TypeError(f"the explorer has no control {sorted(unknown)[0]!r}; there are {names}")
+    refuse_unknown(start, State, "the explorer")
     view = Explorer(model, to_pictures(faces, boxes, truths), steps or model.preset.steps)
     state = _state({"step": view.steps, **start})
     if not (0 <= state.step < view.steps and 0 <= state.picture < len(view.pictures)):
@@ -60,7 +54,6 @@ def _draw(view: Explorer, state: State) -> Drawing:
 
 
 def _controls(state: State, pictures: int, steps: int) -> dict[str, widgets.Widget]:
-    points = [("all 68", ALL), *((str(i), i) for i in range(N_POINTS))]
     one = pictures == 1
 
     def slider(name: str, words: str, low: float, high: float, step: float, form: str) -> widgets.FloatSlider:
@@ -71,7 +64,7 @@ def _controls(state: State, pictures: int, steps: int) -> dict[str, widgets.Widg
         "step": widgets.IntSlider(state.step + 1, min=1, max=steps, description="look"),
         "picture": widgets.IntSlider(state.picture, min=0, max=pictures - 1, description="picture", disabled=one),
         # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
-        "point": widgets.SelectionSlider(options=points, value=state.point, description="point"),
+        "point": widgets.SelectionSlider(options=POINT_OPTIONS, value=state.point, description="point"),
         "blank_z": widgets.Checkbox(state.blank_z, description="keep z blank"),
         "shift_x": slider("shift_x", "box across", -0.3, 0.3, 0.02, "+.0%"),
         "shift_y": slider("shift_y", "box down", -0.3, 0.3, 0.02, "+.0%"),

@@ -20,6 +20,9 @@ from redn_lib.tracking.align import Fit, align
 ALL = -1
 """`State.point` for all 68 points at once."""
 
+POINT_OPTIONS = [("all 68", ALL), *((str(i), i) for i in range(N_POINTS))]
+"""Words and values of a control that chooses a point."""
+
 
 @dataclass(frozen=True)
 class Picture:

@@ -4,7 +4,7 @@ head_sliders(person=3)         # in a notebook, with a kernel: controls and a li
 head_figure(person=3, yaw=40)  # the same picture without widgets
 """
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -17,7 +17,7 @@ from redn_lib.data.procedural import Camera, Expression, Factors, Light, Occlude
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.show.draw import draw_box, draw_face, enlarge, zoomed
-from redn_lib.show.live import Drawing, Live, rows_of_three, still
+from redn_lib.show.live import Drawing, Live, refuse_unknown, rows_of_three, still
 from redn_lib.show.panels import GAP, caption, card, side_by_side
 from redn_lib.show.style import GREEN, INK, Colour
 
@@ -138,10 +138,7 @@ def _line(out: np.ndarray, start: np.ndarray, end: np.ndarray, colour: Colour, w
 
 
 def _state(start: dict) -> HeadState:
-    names = [f.name for f in fields(HeadState)]
-    unknown = sorted(set(start) - set(names))
-    if unknown:
-        raise TypeError(f"the head has no control {unknown[0]!r}; there are {', '.join(names)}")
+    refuse_unknown(start, HeadState, "the head")
     return HeadState(**start)
 
 

@@ -9,6 +9,7 @@ import base64
 import html
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import NamedTuple
 
 import cv2
@@ -141,6 +142,15 @@ class _Hold:
         for control in self.live.controls.values():
             control.observe(self.live._moved, "value")
         self.live._moved()
+
+
+def refuse_unknown(start: Mapping, state: type, what: str) -> None:
+    """Raise TypeError for a name in `start` that is no field of the dataclass `state`, which says where every control
+    of a widget stands; what: the widget in words.
+    """
+    names = [f.name for f in fields(state)]
+    if unknown := sorted(set(start) - set(names)):
+        raise TypeError(f"{what} has no control {unknown[0]!r}; there are {', '.join(names)}")
 
 
 def rows_of_three(controls: Sequence[widgets.Widget], words: str) -> widgets.Widget:

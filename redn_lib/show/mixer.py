@@ -5,17 +5,16 @@ code_mixer_figure(model, faces, places="B")  # the same picture without widgets
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import ipywidgets as widgets
 from IPython.display import Image
 
 from redn_lib.data.faces import Face
-from redn_lib.landmarks import N_POINTS
 from redn_lib.rednet import RedNet
-from redn_lib.show.live import Drawing, Live, rows_of_three, still
+from redn_lib.show.explorer_view import POINT_OPTIONS
+from redn_lib.show.live import Drawing, Live, refuse_unknown, rows_of_three, still
 from redn_lib.show.mixer_picture import compose, in_words
-from redn_lib.show.mixer_view import ALL, ROLES, Mixer, MixState, describe
+from redn_lib.show.mixer_view import ROLES, Mixer, MixState, describe
 
 
 def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Live:
@@ -37,9 +36,7 @@ def code_mixer_figure(model: RedNet, faces: Sequence[Face], **start) -> Image:
 
 
 def _prepare(model: RedNet, faces: Sequence[Face], start: dict) -> tuple[Mixer, MixState]:
-    names = [f.name for f in fields(MixState)]
-    if unknown := sorted(set(start) - set(names)):
-        raise TypeError(f"the code mixer has no control {unknown[0]!r}; there are {', '.join(names)}")
+    refuse_unknown(start, MixState, "the code mixer")
     mixer, state = Mixer(model, faces), MixState(**{"c": min(2, len(faces) - 1), **start})
     if not all(0 <= number < len(faces) for number in (state.a, state.b, state.c)):
         raise ValueError(f"a, b and c must be 0 to {len(faces) - 1}, got {state.a}, {state.b}, {state.c}")
@@ -55,7 +52,6 @@ def _draw(mixer: Mixer, state: MixState) -> Drawing:
 
 
 def _controls(state: MixState, faces: int) -> dict[str, widgets.Widget]:
-    points = [("all 68", ALL), *((str(i), i) for i in range(N_POINTS))]
 
     def face(name: str) -> widgets.IntSlider:
         return widgets.IntSlider(getattr(state, name), min=0, max=faces - 1, description=f"face {name.upper()}")
@@ -73,7 +69,7 @@ def _controls(state: MixState, faces: int) -> dict[str, widgets.Widget]:
         "c": face("c"),
         "identity": share("identity", "C_id from B"),
         "changing": share("changing", "C_pe from B"),
-        "point": widgets.SelectionSlider(options=points, value=state.point, description="point"),
+        "point": widgets.SelectionSlider(options=POINT_OPTIONS, value=state.point, description="point"),
         "places": donor("places"),
         "features": donor("features"),
     }

@@ -5,7 +5,8 @@ import numpy as np
 
 from redn_lib.landmarks import LINES
 from redn_lib.show.draw import colour_map, draw_face, draw_response_map, enlarge, zoomed
-from redn_lib.show.mixer_view import ALL, ROLES, Mix
+from redn_lib.show.explorer_view import ALL
+from redn_lib.show.mixer_view import ROLES, Mix
 from redn_lib.show.panels import GAP, caption, card, side_by_side, stack, text_width, write
 from redn_lib.show.style import ANSWER, GREEN, GRID, INK, ORANGE, QUIET, Colour
 

@@ -13,10 +13,8 @@ from redn_lib.identity import pooled
 from redn_lib.metrics import eye_distance
 from redn_lib.pose import pose_of
 from redn_lib.rednet import RedNet
+from redn_lib.show.explorer_view import ALL
 from redn_lib.training.batches import cut_patch
-
-ALL = -1
-"""`MixState.point` for all 68 points at once."""
 
 ROLES = "ABC"
 

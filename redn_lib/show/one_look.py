@@ -5,7 +5,7 @@ one_look_figure(model, faces, memory=False)  # the same picture without widgets
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 
 import ipywidgets as widgets
@@ -16,7 +16,7 @@ from redn_lib.landmarks import N_POINTS
 from redn_lib.rednet import RedNet
 from redn_lib.show.draw import colour_map, draw_face, draw_response_map
 from redn_lib.show.explorer_view import point_name, to_pictures
-from redn_lib.show.live import Drawing, Live, rows_of_three, still
+from redn_lib.show.live import Drawing, Live, refuse_unknown, rows_of_three, still
 from redn_lib.show.look_inside import Inside, look_inside
 from redn_lib.show.panels import GAP, caption, card, fit_into, side_by_side, stack, text_width
 from redn_lib.show.style import BLUE, GREEN, GRID, ORANGE, PURPLE
@@ -140,9 +140,7 @@ def _size(values: np.ndarray) -> str:
 
 
 def _prepare(model, faces, boxes, truths, start) -> tuple[Callable, dict[str, widgets.Widget], LookState]:
-    names = [f.name for f in fields(LookState)]
-    if unknown := sorted(set(start) - set(names)):
-        raise TypeError(f"the look has no control {unknown[0]!r}; there are {', '.join(names)}")
+    refuse_unknown(start, LookState, "the look")
     state, pictures, widths = LookState(**start), to_pictures(faces, boxes, truths), model.preset.widths
     pools = range(len(widths) - model.preset.levels + 1, len(widths) + 1)
     if state.pool not in pools:

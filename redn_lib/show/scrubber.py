@@ -5,16 +5,14 @@ scrubber_figure(model, clips, share=0.3)  # the same picture without widgets
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import ipywidgets as widgets
 from IPython.display import Image
 
 from redn_lib.data.faces import Clip
-from redn_lib.landmarks import N_POINTS
 from redn_lib.rednet import RedNet
-from redn_lib.show.explorer_view import ALL
-from redn_lib.show.live import Drawing, Live, rows_of_three, still
+from redn_lib.show.explorer_view import POINT_OPTIONS
+from redn_lib.show.live import Drawing, Live, refuse_unknown, rows_of_three, still
 from redn_lib.show.scrubber_picture import compose, in_words
 from redn_lib.show.scrubber_view import OCCLUDERS, RIVALS, Scrubber, ScrubState, describe
 
@@ -43,9 +41,7 @@ def scrubber_figure(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Ima
 
 
 def _prepare(model: RedNet, clips: Clip | Sequence[Clip], start: dict) -> tuple[Scrubber, ScrubState]:
-    names = [f.name for f in fields(ScrubState)]
-    if unknown := sorted(set(start) - set(names)):
-        raise TypeError(f"the scrubber has no control {unknown[0]!r}; there are {', '.join(names)}")
+    refuse_unknown(start, ScrubState, "the scrubber")
     view = Scrubber(model, [clips] if isinstance(clips, Clip) else clips)
     state = ScrubState(**{"looks": model.preset.steps, **start})
     last = len(view.clips[0]) - 1
@@ -63,7 +59,6 @@ def _draw(view: Scrubber, state: ScrubState) -> Drawing:
 
 def _controls(state: ScrubState, view: Scrubber) -> dict[str, widgets.Widget]:
     last, one = len(view.clips[0]) - 1, len(view.clips) == 1
-    points = [("all 68", ALL), *((str(i), i) for i in range(N_POINTS))]
 
     def slider(name: str, words: str, low: int, high: int, **more) -> widgets.IntSlider:
         return widgets.IntSlider(getattr(state, name), min=low, max=high, description=words, **more)
@@ -75,7 +70,7 @@ def _controls(state: ScrubState, view: Scrubber) -> dict[str, widgets.Widget]:
     controls = {
         "frame": slider("frame", "frame", 0, last),
         "clip": slider("clip", "clip", 0, len(view.clips) - 1, disabled=one),
-        "point": choice("point", "point", points),
+        "point": choice("point", "point", POINT_OPTIONS),
         "occluder": choice("occluder", "occluder", OCCLUDERS),
         "enters": slider("enters", "from frame", 0, last),
         "lasts": slider("lasts", "frames long", 1, last + 1),

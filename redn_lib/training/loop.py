@@ -61,6 +61,13 @@ def learns(name: str, stage: Stage) -> bool:
     return not stage.only or name.startswith(stage.only)
 
 
+def follow_norms(model: nn.Module, stage: Stage) -> None:
+    """Let batch norm follow the batches where they are single pictures and the part learns; elsewhere it stays."""
+    for name, part in model.named_children():
+        if name in ("encoder", "decoder", "regression"):
+            part.train(stage.plain and any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()))
+
+
 class Losses(nn.Module):
     """The losses of a stage as one module: processes are joined around it, since their gradients meet where it ends."""
 
@@ -107,10 +114,7 @@ class Trainer:
                 f"processes in {stage.accumulate} pieces each: it must be a multiple of {shares * stage.group}"
             )
         model.to(self.device, memory_format=torch.channels_last).train()
-        for name, part in model.named_children():
-            rests = not any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters())
-            if name in ("encoder", "decoder", "regression") and (rests or not stage.plain):
-                part.eval()
+        follow_norms(model, stage)
         self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
         self.resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]
         for parameter in self.resting:

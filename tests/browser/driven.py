@@ -1,9 +1,11 @@
 """A live widget in JupyterLab in a real browser, and what a person at the keyboard does to it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 CHANGED = """before => {
@@ -45,6 +47,15 @@ class Driven:
         self.page.keyboard.press(key)
         self.page.wait_for_function(CHANGED, arg=before, timeout=20_000)
 
+    def to(self, label: str) -> str:
+        """Tab on to the slider or button of this label; its role. Fails where there is no way to it."""
+        for _ in range(60):
+            here, role = self.page.evaluate(FOCUSED)
+            if here == label and role in ("slider", "BUTTON"):
+                return role
+            self.page.keyboard.press("Tab")
+        pytest.fail(f"no way to {label!r} by Tab")
+
     def press_all(self, keys: Mapping[str, str]) -> list[str]:
         """Tab from control to control up to "start again", each moved by the key of its role. Labels of those moved."""
         moved: list[str] = []
@@ -57,8 +68,8 @@ class Driven:
             self.page.keyboard.press("Tab")
         return moved
 
-    def says(self, *words: str) -> None:
-        """Wait until the line of numbers has all the words; it may come after the picture."""
+    def says(self, *words: str | re.Pattern) -> None:
+        """Wait until the line of numbers has all the words or patterns; it may come after the picture."""
         for some in words:
             expect(self.status).to_contain_text(some, timeout=20_000)
 
