@@ -20,11 +20,14 @@ from redn_lib.training.stages import Stage
 
 @dataclass(frozen=True)
 class Experiment:
-    """about: what is measured; runs: all of its runs; contrasts: what is compared with what."""
+    """about: what is measured; runs: all of its runs; contrasts: what is compared with what; goes_on: from the shipped
+    weights, so that it is measured on people whom they have not seen.
+    """
 
     about: str
     runs: Callable[[Setting, Sequence[int]], list[Run]]
     contrasts: Callable[[list[dict[str, Any]]], list[Contrast]] = differences
+    goes_on: bool = False
 
 
 ON_CLIPS = (
@@ -49,7 +52,11 @@ EXPERIMENTS = {
         f"RQ2: what of the code the LSTM gets; {ON_CLIPS}; NME on stills with swapped codes; {PROBES}",
         rq2.decoupling_runs,
     ),
-    "rq3": Experiment(f"RQ3: the LSTM and other ways to model video; {ON_CLIPS}", rq3.motion_runs),
+    "rq3": Experiment(
+        f"RQ3: the LSTM and other ways to model video, from the shipped weights; {ON_CLIPS}",
+        rq3.motion_runs,
+        goes_on=True,
+    ),
     "rq4": Experiment(f"RQ4: identity supervision and its controls; {SLOPPY}; {PROBES}", rq4.identity_runs),
     "mixes": Experiment(
         "Codes mixed of two faces: mean distance of the decoded pose from either's, and how far each part brings it, "
@@ -77,9 +84,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "experiment",
         help="re-make a table of results/",
         description="Runs every variant of an experiment over seeds on people split by person (one in six is held "
-        "out), and writes one table, and beside it, in TABLE_effects.csv, differences with their intervals. What is "
-        "done is kept in the run folder, which experiments on the same data and as long may share: the same command "
-        "goes on where it was.",
+        "out; rq3, which begins with the shipped weights, holds out those of --without), and writes one table, and "
+        "beside it, in TABLE_effects.csv, differences with their intervals. What is done is kept in the run folder, "
+        "which experiments on the same data and as long may share: the same command goes on where it was.",
     )
     parser.add_argument(
         "name", choices=sorted(EXPERIMENTS), help="; ".join(f"{n}: {e.about}" for n, e in EXPERIMENTS.items())
@@ -102,13 +109,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run, write the table, print it; 0. Raises ValueError or OSError for data that cannot be used."""
-    rows = chosen_rows(args)
-    known, held_out = split_by_person(rows, 1 / 6, seed=7)
+    experiment = EXPERIMENTS[args.name]
+    known, held_out = measured_apart(args, experiment)
     if args.quick:
         args.iterations, args.seeds = min(args.iterations, 12), 1
         known, held_out = (sorted(side, key=lambda row: row.person) for side in (known, held_out))
         known, held_out = known[:64], held_out[:16]
-    experiment = EXPERIMENTS[args.name]
     faces = patches(known, lambda rows: tqdm(rows, desc="faces", unit="face", leave=False))
     unseen = [row.load() for row in held_out]
     stage = replace(Stage(iterations=args.iterations), warmup=min(100, args.iterations // 4), growth=2.0, ema=0.99)
@@ -126,3 +132,18 @@ def run(args: argparse.Namespace) -> int:
     write_contrasts(experiment.contrasts(results), beside, command=command, about=f"Effects. {about}")
     print(args.out.read_text(), beside.read_text(), sep="\n")
     return 0
+
+
+def measured_apart(args: argparse.Namespace, experiment: Experiment) -> tuple[list, list]:
+    """Rows to train on, rows of other people to measure on. Raises ValueError where an experiment that begins with the
+    shipped weights is not told whom they have not seen.
+    """
+    rows = chosen_rows(args)
+    if not experiment.goes_on:
+        return split_by_person(rows, 1 / 6, seed=7)
+    if args.without is None:
+        raise ValueError(
+            f"{args.name} begins with the shipped weights: name the people whom they have not seen with --without "
+            "(of ytf68: results/val_people.txt)"
+        )
+    return rows, chosen_rows(argparse.Namespace(data=args.data, people=args.without, without=None))

@@ -22,13 +22,13 @@ def fresh(preset: Preset, seed: int, kind: type[RedNet] = RedNet) -> RedNet:
 
 
 def grown(start: RedNet, seed: int, kind: type[RedNet] = RedNet, **parts: int) -> RedNet:
-    """A trained network with the fields `parts` of its preset changed, so that it has parts more, or parts of another
-    size; these are fresh.
+    """A trained network with the fields `parts` of its preset changed, so that it has parts more or less, or parts of
+    another size; what is new is fresh.
     """
     model = fresh(replace(start.preset, **parts), seed, kind)
     state, known = model.state_dict(), start.state_dict()
-    other = {name for name in known if name in state and known[name].shape != state[name].shape}
-    model.load_state_dict(state | {name: value for name, value in known.items() if name not in other})
+    kept = {name: known[name] for name in known.keys() & state.keys() if known[name].shape == state[name].shape}
+    model.load_state_dict(state | kept)
     return model
 
 
