@@ -1,4 +1,6 @@
-"""One face aligned with K = 3, and training, on this machine: `python benchmarks/speed.py [--threads 1]`."""
+"""One face aligned with K = 3, a frame tracked, and training, on this machine: `python benchmarks/speed.py [--threads
+1]`.
+"""
 
 import argparse
 import time
@@ -9,13 +11,15 @@ import torch
 
 import redn_lib as redn
 from redn_lib.data.procedural.scenes import still
+from redn_lib.data.samples import carphone
 from redn_lib.rednet import RedNet
+from redn_lib.tracking.video import frames
 from redn_lib.training.batches import StillBatches, cut_patch
 from redn_lib.training.loop import Trainer
 from redn_lib.training.stages import Stage
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--threads", type=int, default=1, help="CPU threads for alignment (training uses all)")
+parser.add_argument("--threads", type=int, default=1, help="CPU threads for a face and a frame (training uses all)")
 args = parser.parse_args()
 faces = [still(i) for i in range(64)]
 
@@ -29,6 +33,14 @@ for face in faces * 2:
     redn.align(model, face.image, face.box, 3)
     taken.append(1e3 * (time.perf_counter() - start))
 print(f"align, K = 3, {args.threads} thread(s): median {median(taken[8:]):.1f} ms, least {min(taken):.1f} ms")
+
+seen, taken = [image for *_, image in frames(carphone())], []
+tracked = redn.Tracker(model).track(iter(seen))
+for _ in seen:
+    start = time.perf_counter()
+    next(tracked)
+    taken.append(1e3 * (time.perf_counter() - start))
+print(f"a frame of {len(seen)} tracked, detection included, {args.threads} thread(s): median {median(taken):.1f} ms")
 
 torch.set_num_threads(all_threads)
 stage = Stage(iterations=24)

@@ -5,7 +5,7 @@ connections in it (paper, section 2). `Regression` is f_REG: it alone also sees 
 paper.
 """
 
-from torch import Tensor, cat, nn, ones, zeros
+from torch import Tensor, cat, contiguous_format, float32, nn, ones, zeros
 from torch.nn import functional as F
 
 
@@ -122,7 +122,8 @@ class Regression(nn.Module):
 
     The paper concatenates conv2_2 and conv4_3 (paper); layers and widths are our choice. Works at the size of the conv2
     features.
-    forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s).
+    forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s), float32,
+    each map in one piece of memory, because every map is normalised on its own.
     """
 
     def __init__(self, landmarks: int, conv2: int, conv4: int, width: int, steps: int):
@@ -137,4 +138,5 @@ class Regression(nn.Module):
         if detection.shape[-2:] != size:
             detection = F.adaptive_max_pool2d(detection, size)
         conv4 = F.interpolate(self.narrow(conv4, step), size=size, mode="bilinear", align_corners=False)
-        return self.out(self.look(self.mix(cat([detection, conv2, conv4], 1), step), step))
+        logits = self.out(self.look(self.mix(cat([detection, conv2, conv4], 1), step), step))
+        return logits.to(float32, memory_format=contiguous_format)

@@ -7,20 +7,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from redn_lib.landmarks import OUTER_EYES
-from redn_lib.response_maps import gaussian_maps
+from redn_lib.response_maps import gaussian_maps, gaussian_rows
 
 
 def detection_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
     """Softmax cross-entropy of every pixel's label, background included, against Gaussians that share each pixel.
 
     logits: (B, L+1, h, h), background first; points: (B, L, 2) in view pixels. The paper has hard labels; the soft
-    ones,
-    since 68 landmarks share a coarse grid, are our choice.
+    ones, since 68 landmarks share a coarse grid, are our choice.
     """
-    marks = gaussian_maps(points, logits.shape[-1], size, sigma)
-    total = marks.sum(1, keepdim=True)
-    target = torch.cat([(1 - total).clamp(min=0), marks], 1) / total.clamp(min=1)
-    return -(target * F.log_softmax(logits.float(), 1)).sum(1).mean()
+    marks = gaussian_maps(points, logits.shape[-1], size, sigma).movedim(1, -1)
+    total = marks.sum(-1)
+    likely = F.log_softmax(logits.movedim(1, -1), -1, dtype=torch.float32)  # labels last, as they lie in memory
+    said = (1 - total).clamp(min=0) * likely[..., 0] + (marks * likely[..., 1:]).sum(-1)
+    return -(said / total.clamp(min=1)).mean()
 
 
 def map_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
@@ -28,10 +28,10 @@ def map_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
 
     logits: (B, L, m, m); points: (B, L, 2) in view pixels; points far outside the view count nothing.
     """
-    target = gaussian_maps(points, logits.shape[-1], size, sigma).flatten(2)
-    mass = target.sum(-1, keepdim=True)
-    target = target / mass.clamp(min=1e-3)
-    return -(target * F.log_softmax(logits.float().flatten(2), -1)).sum(-1).mean()
+    across, down = gaussian_rows(points, logits.shape[-1], size, sigma)
+    mass, logits = across.sum(-1) * down.sum(-1), logits.float()
+    aimed = ((logits * across[..., None, :]).sum(-1) * down).sum(-1)
+    return ((mass * logits.flatten(2).logsumexp(-1) - aimed) / mass.clamp(min=1e-3)).mean()
 
 
 def regression_loss(points: Tensor, truth: Tensor) -> Tensor:

@@ -14,11 +14,20 @@ def cell_centres(h: int, size: int, like: Tensor) -> Tensor:
     return (torch.arange(h, device=like.device, dtype=torch.float32) + 0.5) * (size / h) - 0.5
 
 
-def gaussian_maps(points: Tensor, h: int, size: int, sigma: float) -> Tensor:
-    """Gaussian of height 1 at each point, sub-pixel: points (B, L, 2) to (B, L, h, h); sigma in view pixels."""
+def gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """The two factors of each of `gaussian_maps`, across and down: points (B, L, 2) to (B, L, h) each."""
     grid = cell_centres(h, size, points)
-    gx, gy = (torch.exp(-((grid - points[..., i, None].float()) ** 2) / (2 * sigma**2)) for i in (0, 1))
-    return gy[..., :, None] * gx[..., None, :]
+    across, down = (torch.exp(-((grid - points[..., i, None].float()) ** 2) / (2 * sigma**2)) for i in (0, 1))
+    return across, down
+
+
+def gaussian_maps(points: Tensor, h: int, size: int, sigma: float) -> Tensor:
+    """Gaussian of height 1 at each point, sub-pixel: points (B, L, 2) to (B, L, h, h); sigma in view pixels.
+
+    In memory the labels of a place lie side by side (channels last), as the convolutions that read them want it.
+    """
+    across, down = (rows.mT.contiguous() for rows in gaussian_rows(points, h, size, sigma))
+    return (down[:, :, None] * across[:, None]).movedim(-1, 1)
 
 
 def spatial_softmax(logits: Tensor) -> Tensor:
