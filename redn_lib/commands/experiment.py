@@ -51,6 +51,7 @@ EXPERIMENTS = {
     "rq2": Experiment(
         f"RQ2: what of the code the LSTM gets; {ON_CLIPS}; NME on stills with swapped codes; {PROBES}",
         rq2.decoupling_runs,
+        pairwise,
     ),
     "rq3": Experiment(
         f"RQ3: the LSTM and other ways to model video, from the shipped weights; {ON_CLIPS}",
