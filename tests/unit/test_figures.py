@@ -48,3 +48,31 @@ def test_readme_says_of_z_what_the_intervals_say(root):
     readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
     assert ("every interval of z drawn against z blank holds 0" in readme) == nothing_to_see
     assert ("the map z adds nothing that we can measure" in readme) == nothing_to_see
+
+
+def test_readme_quotes_the_tables_of_the_five_questions(root):
+    readme = (root / "README.md").read_text(encoding="utf-8").replace("−", "-")
+
+    def of(name: str, variant: str) -> dict[str, float]:
+        row = next(row for row in read_table(root / "results" / f"{name}.csv") if row["variant"] == variant)
+        return {column: float(cell) for column, cell in row.items() if cell and column != "variant"}
+
+    def change(name: str, effect: str, figure: str, digits: int) -> str:
+        table = read_table(root / "results" / f"{name}_effects.csv")
+        row = next(row for row in table if (row["effect"], row["figure"]) == (effect, figure))
+        mean, low, high = (f"{float(row[k]):+.{digits}f}" for k in ("mean", "low", "high"))
+        return f"{mean} points ({low} to {high})" if digits == 2 else f"{mean} ({low} to {high})"
+
+    without, lstm, whole, blind = (
+        of("rq2", v)["occluded"]
+        for v in ("no LSTM", "LSTM on C_pe (paper)", "LSTM on the whole code", "LSTM on a blind half")
+    )
+    code = f"LSTM on C_pe {lstm:.1f} %, on the whole code {whole:.1f} %, on a half blind to the cut {blind:.1f} %"
+    assert f"{code} (none: {without:.1f} %)" in readme
+    plain, ours = of("rq3", "no LSTM"), of("rq3", "LSTM on C_pe (paper)")
+    assert f"with it {ours['occluded']:.1f} % on covered frames, without it {plain['occluded']:.1f} %" in readme
+    clear = f"on clear clips {ours['clear']:.2f} against {plain['clear']:.2f} %"
+    assert f"{clear}, jitter {ours['jitter']:.2f} against {plain['jitter']:.2f} %" in readme
+    assert f"f_CLS alone {change('rq4', 'f_CLS on C_id (paper) - no f_CLS', 'last', 2)}" in readme
+    for words, part in {"feedback": "spatial", "memory": "temporal", "identity": "identity"}.items():
+        assert f"{words} {change('rq5', part, 'occluded', 1)}" in readme.replace(" points (", " (")
