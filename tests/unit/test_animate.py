@@ -105,15 +105,26 @@ def test_any_seed_gives_a_valid_clip(seed, person, frames):
     assert (moved.factors["occluded"] >= 0).all() and (moved.factors["occluded"] <= 1).all()
 
 
+def jolts(seed: int) -> tuple[float, float]:
+    """Largest change of velocity of any point, and of the upper face as a whole, in pixels of a face 112 wide."""
+    points = animate(plain(), seed, 30, 56, lively=CLEAR).points.astype(float) * 224 / 56
+    rigid = points[:, 27:31].mean(1)
+    return np.abs(np.diff(points, 2, axis=0)).max(), np.linalg.norm(np.diff(rigid, 2, axis=0), axis=1).max()
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**40))
-@example(seed=38_162_981_799)  # the liveliest that was met
+@example(seed=38_162_981_799)  # the liveliest that was met: 2.7; of 1,400 others four lie above 2, all below it
+def test_motion_never_jumps(seed):
+    single, whole = jolts(seed)
+    assert single < 12 and whole < 4
+
+
+@pytest.mark.parametrize("seed", range(15))
 def test_motion_is_smooth(seed):
-    """In a face of 112 pixels no point's velocity jumps, and the upper face as a whole changes course gently."""
-    points = animate(plain(), seed, 30, 56, lively=CLEAR).points.astype(float) * 224 / 56
-    assert np.abs(np.diff(points, 2, axis=0)).max() < 12
-    rigid = points[:, 27:31].mean(1)
-    assert np.linalg.norm(np.diff(rigid, 2, axis=0), axis=1).max() < 5  # of 1,400 seeds three have more than 2, none 3
+    """The upper face as a whole changes course gently."""
+    single, whole = jolts(seed)
+    assert single < 12 and whole < 2
 
 
 @pytest.mark.parametrize(
