@@ -4,8 +4,8 @@ The paper's figure has it between encoder and decoder; pooling the code to a vec
 plausible, but not found (our choice). Three things more are our choice. The LSTM is told how the view moved, because
 the tracker's view follows the face and a code alone does not say where it was seen. It speaks to the response maps too,
 not only to the code: where the face is covered, the places that pooling remembers are those of the thing in front. And
-what it says there is how the points moved since the last frame, and how far that is to be trusted: a code of a few
-cells cannot hold 68 places to the pixel, the last answer does.
+what it says there is how far the points' last places are to be trusted: a code of a few cells cannot hold 68 places to
+the pixel, the last answer does. (It also said once how the points had moved since; on films that made them lag behind.)
 """
 
 from typing import NamedTuple
@@ -23,12 +23,10 @@ DOUBT, REACH, PACE = -3.0, 3.0, 8.0
 next to nothing, and both can grow quickly (our choice).
 """
 
-
-DOUBTFUL = 0.3
+DOUBTFUL = 0.35
 """Of the probability of a point that is plainly seen, no more lies away from it; where half of it does, the point is
 covered (our choice, from response maps of training people).
 """
-
 
 NEAR = 0.5
 """A face whose points are seen within so many sigmas of where they were expected, on average, has not jumped (our
@@ -38,8 +36,7 @@ choice).
 
 class State(NamedTuple):
     """What is carried to the next frame. hidden, cell: (B, H); view: (B, 2, 3) first view of the frame that was, view
-    pixels to pixels of the frame; points: (B, L, 2) where the points are expected, later the answer, in pixels of the
-    frame.
+    pixels to pixels of the frame; points: (B, L, 2) the last answer, at first the mean shape, in pixels of the frame.
     """
 
     hidden: Tensor
@@ -49,9 +46,9 @@ class State(NamedTuple):
 
 
 class Recall(NamedTuple):
-    """Where the memory expects the points. points: (B, L, 2) in pixels of the first view; weight: (B, L) >= 0, how
-    exactly; reach: (B, L) >= 0, at most how much it counts against what the maps say, in logits, where those are as
-    uncertain as DOUBTFUL.
+    """Where the memory expects the points: where they were. points: (B, L, 2) in pixels of the first view; weight: (B,
+    L) >= 0, how exactly; reach: (B, L) >= 0, at most how much it counts against what the maps say, in logits, where
+    those are as uncertain as DOUBTFUL.
     """
 
     points: Tensor
@@ -84,7 +81,7 @@ class TemporalMemory(nn.Module):
         self.pool = nn.Linear(channels * cells**2, hidden)
         self.lstm = nn.LSTMCell(hidden + 4, hidden)
         self.unpool = nn.Linear(hidden, channels * cells**2)
-        self.recall = nn.Linear(hidden, 4 * N_POINTS)
+        self.recall = nn.Linear(hidden, 2 * N_POINTS)
         for layer in (self.unpool, self.recall):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -99,12 +96,9 @@ class TemporalMemory(nn.Module):
         motion = view_motion(state.view, view, self.size)
         hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
         answer = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
-        answers = self.recall(hidden).float()
-        moved = self.size * answers[:, : 2 * N_POINTS].view(-1, N_POINTS, 2)
-        expected = to_view(state.points, view) + moved
-        weight, reach = (PACE * answers[:, 2 * N_POINTS :]).unflatten(1, (2, N_POINTS)).unbind(1)
-        recall = Recall(expected, F.softplus(weight + DOUBT), F.softplus(reach + REACH))
-        return answer, recall, State(hidden, cell, view, to_patch(expected, view))
+        weight, reach = (PACE * self.recall(hidden).float()).unflatten(1, (2, N_POINTS)).unbind(1)
+        recall = Recall(to_view(state.points, view), F.softplus(weight + DOUBT), F.softplus(reach + REACH))
+        return answer, recall, State(hidden, cell, view, state.points)
 
 
 def reaching(recall: Recall, own: Tensor, size: int, sigma: float) -> Tensor:
@@ -117,7 +111,7 @@ def reaching(recall: Recall, own: Tensor, size: int, sigma: float) -> Tensor:
     points = decode(maps, size)
     doubt = 1 - confidence(maps, points, size)
     off = (points - recall.points.detach()).norm(dim=-1).mean(1, keepdim=True) / sigma
-    return recall.reach * ((doubt / DOUBTFUL) ** 2 + torch.exp(-((off / NEAR) ** 2)))
+    return recall.reach * ((doubt / DOUBTFUL) ** 4 + torch.exp(-((off / NEAR) ** 2)))
 
 
 def recalled_logits(recall: Recall, own: Tensor, size: int, sigma: float) -> Tensor:
