@@ -5,7 +5,8 @@ plausible, but not found (our choice). Three things more are our choice. The LST
 the tracker's view follows the face and a code alone does not say where it was seen. It speaks to the response maps too,
 not only to the code: where the face is covered, the places that pooling remembers are those of the thing in front. And
 what it says there is how far the points' last places are to be trusted: a code of a few cells cannot hold 68 places to
-the pixel, the last answer does. (It also said once how the points had moved since; on films that made them lag behind.)
+the pixel, the last answer does. (It once said, too, how the points had moved since: that gained nothing under an
+occluder, and on films it took them away from where other trackers see them.)
 """
 
 from typing import NamedTuple
