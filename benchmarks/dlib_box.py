@@ -12,7 +12,7 @@ import dlib
 import numpy as np
 from tqdm import tqdm
 
-from redn_lib.benchmarking.peers.dlib68 import DETECTOR_BOX, SAME_FACE
+from redn_lib.benchmarking.peers.dlib68 import DETECTOR_BOX, SAME_FACE, corners
 from redn_lib.data.ytf import read_faces
 from redn_lib.tracking.detector import overlap
 
@@ -25,7 +25,7 @@ without = args.without.read_text(encoding="utf-8").split() if args.without else 
 rows = read_faces(args.folder, without=without)[:: args.every]
 detector, shares = dlib.get_frontal_face_detector(), []
 for face in (row.load() for row in tqdm(rows, unit="face", leave=False)):
-    boxes = np.array([(r.left(), r.top(), r.right(), r.bottom()) for r in detector(face.image, 1)]).reshape(-1, 4)
+    boxes = corners(detector(face.image, 1))
     near = overlap(boxes, face.box)
     if near.max(initial=0) >= SAME_FACE:
         size = np.tile(face.box[2:] - face.box[:2], 2)

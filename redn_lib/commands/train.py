@@ -54,7 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "run again goes on from the checkpoint in the run folder, with the same batches and the same optimiser state; "
         "Ctrl-C saves first. On several GPUs or hosts: torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ... "
         "Example, procedural faces alone, no data needed: "
-        "redn train --procedural 1 --iterations 2000 --run runs/made --out made.safetensors",
+        "redn train --procedural 1 --iterations 2000 --run runs/first --out first.safetensors",
     )
     add_data_options(parser, required=False)
     parser.add_argument(

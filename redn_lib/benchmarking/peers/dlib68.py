@@ -4,6 +4,8 @@ The trees were trained on that detector's boxes, and go far wrong from others on
 from the given box, put where the detector's usually lies, and from its own detector's box, near the given one.
 """
 
+from collections.abc import Sequence
+
 import dlib
 import numpy as np
 
@@ -18,6 +20,11 @@ people, `benchmarks/dlib_box.py` (our choice)."""
 MARGIN = 2.0
 SAME_FACE = 0.3
 """Side of what the detector sees, in larger sides of the box; least overlap of its box with the given one."""
+
+
+def corners(found: Sequence[dlib.rectangle]) -> np.ndarray:
+    """What the detector found as boxes: (N, 4)."""
+    return np.array([(r.left(), r.top(), r.right(), r.bottom()) for r in found]).reshape(-1, 4)
 
 
 def looks() -> dict[str, Look]:
@@ -37,8 +44,7 @@ def looks() -> dict[str, Look]:
     def own(image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
         cut, corner = cut_around(image, box, MARGIN)
         found = detector(cut, 1)  # 1: enlarged once, since it sees no face below 80 pixels
-        boxes = np.array([(r.left(), r.top(), r.right(), r.bottom()) for r in found]).reshape(-1, 4)
-        near = overlap(boxes, box - np.tile(corner, 2))
+        near = overlap(corners(found), box - np.tile(corner, 2))
         return points(cut, found[int(near.argmax())]) + corner if near.max(initial=0) >= SAME_FACE else None
 
     return {"box given": given, "own detector": own}
