@@ -26,7 +26,7 @@ next to nothing, and both can grow quickly (our choice).
 
 DOUBTFUL = 0.35
 """Of the probability of a point that is plainly seen, no more lies away from it; where half of it does, the point is
-covered (our choice, from response maps of training people).
+covered (our choice, from response maps of training people and films without labels).
 """
 
 NEAR = 0.5
