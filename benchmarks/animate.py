@@ -9,17 +9,17 @@ import time
 
 import cv2
 
-from redn_lib.data.animate import animate
-from redn_lib.data.faces import Face
-from redn_lib.data.passing import draw_passing
-from redn_lib.data.procedural import still
+from redn_lib.data.animation.animate import animate
+from redn_lib.data.animation.occluder import draw_occluder
+from redn_lib.data.clip import Face
+from redn_lib.data.synthetic import still
 
 
 def frames_per_second(faces: list[Face], frames: int, size: int, occluded: bool) -> float:
     """Frames of processor second."""
     start = time.process_time()
     for seed, face in enumerate(faces):
-        animate(face, seed, frames, size, draw_passing(seed, frames) if occluded else None)
+        animate(face, seed, frames, size, draw_occluder(seed, frames) if occluded else None)
     return len(faces) * frames / (time.process_time() - start)
 
 

@@ -1,7 +1,7 @@
 """How fast a data set is converted, read and made into training crops: `python benchmarks/data.py FOLDER`.
 
 FOLDER: pictures in the published YouTube-Faces keypoint layout (`data_scripts/get.py ytf68`). Crops as the training has
-them: a patch of 224 px augmented, a first view of 128 px drawn in it. In training the view is cut on the device that
+them: a patch of 224 px augmented, a first crop of 128 px drawn in it. In training the crop is cut on the device that
 trains; here it is cut by OpenCV, so that the crop is counted whole. Two rates: by the clock, and of processor seconds,
 which other programs on the machine disturb little.
 """
@@ -23,8 +23,8 @@ from redn_lib.data.convert import convert
 from redn_lib.data.layouts import SETS
 from redn_lib.data.store import Store
 from redn_lib.rednet import PAPER
-from redn_lib.training.batches import StillBatches, cut_patch, sloppy_view
-from redn_lib.training.stages import Sloppiness, Stage
+from redn_lib.training.batches import StillBatches, cut_patch, disturbed_crop
+from redn_lib.training.stages import BoxNoise, Stage
 
 FACES = 800
 
@@ -40,26 +40,26 @@ def read_patch(row, _, __) -> None:
 
 
 def augmented(_, face, rng) -> tuple:
-    """A patch that is held in memory, augmented, and its first view drawn."""
+    """A patch that is held in memory, augmented, and its first crop drawn."""
     face = augment(face, rng)
-    return face, sloppy_view(face.box, Sloppiness(), PAPER, rng)
+    return face, disturbed_crop(face.box, BoxNoise(), PAPER, rng)
 
 
 def crop(_, face, rng) -> None:
-    """The same, and the view of 128 px cut."""
-    face, view = augmented(_, face, rng)
-    cv2.warpAffine(face.image, view, (PAPER.size, PAPER.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    """The same, and the crop of 128 px cut."""
+    face, crop = augmented(_, face, rng)
+    cv2.warpAffine(face.image, crop, (PAPER.size, PAPER.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def read_and_crop(row, _, rng) -> None:
-    """From the disk to the cut view."""
+    """From the disk to the cut crop."""
     crop(row, cut_patch(row.load()), rng)
 
 
 STEPS = {
     "read a face": read,
     "read, cut the patch": read_patch,
-    "augment a patch in memory, draw a view": augmented,
+    "augment a patch in memory, draw a crop": augmented,
     "augment a patch in memory, cut a 128 px crop": crop,
     "read, cut the patch, augment, cut a 128 px crop": read_and_crop,
 }

@@ -12,8 +12,8 @@ import dlib
 import numpy as np
 from tqdm import tqdm
 
-from redn_lib.benchmarking.peers.dlib68 import DETECTOR_BOX, SAME_FACE, corners
 from redn_lib.data.ytf import read_faces
+from redn_lib.evaluation.peers.dlib68 import DETECTOR_BOX, SAME_FACE, corners
 from redn_lib.tracking.detector import overlap
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CELL = """\
 import redn_lib as redn
-from redn_lib.data.procedural import still
-from redn_lib.show.explorer import explorer
+from redn_lib.data.synthetic import still
+from redn_lib.widgets.explorer import explorer
 
 import torch
 torch.set_num_threads(1)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.data.ytf import read_faces
 from redn_lib.landmarks import tight_box
 from redn_lib.pretrained import load_pretrained, load_weights

@@ -10,7 +10,7 @@ import time
 
 import cv2
 
-from redn_lib.data.procedural import clip, still
+from redn_lib.data.synthetic import clip, still
 
 
 def stills_per_second(size: int, count: int, first: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 PATCH_SIZE = 224
 PATCH_MARGIN = 2.0
-"""The patch handed to the network: a square of twice the larger side of the box, so that a view can be taken anew in it
+"""The patch handed to the network: a square of twice the larger side of the box, so that a crop can be taken anew in it
 (our choice).
 """
 

@@ -130,7 +130,7 @@ class Regression(nn.Module):
         super().__init__()
         self.narrow = Conv(conv4, width // 2, steps, kernel=1)
         self.mix = Conv(landmarks + 1 + conv2 + width // 2, width, steps, kernel=1)
-        self.look = Conv(width, width, steps)
+        self.refine = Conv(width, width, steps)
         self.out = nn.Conv2d(width, landmarks, 1)
 
     def forward(self, detection: Tensor, conv2: Tensor, conv4: Tensor, step: int) -> Tensor:
@@ -138,5 +138,5 @@ class Regression(nn.Module):
         if detection.shape[-2:] != size:
             detection = F.adaptive_max_pool2d(detection, size)
         conv4 = F.interpolate(self.narrow(conv4, step), size=size, mode="bilinear", align_corners=False)
-        logits = self.out(self.look(self.mix(cat([detection, conv2, conv4], 1), step), step))
+        logits = self.out(self.refine(self.mix(cat([detection, conv2, conv4], 1), step), step))
         return logits.to(float32, memory_format=contiguous_format)

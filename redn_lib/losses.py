@@ -13,7 +13,7 @@ from redn_lib.response_maps import gaussian_maps, gaussian_rows
 def detection_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
     """Softmax cross-entropy of every pixel's label, background included, against Gaussians that share each pixel.
 
-    logits: (B, L+1, h, h), background first; points: (B, L, 2) in view pixels. The paper has hard labels; the soft
+    logits: (B, L+1, h, h), background first; points: (B, L, 2) in crop pixels. The paper has hard labels; the soft
     ones, since 68 landmarks share a coarse grid, are our choice.
     """
     marks = gaussian_maps(points, logits.shape[-1], size, sigma).movedim(1, -1)
@@ -26,7 +26,7 @@ def detection_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> T
 def map_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
     """Cross-entropy of each landmark's map, a probability over positions, against a Gaussian at the point (our choice).
 
-    logits: (B, L, m, m); points: (B, L, 2) in view pixels; points far outside the view count nothing.
+    logits: (B, L, m, m); points: (B, L, 2) in crop pixels; points far outside the crop count nothing.
     """
     across, down = gaussian_rows(points, logits.shape[-1], size, sigma)
     mass, logits = across.sum(-1) * down.sum(-1), logits.float()
@@ -47,11 +47,11 @@ def regression_loss(points: Tensor, truth: Tensor) -> Tensor:
     return (error / torch.maximum(eyes, width / 3)).mean()
 
 
-def recall_loss(points: Tensor, weight: Tensor, truth: Tensor, sigma: float) -> Tensor:
+def prior_loss(points: Tensor, weight: Tensor, truth: Tensor, sigma: float) -> Tensor:
     """How badly the points were expected, and how wrong their weight was: minus the logarithm of a Cauchy density of
     width sigma / sqrt(weight), which bears with a few places far out (our choice).
 
-    points, truth: (B, L, 2) in view pixels; weight: (B, L) > 0; sigma: in view pixels.
+    points, truth: (B, L, 2) in crop pixels; weight: (B, L) > 0; sigma: in crop pixels.
     """
     distance = ((points - truth) / sigma).square().sum(-1)
     return (1.5 * torch.log1p(weight * distance) - weight.clamp(min=1e-6).log()).mean()

@@ -17,6 +17,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 PARTS = ("people", "hidden")
 """Fields of a preset that say how large f_CLS and f_tRNN are."""
 
+RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}
+"""Names of parameters in older weight files, and what they are called now."""
+
 
 def load_pretrained(name: str = "compact", device: str | torch.device | None = None) -> RedNet:
     """The weights inside the package, in eval mode, on `device` (default: a GPU where there is one); no network needed.
@@ -38,12 +41,19 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
         raise ValueError(f"weight file {path} is for preset {preset!r}; this library knows {', '.join(PRESETS)}")
     model = RedNet(replace(PRESETS[preset], **{part: about.get(part, 0) for part in PARTS}))
     try:
-        model.load_state_dict({key: value.float() for key, value in state.items()})
+        model.load_state_dict({renamed(key): value.float() for key, value in state.items()})
     except RuntimeError as error:
         raise ValueError(
             f"weight file {path} does not fit preset {preset!r}: it was written by another version"
         ) from error
     return model.to(device or best_device(), memory_format=torch.channels_last).eval()
+
+
+def renamed(key: str) -> str:
+    """Today's name of a parameter."""
+    for old, new in RENAMED.items():
+        key = key.replace(old, new)
+    return key
 
 
 def weights_path(name: str = "compact") -> Path:

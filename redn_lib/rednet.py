@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, cat, nn
 
 from redn_lib.encoder_decoder import Decoder, Encoder, Regression
-from redn_lib.feedback import FeedbackForm, Step, box_view, feedback_loop, to_patch, to_view
+from redn_lib.feedback import FeedbackForm, Step, box_crop, feedback_loop, to_crop, to_patch
 from redn_lib.identity import IdentityClassifier, split
 from redn_lib.landmarks import N_POINTS
 from redn_lib.pose import PoseReader
 from redn_lib.spread import CodeSpread
-from redn_lib.temporal import Recall, State, TemporalMemory, recalled_logits
+from redn_lib.temporal import MemoryState, Prior, TemporalMemory, prior_logits
 
 Change = Callable[[Tensor, int], Tensor]
 """Replaces a tensor of a feedback step (0-based) by another of its shape, for experiments."""
@@ -24,9 +24,9 @@ class Preset:
     """Every number that makes a network. Widths are output channels of each convolution by stage; `levels` pools are
     undone by the decoder.
 
-    size: side of a view in pixels; margin: view side over the mean shape's; first_margin: first view's side over the
+    size: side of a crop in pixels; margin: crop side over the mean shape's; first_margin: first crop's side over the
     larger side of the given box;
-    steps: K at inference; trained_steps: so many steps have statistics of their own; sigma: of drawn Gaussians, in view
+    steps: K at inference; trained_steps: so many steps have statistics of their own; sigma: of drawn Gaussians, in crop
     pixels; people: whom f_CLS tells apart, 0 without f_CLS; hidden: units of f_tRNN, 0 without f_tRNN.
     """
 
@@ -70,7 +70,7 @@ PAPER = Preset(
     1,
     5,
     128,
-    FeedbackForm("squares", retake=False, settle=False),
+    FeedbackForm("squares", recrop=False, average=False),
     trained_steps=3,
 )
 """VGG-16 widths, 4x4x512 bottleneck, L+1 maps at 128x128, shrinking squares in the same frame (paper); f_REG's width is
@@ -80,31 +80,31 @@ our choice.
 PRESETS = {p.name: p for p in (COMPACT, PAPER)}
 
 
-class Seen(NamedTuple):
+class FrameOutput(NamedTuple):
     """What the network made of a frame. steps: a Step for each look; codes: of each look, (B, C, h, w), as the encoder
-    gave them; recall, state: of f_tRNN, None where it did not run.
+    gave them; prior, state: of f_tRNN, None where it did not run.
     """
 
     steps: list[Step]
     codes: list[Tensor]
-    recall: Recall | None = None
-    state: State | None = None
+    prior: Prior | None = None
+    state: MemoryState | None = None
 
 
-def looked(
+def run_loop(
     preset: Preset,
-    look: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
+    run_step: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
     patches: Tensor,
-    view: Tensor,
+    crop: Tensor,
     steps: int | None,
     change_z: Change | None,
     expect: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> list[Step]:
-    """The feedback loop of `look` with the numbers of a preset; steps: by default the preset's."""
+    """The feedback loop of `run_step` with the numbers of a preset; steps: by default the preset's."""
     return feedback_loop(
-        look,
+        run_step,
         patches,
-        view,
+        crop,
         form=preset.form,
         steps=preset.steps if steps is None else steps,
         size=preset.size,
@@ -119,7 +119,7 @@ def looked(
 class RedNet(nn.Module):
     """f_ENC, f_DEC, f_REG in the loop f_sRNN; with f_CLS and f_tRNN where the preset has them.
 
-    forward(patches (B, 3, P, P) float in [0, 1], view (B, 2, 3) first view pixels to patch pixels, steps) -> a Step for
+    forward(patches (B, 3, P, P) float in [0, 1], crop (B, 2, 3) first crop pixels to patch pixels, steps) -> a Step for
     each look at a single picture, without f_tRNN. `frame` and `clip` look at sequences.
     change_z(z, step), change_code(code, step) replace what is fed back and what goes on to the decoder.
     """
@@ -138,7 +138,7 @@ class RedNet(nn.Module):
         self.spread = CodeSpread(changing, p.trained_steps) if p.people else None
         self.memory = TemporalMemory(changing, p.cells, p.hidden, p.size, p.margin) if p.hidden else None
 
-    def look(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
+    def one_step(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
         """One look: frame (B, 3, S, S), z (B, Cz, s, s) to detection logits (B, L+1, h, h) and regression logits (B, L,
         m, m).
         """
@@ -151,29 +151,29 @@ class RedNet(nn.Module):
     def forward(
         self,
         patches: Tensor,
-        view: Tensor,
+        crop: Tensor,
         steps: int | None = None,
         *,
         change_z: Change | None = None,
         change_code: Change | None = None,
     ) -> list[Step]:
-        def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-            return self.look(frame, z, step, change_code)
+        def run_step(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+            return self.one_step(frame, z, step, change_code)
 
-        return looked(self.preset, look, patches, view, steps, change_z)
+        return run_loop(self.preset, run_step, patches, crop, steps, change_z)
 
     def frame(
         self,
         patches: Tensor,
-        view: Tensor,
-        state: State | None = None,
+        crop: Tensor,
+        state: MemoryState | None = None,
         steps: int | None = None,
         *,
         place: Tensor | None = None,
         temporal: bool = True,
         change_z: Change | None = None,
         change_code: Change | None = None,
-    ) -> Seen:
+    ) -> FrameOutput:
         """The next frame of a sequence. f_tRNN hears the first look's code and speaks once: to that code, and to the
         maps of every look (our choice).
 
@@ -181,51 +181,59 @@ class RedNet(nn.Module):
         where patches of a sequence lie at different places; temporal=False switches f_tRNN off.
         """
         p = self.preset
-        place = torch.eye(2, 3).to(view).expand_as(view) if place is None else place
+        place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
         remembers = self.memory is not None and temporal
         codes: list[Tensor] = []
-        recall, after = None, None
+        prior, after = None, None
 
         def remember(code: Tensor, step: int) -> Tensor:
-            nonlocal recall, after
+            nonlocal prior, after
             codes.append(code)
             if change_code is not None:
                 code = change_code(code, step)
             if step > 0 or not remembers:
                 return code
-            code, recall, after = self.remembered(code, compose(place, view), state)
+            code, prior, after = self.remembered(code, crop_in_frame(place, crop), state)
             return code
 
-        def look(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-            return self.look(frame, z, step, remember)
+        def run_step(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+            return self.one_step(frame, z, step, remember)
 
         def expect(now: Tensor, own: Tensor) -> Tensor:
-            seen_now = recall._replace(points=to_view(to_patch(recall.points, view), now))
-            return recalled_logits(seen_now, own, p.size, p.sigma)
+            seen_now = prior._replace(points=to_crop(to_patch(prior.points, crop), now))
+            return prior_logits(seen_now, own, p.size, p.sigma)
 
-        said = looked(p, look, patches, view, steps, change_z, expect if remembers else None)
+        said = run_loop(p, run_step, patches, crop, steps, change_z, expect if remembers else None)
         if after is not None:
             after = after._replace(points=to_patch(said[-1].points.detach(), place))
-        return Seen(said, codes, recall, after)
+        return FrameOutput(said, codes, prior, after)
 
-    def clip(self, patches: Tensor, view: Tensor, steps: int | None = None, *, temporal: bool = True) -> list[Seen]:
-        """Every frame of clips, each looked at where the points of the frame before were, as a tracker does.
+    def clip(
+        self, patches: Tensor, crop: Tensor, steps: int | None = None, *, temporal: bool = True
+    ) -> list[FrameOutput]:
+        """Every frame of clips, each first seen where the points of the frame before were, as a tracker does.
 
-        patches: (B, T, 3, P, P), the same place in each frame; view: (B, 2, 3) of the first frame.
+        patches: (B, T, 3, P, P), the same place in each frame; crop: (B, 2, 3) of the first frame.
         """
-        seen: list[Seen] = []
+        seen: list[FrameOutput] = []
         for patch in patches.unbind(1):
-            seen.append(self.follow(patch, view, seen[-1] if seen else None, steps, temporal=temporal))
-            view = box_view(seen[-1].steps[-1].points.detach(), view, self.preset.size, self.preset.first_margin)
+            seen.append(self.follow(patch, crop, seen[-1] if seen else None, steps, temporal=temporal))
+            crop = box_crop(seen[-1].steps[-1].points.detach(), crop, self.preset.size, self.preset.first_margin)
         return seen
 
     def follow(
-        self, patch: Tensor, view: Tensor, before: Seen | None, steps: int | None = None, *, temporal: bool = True
-    ) -> Seen:
-        """A frame of clips (B, 3, P, P), first looked at in `view`, after what was made of the frame before, None at
+        self,
+        patch: Tensor,
+        crop: Tensor,
+        before: FrameOutput | None,
+        steps: int | None = None,
+        *,
+        temporal: bool = True,
+    ) -> FrameOutput:
+        """A frame of clips (B, 3, P, P), first seen in `crop`, after what was made of the frame before, None at
         the first.
         """
-        return self.frame(patch, view, before.state if before else None, steps, temporal=temporal)
+        return self.frame(patch, crop, before.state if before else None, steps, temporal=temporal)
 
     def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """C_id and C_pe of codes (B, C, h, w), as they are supervised."""
@@ -239,13 +247,13 @@ class RedNet(nn.Module):
         """What a linear map reads in C_pe of a look's codes (B, C, h, w): (B, 3) as `pose_of` (our choice)."""
         return self.reader(self.halves(code)[1], step)
 
-    def remembered(self, code: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, Recall, State]:
+    def remembered(self, code: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
         """f_tRNN on C_pe of codes (B, C, h, w), C_id by-passing it: the codes for the decoder, and as `TemporalMemory`
         (paper).
         """
         identity, changing = split(code, self.preset.identity_channels)
-        changing, recall, after = self.memory(changing, view, state)
-        return cat([identity, changing], 1), recall, after
+        changing, prior, after = self.memory(changing, crop, state)
+        return cat([identity, changing], 1), prior, after
 
     @classmethod
     def from_preset(cls, name: str = "compact") -> "RedNet":
@@ -255,9 +263,9 @@ class RedNet(nn.Module):
         return cls(PRESETS[name])
 
 
-def compose(place: Tensor, view: Tensor) -> Tensor:
-    """View pixels straight to pixels of the frame: place (B, 2, 3) patch to frame, view (B, 2, 3) view to patch."""
-    corners = view.mT.clone()
-    corners[:, :2] += view[:, None, :, 2]
+def crop_in_frame(place: Tensor, crop: Tensor) -> Tensor:
+    """View pixels straight to pixels of the frame: place (B, 2, 3) patch to frame, crop (B, 2, 3) crop to patch."""
+    corners = crop.mT.clone()
+    corners[:, :2] += crop[:, None, :, 2]
     corners = to_patch(corners, place)
     return cat([corners[:, :2] - corners[:, 2:], corners[:, 2:]], 1).mT

@@ -1,7 +1,7 @@
 """Points to response maps and back, and the maps `z` that are fed back.
 
-A map lies over a square view: with `h` cells over a view of `size` pixels, the centre of cell j is at pixel
-`(j + 0.5) * size / h - 0.5`. All points here are in view pixels, x then y.
+A map lies over a square crop: with `h` cells over a crop of `size` pixels, the centre of cell j is at pixel
+`(j + 0.5) * size / h - 0.5`. All points here are in crop pixels, x then y.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 def cell_centres(h: int, size: int, like: Tensor) -> Tensor:
-    """Pixel coordinate of the centre of each of h cells over a view of `size` pixels: (h,)."""
+    """Pixel coordinate of the centre of each of h cells over a crop of `size` pixels: (h,)."""
     return (torch.arange(h, device=like.device, dtype=torch.float32) + 0.5) * (size / h) - 0.5
 
 
@@ -22,7 +22,7 @@ def gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tens
 
 
 def gaussian_maps(points: Tensor, h: int, size: int, sigma: float) -> Tensor:
-    """Gaussian of height 1 at each point, sub-pixel: points (B, L, 2) to (B, L, h, h); sigma in view pixels.
+    """Gaussian of height 1 at each point, sub-pixel: points (B, L, 2) to (B, L, h, h); sigma in crop pixels.
 
     In memory the labels of a place lie side by side (channels last), as the convolutions that read them want it.
     """
@@ -36,7 +36,7 @@ def spatial_softmax(logits: Tensor) -> Tensor:
 
 
 def decode(maps: Tensor, size: int) -> Tensor:
-    """Expected position of each map, sub-pixel: probabilities (B, L, h, w) to points (B, L, 2) in view pixels (our
+    """Expected position of each map, sub-pixel: probabilities (B, L, h, w) to points (B, L, 2) in crop pixels (our
     choice: soft-argmax).
     """
     h, w = maps.shape[-2:]
@@ -59,7 +59,7 @@ def confidence(maps: Tensor, points: Tensor, size: int, radius: float = 2.0) -> 
 def label_centres(label_maps: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Centre of the pixels where each landmark is the most confident label (paper).
 
-    label_maps: (B, L+1, h, w), background first. Returns points (B, L, 2) in view pixels and found (B, L) bool:
+    label_maps: (B, L+1, h, w), background first. Returns points (B, L, 2) in crop pixels and found (B, L) bool:
     a landmark that wins no pixel has no centre.
     """
     n = label_maps.shape[1]

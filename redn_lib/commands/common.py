@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from redn_lib.benchmarking.protocols import PROTOCOLS, Rows
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.data.store import Store, StoredRow
 from redn_lib.data.ytf import YtfRow, read_faces
-from redn_lib.training.evaluation import sloppy_box
+from redn_lib.evaluation.errors import disturbed_box
+from redn_lib.evaluation.protocols import PROTOCOLS, Rows
 
 
 def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -43,7 +43,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
 def box_rule(args: argparse.Namespace) -> Callable[[Face], np.ndarray]:
     """The box (4,) that --shift gives of each face, asked in order: the true one, or one disturbed anew."""
     rng = np.random.default_rng(0)
-    return (lambda face: sloppy_box(face.box, rng)) if args.shift else (lambda face: face.box)
+    return (lambda face: disturbed_box(face.box, rng)) if args.shift else (lambda face: face.box)
 
 
 def measured_rows(args: argparse.Namespace) -> Rows:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from redn_lib.benchmarking.disjoint import disjointness
-from redn_lib.benchmarking.peers import PEERS, Peer
-from redn_lib.benchmarking.protocols import PROTOCOLS, about_labels
-from redn_lib.benchmarking.report import check_endings, command_line, write_all, write_csv, write_json
-from redn_lib.benchmarking.side_by_side import Program, comparison, look_at_all, one_core
 from redn_lib.commands.common import add_data_options, add_measuring_options, box_rule, measured_rows
+from redn_lib.evaluation.disjoint import disjointness
+from redn_lib.evaluation.peers import PEERS, Peer
+from redn_lib.evaluation.protocols import PROTOCOLS, about_labels
+from redn_lib.evaluation.report import check_endings, command_line, write_all, write_csv, write_json
+from redn_lib.evaluation.side_by_side import Program, comparison, look_at_all, one_core
 from redn_lib.experiments.tables import commit
 from redn_lib.pretrained import about_weights, load_weights, weights_path
 from redn_lib.tracking.align import align

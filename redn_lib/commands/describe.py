@@ -48,7 +48,7 @@ def described(preset: Preset) -> str:
     found = parts(replace(preset, people=people, hidden=HIDDEN))
     cells, code = preset.cells, preset.widths[-1][-1]
     lines = [
-        f"preset {preset.name}: view {preset.size}x{preset.size}, code {cells}x{cells}x{code}, of which C_id "
+        f"preset {preset.name}: crop {preset.size}x{preset.size}, code {cells}x{cells}x{code}, of which C_id "
         f"{preset.identity_channels}, K = {preset.steps}; f_CLS of {people} people, f_tRNN of {HIDDEN} units",
         "",
         f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'asked':<12}  paper",

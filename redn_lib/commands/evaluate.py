@@ -8,10 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from redn_lib.benchmarking.disjoint import disjointness
-from redn_lib.benchmarking.protocols import PROTOCOLS, Rows, about_labels
-from redn_lib.benchmarking.published import published
-from redn_lib.benchmarking.report import (
+from redn_lib.commands.common import add_data_options, add_device_option, add_measuring_options, box_rule, measured_rows
+from redn_lib.evaluation.disjoint import disjointness
+from redn_lib.evaluation.errors import labelled, predictions_of
+from redn_lib.evaluation.protocols import PROTOCOLS, Rows, about_labels
+from redn_lib.evaluation.published import published
+from redn_lib.evaluation.report import (
     Writer,
     ced_writer,
     check_endings,
@@ -25,14 +27,12 @@ from redn_lib.benchmarking.report import (
     write_csv,
     write_json,
 )
-from redn_lib.benchmarking.scores import Measured
-from redn_lib.benchmarking.tracked import tracked_answers
-from redn_lib.commands.common import add_data_options, add_device_option, add_measuring_options, box_rule, measured_rows
+from redn_lib.evaluation.scores import Measured
+from redn_lib.evaluation.tracked import tracked_answers
 from redn_lib.experiments.tables import commit
 from redn_lib.metrics import NORMALISERS
 from redn_lib.pretrained import about_weights, load_weights, weights_path
 from redn_lib.rednet import RedNet
-from redn_lib.training.evaluation import answers_of, labelled
 
 ENDINGS = (".json", ".csv", ".png", ".svg")
 
@@ -108,7 +108,7 @@ def measure(model: RedNet, rows: Rows, args: argparse.Namespace) -> Measured:
     if args.track:
         return Measured(rows, *tracked_answers(model, rows, args.steps), args.normaliser)
     faces = (labelled(row) for row in tqdm(rows, unit="face", leave=False))
-    return Measured(rows, *answers_of(model, faces, args.steps, box_rule(args)), args.normaliser)
+    return Measured(rows, *predictions_of(model, faces, args.steps, box_rule(args)), args.normaliser)
 
 
 def writers(measured: Measured, record: Mapping[str, Any]) -> dict[str, Writer]:

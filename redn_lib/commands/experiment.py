@@ -11,7 +11,7 @@ from tqdm import tqdm
 from redn_lib.commands.common import add_data_options, chosen_rows
 from redn_lib.data.ytf import split_by_person
 from redn_lib.experiments import joint, mixes, rq1, rq2, rq3, rq4, rq5
-from redn_lib.experiments.course import Setting
+from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.effects import Contrast, differences, factorial, pairwise, write_contrasts
 from redn_lib.experiments.tables import Run, run_all, write_table
 from redn_lib.training.patches import patches
@@ -39,7 +39,7 @@ SLOPPY = "NME in percent of unseen people with sloppy boxes"
 
 EXPERIMENTS = {
     "forms": Experiment(
-        f"How z is drawn and whether the view is taken anew; two looks; {SLOPPY}",
+        f"How z is drawn and whether the crop is taken anew; two looks; {SLOPPY}",
         lambda s, seeds: rq1.forms_runs(s.stage, seeds, s.faces, s.unseen),
         pairwise,
     ),

@@ -13,9 +13,9 @@ from redn_lib.commands.common import add_device_option
 from redn_lib.files import whole_file
 from redn_lib.landmarks import N_POINTS
 from redn_lib.pretrained import load_pretrained
-from redn_lib.show.draw import draw_face
 from redn_lib.tracking.tracker import TrackedFrame, Tracker
 from redn_lib.tracking.video import VideoWriter, frames
+from redn_lib.widgets.draw import draw_face
 
 HEADER = ["frame", "time", "lost", "confidence"] + [f"{axis}{i}" for i in range(N_POINTS) for axis in "xy"]
 INTERRUPTED = 130

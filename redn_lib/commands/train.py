@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from redn_lib.commands.common import add_data_options, add_device_option, chosen_rows
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.training.grow import HIDDEN, begun, fresh

@@ -5,7 +5,7 @@ caller.
 import cv2
 import numpy as np
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.landmarks import mirror_points
 
 
@@ -13,7 +13,7 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     """Mirror, stretch, light, blur, coarseness, occlusion, noise, JPEG, each now and then (our choice; the authors only
     scale and turn).
 
-    Scale, shift and rotation are not here: they belong to the first view (`training.batches`). Image size and names
+    Scale, shift and rotation are not here: they belong to the first crop (`training.batches`). Image size and names
     stay.
     """
     image, points = stretch(face.image, face.points, rng)

@@ -9,7 +9,7 @@ import numpy as np
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 LARGEST = 640
 """A larger still is cut to three times the face's box and shrunk to this many pixels a side (our choice): room for
-every sloppy box and view of the training, and decoded in a millisecond."""
+every sloppy box and crop of the training, and decoded in a millisecond."""
 
 MARGIN = 3.0
 QUALITY = 95

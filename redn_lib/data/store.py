@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.faces import Clip, Face
+from redn_lib.data.clip import Clip, Face
 
 FORMAT = 1
 COLUMNS = ("part", "offset", "bytes", "number", "person", "video", "split", "fps", "size", "box", "origin", "name")

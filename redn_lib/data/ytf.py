@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.landmarks import N_POINTS
 
 SPLITS = ("training", "test")

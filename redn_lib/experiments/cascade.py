@@ -1,10 +1,10 @@
-"""The loop's rival: a cascade of K networks with weights of their own, trained in turn (RQ1)."""
+"""The loop's baseline: a cascade of K networks with weights of their own, trained in turn (RQ1)."""
 
 from torch import Tensor, nn
 
 from redn_lib.feedback import Step
-from redn_lib.rednet import Change, Preset, RedNet, Seen, looked
-from redn_lib.temporal import State
+from redn_lib.rednet import Change, FrameOutput, Preset, RedNet, run_loop
+from redn_lib.temporal import MemoryState
 
 
 class Cascade(nn.Module):
@@ -33,30 +33,30 @@ class Cascade(nn.Module):
                 network.eval()
         return self
 
-    def look(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        return self.networks[step].look(frame, z, 0)
+    def run_step(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        return self.networks[step].one_step(frame, z, 0)
 
     def forward(
         self,
         patches: Tensor,
-        view: Tensor,
+        crop: Tensor,
         steps: int | None = None,
         *,
         change_z: Change | None = None,
     ) -> list[Step]:
-        said = looked(self.preset, self.look, patches, view, len(self.networks), change_z)
+        said = run_loop(self.preset, self.run_step, patches, crop, len(self.networks), change_z)
         return said[-1:] if self.only_last else said
 
     def frame(
         self,
         patches: Tensor,
-        view: Tensor,
-        state: State | None = None,
+        crop: Tensor,
+        state: MemoryState | None = None,
         steps: int | None = None,
         *,
         place: Tensor | None = None,
         temporal: bool = False,
         change_z: Change | None = None,
-    ) -> Seen:
+    ) -> FrameOutput:
         """As `RedNet.frame`, of a single picture: a cascade has no memory and keeps no codes."""
-        return Seen(self(patches, view, steps, change_z=change_z), [])
+        return FrameOutput(self(patches, crop, steps, change_z=change_z), [])

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from redn_lib.identity import split
 from redn_lib.rednet import Preset, RedNet
-from redn_lib.temporal import Recall, State, TemporalMemory
+from redn_lib.temporal import MemoryState, Prior, TemporalMemory
 
 
 class MemoryElsewhere(RedNet):
@@ -17,10 +17,10 @@ class MemoryElsewhere(RedNet):
         count = len(range(*self.channels.indices(preset.widths[-1][-1])))
         self.memory = TemporalMemory(count, preset.cells, preset.hidden, preset.size, preset.margin)
 
-    def remembered(self, code: Tensor, view: Tensor, state: State | None) -> tuple[Tensor, Recall, State]:
+    def remembered(self, code: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
         at = self.channels
-        answer, recall, after = self.memory(code[:, at], view, state)
-        return code.slice_scatter(answer, 1, at.start, at.stop, at.step), recall, after
+        answer, prior, after = self.memory(code[:, at], crop, state)
+        return code.slice_scatter(answer, 1, at.start, at.stop, at.step), prior, after
 
 
 class MemoryOnAll(MemoryElsewhere):

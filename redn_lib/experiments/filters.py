@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from redn_lib.data.curves import FPS
+from redn_lib.data.animation.curves import FPS
 from redn_lib.landmarks import tight_box
 from redn_lib.metrics import nme
 
@@ -49,13 +49,13 @@ def kalman(track: np.ndarray, strength: float) -> np.ndarray:
     by from frame to frame.
     """
     step, pull = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([[0.25, 0.5], [0.5, 1.0]])
-    state, doubt = np.stack([track[0], np.zeros_like(track[0])]), np.diag([strength**2, 1.0])
+    state, uncertainty = np.stack([track[0], np.zeros_like(track[0])]), np.diag([strength**2, 1.0])
     out = [track[0]]
     for now in track[1:]:
-        state, doubt = np.tensordot(step, state, 1), step @ doubt @ step.T + pull
-        gain = doubt[:, 0] / (doubt[0, 0] + strength**2)
+        state, uncertainty = np.tensordot(step, state, 1), step @ uncertainty @ step.T + pull
+        gain = uncertainty[:, 0] / (uncertainty[0, 0] + strength**2)
         state = state + gain[:, None, None] * (now - state[0])
-        doubt = doubt - np.outer(gain, doubt[0])
+        uncertainty = uncertainty - np.outer(gain, uncertainty[0])
         out.append(state[0])
     return np.stack(out)
 

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import torch
 
-from redn_lib.experiments.course import Setting
+from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.hard_clips import KINDS, Trial, trials
 from redn_lib.experiments.networks import kparams
 from redn_lib.metrics import jitter, nme
@@ -27,8 +27,8 @@ def followed(model: RedNet, clips: Sequence[Trial], temporal: bool = True) -> li
     """
     device = next(model.parameters()).device
     patches = torch.from_numpy(np.stack([trial.clip.frames for trial in clips])).to(device)
-    views = torch.from_numpy(np.stack([trial.view for trial in clips])).to(device)
-    seen = model.clip(patches.permute(0, 1, 4, 2, 3).float() / 255, views, temporal=temporal)
+    crops = torch.from_numpy(np.stack([trial.crop for trial in clips])).to(device)
+    seen = model.clip(patches.permute(0, 1, 4, 2, 3).float() / 255, crops, temporal=temporal)
     return list(torch.stack([s.steps[-1].points for s in seen], 1).cpu().numpy())
 
 

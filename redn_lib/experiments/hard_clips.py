@@ -11,29 +11,29 @@ import cv2
 import numpy as np
 
 from redn_lib.crop import PATCH_SIZE
-from redn_lib.data.animate import animate
-from redn_lib.data.curves import Liveliness
-from redn_lib.data.faces import Clip, Face
-from redn_lib.data.passing import Passing, draw_passing
+from redn_lib.data.animation.animate import animate
+from redn_lib.data.animation.curves import Liveliness
+from redn_lib.data.animation.occluder import Occluder, draw_occluder
+from redn_lib.data.clip import Clip, Face
 from redn_lib.rednet import Preset
-from redn_lib.training.batches import sloppy_view
-from redn_lib.training.stages import Sloppiness
+from redn_lib.training.batches import disturbed_crop
+from redn_lib.training.stages import BoxNoise
 
 FIRST = 5
 """So many frames tell how a bad first box is got over."""
 
-USUAL_BOX, BAD_BOX = Sloppiness(0.08, 0.18, 0.0), Sloppiness(0.25, 0.5, 30.0)
+USUAL_BOX, BAD_BOX = BoxNoise(0.08, 0.18, 0.0), BoxNoise(0.25, 0.5, 30.0)
 TURNS = Liveliness(yaw=40.0, pitch=16.0, turn=16.0)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A clip, the first view (2, 3) on its first frame, view pixels to pixels of the frame, and hard: (T,) bool, the
+    """A clip, the first crop (2, 3) on its first frame, crop pixels to pixels of the frame, and hard: (T,) bool, the
     frames that show what is hard about its kind.
     """
 
     clip: Clip
-    view: np.ndarray
+    crop: np.ndarray
     hard: np.ndarray
 
     @property
@@ -52,9 +52,9 @@ def occluded(face: Face, seed: int, frames: int) -> Clip:
     return animate(face, seed, frames, PATCH_SIZE, passing(seed, frames))
 
 
-def passing(seed: int, frames: int) -> Passing:
+def passing(seed: int, frames: int) -> Occluder:
     """What covers the face in an occluded clip."""
-    return draw_passing((seed, 21), frames)
+    return draw_occluder((seed, 21), frames)
 
 
 def blurred(face: Face, seed: int, frames: int) -> Clip:
@@ -96,13 +96,13 @@ def trials(unseen: Sequence[Face], kind: str, count: int, frames: int, preset: P
     for seed, face in enumerate(sitters(unseen, count)):
         clip = KINDS[kind](face, seed, frames)
         box = BAD_BOX if kind == "sloppy" else USUAL_BOX
-        view = sloppy_view(clip[0].box, box, preset, np.random.default_rng((seed, 24)))
+        crop = disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24)))
         hard = np.ones(frames, bool)
         if kind == "occluded":
             hard = np.isin(np.arange(frames), np.r_[passing(seed, frames).frames])
         elif kind == "sloppy":
             hard = np.arange(frames) < FIRST
-        yield Trial(clip, view, hard)
+        yield Trial(clip, crop, hard)
 
 
 def sitters(faces: Sequence[Face], count: int) -> list[Face]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from torch.utils.data import Dataset
 
-from redn_lib.experiments.course import Course, Setting
+from redn_lib.experiments.curriculum import Course, Setting
 from redn_lib.experiments.following import figures_of
 from redn_lib.experiments.memories import LSTM, remembering
 from redn_lib.experiments.supervision import WHOLE

@@ -1,6 +1,6 @@
 """The networks of the experiments with an LSTM and without one, after all of their course."""
 
-from redn_lib.experiments.course import LOOKS, Course
+from redn_lib.experiments.curriculum import LOOKS, Course
 from redn_lib.experiments.elsewhere import MemoryOnAll, MemoryOnBlindHalf
 from redn_lib.experiments.supervision import WHOLE, Supervision
 from redn_lib.rednet import RedNet

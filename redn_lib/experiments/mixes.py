@@ -10,13 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from redn_lib.data.faces import Face
-from redn_lib.experiments.course import Course, Setting
+from redn_lib.data.clip import Face
+from redn_lib.experiments.curriculum import Course, Setting
 from redn_lib.experiments.networks import exact_input
 from redn_lib.experiments.probes import sitters
 from redn_lib.experiments.supervision import SUPERVISIONS, Supervision
 from redn_lib.experiments.tables import Run
-from redn_lib.feedback import take_view
+from redn_lib.feedback import take_crop
 from redn_lib.identity import split
 from redn_lib.pose import pose_of
 from redn_lib.rednet import RedNet
@@ -40,7 +40,7 @@ class Opened(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """detection: (N, L+1, h, h) and maps: (N, L, m, m), probabilities; points: (N, L, 2) in view pixels."""
+    """detection: (N, L+1, h, h) and maps: (N, L, m, m), probabilities; points: (N, L, 2) in crop pixels."""
 
     detection: Tensor
     maps: Tensor
@@ -50,9 +50,9 @@ class Decoded(NamedTuple):
 @torch.inference_mode()
 def opened(model: RedNet, patches: Sequence[Face]) -> Opened:
     """The first look at each patch, its box exact and its z blank."""
-    pixels, view = exact_input(patches, model)
+    pixels, crop = exact_input(patches, model)
     p = model.preset
-    frames = take_view(pixels, view, p.size)
+    frames = take_crop(pixels, crop, p.size)
     z = frames.new_zeros(len(frames), *p.form.z_shape(p.size, p.maps))
     code, features, places = model.encoder(frames - 0.5, z, 0)
     return Opened(frames, code, places, [features[1], features[3]])
@@ -121,7 +121,7 @@ def mix_figures(model: RedNet, people: int, pictures: int) -> dict[str, float]:
 
 
 def answered(model: RedNet, identity: Opened, changing: Opened, places: Opened, features: Opened) -> Tensor:
-    """Points (N, L, 2) in view pixels, each of CARRIERS of a look of its own."""
+    """Points (N, L, 2) in crop pixels, each of CARRIERS of a look of its own."""
     code = blended(identity.code, changing.code, model.preset.identity_channels, 0, 1)
     return decoded(model, code, places.places, features.features).points
 

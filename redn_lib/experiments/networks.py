@@ -10,9 +10,9 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from redn_lib.crop import Crop
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
+from redn_lib.evaluation.errors import disturbed_box, errors_of
 from redn_lib.rednet import COMPACT, RedNet
-from redn_lib.training.evaluation import errors_of, sloppy_box
 from redn_lib.training.loop import Trainer
 from redn_lib.training.stages import Stage
 
@@ -25,7 +25,7 @@ SMALL = replace(
     first_margin=1.5,
     sigma=2.0,
 )
-"""The compact network at half the size of the view and less wide: small enough for dozens of runs on a CPU (our
+"""The compact network at half the size of the crop and less wide: small enough for dozens of runs on a CPU (our
 choice).
 """
 
@@ -46,7 +46,7 @@ def trained(
 def measured(model: nn.Module, unseen: Sequence[Face], steps: int) -> dict[str, float]:
     """NME in percent of each step with sloppy boxes, the same ones for every network; thousands of parameters."""
     rng = np.random.default_rng(0)
-    per_step = 100 * errors_of(model, unseen, steps, lambda face: sloppy_box(face.box, rng)).mean((0, 2))
+    per_step = 100 * errors_of(model, unseen, steps, lambda face: disturbed_box(face.box, rng)).mean((0, 2))
     figures = {f"step{k}": float(error) for k, error in enumerate(per_step, 1)}
     return figures | {"last": float(per_step[-1]), "kparams": kparams(model)}
 
@@ -57,8 +57,8 @@ def kparams(model: nn.Module) -> float:
 
 
 def exact_input(patches: Sequence[Face], model: RedNet) -> tuple[torch.Tensor, torch.Tensor]:
-    """Patches (N, 3, P, P) float in [0, 1] and first views (N, 2, 3) from exact boxes, on the model's device."""
+    """Patches (N, 3, P, P) float in [0, 1] and first crops (N, 2, 3) from exact boxes, on the model's device."""
     p, device = model.preset, next(model.parameters()).device
     pixels = torch.from_numpy(np.stack([face.image for face in patches])).to(device).permute(0, 3, 1, 2).float() / 255
-    views = [Crop.around(face.box, margin=p.first_margin, size=p.size).matrix for face in patches]
-    return pixels, torch.from_numpy(np.stack(views)).float().to(device)
+    crops = [Crop.around(face.box, margin=p.first_margin, size=p.size).matrix for face in patches]
+    return pixels, torch.from_numpy(np.stack(crops)).float().to(device)

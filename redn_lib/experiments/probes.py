@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from redn_lib.data.faces import Face
-from redn_lib.data.procedural import factors, render
+from redn_lib.data.clip import Face
+from redn_lib.data.synthetic import factors, render
 from redn_lib.experiments.networks import exact_input
 from redn_lib.identity import pooled, split
 from redn_lib.rednet import RedNet
@@ -47,8 +47,8 @@ def codes_of(model: RedNet, patches: Sequence[Face]) -> torch.Tensor:
     """Code of the first look at each patch, which is the one that f_tRNN gets: (N, C, h, w), from exact boxes."""
     codes = []
     for at in range(0, len(patches), 32):
-        pixels, view = exact_input(patches[at : at + 32], model)
-        codes.append(model.frame(pixels, view, steps=1, temporal=False).codes[0])
+        pixels, crop = exact_input(patches[at : at + 32], model)
+        codes.append(model.frame(pixels, crop, steps=1, temporal=False).codes[0])
     return torch.cat(codes).cpu()
 
 

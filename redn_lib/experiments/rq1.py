@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.experiments.cascade import Cascade
 from redn_lib.experiments.networks import SMALL, measured, trained
 from redn_lib.experiments.tables import Run
@@ -20,15 +20,15 @@ from redn_lib.training.grow import fresh
 from redn_lib.training.stages import Stage
 
 FORMS: dict[str, FeedbackForm] = {
-    "blank z, same view": FeedbackForm("nothing", retake=False, settle=False),
-    "squares 7-5-3, same view (paper)": FeedbackForm("squares", retake=False, settle=False),
-    "softmax maps, same view (authors' code)": FeedbackForm("softmax", retake=False, settle=False),
-    "Gaussians, same view": FeedbackForm("gaussians", retake=False, settle=False),
-    "blank z, view anew": FeedbackForm("nothing", settle=False),
-    "squares 7-5-3, view anew": FeedbackForm("squares", settle=False),
-    "softmax maps, view anew": FeedbackForm("softmax", settle=False),
-    "Gaussians, view anew": FeedbackForm("gaussians", settle=False),
-    "Gaussians, view anew, answers settled": FeedbackForm(),
+    "blank z, same crop": FeedbackForm("nothing", recrop=False, average=False),
+    "squares 7-5-3, same crop (paper)": FeedbackForm("squares", recrop=False, average=False),
+    "softmax maps, same crop (authors' code)": FeedbackForm("softmax", recrop=False, average=False),
+    "Gaussians, same crop": FeedbackForm("gaussians", recrop=False, average=False),
+    "blank z, crop anew": FeedbackForm("nothing", average=False),
+    "squares 7-5-3, crop anew": FeedbackForm("squares", average=False),
+    "softmax maps, crop anew": FeedbackForm("softmax", average=False),
+    "Gaussians, crop anew": FeedbackForm("gaussians", average=False),
+    "Gaussians, crop anew, answers averaged": FeedbackForm(),
 }
 
 
@@ -66,7 +66,7 @@ def cascade(
 
 
 def forms_runs(stage: Stage, seeds: Sequence[int], faces: Sequence[Face], unseen: Sequence[Face]) -> list[Run]:
-    """How z is drawn, and whether the view is taken anew: two looks each."""
+    """How z is drawn, and whether the crop is taken anew: two looks each."""
     return [
         Run(name, s, one_network(form, 2, replace(stage, seed=s), faces, unseen))
         for s in seeds

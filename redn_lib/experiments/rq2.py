@@ -6,7 +6,7 @@ split alike; probes of both codes; C_id swapped within a person and between peop
 
 from collections.abc import Callable, Sequence
 
-from redn_lib.experiments.course import Course, Setting
+from redn_lib.experiments.curriculum import Course, Setting
 from redn_lib.experiments.following import figures_of
 from redn_lib.experiments.memories import MEMORIES, remembering
 from redn_lib.experiments.probes import probe_figures

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from redn_lib.experiments.course import Course, Setting
+from redn_lib.experiments.baselines import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
+from redn_lib.experiments.curriculum import Course, Setting
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.experiments.following import clip_figures, figures_of, followed
 from redn_lib.experiments.hard_clips import Trial, trials
 from redn_lib.experiments.memories import LSTM, NO_LSTM
 from redn_lib.experiments.networks import kparams, trained
-from redn_lib.experiments.rivals import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
 from redn_lib.experiments.tables import Run
 from redn_lib.pretrained import load_pretrained
 from redn_lib.rednet import RedNet

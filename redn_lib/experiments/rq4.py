@@ -6,7 +6,7 @@ unseen people, and what can be read from each code.
 
 from collections.abc import Callable, Sequence
 
-from redn_lib.experiments.course import LOOKS, Course, Setting
+from redn_lib.experiments.curriculum import LOOKS, Course, Setting
 from redn_lib.experiments.networks import measured
 from redn_lib.experiments.probes import probe_figures
 from redn_lib.experiments.supervision import SUPERVISIONS, Supervision

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import product
 
-from redn_lib.experiments.course import LOOKS, Course, Setting
+from redn_lib.experiments.curriculum import LOOKS, Course, Setting
 from redn_lib.experiments.following import figures_of
 from redn_lib.experiments.memories import LSTM, NO_LSTM, remembering
 from redn_lib.experiments.supervision import NONE, WHOLE

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.experiments.elsewhere import ClassifierOnChanging
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import StillBatches

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.experiments.networks import exact_input
 from redn_lib.identity import split, swapped_in
 from redn_lib.metrics import nme
@@ -41,11 +41,11 @@ def swap_figures(model: RedNet, unseen: Sequence[Face]) -> dict[str, float]:
     faces, p = pairs(unseen), model.preset
     at = torch.arange(len(faces))
     same, other = at ^ 1, (at + 2) % len(at)
-    patches, view = exact_input(faces, model)
+    patches, crop = exact_input(faces, model)
     truth = np.stack([face.points for face in faces])
 
     def error(change: Change | None) -> float:
-        points = model(patches, view, change_code=change)[-1].points.cpu().numpy()
+        points = model(patches, crop, change_code=change)[-1].points.cpu().numpy()
         return 100 * float(nme(points, truth).mean())
 
     def changing_of_other(code: torch.Tensor, step: int) -> torch.Tensor:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from redn_lib.crop import Crop
-from redn_lib.data.faces import check_image
+from redn_lib.data.clip import check_image
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
-from redn_lib.temporal import State
+from redn_lib.temporal import MemoryState
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Fit:
     """What `align` found. All points are 0-based pixels of the image.
 
     points: (68, 2) float32; confidence: (68,) in [0, 1]; steps: (K, 68, 2) points after each feedback step;
-    response_maps: (K, 68, h, w) probabilities over each step's view; views: (K, 128, 128, 3) uint8 what each step saw;
-    crops: K crops, view pixels to image pixels; z: (K, Cz, s, s) the map fed to each step; state: what f_tRNN hands on
+    response_maps: (K, 68, h, w) probabilities over each step's crop; crop_images: (K, 128, 128, 3) uint8 what each step saw;
+    crops: K crops, crop pixels to image pixels; z: (K, Cz, s, s) the map fed to each step; state: what f_tRNN hands on
     to the next frame, None where it did not run.
     """
 
@@ -28,10 +28,10 @@ class Fit:
     confidence: np.ndarray
     steps: np.ndarray
     response_maps: np.ndarray
-    views: np.ndarray
+    crop_images: np.ndarray
     crops: tuple[Crop, ...]
     z: np.ndarray
-    state: State | None = None
+    state: MemoryState | None = None
 
 
 @torch.inference_mode()
@@ -43,13 +43,13 @@ def align(
     *,
     turn: float = 0.0,
     temporal: bool = False,
-    state: State | None = None,
+    state: MemoryState | None = None,
     change_z: Callable[[Tensor, int], Tensor] | None = None,
 ) -> Fit:
     """Find the 68 points of the face in a box.
 
     image: (H, W, 3) uint8 RGB; box: (x0, y0, x1, y1), the tight box of the 68 points in pixels, may be sloppy;
-    steps: K, by default the preset's; turn: of the first view, degrees clockwise; temporal: the image is the next frame
+    steps: K, by default the preset's; turn: of the first crop, degrees clockwise; temporal: the image is the next frame
     of a sequence and `state` what the fit of the frame before left, None at the first; change_z(z, step): replaces what
     is fed back, for experiments.
     Raises ValueError for an image or box of the wrong form, or a box that lies outside the image.
@@ -67,25 +67,25 @@ def align(
     first = Crop.around(inside, margin=p.first_margin, size=p.size, turn=turn)
     device = next(model.parameters()).device
     pixels = torch.from_numpy(patch.take(image)).to(device).permute(2, 0, 1)[None].float() / 255
-    view = torch.as_tensor(first.matrix, dtype=torch.float32, device=device)[None]
+    crop = torch.as_tensor(first.matrix, dtype=torch.float32, device=device)[None]
     place = torch.as_tensor(patch.matrix, dtype=torch.float32, device=device)[None]
-    seen = model.frame(pixels, view, state, steps, place=place, temporal=temporal, change_z=change_z)
+    seen = model.frame(pixels, crop, state, steps, place=place, temporal=temporal, change_z=change_z)
     said = seen.steps
     last = said[-1]
     points = np.stack([patch.to_frame(s.points[0].cpu().double().numpy()) for s in said]).astype(np.float32)
     return Fit(
         points[-1],
-        confidence(last.response_maps, last.view_points, p.size)[0].cpu().numpy(),
+        confidence(last.response_maps, last.crop_points, p.size)[0].cpu().numpy(),
         points,
         torch.cat([s.response_maps for s in said]).cpu().numpy(),
         torch.cat([s.frame for s in said]).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy(),
-        tuple(compose(patch, s.view[0].cpu().double().numpy(), p.size) for s in said),
+        tuple(crop_of_image(patch, s.crop[0].cpu().double().numpy(), p.size) for s in said),
         torch.cat([s.z for s in said]).float().cpu().numpy(),
         seen.state,
     )
 
 
-def compose(patch: Crop, view: np.ndarray, size: int) -> Crop:
-    """The crop that a view (2, 3) of a patch is of the image."""
-    linear = patch.matrix[:, :2] @ view[:, :2]
-    return Crop(np.c_[linear, patch.to_frame(view[:, 2])], size)
+def crop_of_image(patch: Crop, crop: np.ndarray, size: int) -> Crop:
+    """The crop that a crop (2, 3) of a patch is of the image."""
+    linear = patch.matrix[:, :2] @ crop[:, :2]
+    return Crop(np.c_[linear, patch.to_frame(crop[:, 2])], size)

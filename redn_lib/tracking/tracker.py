@@ -13,7 +13,7 @@ import numpy as np
 
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, tight_box
 from redn_lib.rednet import RedNet
-from redn_lib.temporal import State
+from redn_lib.temporal import MemoryState
 from redn_lib.tracking.align import Fit, align
 from redn_lib.tracking.detector import FaceDetector, overlap
 from redn_lib.tracking.video import Frames, Source, frames
@@ -107,7 +107,7 @@ class Tracker:
         growth = _side(tight_box(fit.points)) / _side(before)
         return fit if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
 
-    def _look(self, image: np.ndarray, box: np.ndarray, state: State | None = None) -> Fit | None:
+    def _look(self, image: np.ndarray, box: np.ndarray, state: MemoryState | None = None) -> Fit | None:
         """Align from a box, once more from the result where it moved; None where that is no believable face."""
         fit = align(self.model, image, box, self.steps, temporal=self.temporal, state=state)
         if believable(fit, image) and overlap(tight_box(fit.points), box) < STILL:

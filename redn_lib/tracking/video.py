@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.faces import check_image
+from redn_lib.data.clip import check_image
 from redn_lib.files import whole_file
 
 DEFAULT_FPS = 25.0

@@ -1,4 +1,4 @@
-"""Stills into batches of patches and first views. Batch i is a function of the seed and i alone, so a resumed run sees
+"""Stills into batches of patches and first crops. Batch i is a function of the seed and i alone, so a resumed run sees
 the same ones.
 """
 
@@ -13,24 +13,24 @@ from torch.utils.data import Dataset
 
 from redn_lib.crop import Crop
 from redn_lib.data.augment import augment
-from redn_lib.data.faces import Face
-from redn_lib.data.procedural.people import identity
-from redn_lib.data.procedural.render import render
-from redn_lib.data.procedural.scenes import factors
+from redn_lib.data.clip import Face
+from redn_lib.data.synthetic.people import identity
+from redn_lib.data.synthetic.render import render
+from redn_lib.data.synthetic.scenes import factors
 from redn_lib.identity import UNKNOWN
 from redn_lib.rednet import Preset
-from redn_lib.training.stages import Sloppiness, Stage
+from redn_lib.training.stages import BoxNoise, Stage
 
 
 class Batch(NamedTuple):
-    """patches: (B, 3, P, P) uint8; points: (B, 68, 2) float32 in patch pixels; view: (B, 2, 3) float32 first view to
+    """patches: (B, 3, P, P) uint8; points: (B, 68, 2) float32 in patch pixels; crop: (B, 2, 3) float32 first crop to
     patch pixels; person: (B,) int64 number of the person for f_CLS. Of clips: patches (B, T, 3, P, P), points (B, T,
-    68, 2), view of the first frame.
+    68, 2), crop of the first frame.
     """
 
     patches: Tensor
     points: Tensor
-    view: Tensor
+    crop: Tensor
     person: Tensor
 
 
@@ -40,12 +40,12 @@ def cut_patch(face: Face) -> Face:
     return Face(crop.take(face.image), crop.to_crop(face.points).astype(np.float32), face.person, face.name)
 
 
-def sloppy_view(box: np.ndarray, sloppiness: Sloppiness, preset: Preset, rng: np.random.Generator) -> np.ndarray:
-    """First view around a box (4,) in patch pixels that was disturbed: (2, 3) view pixels to patch pixels."""
+def disturbed_crop(box: np.ndarray, box_noise: BoxNoise, preset: Preset, rng: np.random.Generator) -> np.ndarray:
+    """First crop around a box (4,) in patch pixels that was disturbed: (2, 3) crop pixels to patch pixels."""
     side = (box[2:] - box[:2]).max()
-    scale = np.exp(rng.uniform(-1, 1) * np.log1p(sloppiness.scale))
-    shift = rng.uniform(-sloppiness.shift, sloppiness.shift, 2) * side
-    turn = rng.uniform(-sloppiness.turn, sloppiness.turn)
+    scale = np.exp(rng.uniform(-1, 1) * np.log1p(box_noise.scale))
+    shift = rng.uniform(-box_noise.shift, box_noise.shift, 2) * side
+    turn = rng.uniform(-box_noise.turn, box_noise.turn)
     moved = box + np.r_[shift, shift]
     return Crop.around(moved, margin=preset.first_margin * scale, size=preset.size, turn=turn).matrix.astype(np.float32)
 
@@ -98,12 +98,12 @@ class StillBatches(Dataset):
     def __getitem__(self, i: int) -> Batch:
         rng = np.random.default_rng((self.stage.seed, i))
         chosen = self.chosen(i)
-        kept = len(chosen) if self.stage.augment_made else self.n_real
+        kept = len(chosen) if self.stage.augment_synthetic else self.n_real
         chosen = [augment(face, rng) for face in chosen[:kept]] + chosen[kept:]
-        views = [sloppy_view(face.box, self.stage.sloppiness, self.preset, rng) for face in chosen]
+        crops = [disturbed_crop(face.box, self.stage.box_noise, self.preset, rng) for face in chosen]
         patches = torch.from_numpy(np.stack([face.image for face in chosen])).permute(0, 3, 1, 2)
         points = torch.from_numpy(np.stack([f.points for f in chosen]))
-        return Batch(patches, points, torch.from_numpy(np.stack(views)), person_numbers(chosen, self.people))
+        return Batch(patches, points, torch.from_numpy(np.stack(crops)), person_numbers(chosen, self.people))
 
     def chosen(self, i: int) -> list[Face]:
         """The patches of batch i before augmentation, real ones first."""

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 
 from redn_lib.crop import PATCH_SIZE
-from redn_lib.data.animate import animate
+from redn_lib.data.animation.animate import animate
+from redn_lib.data.animation.curves import Liveliness
+from redn_lib.data.animation.occluder import draw_occluder
 from redn_lib.data.augment import mirror, stretch
-from redn_lib.data.curves import Liveliness
-from redn_lib.data.faces import Clip, Face
-from redn_lib.data.passing import draw_passing
-from redn_lib.training.batches import Batch, StillBatches, person_numbers, sloppy_view
+from redn_lib.data.clip import Clip, Face
+from redn_lib.training.batches import Batch, StillBatches, disturbed_crop, person_numbers
 
 
 class ClipBatches(StillBatches):
@@ -20,10 +20,10 @@ class ClipBatches(StillBatches):
     def __getitem__(self, i: int) -> Batch:
         rng = np.random.default_rng((self.stage.seed, i))
         clips = [self.moved(face, rng) for face in self.chosen(i)]
-        views = [sloppy_view(clip[0].box, self.stage.sloppiness, self.preset, rng) for clip in clips]
+        crops = [disturbed_crop(clip[0].box, self.stage.box_noise, self.preset, rng) for clip in clips]
         frames = torch.from_numpy(np.stack([clip.frames for clip in clips])).permute(0, 1, 4, 2, 3)
         points = torch.from_numpy(np.stack([clip.points for clip in clips]))
-        return Batch(frames, points, torch.from_numpy(np.stack(views)), person_numbers(clips, self.people))
+        return Batch(frames, points, torch.from_numpy(np.stack(crops)), person_numbers(clips, self.people))
 
     def moved(self, face: Face, rng: np.random.Generator) -> Clip:
         """A clip of the still, mirrored now and then and of other proportions."""
@@ -33,6 +33,6 @@ class ClipBatches(StillBatches):
         face = Face(image, points.astype(np.float32), face.person, face.name)
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
         stay = (min(5, frames), min(8, frames))
-        passing = draw_passing(seed, frames, lasts=stay) if rng.random() < self.stage.covered else None
+        passing = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.covered else None
         lively = Liveliness(pace=float(self.stage.haste ** (rng.random() ** 2)))
         return animate(face, seed, frames, PATCH_SIZE, passing, lively)

@@ -71,14 +71,14 @@ def iteration_flops(preset: Preset, stage: Stage) -> int:
         model = RedNet(replace(preset, people=0)).to("meta")
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(learns(name, plain))
-        patches, view = without_contents(stage.group)
+        patches, crop = without_contents(stage.group)
         points, person = torch.zeros(stage.group, N_POINTS, 2), torch.zeros(stage.group, dtype=torch.int64)
         if stage.frames > 1:
             patches, points = (t[:, None].expand(-1, plain.frames, *t.shape[1:]) for t in (patches, points))
-        outcome(model, Batch(patches, points, view, person), plain).total.backward()
+        outcome(model, Batch(patches, points, crop, person), plain).total.backward()
     return counter.get_total_flops() * stage.batch * stage.frames // (stage.group * plain.frames)
 
 
 def without_contents(count: int) -> tuple[Tensor, Tensor]:
-    """Patches (count, 3, P, P) and first views (count, 2, 3) on the device in force."""
+    """Patches (count, 3, P, P) and first crops (count, 2, 3) on the device in force."""
     return torch.zeros(count, 3, PATCH_SIZE, PATCH_SIZE), torch.zeros(count, 2, 3)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.rednet import Preset, RedNet
 from redn_lib.training.batches import ProceduralFaces, StillBatches
 from redn_lib.training.clips import ClipBatches

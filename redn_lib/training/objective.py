@@ -7,11 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from redn_lib.feedback import Step, to_view
+from redn_lib.feedback import Step, to_crop
 from redn_lib.identity import identity_loss, pooled, swapped_in, within_share
-from redn_lib.losses import detection_loss, map_loss, recall_loss, regression_loss
+from redn_lib.losses import detection_loss, map_loss, prior_loss, regression_loss
 from redn_lib.pose import pose_echo, pose_loss
-from redn_lib.rednet import Preset, RedNet, Seen
+from redn_lib.rednet import FrameOutput, Preset, RedNet
 from redn_lib.training.batches import Batch
 from redn_lib.training.stages import Stage
 
@@ -45,19 +45,19 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, wh
     batch with each other.
     """
     if stage.frames > 1:
-        seen, truths = model.clip(batch.patches, batch.view, stage.steps), batch.points.unbind(1)
+        seen, truths = model.clip(batch.patches, batch.crop, stage.steps), batch.points.unbind(1)
     else:
         partner = partners(len(batch.person), stage.group, batch.person.device)
         channels = model.preset.identity_channels
         change = {"change_code": lambda code, step: swapped_in(code, channels, partner)} if swap else {}
-        seen = [model.frame(batch.patches, batch.view, steps=stage.steps, temporal=False, **change)]
+        seen = [model.frame(batch.patches, batch.crop, steps=stage.steps, temporal=False, **change)]
         truths = [batch.points]
-    looks = [look_losses(s.steps, truth, stage, model.preset) for s, truth in zip(seen, truths, strict=True)]
+    looks = [step_losses(s.steps, truth, stage, model.preset) for s, truth in zip(seen, truths, strict=True)]
     losses = torch.stack(looks).mean(0)
     weights = stage.growth ** torch.arange(len(losses), device=losses.device)
     total = (weights * losses).sum() / weights.sum()
-    if seen[0].recall is not None:
-        total = total + stage.recall_weight * expectation_loss(seen, truths, model.preset.sigma)
+    if seen[0].prior is not None:
+        total = total + stage.prior_loss_weight * expectation_loss(seen, truths, model.preset.sigma)
     if stage.motion_weight:
         total = total + stage.motion_weight * motion_loss(seen, truths)
     if not stage.identity_weight and not stage.apart:
@@ -66,16 +66,16 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, wh
     return Outcome(total + stage.identity_weight * identity + stage.apart * apart, losses, identity)
 
 
-def expectation_loss(seen: list[Seen], truths: Sequence[Tensor], sigma: float) -> Tensor:
+def expectation_loss(seen: list[FrameOutput], truths: Sequence[Tensor], sigma: float) -> Tensor:
     """Loss of what f_tRNN expected, mean over frames; truths: (B, 68, 2) in patch pixels."""
     losses = []
     for s, truth in zip(seen, truths, strict=True):
-        aim = to_view(truth, s.steps[0].view)
-        losses.append(recall_loss(s.recall.points, s.recall.weight, aim, sigma))
+        aim = to_crop(truth, s.steps[0].crop)
+        losses.append(prior_loss(s.prior.points, s.prior.weight, aim, sigma))
     return torch.stack(losses).mean()
 
 
-def motion_loss(seen: list[Seen], truths: Sequence[Tensor]) -> Tensor:
+def motion_loss(seen: list[FrameOutput], truths: Sequence[Tensor]) -> Tensor:
     """How wrongly the answers move from frame to frame, as `regression_loss`, mean over frames; truths: (B, 68, 2) in
     patch pixels (our choice). An error that stays costs nothing here, one that comes and goes does.
     """
@@ -85,7 +85,12 @@ def motion_loss(seen: list[Seen], truths: Sequence[Tensor]) -> Tensor:
 
 
 def decoupling_losses(
-    model: RedNet, seen: list[Seen], truths: Sequence[Tensor], person: Tensor, stage: Stage, whole: Whole = as_it_is
+    model: RedNet,
+    seen: list[FrameOutput],
+    truths: Sequence[Tensor],
+    person: Tensor,
+    stage: Stage,
+    whole: Whole = as_it_is,
 ) -> tuple[Tensor, Tensor]:
     """(loss of f_CLS; what is on the wrong side of the split), mean over looks.
 
@@ -109,13 +114,13 @@ def decoupling_losses(
     return torch.stack(identities).mean(), torch.stack(aparts).mean()
 
 
-def look_losses(said: list[Step], truth: Tensor, stage: Stage, preset: Preset) -> Tensor:
-    """Loss of each look, each with the truth in its own view: truth (B, 68, 2) in patch pixels to (K,)."""
+def step_losses(said: list[Step], truth: Tensor, stage: Stage, preset: Preset) -> Tensor:
+    """Loss of each look, each with the truth in its own crop: truth (B, 68, 2) in patch pixels to (K,)."""
     losses = []
     for step in said:
-        aim = to_view(truth, step.view)
+        aim = to_crop(truth, step.crop)
         losses.append(
-            regression_loss(step.view_points, aim)
+            regression_loss(step.crop_points, aim)
             + stage.map_weight * map_loss(step.regression, aim, preset.size, preset.sigma)
             + stage.detection_weight * detection_loss(step.detection, aim, preset.size, preset.sigma)
         )

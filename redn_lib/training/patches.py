@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.training.batches import cut_patch
 
 HELD = 20_000

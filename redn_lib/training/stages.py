@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Sloppiness:
+class BoxNoise:
     """How wrong the first box may be: shift and scale as shares of its side, turn in degrees, all uniform up to +-
     (scale: log-uniform).
     """
@@ -27,13 +27,13 @@ class Stage:
     the same person.
     For f_tRNN: frames: T, 1 for stills; covered: share of clips in which something passes before the face; haste: a
     head is up to so many times as fast as usual, in most clips far less; memory_rate: learning rate of f_tRNN over that
-    of the rest; recall_weight: of the loss on what it expects; motion_weight: of the
+    of the rest; prior_loss_weight: of the loss on what it expects; motion_weight: of the
     loss on how the answers move. With groups and clips the statistics of batch norm stay as they are, such batches are
     not like single pictures.
     accumulate: so many pieces of a batch pass one after another before the weights move; batch norm sees a piece at a
     time. only: the parts of `RedNet` that learn, by how their parameters' names begin, such as "memory"; empty for
     all. made_people: so many procedural people come again and again, for f_CLS to know; 0: always new ones.
-    augment_made: False leaves procedural faces as they were rendered.
+    augment_synthetic: False leaves procedural faces as they were rendered.
     """
 
     iterations: int
@@ -55,14 +55,14 @@ class Stage:
     covered: float = 0.7
     haste: float = 1.0
     memory_rate: float = 3.0
-    recall_weight: float = 0.01
+    prior_loss_weight: float = 0.01
     motion_weight: float = 0.0
-    sloppiness: Sloppiness = Sloppiness()
+    box_noise: BoxNoise = BoxNoise()
     seed: int = 0
     accumulate: int = 1
     only: tuple[str, ...] = ()
     made_people: int = 0
-    augment_made: bool = True
+    augment_synthetic: bool = True
 
     @property
     def plain(self) -> bool:
@@ -81,7 +81,7 @@ STEADY = {"haste": 8.0, "motion_weight": 4.0}
 KEPT_APART = {
     "procedural": 0.5,
     "made_people": 400,
-    "augment_made": False,
+    "augment_synthetic": False,
     "identity_weight": 0.6,
     "apart": 1.0,
     "swap": 0.25,

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from redn_lib.data import procedural
-from redn_lib.experiments.course import Setting
+from redn_lib.experiments.curriculum import Setting
 from redn_lib.rednet import COMPACT
-from redn_lib.show.ablation import ablation_board
+from redn_lib.widgets.ablation import ablation_board
 from redn_lib.training.batches import cut_patch
 from redn_lib.training.stages import Stage
 

@@ -5,10 +5,10 @@ from browser.driven import driving
 
 CELL = """\
 import cv2, numpy as np, torch
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.rednet import RedNet
-from redn_lib.show.explorer import explorer
+from redn_lib.widgets.explorer import explorer
 
 torch.manual_seed(0)
 torch.set_num_threads(1)

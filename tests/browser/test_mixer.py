@@ -8,10 +8,10 @@ from browser.driven import driving
 CELL = """\
 from dataclasses import replace
 import cv2, numpy as np, torch
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.rednet import COMPACT, RedNet
-from redn_lib.show.mixer import code_mixer
+from redn_lib.widgets.mixer import code_mixer
 
 torch.manual_seed(0)
 torch.set_num_threads(1)

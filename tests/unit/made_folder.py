@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.faces import Face
+from redn_lib.data.clip import Face
 
 
 def write_pairs(root: Path, faces: Iterable[Face]) -> Path:

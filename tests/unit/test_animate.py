@@ -8,14 +8,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from redn_lib.data.animate import animate
-from redn_lib.data.curves import FPS, STILL, Liveliness, blinks, wander
-from redn_lib.data.faces import Face
-from redn_lib.data.passing import KINDS, Passing, draw_passing
-from redn_lib.data.procedural import clip as made_clip
-from redn_lib.data.procedural import still
-from redn_lib.data.turning import Head
-from redn_lib.data.warp import extended
+from redn_lib.data.animation.animate import animate
+from redn_lib.data.animation.curves import FPS, STILL, Liveliness, blinks, wander
+from redn_lib.data.animation.occluder import KINDS, Occluder, draw_occluder
+from redn_lib.data.animation.turning import Head
+from redn_lib.data.animation.warp import extended
+from redn_lib.data.clip import Face
+from redn_lib.data.synthetic import clip as made_clip
+from redn_lib.data.synthetic import still
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 
 POINTS = (MEAN_SHAPE * 56 + 112).astype(np.float32)
@@ -81,7 +81,7 @@ def test_without_any_liveliness_the_still_stands():
 
 
 def test_same_seed_same_clip_bit_for_bit_another_seed_another():
-    face, occluder = still(2, 128), Passing("hand", 0.7, 2, 1)
+    face, occluder = still(2, 128), Occluder("hand", 0.7, 2, 1)
     first, again, other = (animate(face, seed, 5, 96, occluder) for seed in (7, 7, 8))
     assert np.array_equal(first.frames, again.frames) and np.array_equal(first.points, again.points)
     assert all(np.array_equal(first.factors[k], again.factors[k]) for k in first.factors)
@@ -92,7 +92,7 @@ def test_same_seed_same_clip_bit_for_bit_another_seed_another():
 @given(seed=st.integers(0, 2**40), person=st.integers(0, 2000), frames=st.integers(1, 6))
 def test_any_seed_gives_a_valid_clip(seed, person, frames):
     face = still(person, 96)
-    moved = animate(face, seed, frames, 96, draw_passing(seed, frames, lasts=(1, 1)))
+    moved = animate(face, seed, frames, 96, draw_occluder(seed, frames, lasts=(1, 1)))
     assert moved.frames.shape == (frames, 96, 96, 3) and moved.frames.dtype == np.uint8
     assert moved.points.shape == (frames, 68, 2) and moved.points.dtype == np.float32
     assert moved.visible.shape == (frames, 68) and moved.visible.dtype == bool
@@ -205,7 +205,7 @@ def test_the_picture_is_not_torn():
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("share", [0.15, 0.6, 0.9])
 def test_occluder_covers_what_was_asked_when_it_was_asked(kind, share):
-    passing = Passing(kind, share, 6, 8, direction=150)
+    passing = Occluder(kind, share, 6, 8, direction=150)
     moved = animate(still(3, 160), 5, 22, 160, passing)
     occluded = moved.factors["occluded"]
     assert occluded[passing.frames].mean() == pytest.approx(share, abs=0.04)
@@ -220,7 +220,7 @@ def test_occluder_passes_in_the_direction_asked_while_the_head_is_where_it_would
     face, lively = plain(200), replace(CLEAR, zoom=0)
     free = animate(face, 9, 13, 96, lively=lively)
     for direction, axis, way in ((0, 1, 1), (180, 1, -1), (90, 0, 1), (270, 0, -1)):
-        moved = animate(face, 9, 13, 96, Passing("board", 0.3, 4, 5, direction), lively)
+        moved = animate(face, 9, 13, 96, Occluder("board", 0.3, 4, 5, direction), lively)
         assert np.array_equal(moved.points, free.points)
         gone = np.abs(moved.frames.astype(int) - free.frames).sum(-1) > 60
         places = [np.nonzero(picture)[axis].mean() for picture in gone[4:10] if picture.any()]
@@ -231,7 +231,7 @@ def test_only_points_behind_the_occluder_or_outside_are_invisible():
     face = plain(200)
     lively = replace(STILL, shift=0)
     free = animate(face, 3, 12, lively=lively)
-    moved = animate(face, 3, 12, occluder=Passing("board", 0.5, 4, 4), lively=lively)
+    moved = animate(face, 3, 12, occluder=Occluder("board", 0.5, 4, 4), lively=lively)
     changed = np.abs(moved.frames[5].astype(int) - free.frames[5]).sum(-1) > 30
     x, y = np.round(moved.points[5]).astype(int).T
     assert free.visible.all() and (moved.visible[5] == ~changed[y, x]).mean() > 0.95
@@ -245,10 +245,10 @@ def test_what_the_still_does_not_show_stays_invisible():
 
 
 def test_draw_passing_stays_in_its_ranges_and_in_the_clip():
-    drawn = [draw_passing(seed, 12, (0.6, 0.9), (5, 8)) for seed in range(60)]
+    drawn = [draw_occluder(seed, 12, (0.6, 0.9), (5, 8)) for seed in range(60)]
     assert {p.kind for p in drawn} == set(KINDS) and {p.lasts for p in drawn} == {5, 6, 7, 8}
     assert all(0.6 <= p.share <= 0.9 and 1 <= p.enters and p.frames.stop <= 11 for p in drawn)
-    assert draw_passing(3, 12) == draw_passing(3, 12) and len({p.direction for p in drawn}) == 60
+    assert draw_occluder(3, 12) == draw_occluder(3, 12) and len({p.direction for p in drawn}) == 60
 
 
 def test_blur_grows_with_speed():
@@ -295,12 +295,12 @@ def test_large_and_small_pictures_give_the_same_framing():
     [
         (lambda: animate(plain(), 0, 0), "frame"),
         (lambda: animate(plain(), 0, 4, 8), "pixels"),
-        (lambda: animate(plain(), 0, 4, occluder=Passing("hand", 0.5, 3, 2)), "occluder"),
+        (lambda: animate(plain(), 0, 4, occluder=Occluder("hand", 0.5, 3, 2)), "occluder"),
         (lambda: animate(plain(points=POINTS * 0.01), 0, 4), "large"),
-        (lambda: Passing("cloud", 0.5, 3, 2), "cloud"),
-        (lambda: Passing("hand", 0.99, 3, 2), "share"),
-        (lambda: Passing("hand", 0.5, 0, 2), "lasts"),
-        (lambda: draw_passing(0, 6), "fit"),
+        (lambda: Occluder("cloud", 0.5, 3, 2), "cloud"),
+        (lambda: Occluder("hand", 0.99, 3, 2), "share"),
+        (lambda: Occluder("hand", 0.5, 0, 2), "lasts"),
+        (lambda: draw_occluder(0, 6), "fit"),
         (lambda: Liveliness(pace=0), "pace"),
         (lambda: Liveliness(yaw=-1), "yaw"),
         (lambda: Liveliness(zoom=float("nan")), "zoom"),

@@ -12,11 +12,11 @@ import pytest
 import torch
 from packaging.requirements import Requirement
 
-from redn_lib.benchmarking.offset import without_offset
-from redn_lib.benchmarking.peers import PEERS, Peer
-from redn_lib.benchmarking.side_by_side import Program, comparison, one_core
 from redn_lib.cli import main
 from redn_lib.data.ytf import read_faces
+from redn_lib.evaluation.offset import without_offset
+from redn_lib.evaluation.peers import PEERS, Peer
+from redn_lib.evaluation.side_by_side import Program, comparison, one_core
 from redn_lib.experiments.tables import read_table
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained, save_weights
@@ -40,7 +40,7 @@ def made_peer(monkeypatch):
             given.append((image, box))
             return look(image, box)
 
-        module = types.ModuleType("redn_lib.benchmarking.peers.made")
+        module = types.ModuleType("redn_lib.evaluation.peers.made")
         module.looks, module.__version__ = (lambda: {"as made": noted}), "7.1"
         monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setitem(PEERS, "made", Peer("made", module.__name__, "made", "nothing"))
@@ -161,7 +161,7 @@ def test_weights_trained_on_these_people_are_refused(ytf, made_peer, tmp_path, c
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_that_is_not_installed_says_how(ytf, name, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, PEERS[name].package, None)
-    monkeypatch.delitem(sys.modules, f"redn_lib.benchmarking.peers.{PEERS[name].module}", raising=False)
+    monkeypatch.delitem(sys.modules, f"redn_lib.evaluation.peers.{PEERS[name].module}", raising=False)
     assert main(["compare", "--data", str(ytf), "--peers", name]) == 2
     error = capsys.readouterr().err
     assert f"peer {name} is not installed" in error and f'".[{name}]"' in error and error.count("\n") == 1
@@ -204,7 +204,7 @@ def fake(monkeypatch):
 
     def install(name, module):
         monkeypatch.setitem(sys.modules, PEERS[name].package, module)
-        monkeypatch.delitem(sys.modules, f"redn_lib.benchmarking.peers.{PEERS[name].module}", raising=False)
+        monkeypatch.delitem(sys.modules, f"redn_lib.evaluation.peers.{PEERS[name].module}", raising=False)
         return PEERS[name].looks()
 
     return install

@@ -12,7 +12,7 @@ from redn_lib.training.stages import STAGES, Stage
 
 VGG = [(4, 64, 128), (64, 64, 128), (64, 128, 64), (128, 128, 64), (128, 256, 32), (256, 256, 32), (256, 256, 32)]
 VGG += [(256, 512, 16), (512, 512, 16), (512, 512, 16), (512, 512, 8), (512, 512, 8), (512, 512, 8)]
-"""Channels in, channels out and side of the map of VGG-16's 13 convolutions in a view of 128 pixels (paper)."""
+"""Channels in, channels out and side of the map of VGG-16's 13 convolutions in a crop of 128 pixels (paper)."""
 
 
 def test_the_encoder_of_the_paper_is_vgg_16(capsys):

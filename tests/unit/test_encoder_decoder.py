@@ -31,8 +31,8 @@ def test_the_paper_preset_runs_a_training_step_with_its_shapes():
     frame, z = torch.rand(2, 3, 128, 128), torch.zeros(2, 1, 128, 128)
     code, features, indices = model.encoder(frame, z, 0)
     assert code.shape == (2, 512, 4, 4) and [f.shape[-1] for f in features] == [128, 64, 32, 16, 8]
-    view = torch.tensor([[1.0, 0, 40], [0, 1, 40]]).expand(2, 2, 3)
-    said = model(torch.rand(2, 3, 224, 224), view, 2)
+    crop = torch.tensor([[1.0, 0, 40], [0, 1, 40]]).expand(2, 2, 3)
+    said = model(torch.rand(2, 3, 224, 224), crop, 2)
     assert said[0].detection.shape == (2, 69, 128, 128) and said[0].response_maps.shape == (2, 68, 64, 64)
     assert said[1].z.shape == (2, 1, 128, 128)
     said[-1].points.square().mean().backward()

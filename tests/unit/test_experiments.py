@@ -8,8 +8,9 @@ import torch
 from unit.test_temporal import clip_of
 from unit.test_training import FACES, TINY
 
-from redn_lib.experiments import course
-from redn_lib.experiments.course import Course, Setting
+from redn_lib.experiments import curriculum as course
+from redn_lib.experiments.baselines import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
+from redn_lib.experiments.curriculum import Course, Setting
 from redn_lib.experiments.effects import differences, factorial, interval, pairwise, write_contrasts
 from redn_lib.experiments.elsewhere import ClassifierOnChanging, MemoryOnAll, MemoryOnBlindHalf
 from redn_lib.experiments.filters import FILTERS, best_strength, exponential, kalman, one_euro
@@ -17,7 +18,6 @@ from redn_lib.experiments.following import followed
 from redn_lib.experiments.hard_clips import KINDS, sitters, trials
 from redn_lib.experiments.memories import LSTM, NO_LSTM, remembering
 from redn_lib.experiments.probes import r2, who_is_it
-from redn_lib.experiments.rivals import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
 from redn_lib.experiments.supervision import IDENTITY, NONE, SUPERVISIONS, WHOLE, WrongNames
 from redn_lib.experiments.swaps import pairs, swap_figures
 from redn_lib.experiments.tables import read_table
@@ -43,7 +43,7 @@ def setting_in(folder) -> Setting:
 def test_clips_are_a_function_of_their_arguments_and_say_what_is_hard(kind):
     one, again = ([*trials(PAIRS, kind, 2, 12, PRESET)] for _ in range(2))
     for a, b in zip(one, again, strict=True):
-        assert (a.clip.frames == b.clip.frames).all() and (a.view == b.view).all() and (a.hard == b.hard).all()
+        assert (a.clip.frames == b.clip.frames).all() and (a.crop == b.crop).all() and (a.hard == b.hard).all()
     assert one[0].clip.person != one[1].clip.person
     assert one[0].hard.sum() == {"occluded": one[0].hard.sum(), "sloppy": 5}.get(kind, 12)
 
@@ -71,7 +71,7 @@ def test_hard_clips_are_darker_softer_and_begin_worse():
     edges = {kind: np.abs(np.diff(p, axis=2)).mean() for kind, p in pictures.items()}
     assert pictures["dark"].mean() < 0.2 * pictures["clear"].mean() and edges["blurred"] < 0.7 * edges["clear"]
     assert np.ptp(clips["turned"].clip.factors["yaw"]) > np.ptp(clips["clear"].clip.factors["yaw"])
-    assert not np.allclose(clips["sloppy"].view, clips["clear"].view)
+    assert not np.allclose(clips["sloppy"].crop, clips["clear"].crop)
     with pytest.raises(ValueError, match="no clips of kind 'odd'"):
         next(trials(PAIRS, "odd", 1, 12, PRESET))
 
@@ -189,7 +189,7 @@ def test_a_rival_begins_as_the_network_it_grew_from(kind):
     model = model.widen() if kind is StackedFrames else model
     batch = clip_of(replace(STAGE, batch=2, frames=3))
     with torch.no_grad():
-        mine, plain = (m.clip(batch.patches, batch.view) for m in (model, start))
+        mine, plain = (m.clip(batch.patches, batch.crop) for m in (model, start))
     near = {"atol": 1.0, "rtol": 0} if kind is LstmOnCoordinates else {}  # a fresh memory changes next to nothing
     torch.testing.assert_close(mine[0].steps[-1].points, plain[0].steps[-1].points, **near)
     if kind is PreviousMap:
@@ -208,7 +208,7 @@ def test_a_rival_hears_of_earlier_frames(kind):
         torch.nn.init.normal_(model.memory.out.weight)
     batch = clip_of(replace(STAGE, batch=2, frames=3))
     patches = batch.patches.clone().requires_grad_()
-    model.clip(patches, batch.view)[-1].steps[-1].points.sum().backward()
+    model.clip(patches, batch.crop)[-1].steps[-1].points.sum().backward()
     assert patches.grad[:, 1].abs().sum() > 0
 
 

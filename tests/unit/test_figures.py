@@ -43,7 +43,7 @@ def test_the_people_measured_on_are_named(root):
 def test_readme_says_of_z_what_the_intervals_say(root):
     rows = [row for name in ("forms", "rq1") for row in read_table(root / "results" / f"{name}_effects.csv")]
     last = {row["effect"]: float(row["low"]) <= 0 <= float(row["high"]) for row in rows if row["figure"] == "last"}
-    drawn = [f"{z}, view anew - blank z, view anew" for z in ("squares 7-5-3", "softmax maps", "Gaussians")]
+    drawn = [f"{z}, crop anew - blank z, crop anew" for z in ("squares 7-5-3", "softmax maps", "Gaussians")]
     nothing_to_see = all(last[effect] for effect in [*drawn, "loop, K = 3, z blank - loop, K = 3"])
     readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
     assert ("every interval of z drawn against z blank holds 0" in readme) == nothing_to_see

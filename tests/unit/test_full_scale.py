@@ -9,7 +9,7 @@ from made_folder import write_pairs
 from torch import nn
 from unit.test_training import FACES, STAGE, TINY, tiny
 
-from redn_lib.data.procedural.scenes import still
+from redn_lib.data.synthetic.scenes import still
 from redn_lib.data.ytf import read_faces
 from redn_lib.rednet import PAPER
 from redn_lib.training import patches
@@ -17,13 +17,13 @@ from redn_lib.training.batches import StillBatches
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer
-from redn_lib.training.stages import Sloppiness, Stage
+from redn_lib.training.stages import BoxNoise, Stage
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_paper_s_network_learns_on_a_cpu():
-    stage = Stage(iterations=20, batch=1, warmup=2, rate=1e-3, steps=3, sloppiness=Sloppiness(0, 0, 0))
+    stage = Stage(iterations=20, batch=1, warmup=2, rate=1e-3, steps=3, box_noise=BoxNoise(0, 0, 0))
     torch.set_num_threads(1)
     trainer = Trainer(fresh(PAPER, 0), stage, StillBatches(FACES[:1], stage, PAPER), device="cpu")
     trainer.run()

@@ -117,7 +117,7 @@ def test_keeping_apart_is_learned():
     batch = Batch(batches[0].patches.float() / 255, *batches[0][1:])
 
     def wrong() -> float:
-        seen = model.eval().frame(batch.patches, batch.view, steps=2)
+        seen = model.eval().frame(batch.patches, batch.crop, steps=2)
         return decoupling_losses(model, [seen], [batch.points], batch.person, stage)[1].item()
 
     before = wrong()

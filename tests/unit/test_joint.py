@@ -12,9 +12,10 @@ from unit.test_training import TINY
 
 from redn_lib.cli import main
 from redn_lib.commands import experiment
-from redn_lib.data.procedural import factors, render
-from redn_lib.experiments import course, following
-from redn_lib.experiments.course import Course
+from redn_lib.data.synthetic import factors, render
+from redn_lib.experiments import curriculum as course
+from redn_lib.experiments import following
+from redn_lib.experiments.curriculum import Course
 from redn_lib.experiments.joint import AT_ONCE, STAGED, Mixed, MixedTrainer, at_once
 from redn_lib.experiments.supervision import WHOLE
 from redn_lib.experiments.tables import read_table

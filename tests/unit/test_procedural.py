@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redn_lib.data import procedural as made
-from redn_lib.data.procedural.head import template
-from redn_lib.data.procedural.rasterise import rasterise
-from redn_lib.data.procedural.render import project_points
-from redn_lib.data.procedural.shape import shape
+from redn_lib.data import synthetic as made
+from redn_lib.data.synthetic.head import template
+from redn_lib.data.synthetic.rasterise import rasterise
+from redn_lib.data.synthetic.render import project_points
+from redn_lib.data.synthetic.shape import shape
 from redn_lib.landmarks import MEAN_SHAPE, MIRROR, mirror_points
 
 MEAN = made.Person(0, np.zeros(len(made.SLIDERS), np.float32), made.identity(0).look)

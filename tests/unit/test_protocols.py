@@ -6,13 +6,13 @@ import made_sets
 import numpy as np
 import pytest
 
-from redn_lib.benchmarking.protocols import PROTOCOLS
-from redn_lib.benchmarking.scores import Measured
 from redn_lib.cli import main
 from redn_lib.data.convert import convert
 from redn_lib.data.layouts import SETS
 from redn_lib.data.store import Store
 from redn_lib.data.ytf import read_faces
+from redn_lib.evaluation.protocols import PROTOCOLS
+from redn_lib.evaluation.scores import Measured
 from redn_lib.experiments.tables import read_table
 from redn_lib.metrics import NORMALISERS, point_errors
 from redn_lib.pretrained import about_weights, load_pretrained, save_weights

@@ -7,9 +7,10 @@ from unit.test_training import TINY
 
 from redn_lib.cli import main
 from redn_lib.commands import experiment
-from redn_lib.data.procedural import factors, render
+from redn_lib.data.synthetic import factors, render
 from redn_lib.data.ytf import read_faces
-from redn_lib.experiments import course, following, rq3
+from redn_lib.experiments import curriculum as course
+from redn_lib.experiments import following, rq3
 from redn_lib.experiments.tables import read_table
 from redn_lib.training.grow import fresh
 

@@ -6,7 +6,7 @@ import sys
 import cv2
 import pytest
 
-from redn_lib.data.faces import check_image
+from redn_lib.data.clip import check_image
 from redn_lib.data.samples import astronaut, carphone, file_of_package
 
 

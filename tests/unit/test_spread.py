@@ -13,7 +13,7 @@ def hidden_identity(seed: int = 0) -> torch.Tensor:
     return torch.stack([frames + 0.1 * people, frames - 0.1 * people], -1)
 
 
-def settled(codes: torch.Tensor, seen: int = 50) -> CodeSpread:
+def averaged(codes: torch.Tensor, seen: int = 50) -> CodeSpread:
     spread = CodeSpread(codes.shape[-1], 1)
     for _ in range(seen):
         spread(codes)
@@ -23,24 +23,24 @@ def settled(codes: torch.Tensor, seen: int = 50) -> CodeSpread:
 def test_identity_in_a_direction_of_small_variance_is_found():
     codes = hidden_identity()
     assert within_share(codes) > 0.85
-    assert 0.3 < settled(codes)(codes) < 0.7
+    assert 0.3 < averaged(codes)(codes) < 0.7
 
 
 def test_codes_that_vary_within_people_alone_have_all_of_it():
     codes = torch.randn(200, 8, 5) @ torch.randn(5, 5)
     codes = codes - codes.mean(1, keepdim=True)
-    assert settled(codes)(codes) > 0.999
+    assert averaged(codes)(codes) > 0.999
 
 
 def test_it_does_not_matter_how_the_code_is_turned_and_stretched():
     codes, mix = hidden_identity(), torch.tensor([[2.0, 1.0], [-0.5, 1.5]])
-    torch.testing.assert_close(settled(codes @ mix)(codes @ mix), settled(codes)(codes), atol=0.05, rtol=0)
+    torch.testing.assert_close(averaged(codes @ mix)(codes @ mix), averaged(codes)(codes), atol=0.05, rtol=0)
 
 
 def test_its_gradient_drives_identity_out():
     codes = hidden_identity()
     mix = torch.eye(2).requires_grad_()
-    spread = settled(codes)
+    spread = averaged(codes)
     optimiser = torch.optim.SGD([mix], 0.05)
     spread.train()
     before = spread(codes).item()

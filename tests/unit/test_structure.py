@@ -17,7 +17,7 @@ LAYERS = [
     {"encoder_decoder", "feedback", "identity", "pose", "spread", "temporal", "losses", "metrics", "crop", "data"},
     {"rednet"},
     {"training", "tracking", "pretrained", "teach"},
-    {"", "experiments", "show", "doctor", "benchmarking", "commands"},
+    {"", "experiments", "widgets", "doctor", "evaluation", "commands"},
     {"cli"},
 ]
 PAPER = {

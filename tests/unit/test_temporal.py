@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from unit.test_training import FACES, TINY
 
 from redn_lib.crop import Crop
-from redn_lib.feedback import box_view, to_patch
+from redn_lib.feedback import box_crop, to_patch
 from redn_lib.landmarks import tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
-from redn_lib.temporal import DOUBTFUL, Recall, TemporalMemory, recalled_logits, view_motion
+from redn_lib.temporal import UNCERTAIN, Prior, TemporalMemory, crop_motion, prior_logits
 from redn_lib.training.batches import Batch
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.loop import Trainer
@@ -46,8 +46,8 @@ similarities = st.builds(similarity, st.floats(0.3, 3), st.floats(-1, 1), st.flo
 def test_a_fresh_memory_leaves_the_code_as_it_is():
     model, batch = tiny().eval(), clip_of()
     with torch.no_grad():
-        remembered = model.frame(batch.patches[:, 0], batch.view)
-        plain = model.frame(batch.patches[:, 0], batch.view, temporal=False)
+        remembered = model.frame(batch.patches[:, 0], batch.crop)
+        plain = model.frame(batch.patches[:, 0], batch.crop, temporal=False)
     assert plain.state is None and remembered.state is not None
     torch.testing.assert_close(remembered.steps[0].detection, plain.steps[0].detection)
 
@@ -56,35 +56,35 @@ def test_the_state_is_all_that_is_carried():
     model, batch = tiny().eval(), clip_of()
     torch.nn.init.normal_(model.memory.unpool.weight, std=0.3)
     with torch.no_grad():
-        first = model.frame(batch.patches[:, 0], batch.view)
-        second = model.frame(batch.patches[:, 1], batch.view, first.state)
-        anew = model.frame(batch.patches[:, 1], batch.view)
+        first = model.frame(batch.patches[:, 0], batch.crop)
+        second = model.frame(batch.patches[:, 1], batch.crop, first.state)
+        anew = model.frame(batch.patches[:, 1], batch.crop)
     assert not torch.allclose(second.state.hidden, anew.state.hidden)
-    again = model.clip(batch.patches[:, :1], batch.view)[0]
+    again = model.clip(batch.patches[:, :1], batch.crop)[0]
     assert torch.equal(again.state.hidden, first.state.hidden)
 
 
 @given(similarities)
-def test_a_view_that_stays_has_not_moved(view):
-    torch.testing.assert_close(view_motion(view, view, 64), torch.zeros(1, 4, dtype=torch.float64), atol=1e-9, rtol=0)
+def test_a_view_that_stays_has_not_moved(crop):
+    torch.testing.assert_close(crop_motion(crop, crop, 64), torch.zeros(1, 4, dtype=torch.float64), atol=1e-9, rtol=0)
 
 
 @given(similarities, st.floats(-0.4, 0.4), st.floats(0.7, 1.4), st.floats(-0.6, 0.6))
-def test_motion_is_told_as_seen_in_the_view_before(view, shift, growth, turn):
+def test_motion_is_told_as_seen_in_the_view_before(crop, shift, growth, turn):
     size = 64
     own = similarity(growth, turn, 0, 0)
     middle = torch.full((1, 2), (size - 1) / 2, dtype=torch.float64)
     own[..., 2] = middle + torch.tensor([[shift * size, 0]]) - (own[..., :2] @ middle[..., None])[..., 0]
-    now = torch.cat([view[..., :2] @ own[..., :2], view[..., :2] @ own[..., 2:] + view[..., 2:]], -1)
+    now = torch.cat([crop[..., :2] @ own[..., :2], crop[..., :2] @ own[..., 2:] + crop[..., 2:]], -1)
     wanted = torch.tensor([[shift, 0, np.log(growth), turn]], dtype=torch.float64)
-    torch.testing.assert_close(view_motion(view, now, size), wanted, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(crop_motion(crop, now, size), wanted, atol=1e-6, rtol=1e-6)
 
 
 def test_a_recall_that_counts_pulls_a_flat_map_to_its_place():
     place, flat = torch.tensor([[[20.0, 41.0]]]), torch.zeros(1, 1, 32, 32)
     for weight, near in ((50.0, 0.6), (0.0, None)):
-        recall = Recall(place, torch.full((1, 1), weight), torch.full((1, 1), 100.0))
-        found = decode(spatial_softmax(recalled_logits(recall, flat, 64, 2.0)), 64)
+        prior = Prior(place, torch.full((1, 1), weight), torch.full((1, 1), 100.0))
+        found = decode(spatial_softmax(prior_logits(prior, flat, 64, 2.0)), 64)
         wanted = torch.full((1, 1, 2), 31.5) if near is None else place
         assert (found - wanted).abs().max() < (near or 1e-3)
 
@@ -92,8 +92,8 @@ def test_a_recall_that_counts_pulls_a_flat_map_to_its_place():
 def test_a_recall_counts_no_more_than_its_reach():
     place, flat = torch.tensor([[[20.0, 41.0]]]), torch.zeros(1, 1, 32, 32)
     for reach in (0.01, 0.06):
-        logits = recalled_logits(Recall(place, torch.ones(1, 1), torch.full((1, 1), reach)), flat, 64, 2.0)
-        most = reach * (1 / DOUBTFUL) ** 4
+        logits = prior_logits(Prior(place, torch.ones(1, 1), torch.full((1, 1), reach)), flat, 64, 2.0)
+        most = reach * (1 / UNCERTAIN) ** 4
         assert 0.7 * most < logits.max() - logits.min() < 1.01 * most
 
 
@@ -105,35 +105,35 @@ def plainly(seen: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("sure, jumped", [(1.0, True), (0.03, False)], ids=["plainly seen", "hardly seen"])
 def test_what_is_plainly_seen_counts_more_than_what_was_expected(sure, jumped):
     expected, seen = torch.tensor([[[20.0, 41.0]]]), torch.tensor([[[34.0, 30.0]]])
-    recall, own = Recall(expected, torch.full((1, 1), 4.0), torch.full((1, 1), 5.0)), sure * plainly(seen)
-    found = decode(spatial_softmax(own + recalled_logits(recall, own, 64, 2.0)), 64)
+    prior, own = Prior(expected, torch.full((1, 1), 4.0), torch.full((1, 1), 5.0)), sure * plainly(seen)
+    found = decode(spatial_softmax(own + prior_logits(prior, own, 64, 2.0)), 64)
     assert (found - (seen if jumped else expected)).norm() < 2
 
 
 def test_a_face_that_hardly_moves_is_steadied():
     seen = 12 + 40 * torch.rand(1, 5, 2, generator=torch.Generator().manual_seed(0))
     for far, steadied in ((0.5, True), (8.0, False)):
-        recall, own = Recall(seen + far, torch.full((1, 5), 2.0), torch.full((1, 5), 3.0)), plainly(seen)
-        before, after = (decode(spatial_softmax(x), 64) for x in (own, own + recalled_logits(recall, own, 64, 2.0)))
+        prior, own = Prior(seen + far, torch.full((1, 5), 2.0), torch.full((1, 5), 3.0)), plainly(seen)
+        before, after = (decode(spatial_softmax(x), 64) for x in (own, own + prior_logits(prior, own, 64, 2.0)))
         came = (after - before).mean() / far
         assert came > 0.2 if steadied else came < 0.05
 
 
 def test_the_next_view_is_the_trackers():
     points = torch.from_numpy(FACES[0].points)[None]
-    view = box_view(points, torch.tensor([[[3.0, 0, 0], [0, 3, 0]]]), 64, 1.5)
+    crop = box_crop(points, torch.tensor([[[3.0, 0, 0], [0, 3, 0]]]), 64, 1.5)
     wanted = Crop.around(tight_box(FACES[0].points), margin=1.5, size=64).matrix
-    np.testing.assert_allclose(view[0].numpy(), wanted, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(crop[0].numpy(), wanted, rtol=1e-5, atol=1e-4)
 
 
 def test_the_gradient_of_the_last_frame_reaches_the_first_through_the_memory():
     model, batch = tiny(), clip_of()
     torch.nn.init.normal_(model.memory.unpool.weight, std=0.3)
     patches = batch.patches.clone().requires_grad_()
-    model.clip(patches, batch.view, 2)[-1].steps[-2].points.sum().backward()
+    model.clip(patches, batch.crop, 2)[-1].steps[-2].points.sum().backward()
     assert patches.grad[:, 0].abs().sum() > 0 and model.encoder.stages[0][0].conv.weight.grad.abs().sum() > 0
     patches.grad = None
-    model.clip(patches, batch.view, 2, temporal=False)[-1].steps[-2].points.sum().backward()
+    model.clip(patches, batch.crop, 2, temporal=False)[-1].steps[-2].points.sum().backward()
     assert patches.grad[:, 0].abs().sum() == 0, "without a memory nothing is carried"
 
 
@@ -162,25 +162,25 @@ def test_losses_of_a_clip_are_a_number_for_each_look(temporal):
 
 def test_a_memory_has_the_shapes_of_its_code():
     memory = TemporalMemory(6, 2, 8, 64, 1.25)
-    code, view = torch.rand(3, 6, 2, 2), torch.eye(2, 3).expand(3, 2, 3)
-    answer, recall, state = memory(code, view, None)
-    assert torch.equal(answer, code) and recall.points.shape == (3, 68, 2) and recall.weight.shape == (3, 68)
-    assert state.hidden.shape == (3, 8) and recall.weight.max() < 0.05
+    code, crop = torch.rand(3, 6, 2, 2), torch.eye(2, 3).expand(3, 2, 3)
+    answer, prior, state = memory(code, crop, None)
+    assert torch.equal(answer, code) and prior.points.shape == (3, 68, 2) and prior.weight.shape == (3, 68)
+    assert state.hidden.shape == (3, 8) and prior.weight.max() < 0.05
 
 
 def test_points_are_expected_where_they_were_though_the_view_moved():
     memory = TemporalMemory(6, 2, 8, 64, 1.25)
-    torch.nn.init.normal_(memory.recall.weight)  # whatever it says
+    torch.nn.init.normal_(memory.prior.weight)  # whatever it says
     before, now = similarity(1.0, 0.0, 3, 5).float(), similarity(1.3, 0.2, -4, 7).float()
     code, points = torch.rand(1, 6, 2, 2), 64 * torch.rand(1, 68, 2)
     _, _, state = memory(code, before, None)
-    _, recall, _ = memory(code, now, state._replace(points=points))
-    torch.testing.assert_close(to_patch(recall.points, now), points, atol=1e-3, rtol=0)
+    _, prior, _ = memory(code, now, state._replace(points=points))
+    torch.testing.assert_close(to_patch(prior.points, now), points, atol=1e-3, rtol=0)
 
 
 def test_a_tracker_that_cuts_patches_elsewhere_expects_the_points_at_the_same_place_of_the_frame():
     model, batch = tiny().eval(), clip_of()
     place = similarity(2.0, 0.0, 100, 50).float().expand(2, 2, 3)
     with torch.no_grad():
-        seen = model.frame(batch.patches[:, 0], batch.view, place=place)
+        seen = model.frame(batch.patches[:, 0], batch.crop, place=place)
     torch.testing.assert_close(seen.state.points, to_patch(seen.steps[-1].points, place))

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from redn_lib.show.live import Live, ends
+from redn_lib.widgets.live import Live, ends
 
 
 def pixels(live: Live) -> np.ndarray:

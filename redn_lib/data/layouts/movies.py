@@ -25,7 +25,7 @@ TALKING = """\
             from 0 or 1: taken as from 0 (our choice)"""
 
 FACE = """\
-  what      Face Movie, six film clips that the paper tests on (7 points). Nobody is named: a clip is a person.
+  what      Face Movie, six video clips that the paper tests on (7 points). Nobody is named: a clip is a person.
   licence   not stated where we could see it; ask the authors of the paper (Peng et al.), films have owners.
   size      unknown
   get it    by hand, from the authors
@@ -91,4 +91,4 @@ def plan_movie(folders: Sequence[Path]) -> Plan:
 
 
 TALKING_FACE = DataSet("tf", "Talking Face: one man, 5,000 frames", TALKING, plan_talking, {"test": 5000})
-FACE_MOVIE = DataSet("fm", "Face Movie: six film clips", FACE, plan_movie)
+FACE_MOVIE = DataSet("fm", "Face Movie: six video clips", FACE, plan_movie)

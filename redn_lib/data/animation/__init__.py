@@ -1,0 +1,1 @@
+"""Annotated still images set in motion, with occluders: clips with exact truth."""

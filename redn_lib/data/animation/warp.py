@@ -1,0 +1,111 @@
+"""Pictures bent so that given points come to lie at other places exactly, smoothly and without tears. (our choice)
+
+The field runs backward, from the new picture to the old one: a sum of smooth tents over the new places plus an affine
+part. It is computed on a coarse grid, and pixel by pixel where it changes fast (eyes and mouth).
+"""
+
+from functools import cache
+
+import cv2
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+STEP = 7
+"""Pixels between the nodes of the coarse grid."""
+
+ROUND = 0.05
+"""How far the tip of a tent is rounded, in half face widths."""
+
+STIFF = 1e-4
+"""Keeps points that coincide solvable."""
+
+
+class Bend:
+    """The backward fields of T frames: new (T, C, 2) to old (C, 2) places of the same points, in pixels of the old
+    picture; unit: pixels of half a face width there.
+    """
+
+    def __init__(self, old: np.ndarray, new: np.ndarray, unit: float):
+        self.middle, self.unit = old.mean(0), unit
+        self.centres = (new - self.middle) / unit
+        frames, count = self.centres.shape[:2]
+        apart = self.centres[:, :, None] - self.centres[:, None]
+        system = np.zeros((frames, count + 3, count + 3))
+        system[:, :count, :count] = np.sqrt((apart**2).sum(-1) + ROUND**2) - STIFF * np.eye(count)
+        system[:, :count, count] = system[:, count, :count] = 1
+        system[:, :count, count + 1 :] = self.centres
+        system[:, count + 1 :, :count] = self.centres.transpose(0, 2, 1)
+        wanted = np.zeros((frames, count + 3, 2))
+        wanted[:, :count] = old - new
+        self.weights = np.linalg.solve(system, wanted).astype(np.float32)
+
+    def __call__(self, t: int, places: np.ndarray) -> np.ndarray:
+        """How far from these places frame t takes its content, (N, 2) pixels of the old picture to (N, 2) float32."""
+        y = ((places - self.middle) / self.unit).astype(np.float32)
+        c = self.centres[t].astype(np.float32)
+        square = (y**2).sum(1)[:, None] + ((c**2).sum(1) + ROUND**2) - 2 * y @ c.T
+        tents = np.sqrt(np.maximum(square, ROUND**2, out=square), out=square)
+        return tents @ self.weights[t, :-3] + self.weights[t, -3] + y @ self.weights[t, -2:]
+
+
+def field(bend: Bend, t: int, back: np.ndarray, size: int, fine: list[np.ndarray]) -> np.ndarray:
+    """Map for `cv2.remap`, (size, size, 2) float32: pixel of the new picture to pixel of the old one.
+
+    back: (2, 3) new pixels to the places that `bend` knows; fine: groups of points (n, 2) in new pixels around which
+    the field is computed at every pixel.
+    """
+    nodes, spread = _coarse(size)
+    places = _apply(back, _grid(nodes, nodes))
+    coarse = bend(t, places).reshape(len(nodes), len(nodes), 2).transpose(2, 0, 1)
+    bent = (spread @ coarse @ spread.T).transpose(1, 2, 0)
+    pixels = np.arange(size, dtype=np.float32)
+    for group in fine:
+        low = np.clip(np.floor(group.min(0)) - 5, 0, size).astype(int)
+        high = np.clip(np.ceil(group.max(0)) + 6, 0, size).astype(int)
+        if (high > low).all():
+            x, y = pixels[low[0] : high[0]], pixels[low[1] : high[1]]
+            inside = bend(t, _apply(back, _grid(x, y)))
+            bent[low[1] : high[1], low[0] : high[0]] = inside.reshape(len(y), len(x), 2)
+    back = back.astype(np.float32)
+    flat = pixels[None, :, None] * back[:, 0] + (pixels[:, None, None] * back[:, 1] + back[:, 2])
+    return flat + bent
+
+
+def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
+    """Square of the picture whose first pixel is `low` (2,) int, (size, size, 3) uint8; where the picture ends, its
+    colours run on, ever more blurred, so that no second face and no black edge comes into crop.
+    """
+    start, end = np.maximum(low, 0), np.minimum(low + size, image.shape[1::-1])
+    rows, columns = slice(start[1] - low[1], end[1] - low[1]), slice(start[0] - low[0], end[0] - low[0])
+    colours = np.zeros((size, size, 3), np.float32)
+    known = np.zeros((size, size), np.float32)
+    colours[rows, columns] = image[start[1] : end[1], start[0] : end[0]]
+    known[rows, columns] = 1
+    filled = _run_on(colours, known)
+    filled[rows, columns] = colours[rows, columns]
+    return filled.round().astype(np.uint8)
+
+
+def _run_on(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Unknown places filled from ever smaller copies of the picture; colours are 0 where unknown."""
+    share = np.minimum(3 * known, 1)[..., None]
+    whole = colours / np.maximum(known, 1e-6)[..., None]
+    if min(known.shape) < 4 or known.min() >= 1:
+        return whole
+    less = _run_on(cv2.pyrDown(colours), cv2.pyrDown(known))
+    return share * whole + (1 - share) * cv2.pyrUp(less, dstsize=known.shape[::-1])
+
+
+@cache
+def _coarse(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (n,) of the coarse grid along a side, and the splines (size, n) between them."""
+    nodes = np.linspace(0, size - 1, int(np.ceil((size - 1) / STEP)) + 1)
+    return nodes, CubicSpline(nodes, np.eye(len(nodes)))(np.arange(size)).astype(np.float32)
+
+
+def _grid(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.stack(np.broadcast_arrays(x[None], y[:, None]), -1).reshape(-1, 2)
+
+
+def _apply(matrix: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return places @ matrix[:, :2].T + matrix[:, 2]

@@ -1,0 +1,141 @@
+"""Faces, points, maps and boxes drawn into pictures: plain functions from arrays to a new (H, W, 3) uint8 RGB array.
+
+`zoom` enlarges the picture before anything is drawn, so that lines stay thin; points are always given in pixels of the
+picture as it comes in.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from redn_lib.landmarks import LINES
+from redn_lib.widgets.style import ANSWER, BOX, INK, MAP_COLOURS, MISS, TRUTH, Colour
+
+_SHIFT = 4  # OpenCV draws at 1/16 pixel
+
+
+def enlarge(image: np.ndarray, zoom: float) -> np.ndarray:
+    """A copy `zoom` times as large."""
+    if zoom == 1:
+        return image.copy()
+    return cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR if zoom > 1 else cv2.INTER_AREA)
+
+
+def zoomed(points: np.ndarray, zoom: float) -> np.ndarray:
+    """Points in pixels of the enlarged picture."""
+    return (np.asarray(points, float) + 0.5) * zoom - 0.5
+
+
+def draw_face(
+    image: np.ndarray,
+    points: np.ndarray,
+    confidence: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
+    *,
+    zoom: float = 1,
+    only: Sequence[int] | None = None,
+    lines: bool = True,
+) -> np.ndarray:
+    """The face with its points, joined by strokes.
+
+    points: (68, 2), rows with NaN are left out; confidence: (68,) in [0, 1], a point below one half is drawn hollow;
+    truth: (68, 2), joined to the points by the way that is wrong; only: the points to draw, all by default.
+    """
+    out = enlarge(image, zoom)
+    radius = max(min(out.shape[:2]) / 200, 1.2) * (1 if only is None else 1.8)
+    at = zoomed(points, zoom)
+    chosen = np.zeros(len(at), bool)
+    chosen[list(range(len(at)) if only is None else only)] = True
+    chosen &= np.isfinite(at).all(1)
+    if lines:
+        strokes = out.copy()
+        for indices, closed in LINES:
+            run = [i for i in indices if np.isfinite(at[i]).all()]
+            _polyline(strokes, at[run], closed, ANSWER)
+        strength = 0.6 if only is None else 0.25
+        cv2.addWeighted(strokes, strength, out, 1 - strength, 0, dst=out)
+    if truth is not None:
+        goal = zoomed(truth, zoom)
+        for i in np.flatnonzero(chosen):
+            cv2.line(out, _fixed(at[i]), _fixed(goal[i]), MISS, 2 if only is not None else 1, cv2.LINE_AA, _SHIFT)
+        for i in np.flatnonzero(chosen):
+            _dot(out, goal[i], radius * 0.8, TRUTH)
+    for i in np.flatnonzero(chosen):
+        _dot(out, at[i], radius, ANSWER, hollow=confidence is not None and confidence[i] < 0.5)
+    return out
+
+
+def draw_box(image: np.ndarray, box: np.ndarray, *, zoom: float = 1, colour: Colour = BOX) -> np.ndarray:
+    """The picture with a box (4,) x0, y0, x1, y1, or any four-sided frame given by its corners (4, 2)."""
+    out = enlarge(image, zoom)
+    box = np.asarray(box, float)
+    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]] if box.shape == (4,) else box
+    at = zoomed(corners, zoom)
+    _polyline(out, at, True, INK, 3)
+    _polyline(out, at, True, colour, 1)
+    return out
+
+
+def colour_map(values: np.ndarray, top: float | None = None) -> np.ndarray:
+    """A map (h, w) of numbers from 0 to `top` (its maximum by default) in colours: (h, w, 3) uint8 RGB."""
+    top = float(values.max()) if top is None else top
+    grey = np.uint8(np.clip(values / top, 0, 1) * 255) if top > 0 else np.zeros(values.shape, np.uint8)
+    return cv2.cvtColor(cv2.applyColorMap(grey, _COLOUR_MAPS[MAP_COLOURS]), cv2.COLOR_BGR2RGB)
+
+
+def join_maps(maps: np.ndarray) -> np.ndarray:
+    """One map for many: (L, h, w) to (h, w), each scaled to its own peak, then the largest at every cell."""
+    peaks = maps.max((1, 2), keepdims=True)
+    return np.divide(maps, peaks, out=np.zeros_like(maps), where=peaks > 0).max(0)
+
+
+def draw_response_map(image: np.ndarray, response: np.ndarray, *, zoom: float = 1) -> np.ndarray:
+    """A response map (h, w), or the join of several (L, h, w), glowing over the picture that it lies on.
+
+    The picture goes grey and dark; the map covers the whole picture: cell centres as in `response_maps`.
+    """
+    response = np.asarray(response, np.float32)
+    whole = join_maps(response) if response.ndim == 3 else response
+    under = enlarge(image, zoom)
+    grey = cv2.cvtColor(cv2.cvtColor(under, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.float32) * 0.55
+    big = cv2.resize(whole, under.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    share = np.clip(big / max(float(whole.max()), 1e-12), 0, 1)
+    glow = np.sqrt(share)[..., None] * 0.9
+    return np.uint8(grey * (1 - glow) + colour_map(share, 1.0) * glow)
+
+
+def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Colour = (90, 96, 104)) -> np.ndarray:
+    """A copy with an upright square hidden: centre (x, y) and side in pixels."""
+    out = image.copy()
+    x, y = centre
+    low = np.rint([x - side / 2, y - side / 2]).astype(int)
+    high = np.rint([x + side / 2, y + side / 2]).astype(int)
+    (x0, y0), (x1, y1) = np.maximum(low, 0), np.maximum(high, 0)
+    out[y0:y1, x0:x1] = colour
+    return out
+
+
+_COLOUR_MAPS = {"magma": cv2.COLORMAP_MAGMA}
+_CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 16, endpoint=False)) for f in (np.cos, np.sin)], 1)  # (16, 2)
+
+
+def _fixed(point: np.ndarray) -> tuple[int, int]:
+    x, y = np.rint(np.clip(point, -9999, 9999) * 2**_SHIFT).astype(int)
+    return int(x), int(y)
+
+
+def _polyline(out: np.ndarray, at: np.ndarray, closed: bool, colour: Colour, width: int = 1) -> None:
+    if len(at) > 1:
+        path = np.array([_fixed(p) for p in at], np.int32).reshape(-1, 1, 2)
+        cv2.polylines(out, [path], closed, colour, width, cv2.LINE_AA, _SHIFT)
+
+
+def _dot(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, hollow: bool = False) -> None:
+    """Round at any size: OpenCV's own small circles come out as diamonds."""
+    if hollow:
+        _polyline(out, at + _CIRCLE * (radius + 1), True, colour)
+        return
+    for size, fill in ((radius + 0.7, INK), (radius, colour)):
+        path = np.array([_fixed(p) for p in at + _CIRCLE * size], np.int32)
+        cv2.fillConvexPoly(out, path, fill, cv2.LINE_AA, _SHIFT)

@@ -1,0 +1,67 @@
+"""The clip browser in the kernel: every control moves the picture, lost frames and unknown numbers do not break it."""
+
+import cv2
+import numpy as np
+import pytest
+from widget_sweep import assert_every_control_moves_it_and_comes_back
+
+from redn_lib.landmarks import MEAN_SHAPE, tight_box
+from redn_lib.tracking.tracker import TrackedFrame
+from redn_lib.widgets.clip_browser import clip_browser, clip_figure, draw_frame
+
+
+def tracked_frame(index, lost=False):
+    rng = np.random.default_rng(index)
+    image = cv2.resize(rng.integers(0, 255, (9, 11, 3), np.uint8), (110, 90), interpolation=cv2.INTER_CUBIC)
+    points = np.full((68, 2), np.nan) if lost else MEAN_SHAPE * 20 + (50 + 2 * index, 45)
+    confidence = np.zeros(68) if lost else np.full(68, 0.5 + 0.05 * index)
+    return TrackedFrame(index, index / 25, image, points.astype(np.float32), confidence, tight_box(points), lost)
+
+
+@pytest.fixture
+def tracked():
+    return [tracked_frame(i, lost=i in (3, 4)) for i in range(8)]
+
+
+def test_every_control_changes_the_picture_at_its_ends_and_comes_back(tracked, monkeypatch):
+    monkeypatch.setenv("REDN_CI", "1")
+    live = clip_browser(tracked, {"height": np.arange(8.0)}, frame=2)
+    assert_every_control_moves_it_and_comes_back(live)
+
+
+def test_line_and_alt_text_say_what_is_seen(tracked):
+    live = clip_browser(tracked, {"height": np.arange(8.0)}, frame=2)
+    for words in ("frame 2 of 0 to 7", "0.08 s", "confidence 0.60", "height 2.00"):
+        assert words in live.line.value
+    assert "68 points" in live.image.tooltip and "confidence, height" in live.image.tooltip
+    live.set(frame=3)
+    assert "face lost" in live.line.value and "the face is lost" in live.image.tooltip
+    assert clip_figure(tracked, frame=2).alt == clip_browser(tracked, frame=2).image.tooltip
+
+
+def test_close_up_holds_the_face_in_the_middle_and_lost_frames_are_whole(tracked):
+    here = tracked[5]
+    here.image[:] = 40
+    middle = np.rint(here.points.mean(0)).astype(int)
+    here.image[middle[1] - 2 : middle[1] + 3, middle[0] - 2 : middle[0] + 3] = 255
+    panel = draw_frame(here, close_up=True, points=False, width=200, height=160)
+    y, x = np.argwhere(panel[..., 0] > 200).mean(0)
+    assert panel.shape == (160, 200, 3) and abs(x - 100) < 20 and abs(y - 80) < 20
+    lost = tracked[3]
+    whole = draw_frame(lost, close_up=True, points=True, width=220, height=180)
+    expected = cv2.resize(lost.image, (220, 180), interpolation=cv2.INTER_CUBIC)
+    assert np.abs(whole.astype(int) - expected).mean() < 3
+
+
+def test_all_lost_one_frame_and_unknown_numbers_are_drawn(tracked):
+    clip_browser([tracked[3], tracked[4]], {"height": np.full(2, np.nan)}).sweep()
+    clip_browser(tracked[:1]).sweep()
+    gaps = np.where(np.arange(8) % 3 == 0, np.nan, 1.0)
+    clip_browser(tracked, {"flat with gaps": gaps}).sweep()
+
+
+def test_wrong_input_is_named(tracked):
+    with pytest.raises(ValueError, match="no frame to show"):
+        clip_browser([])
+    with pytest.raises(ValueError, match=r"curve 'height' has shape \(3,\), but there are 8 frames"):
+        clip_browser(tracked, {"height": np.zeros(3)})

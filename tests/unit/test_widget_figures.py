@@ -1,0 +1,164 @@
+"""Static figures show the numbers they are given; the loss curve grows and survives bad values."""
+
+import base64
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redn_lib.crop import Crop
+from redn_lib.data.clip import Face
+from redn_lib.landmarks import MEAN_SHAPE
+from redn_lib.tracking.align import Fit
+from redn_lib.widgets import figures, loss_curve
+from redn_lib.widgets.loss_curve import draw_losses, live_losses, ticks
+from redn_lib.widgets.style import BLUE
+
+KEY = ["answer", "label", "error: the way between the two"]
+POINTS = (MEAN_SHAPE * 30 + 60).astype(np.float32)
+FACE = Face(np.full((120, 120, 3), 90, np.uint8), POINTS, "Ann", "Ann 0")
+
+
+def drawn(figure):
+    data, metadata = figure._repr_mimebundle_()
+    json.dumps(data)
+    mime = f"image/{figure.kind}"
+    assert data["text/plain"] == metadata[mime]["alt"] == figure.alt != ""
+    return cv2.imdecode(np.frombuffer(base64.b64decode(data[mime]), np.uint8), cv2.IMREAD_COLOR)
+
+
+def keys(figure):
+    return [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
+
+
+def fit(steps=3, channels=68):
+    rng = np.random.default_rng(0)
+    maps = rng.uniform(size=(steps, 68, 32, 32)).astype(np.float32)
+    images = rng.integers(0, 255, (steps, 128, 128, 3), np.uint8)
+    crops = tuple(Crop.around(FACE.box, margin=1.5, size=128) for _ in range(steps))
+    path = np.stack([POINTS + 3 - k for k in range(steps)])
+    return Fit(path[-1], np.ones(68), path, maps, images, crops, rng.uniform(size=(steps, channels, 32, 32)))
+
+
+def test_a_figure_is_shown_as_a_picture_without_pyplot():
+    code = (
+        "import sys, numpy as np; from redn_lib.widgets.figures import bars; from IPython.core.formatters import *;"
+        "data, _ = DisplayFormatter().format(bars({'a': [1, 2]}, 'NME'));"
+        "assert 'image/png' in data and data['text/plain'].startswith('Bars'), data;"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_grid_has_a_place_for_every_face_and_its_caption():
+    figure = figures.faces_grid([FACE] * 5, captions=[f"face {i}" for i in range(5)], columns=3)
+    shown = [a for a in figure.axes if a.images]
+    assert [a.get_title() for a in shown] == [f"face {i}" for i in range(5)] and len(figure.axes) == 6
+    assert drawn(figure).shape[1] == pytest.approx(720, abs=2) and keys(figure) == []
+    plain = figures.faces_grid([FACE], labels=False).axes[0].images[0].get_array()
+    assert (plain == 90).all()
+    wrong = figures.faces_grid([FACE], [POINTS + 5])
+    assert keys(wrong) == [KEY] and keys(figures.faces_grid([FACE], [POINTS], labels=False)) == []
+    errors = wrong.axes[0].images[0].get_array()
+    labels = figures.faces_grid([FACE]).axes[0].images[0].get_array()
+    assert (errors != labels).any() and (labels != 90).any()
+    with pytest.raises(ValueError, match="as many points"):
+        figures.faces_grid([FACE], [POINTS, POINTS])
+
+
+@pytest.mark.parametrize(("point", "channels"), [(None, 68), (30, 68), (30, 1)])
+def test_every_step_has_a_column_with_its_error(point, channels):
+    figure = figures.feedback_steps(fit(3, channels), FACE.image, POINTS, point=point)
+    titles = [a.get_title() for a in figure.axes[:3]]
+    eyes = np.linalg.norm(POINTS[36] - POINTS[45])
+    assert titles == [f"look {k + 1}: {np.hypot(3 - k, 3 - k) / eyes:.1%}" for k in range(3)]
+    assert len(figure.axes) == 12 and all(len(a.images) == 1 for a in figure.axes)
+    assert figure.kind == "jpeg" and drawn(figure).shape == (860, 940, 3)
+    assert keys(figure) == [KEY]
+    heights = [np.ptp(a.get_window_extent().intervaly) for a in figure.axes[::3]]
+    assert min(heights[3:]) > 1.5 * max(heights[:3]), "the points are what one looks at longest"
+
+
+def test_ced_curve_and_its_legend():
+    figure = figures.ced_curves({"good": np.full(10, 0.02), "bad": np.array([0.01, np.nan])})
+    axes = figure.axes[0]
+    good, bad = (line.get_xydata() for line in axes.lines)
+    assert good[good[:, 0] < 1.99, 1].max() == 0 and good[-1].tolist() == [8, 1]
+    assert bad[-1].tolist() == [8, 0.5]
+    words = [t.get_text() for t in axes.get_legend().get_texts()]
+    assert words == ["good: AUC 0.75, 0.0% fail", "bad: AUC 0.44, 50.0% fail"]
+    assert len({line.get_linestyle() for line in axes.lines}) == 2
+
+
+def test_bars_of_parts_and_of_seeds():
+    truth = np.stack([POINTS] * 2)
+    off = truth.copy()
+    off[:, :17, 0] += 4
+    heights = [bar.get_height() for bar in figures.part_errors({"a": off}, truth).axes[0].patches]
+    eyes = np.linalg.norm(POINTS[36] - POINTS[45])
+    np.testing.assert_allclose(heights, [400 / eyes] + [0] * 7, atol=1e-4)
+    figure = figures.bars({"K = 1": [5, 7], "K = 2": [4]}, "NME")
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [6, 4]
+    assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[5, 7], [4]]
+
+
+@given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40), length=st.integers(1, 50))
+def test_running_mean(values, length):
+    want = [np.mean(values[max(i + 1 - length, 0) : i + 1]) for i in range(len(values))]
+    np.testing.assert_allclose(figures.running_mean(values, length), want, atol=1e-6)
+
+
+def test_loss_figure_is_the_running_mean():
+    figure = figures.loss_figure({"loss": [4.0, 2.0, 6.0]}, smooth=2)
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [4, 3, 4]
+    drawn(figure)
+
+
+def inked(picture):
+    return (np.abs(picture[30:-28, 57:-12].astype(int) - BLUE) < 60).all(-1)
+
+
+def test_loss_curve_grows_to_the_right():
+    half = inked(draw_losses([[1 / (i + 1)] for i in range(50)], 100))
+    assert half[:, : half.shape[1] // 2].any() and not half[:, half.shape[1] // 2 + 12 :].any()
+    assert np.argwhere(half[:, 5])[:, 0].mean() < np.argwhere(half[:, 270])[:, 0].mean(), "a falling loss falls"
+
+
+@given(low=st.floats(-12, 12), span=st.floats(0.04, 20))
+def test_ticks_of_the_loss_are_a_few_round_numbers(low, span):
+    found = ticks(low, low + span)
+    assert 2 <= len(found) <= 7 and low <= np.log10(found[0]) + 1e-9 and np.log10(found[-1]) <= low + span + 1e-9
+    assert found == sorted(found) and all(float(f"{tick:.3g}") == pytest.approx(tick) for tick in found)
+
+
+def test_ticks_are_the_coarsest_that_suffice():
+    assert ticks(-1, 1) == pytest.approx([0.1, 1, 10]) and ticks(-0.8, 0.05) == pytest.approx([0.2, 0.5, 1])
+
+
+@given(st.lists(st.one_of(st.floats(-1e30, 1e30), st.sampled_from([np.nan, np.inf])), max_size=30))
+def test_loss_curve_survives_any_numbers(values):
+    assert draw_losses([[v] for v in values], 30).shape == (240, 640, 3)
+
+
+def test_live_curve_hands_on_every_batch_and_ends_with_all_losses(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, image):
+            shown.append(image)
+
+    monkeypatch.setattr(loss_curve, "display", lambda image, display_id: Handle())
+    losses = []
+    for batch in live_losses(range(7), losses, 7):
+        losses.append([1.0 / (batch + 1)])
+    assert len(losses) == 7 and "7 of 7" in shown[-1].alt
+    with pytest.raises(RuntimeError):
+        for _ in live_losses(range(3), losses, 3):
+            raise RuntimeError("stopped")
+    assert len(shown) >= 2

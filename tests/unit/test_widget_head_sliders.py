@@ -1,0 +1,67 @@
+"""The head's sliders in the kernel: every control moves the picture, and the line tells the truth about it."""
+
+import pytest
+from widget_sweep import assert_every_control_moves_it_and_comes_back
+
+from redn_lib.data.synthetic import render
+from redn_lib.metrics import eye_distance
+from redn_lib.widgets.head_sliders import HeadState, draw_head, head_factors, head_figure, head_sliders
+
+
+@pytest.fixture(scope="module")
+def live():
+    return head_sliders(person=5, yaw=10)
+
+
+def test_every_control_changes_the_picture_at_its_ends_and_comes_back(live):
+    assert_every_control_moves_it_and_comes_back(live)
+
+
+def test_line_tells_eye_distance_and_what_a_pixel_weighs(live):
+    live.set(yaw=40)
+    eyes = float(eye_distance(render(head_factors(HeadState(person=5, yaw=40))).points))
+    assert f"eye distance {eyes:.1f} px" in live.line.value
+    assert f"NME of {1 / eyes:.2%}" in live.line.value
+    live.reset()
+
+
+def test_camera_stands_still_while_the_head_turns():
+    ahead, turned, tilted = (head_factors(HeadState(**v)) for v in ({}, {"yaw": 50}, {"mouth": 1, "roll": 20}))
+    assert (ahead.scale, ahead.x, ahead.y) == (turned.scale, turned.x, turned.y) == (tilted.scale, tilted.x, tilted.y)
+    assert eye_distance(render(turned).points) < 0.8 * eye_distance(render(ahead).points)
+
+
+def test_occluder_hides_points():
+    def in_sight(kind):
+        return int(render(head_factors(HeadState(occluder=kind))).visible.sum())
+
+    assert in_sight("none") > in_sight("mask") + 10
+
+
+def test_glasses_are_worn_only_where_asked_for():
+    for person in range(12):
+        bare, worn = (head_factors(HeadState(person=person, occluder=kind)) for kind in ("none", "glasses"))
+        assert (bare.person.look["glasses"] == 0) and worn.person.look["glasses"] and worn.occluder is None
+
+
+def test_labels_can_be_taken_off():
+    with_labels, without = (draw_head(HeadState(labels=on)) for on in (True, False))
+    half = with_labels.picture.shape[1] // 2
+    assert (with_labels.picture[:, :half] == without.picture[:, :half]).all()
+    assert (with_labels.picture[:, half:] != without.picture[:, half:]).any()
+    assert with_labels.line == without.line and with_labels.alt != without.alt
+
+
+def test_alt_text_names_what_was_changed(live):
+    assert "changed" not in head_figure().alt
+    assert "yaw 40" in head_figure(yaw=40).alt
+    live.set(eyes_shut=1.0)
+    assert "eyes shut 1.0" in live.image.tooltip and "number 5" in live.image.tooltip
+    live.reset()
+
+
+def test_wrong_starts_are_named():
+    with pytest.raises(TypeError, match="no control 'nose'"):
+        head_sliders(nose=1)
+    with pytest.raises(ValueError, match="0 or more"):
+        head_figure(person=-1)
