@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from redn_lib.data.layouts.stills import Still, files_of, pairs, read_stills
-from redn_lib.data.records import Layout, Link, Plan, in_units
+from redn_lib.data.records import Layout, Link, Plan
 
 GROUPS = {
     "train": ("afw", "helen-train", "lfpw-train"),
@@ -59,7 +59,7 @@ def plan(folders: Sequence[Path]) -> Plan:
             name = f"{split}/{image.stem}"
             stills[split].append(Still(image, points, name, name, name, split, 0))
     for split, mine in sorted(stills.items()):
-        made.units += in_units(split, mine, read_stills, files_of)
+        made.add_stills(split, mine, read_stills, files_of)
     return made
 
 
