@@ -77,7 +77,7 @@ def report(dataset: Dataset, most: int = 20) -> str:
 
 
 def _held(out: Path) -> str | None:
-    """Name of the dataset that a folder holds, None for a new or an interrupted one. Raises ValueError for any other."""
+    """Name of the dataset in a folder, None for a new or an interrupted one. Raises ValueError for any other folder."""
     if (out / "store.json").is_file():
         return json.loads((out / "store.json").read_text(encoding="utf-8"))["set"]
     if out.is_dir() and any(out.iterdir()) and not (out / "parts").is_dir():

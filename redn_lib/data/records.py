@@ -104,17 +104,21 @@ class Unit:
     key: names its part of a converted dataset.
     files: what it is read from.
     read: of a list of problems: the samples, with a sentence appended on each thing that is left out.
+    labels: bytes of the points, where they are known.
     """
 
     key: str
     files: tuple[Path, ...]
     read: Callable[[list[str]], Iterator[Sample]]
+    labels: bytes = b""
 
     def fingerprint(self) -> str:
-        """Changes when a file of the unit changes, comes or goes: names, sizes and times of change."""
-        states = [(path.name, path.stat()) for path in self.files if path.exists()]
-        told = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
-        return sha256(repr((self.key, told)).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        """Changes when a file of the unit (its name, size or time of change) or the labels change."""
+        told = sha256(self.labels)
+        for path in self.files:
+            state = path.stat() if path.exists() else None
+            told.update(f"{path.name!r} {state and (state.st_size, state.st_mtime_ns)}".encode())
+        return told.hexdigest()[:24]
 
 
 @dataclass
@@ -128,16 +132,13 @@ class Plan:
     units: list[Unit] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def add_stills(self, key: str, stills: Sequence, read: Callable, files: Callable, size: int = 400) -> None:
-        """Add units of `size` still images (our choice: little is lost when interrupted).
-
-        read(stills, problems) gives the samples, files(still) the paths of one.
-        """
-        for start in range(0, len(stills), size):
-            some = stills[start : start + size]
-            paths = tuple(path for still in some for path in files(still))
-            unit = Unit(f"{key}-{start // size:04d}", paths, lambda problems, some=some: read(some, problems))
-            self.units.append(unit)
+    def add_stills(self, key: str, samples: Sequence[Sample], size: int = 400) -> None:
+        """Add units of `size` still images (our choice: little is lost when interrupted)."""
+        for start in range(0, len(samples), size):
+            some = samples[start : start + size]
+            files = tuple(sample.source for sample in some)
+            labels = b"".join(sample.points.tobytes() for sample in some)
+            self.units.append(Unit(f"{key}-{start // size:04d}", files, lambda _, some=some: iter(some), labels))
 
 
 class Link(NamedTuple):
