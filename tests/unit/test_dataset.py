@@ -197,6 +197,8 @@ def test_a_damaged_converted_folder_is_refused_with_the_remedy(ytf, tmp_path, da
         told.write_text(told.read_text().replace("ytf68", "aflw"))
     with pytest.raises((ValueError, FileNotFoundError), match=r"out: .*run the same data_scripts/get.py command again"):
         open_dataset(out)
+    if damage != "other set":
+        assert len(convert(SETS["ytf68"], [ytf], out)) == 5, "the remedy helps"
 
 
 def test_a_folder_converted_by_an_older_version_is_read(ytf, tmp_path):
