@@ -4,15 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from redn_lib.data.clip import Clip, Face
 from redn_lib.data.images import read_image
-
-if TYPE_CHECKING:
-    from redn_lib.data.dataset import Dataset
 
 
 class Piece(NamedTuple):
@@ -42,7 +39,7 @@ class Sample:
     box: (4,) x0, y0, x1, y1 of the face in the (first) frame, same pixels.
     source: an image file, a piece of a converted dataset, or the image (H, W, 3) uint8 RGB itself.
     fps: frames a second of the video.
-    dataset: where it is from.
+    dataset: the `dataset.Dataset` that it is from.
     frames: the samples that a window is made of.
     """
 
@@ -55,7 +52,7 @@ class Sample:
     box: np.ndarray
     source: Path | Piece | np.ndarray
     fps: float = 25.0
-    dataset: "Dataset | None" = None
+    dataset: Any = None
     frames: tuple["Sample", ...] = ()
 
     def load(self) -> Clip:
