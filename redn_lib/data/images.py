@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from redn_lib.landmarks import MIRROR
 
@@ -91,9 +91,13 @@ def _is_whole(data: bytes) -> bool:
 
 
 def _header(source: str | Path | bytes) -> tuple[int, int, int]:
-    """(EXIF orientation, width, height) of an image file; orientation 1 where the header cannot be read."""
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return image.getexif().get(0x0112, 1), *image.size
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
-        return 1, 0, 0
+    """(EXIF orientation, width, height) of an image file; orientation 1 and no size where its head has no EXIF."""
+    with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+        head = file.read(1 << 16)
+        if b"Exif" not in head and b"eXIf" not in head:
+            return 1, 0, 0
+        try:
+            with Image.open(file) as image:
+                return image.getexif().get(0x0112, 1), *image.size
+        except (OSError, SyntaxError, ValueError):
+            return 1, 0, 0
