@@ -1,82 +1,79 @@
-"""Pictures with a `.pts` of the same name beside them (or in another folder of the same set)."""
+"""Images with a `.pts` of the same name beside them (or in another folder of the same dataset): of any folder, too."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from redn_lib.data.markups import Markup, markup_of
-from redn_lib.data.pictures import PICTURES, store_still
+import numpy as np
+
+from redn_lib.data.images import IMAGES, upright_points
+from redn_lib.data.markups import Markup, face_box, markup_of
 from redn_lib.data.pts import read_pts
-from redn_lib.data.records import Frame
+from redn_lib.data.records import Layout, Plan, Sample
 
-
-class Still(NamedTuple):
-    """A picture and its points on disk, and what the layout says of them; as in `records.Frame`."""
-
-    picture: Path
-    points: Path
-    name: str
-    person: str
-    video: str
-    number: int
-    split: str
+ABOUT = """\
+  what      your own images: NAME.jpg or .png with NAME.pts beside it; 68 or 7 points, pixels counted from 1, in the
+            image as it is stored (an EXIF turn is applied to image and points alike)
+  licence   yours
+  size      any
+  get it    you have it; most tools that set points write .pts
+  layout    FOLDER/NAME.jpg NAME.pts; an image in a folder of its own shows that person: FOLDER/Ann/1.jpg 1.pts"""
 
 
 def files_below(root: Path, endings: Iterable[str]) -> list[Path]:
     """Files with one of the endings below a folder, sorted; hidden ones and MacOS's copies left out."""
     endings = set(endings)
     found = (path for path in root.rglob("*") if path.suffix.lower() in endings)
-    return sorted(path for path in found if path.is_file() and not _hidden(path.relative_to(root)))
+    return sorted(path for path in found if path.is_file() and not _is_hidden(path.relative_to(root)))
 
 
-def _hidden(path: Path) -> bool:
+def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
-def pairs(root: Path, problems: list[str], beside: bool = True) -> list[tuple[Path, Path]]:
-    """(picture, points) by name, in one folder where `beside`, else anywhere below root; what has no partner, or two,
-    is told in `problems`."""
-    pictures: dict[tuple, list[Path]] = defaultdict(list)
-    for path in files_below(root, PICTURES):
-        pictures[_key(path, beside)].append(path)
-    found = []
-    for points in files_below(root, (".pts",)):
-        mine = pictures.pop(_key(points, beside), [])
-        if not mine:
-            problems.append(f"{points}: no picture of that name (.jpg, .png); copy it there or delete the points")
-        elif len(mine) > 1:
-            problems.append(f"{points}: two pictures, {mine[0].name} was taken and {mine[1].name} left; delete one")
-        found += [(mine[0], points)] if mine else []
-    lonely = [path for rest in pictures.values() for path in rest]
-    problems += [f"{path}: no points {path.stem}.pts with it; copy them there or delete the picture" for path in lonely]
-    return found
-
-
-def _key(path: Path, beside: bool) -> tuple:
-    return (path.parent if beside else None, path.stem)
-
-
-def read_stills(
-    stills: Sequence[Still],
+def labelled(
+    root: Path,
     problems: list[str],
+    beside: bool = True,
     markup: Callable[..., Markup] = markup_of,
     first: float = 1,
-    whole: bool = False,
-) -> Iterator[Frame]:
-    """The frames of stills; a broken one is told in `problems`. markup(points, where); first: as in `read_pts`; whole:
-    as in `store_still`."""
-    for still in stills:
-        try:
-            points = read_pts(still.points, first)
-            own = markup(points, str(still.points))
-            stored = store_still(still.picture, own.to_68(points), own.box(points), whole)
-        except (ValueError, FileNotFoundError) as error:
-            problems.append(str(error))
+) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
+    """(image, points (68, 2) upright, box (4,)) of each image and `.pts` of one name; the rest is told in `problems`.
+
+    beside: whether the two must lie in one folder, or anywhere below root.
+    markup: of points (N, 2) and the file's name: the mark-up that they are.
+    first: what the file calls the first pixel.
+    """
+    images: dict[tuple, list[Path]] = defaultdict(list)
+    for path in files_below(root, IMAGES):
+        images[path.parent if beside else None, path.stem].append(path)
+    for path in files_below(root, (".pts",)):
+        mine = images.pop((path.parent if beside else None, path.stem), [])
+        if not mine:
+            problems.append(f"{path}: no image of that name (.jpg, .png); copy it there or delete the points")
             continue
-        yield Frame(still.name, still.person, still.video, still.number, still.split, *stored)
+        if len(mine) > 1:
+            problems.append(f"{path}: two images, {mine[0].name} was taken and {mine[1].name} left; delete one")
+        try:
+            points = read_pts(path, first)
+            points = upright_points(markup(points, str(path)).to_68(points), mine[0])
+            yield mine[0], points, face_box(points)
+        except ValueError as error:
+            problems.append(str(error))
+    for path in (path for rest in images.values() for path in rest):
+        problems.append(f"{path}: no points {path.stem}.pts with it; copy them there or delete the image")
 
 
-def files_of(still: Still) -> tuple[Path, Path]:
-    """The two files of a still."""
-    return still.picture, still.points
+def plan(folders: Sequence[Path]) -> Plan:
+    """Units of all images; the folder an image lies in is the person, at the top each is its own."""
+    made, samples = Plan(), []
+    for root in folders:
+        for image, points, box in labelled(root, made.problems):
+            name = image.relative_to(root).with_suffix("").as_posix()
+            person = name.rpartition("/")[0] or name
+            samples.append(Sample(name, person, name, "all", 0, points, box, image))
+    made.add_stills("all", samples)
+    return made
+
+
+FOLDER = Layout("folder", "any folder of images with .pts", ABOUT, plan, r"\.pts$", identities=True)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from redn_lib.data.layouts.annotated_videos import Video
-from redn_lib.data.records import DataSet, Plan
+from redn_lib.data.layouts.videos import video_unit
+from redn_lib.data.records import Layout, Plan
 
 CATEGORIES = {
     "cat1": "114 124 125 126 150 158 401 402 505 506 507 508 509 510 511 514 515 518 519 520 521 522 524 525 537 538 "
@@ -31,22 +31,28 @@ ABOUT = """\
 
 def plan(folders: Sequence[Path]) -> Plan:
     """A unit for each folder with a vid.avi or an annot/ in it."""
-    made = Plan()
-    for root in folders:
-        homes = {p.parent for p in root.rglob("vid.avi")} | {p.parent for p in root.rglob("annot") if p.is_dir()}
-        for home in sorted(homes):
-            if home.name not in SPLITS:
-                made.problems.append(f"{home}: not one of the 114 published videos; give it its number or leave it out")
-                continue
-            unit = Video(home / "vid.avi", home / "annot", home.name, home.name, SPLITS[home.name]).unit()
-            if any(other.key == unit.key for other in made.units):
-                made.problems.append(f"{home}: video {home.name} is there twice; delete one")
-                continue
-            made.units.append(unit)
-    gone = sorted(set(SPLITS) - {unit.key for unit in made.units})
-    if gone and made.units:
+    made, known = Plan(), set()
+    homes = {path.parent for root in folders for name in ("vid.avi", "annot") for path in root.rglob(name)}
+    for home in sorted(homes):
+        if home.name not in SPLITS:
+            made.problems.append(f"{home}: not one of the 114 published videos; give it its number or leave it out")
+        elif home.name in known:
+            made.problems.append(f"{home}: video {home.name} is there twice; delete one")
+        else:
+            known.add(home.name)
+            made.units.append(video_unit(home / "vid.avi", home / "annot", home.name, SPLITS[home.name]))
+    gone = sorted(set(SPLITS) - known)
+    if gone and known:
         made.problems.append(f"videos not there: {' '.join(gone)}; unpack all parts of the archive")
     return made
 
 
-W300VW = DataSet("300vw", "300-VW: videos with 68 points in every frame", ABOUT, plan)
+W300VW = Layout(
+    name="300vw",
+    title="300-VW: videos with 68 points in every frame",
+    about=ABOUT,
+    plan=plan,
+    sign=r"(^|/)\d{3}/(vid\.avi|annot/\d+\.pts)$",
+    groups={"train": ("train",), "test": ("cat1", "cat2", "cat3")},
+    is_videos=True,
+)
