@@ -1,6 +1,6 @@
 """The 68-point mark-up of iBUG: order, parts, mirror order, 7-point subset, mean shape, similarity fit.
 
-Every other file uses it. Points are (68, 2), x then y, with 0-based pixel centres; each function says in pixels of what.
+Every other file uses it. Points are (68, 2), x then y, with 0-based pixel centres; each function says of what.
 """
 
 import numpy as np
