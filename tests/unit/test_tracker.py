@@ -12,7 +12,7 @@ from redn_lib.pretrained import load_pretrained
 from redn_lib.tracking import tracker as module
 from redn_lib.tracking.align import Fit
 from redn_lib.tracking.detector import FaceDetector, overlap
-from redn_lib.tracking.tracker import CHECK_EVERY, MAX_UNSEEN, Tracker, believable, misfit
+from redn_lib.tracking.tracker import CHECK_EVERY, MAX_UNSEEN, Tracker, is_face, misfit
 from redn_lib.tracking.video import frames
 
 FACE, FADED = 255, 200
@@ -248,16 +248,16 @@ def test_a_scrambled_face_a_line_and_a_dot_are_misfits():
         assert misfit(points) > module.MAX_MISFIT
 
 
-def test_believable_wants_a_sure_finite_face_inside_the_frame():
+def test_a_face_is_confident_finite_and_inside_the_frame():
     image = scene()
     inside = face_shape(np.array([40.0, 20, 110, 90]))
-    assert believable(make_fit(inside, 0.9), image)
-    assert not believable(make_fit(inside, 0.01), image)
-    assert believable(make_fit(inside - [65, 0], 0.9), image)
-    assert not believable(make_fit(inside - [85, 0], 0.9), image)
-    assert not believable(make_fit(inside + [0, 75], 0.9), image)
-    assert not believable(make_fit(np.where(np.arange(68)[:, None] == 3, np.nan, inside), 0.9), image)
-    assert not believable(make_fit(inside[::-1] * [1, 0.3], 0.9), image)
+    assert is_face(make_fit(inside, 0.9), image)
+    assert not is_face(make_fit(inside, 0.01), image)
+    assert is_face(make_fit(inside - [65, 0], 0.9), image)
+    assert not is_face(make_fit(inside - [85, 0], 0.9), image)
+    assert not is_face(make_fit(inside + [0, 75], 0.9), image)
+    assert not is_face(make_fit(np.where(np.arange(68)[:, None] == 3, np.nan, inside), 0.9), image)
+    assert not is_face(make_fit(inside[::-1] * [1, 0.3], 0.9), image)
 
 
 def test_a_real_face_is_tracked_lost_and_found_in_its_mirror_image():
