@@ -95,7 +95,7 @@ def test_a_folder_of_one_number_is_a_folder_and_a_number_is_a_camera(tmp_path, m
     assert "camera 97" in capsys.readouterr().err
     (tmp_path / "97").mkdir()
     assert cli.main(["track", "97", "--out", "p.csv"]) == 2
-    assert "holds no picture" in capsys.readouterr().err
+    assert "holds no image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("video", [True, False])

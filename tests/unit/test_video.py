@@ -107,7 +107,7 @@ def test_a_missing_video_is_named(tmp_path):
     [
         ("a.mp4", b"", "is empty"),
         ("a.mp4", b"no video at all\n" * 99, "not a video"),
-        ("a.png", b"x", "is a picture.*folder"),
+        ("a.png", b"x", "is an image.*folder"),
     ],
 )
 def test_what_is_no_video_is_named(tmp_path, name, data, message):
@@ -148,7 +148,7 @@ def test_a_folder_of_pictures_comes_in_natural_order(tmp_path):
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(ValueError, match="holds no picture"):
+    with pytest.raises(ValueError, match="holds no image"):
         frames(tmp_path)
 
 
@@ -202,7 +202,7 @@ def test_numbered_names_sort_by_number(tmp_path_factory, numbers, padded):
     folder = tmp_path_factory.mktemp("numbered")
     for n in numbers:
         (folder / (f"frame_{n:04d}.jpg" if padded else f"frame_{n}.jpg")).touch()
-    names = [int(p.stem.split("_")[1]) for p in module._pictures(folder)]
+    names = [int(p.stem.split("_")[1]) for p in module.image_files(folder)]
     assert names == sorted(numbers)
 
 
