@@ -5,7 +5,6 @@ import os
 import platform
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +38,6 @@ def installed(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def python_version() -> Check:
-    """Python 3.11 or newer."""
-    good = sys.version_info >= (3, 11)
-    return Check("python", OK if good else BROKEN, platform.python_version(), "make setup PYTHON=python3.12")
 
 
 def package_version(name: str) -> Check:
@@ -145,7 +138,7 @@ def browser_for_tests() -> Check:
 
 def all_checks() -> Iterator[Check]:
     """Every check, in the order in which the remedies should be tried."""
-    yield python_version()
+    yield Check("python", OK, platform.python_version())
     yield from map(package_version, PACKAGES)
     for check in (pinned_versions, opencv_loads, device, shipped_weights, carried_files, free_space, browser_for_tests):
         try:

@@ -37,7 +37,8 @@ class Frames:
         self.name = str(source) if isinstance(source, str | Path | int) else "the source"
         self.fps, self.count = DEFAULT_FPS, None
         if isinstance(source, int):
-            self._reader = _read_camera(_open(source))
+            start = time.monotonic()
+            self._reader = ((time.monotonic() - start, image) for image in _images(_open(source)))
         elif not isinstance(source, str | Path):
             self.count = len(source) if hasattr(source, "__len__") else None
             self._reader = ((t / self.fps, image) for t, image in enumerate(source))
@@ -128,12 +129,6 @@ def _images(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
             yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     finally:
         capture.release()
-
-
-def _read_camera(capture: cv2.VideoCapture) -> Iterator[tuple[float, np.ndarray]]:
-    start = time.monotonic()
-    for image in _images(capture):
-        yield time.monotonic() - start, image
 
 
 class VideoWriter:
