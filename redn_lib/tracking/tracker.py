@@ -109,11 +109,7 @@ class Tracker:
     """
 
     def __init__(
-        self,
-        model: RedNet,
-        steps: int | None = None,
-        temporal: bool = True,
-        detector: FaceDetector | None = None,
+        self, model: RedNet, steps: int | None = None, temporal: bool = True, detector: FaceDetector | None = None
     ) -> None:
         self.model, self.steps, self.temporal = model, steps, temporal
         self.detector = FaceDetector() if detector is None else detector
