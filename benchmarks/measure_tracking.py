@@ -4,7 +4,7 @@
 
 FOLDER is in the published YouTube-Faces keypoint layout (see data_scripts/get.py ytf68); the people named in the file
 after --without take no part. Prints score and box of the detector on faces (MIN_SCORE, TIGHT); confidence and misfit of
-the network's answers on faces and on places beside them (MIN_CONFIDENCE, MAX_MISFIT); for each --clip, the largest
+the network's answers on faces and on places beside them (LOST_CONFIDENCE, MAX_MISFIT); for each --clip, the largest
 change from frame to frame (CUT), lost frames, and milliseconds of a tracked frame, on one thread.
 """
 
@@ -96,7 +96,7 @@ def measure_answers(model: RedNet, found: list[tuple[Face, np.ndarray]]) -> None
                     back += 1
                     continue
                 fits[name].append(fit)
-                kept[name].append(tracker.believable(fit, face.image))
+                kept[name].append(tracker.is_face(fit, face.image))
     for name, answers in fits.items():
         print(f"{name}: {len(answers)} answers, believed {100 * np.mean(kept[name]):.2f} %")
         print(f"  mean confidence {percentiles([f.confidence.mean() for f in answers])}")

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from redn_lib.feedback import Step
-from redn_lib.rednet import Change, FrameOutput, Preset, RedNet, run_loop
+from redn_lib.feedback import Step, feedback_loop
+from redn_lib.rednet import Change, FrameOutput, Preset, RedNet
 from redn_lib.temporal import MemoryState
 
 
@@ -44,7 +44,9 @@ class Cascade(nn.Module):
         *,
         change_z: Change | None = None,
     ) -> list[Step]:
-        said = run_loop(self.preset, self.run_step, patches, crop, len(self.networks), change_z)
+        said = feedback_loop(
+            self.run_step, patches, crop, steps=len(self.networks), change_z=change_z, **self.preset.loop
+        )
         return said[-1:] if self.only_last else said
 
     def frame(
