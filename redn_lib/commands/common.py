@@ -66,18 +66,16 @@ def command_line(args: argparse.Namespace) -> str:
     placeholders = {"data": "FOLDER", "run": "FOLDER", "people": "FILE", "without": "FILE"}
     words = ["redn", args.command]
     for name, value in vars(args).items():
-        if name in ("command", "device") or value in (None, False, []):
+        if name in ("command", "device") or value is None or value is False or value == []:
             continue
-        if name == "name":
-            words.append(value)
-            continue
-        words.append(f"--{name}")
-        if name == "data" and value == "synthetic":
-            words.append(value)
-        elif name in placeholders:
+        if name != "name":  # of an experiment, which stands without its option
+            words.append(f"--{name}")
+        if name in placeholders and value != "synthetic":
             words.append(placeholders[name])
         elif name == "weights":
             words.append(value.name)
+        elif name == "out" and isinstance(value, list):
+            words += map(str, value)
         elif value is not True:
-            words += map(str, value) if isinstance(value, list) else [str(value)]
+            words.append(",".join(value) if isinstance(value, list) else str(value))
     return " ".join(words)
