@@ -84,7 +84,7 @@ class Course:
             apart=supervision.apart,
             swap=supervision.swap,
         )
-        made = ProceduralFaces(self.seed, IDENTITY.group, IDENTITY.made_people)
+        made = ProceduralFaces(self.seed, IDENTITY.group, IDENTITY.synthetic_people)
         return supervision.batches(self.setting.faces, stage, start.preset, made)
 
     def on_clips(
