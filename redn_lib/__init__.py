@@ -6,8 +6,8 @@ Each is loaded when first asked for, so `redn --help` is quick and `redn doctor`
 from importlib import import_module
 
 _HOMES = {
-    "Clip": "data.faces",
-    "Face": "data.faces",
+    "Clip": "data.clip",
+    "Face": "data.clip",
     "Fit": "tracking.align",
     "RedNet": "rednet",
     "TrackedFrame": "tracking.tracker",

@@ -1,4 +1,4 @@
-"""A picture of many faces with their points, to see at a glance whether a data set was read rightly."""
+"""An image of many faces with their points, to see at a glance whether a dataset was read correctly."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ YELLOW, BLUE = (240, 228, 66), (86, 180, 233)
 def contact_sheet(faces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
     """Tiles of 160 pixels, eight to a row: (H, W, 3) uint8 RGB.
 
-    faces: (picture (H, W, 3) uint8 RGB, points (68, 2) with NaN where unmarked, box (4,)) in pixels of the picture;
+    faces: (image (H, W, 3) uint8 RGB, points (68, 2) with NaN where unmarked, box (4,)) in pixels of the image;
     points are drawn in yellow, the box in blue. Raises ValueError for no faces.
     """
     tiles = [_tile(*face) for face in faces]
@@ -27,9 +27,9 @@ def contact_sheet(faces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) ->
     return np.vstack(rows)
 
 
-def _tile(picture: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.ndarray:
+def _tile(image: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.ndarray:
     crop = Crop.around(box, margin=1.6, size=TILE)
-    tile = crop.take(picture)
+    tile = crop.take(image)
     low, high = np.rint(crop.to_crop(box.reshape(2, 2))).astype(int).tolist()
     cv2.rectangle(tile, low, high, BLUE, 1)
     for x, y in crop.to_crop(points[np.isfinite(points).all(1)]):

@@ -1,7 +1,7 @@
 """Other mark-ups in terms of the 68 points: what is the same place is taken over, the rest stays unknown (NaN).
 
-Nothing is guessed: a set with 21 points gives at most the 68-point rows that it really marks. "left" in the names of
-AFLW and LFPW is the left of the picture.
+Nothing is guessed: a mark-up gives at most those of the 68 that it really has. Another one is an entry here: a `Markup`
+that says for each of its points which of the 68 is the same place, entered in `BY_COUNT` by its number of points.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,11 @@ RIGHT_EYE, LEFT_EYE = tuple(range(36, 42)), tuple(range(42, 48))
 
 @dataclass(frozen=True)
 class Markup:
-    """places: for each point of the mark-up the rows of the 68 whose mean is the same place; () where there is none."""
+    """A set of points that faces are marked with.
+
+    name: as it is known.
+    places: for each of its points, those of the 68 whose mean is the same place; () where there is none.
+    """
 
     name: str
     places: tuple[tuple[int, ...], ...]
@@ -63,24 +67,6 @@ def _sparse(name: str, count: int, same: dict[int, int | tuple[int, ...]]) -> Ma
 
 IBUG68 = _sparse("iBUG 68", 68, {i: i for i in range(68)})
 SEVEN7 = _sparse("the paper's 7", 7, dict(enumerate(SEVEN)))
-AFLW21 = _sparse(
-    "AFLW 21",
-    21,
-    {0: 17, 1: 19, 2: 21, 3: 22, 4: 24, 5: 26, 6: 36, 7: RIGHT_EYE, 8: 39, 9: 42, 10: LEFT_EYE, 11: 45, 14: 30, 17: 48,
-     18: (62, 66), 19: 54, 20: 8},
-)  # fmt: skip
-"""Brow ends and middles, eye corners and centres, nose tip, mouth corners and centre, chin; ears and nose wings are
-not among the 68."""
-
-LFPW29 = _sparse(
-    "LFPW 29",
-    29,
-    {0: 17, 1: 26, 2: 21, 3: 22, 8: 36, 9: 45, 10: 39, 11: 42, 16: RIGHT_EYE, 17: LEFT_EYE, 20: 30, 22: 48, 23: 54,
-     24: 51, 25: 62, 26: 66, 27: 57, 28: 8},
-)  # fmt: skip
-"""The mark-up of LFPW's own list (and of COFW): brow ends, eye corners and pupils, nose tip, mouth, chin."""
-
-CELEBA5 = _sparse("CelebA 5", 5, {0: RIGHT_EYE, 1: LEFT_EYE, 2: 30, 3: 48, 4: 54})
 XM2VTS68 = _sparse(
     "XM2VTS 68",
     68,
@@ -89,7 +75,7 @@ XM2VTS68 = _sparse(
 )  # fmt: skip
 """The older mark-up of FGnet, in which Talking Face comes: also 68 points, but other ones in another order."""
 
-BY_COUNT = {len(m.places): m for m in (IBUG68, LFPW29, AFLW21, SEVEN7)}
+BY_COUNT = {len(m.places): m for m in (IBUG68, SEVEN7)}
 
 
 def markup_of(points: Sequence, where: str) -> Markup:

@@ -3,8 +3,9 @@
 import importlib.util
 from pathlib import Path
 
-import cv2
 import numpy as np
+
+from redn_lib.data.images import read_image
 
 
 def carphone() -> Path:
@@ -21,10 +22,11 @@ def astronaut() -> np.ndarray:
     Raises FileNotFoundError with the remedy where it is missing, ValueError where the file is damaged.
     """
     path = file_of_package("skimage", "data/astronaut.png", "scikit-image")
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
-    if image is None:
-        raise ValueError(f"{path} is damaged; remedy: pip install --force-reinstall -c constraints.txt scikit-image")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    try:
+        return read_image(path)
+    except ValueError as error:
+        remedy = "pip install --force-reinstall -c constraints.txt scikit-image"
+        raise ValueError(f"{path} is damaged; remedy: {remedy}") from error
 
 
 def file_of_package(package: str, path: str, distribution: str) -> Path:
@@ -34,7 +36,8 @@ def file_of_package(package: str, path: str, distribution: str) -> Path:
     """
     spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        if (found := Path(folder) / path).is_file():
+        found = Path(folder) / path
+        if found.is_file():
             return found
     name, remedy = Path(path).name, f"pip install -c constraints.txt {distribution}"
     raise FileNotFoundError(f"{name} of the package {distribution} is missing; remedy: {remedy}")

@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 
 from redn_lib.data.markups import markup_of
-from redn_lib.data.pictures import store_frame
 from redn_lib.data.pts import read_pts
-from redn_lib.data.records import Frame, Unit
+from redn_lib.data.records import AnnotatedImage, Unit
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv")
 
@@ -30,40 +29,42 @@ class Video(NamedTuple):
         points = sorted(self.annot.glob("*.pts")) if self.annot.is_dir() else []
         return Unit(self.name, (self.path, *points), len(points), lambda problems: self._frames(points, problems))
 
-    def _frames(self, points: list[Path], problems: list[str]) -> Iterator[Frame]:
+    def _frames(self, points: list[Path], problems: list[str]) -> Iterator[AnnotatedImage]:
         by_number = numbered(points, problems)
         if not by_number:
-            problems.append(f"{self.annot}: no points 000001.pts ...; copy the folder anew")
+            problems.append(f"{self.annot}: no points 000001.pts ...; copy the folder again")
             return
-        seen = 0
-        for seen, image, fps in _read(self.path, problems):
-            if seen in by_number:
-                path = by_number[seen]
+        number = 0
+        for number, image, fps in _read(self.path, problems):
+            if number in by_number:
+                path = by_number[number]
                 try:
-                    place = read_pts(path)
-                    own = markup_of(place, str(path))
-                    stored = store_frame(image, own.to_68(place), own.box(place), str(path))
+                    points = read_pts(path)
+                    own = markup_of(points, str(path))
+                    place = own.to_68(points), own.box(points)
                 except ValueError as error:
                     problems.append(str(error))
                     continue
-                yield Frame(f"{self.name}/{seen:06d}", self.person, self.name, seen, self.split, *stored, fps)
-        if seen:
-            self._compare(seen, set(by_number), problems)
+                name = f"{self.name}/{number:06d}"
+                yield AnnotatedImage(name, self.person, self.name, self.split, number, *place, image, fps)
+        if number:
+            self._compare(number, set(by_number), problems)
 
-    def _compare(self, seen: int, marked: set[int], problems: list[str]) -> None:
+    def _compare(self, count: int, marked: set[int], problems: list[str]) -> None:
         """Tell where the number of frames and of points differ."""
-        missing, beyond = sorted(set(range(1, seen + 1)) - marked), sorted(n for n in marked if not 1 <= n <= seen)
+        missing = sorted(set(range(1, count + 1)) - marked)
+        beyond = sorted(n for n in marked if not 1 <= n <= count)
         if missing:
-            told = f"no points for frames {runs(missing)} of {seen}, which are left out; copy them there"
+            told = f"no points for frames {runs(missing)} of {count}, which are left out; copy them there"
             problems.append(f"{self.annot}: {told}")
         if beyond:
-            problems.append(f"{self.path}: {seen} frames, but points for {runs(beyond)} too; copy the video anew")
+            problems.append(f"{self.path}: {count} frames, but points for {runs(beyond)} too; copy the video again")
 
 
 def _read(path: Path, problems: list[str]) -> Iterator[tuple[int, np.ndarray, float]]:
     """(number from 1, image (H, W, 3) RGB, frames a second), as far as the video can be read."""
     if not path.is_file() or not path.stat().st_size:
-        problems.append(f"{path}: {'the video is empty' if path.is_file() else 'no such video'}; copy it anew")
+        problems.append(f"{path}: {'the video is empty' if path.is_file() else 'no such video'}; copy it again")
         return
     capture, number = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), 0
     try:
@@ -78,7 +79,7 @@ def _read(path: Path, problems: list[str]) -> Iterator[tuple[int, np.ndarray, fl
     finally:
         capture.release()
     if not number:
-        problems.append(f"{path}: no frame can be read; it is broken or cut off: copy it anew")
+        problems.append(f"{path}: no frame can be read; it is broken or cut off: copy it again")
 
 
 def numbered(paths: Iterable[Path], problems: list[str]) -> dict[int, Path]:

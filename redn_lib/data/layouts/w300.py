@@ -1,14 +1,15 @@
-"""300-W: AFW, Helen, LFPW and iBUG with 68 points each, as one set of stills."""
+"""300-W: AFW, Helen, LFPW and iBUG with 68 points each, as one dataset of still images."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from redn_lib.data.layouts.stills import Still, files_of, pairs, read_stills
-from redn_lib.data.records import DataSet, Link, Plan, in_units
+from redn_lib.data.records import Layout, Link, Plan, in_units
 
 GROUPS = {
     "train": ("afw", "helen-train", "lfpw-train"),
+    "test": ("helen-test", "lfpw-test"),
     "common": ("helen-test", "lfpw-test"),
     "challenging": ("ibug",),
     "full": ("helen-test", "lfpw-test", "ibug"),
@@ -22,9 +23,9 @@ COUNTS = {"afw": 337, "helen-train": 2000, "helen-test": 330, "lfpw-train": 811,
 _HOST = "https://ibug.doc.ic.ac.uk/download/annotations"
 
 ABOUT = """\
-  what      3,837 stills in the wild, a face each with 68 points, set half by hand (Sagonas et al. 2013): AFW 337,
-            Helen 2,000 + 330, LFPW 811 + 224, iBUG 135. Nobody is named: each still counts as a person of its own.
-  licence   the points are for research only, no commercial use; the pictures belong to who took them.
+  what      3,837 still images in the wild, a face each with 68 points, set half by hand (Sagonas et al. 2013): AFW 337,
+            Helen 2,000 + 330, LFPW 811 + 224, iBUG 135. Nobody is named: each image counts as a person of its own.
+  licence   the points are for research only, no commercial use; the images belong to who took them.
   size      four archives; check the page (Helen is the largest, by far)
   get it    https://ibug.doc.ic.ac.uk/resources/facial-point-annotations/ (afw, helen, lfpw, ibug .zip), or --download
   layout    afw/NAME.jpg NAME.pts  helen/trainset/  helen/testset/  lfpw/trainset/  lfpw/testset/  ibug/
@@ -50,23 +51,25 @@ def plan(folders: Sequence[Path]) -> Plan:
     """Units of each split, from one folder or several."""
     made, stills = Plan(), defaultdict(list)
     for root in folders:
-        for picture, points in pairs(root, made.problems):
-            split = split_of(Path(root.name) / picture.relative_to(root))
+        for image, points in pairs(root, made.problems):
+            split = split_of(Path(root.name) / image.relative_to(root))
             if split is None:
-                made.problems.append(f"{picture}: in no folder afw, ibug, helen/trainset, lfpw/testset; move it there")
+                made.problems.append(f"{image}: in no folder afw, ibug, helen/trainset, lfpw/testset; move it there")
                 continue
-            name = f"{split}/{picture.stem}"
-            stills[split].append(Still(picture, points, name, name, name, 0, split))
+            name = f"{split}/{image.stem}"
+            stills[split].append(Still(image, points, name, name, name, split, 0))
     for split, mine in sorted(stills.items()):
         made.units += in_units(split, mine, read_stills, files_of)
     return made
 
 
-W300 = DataSet(
-    "300w",
-    "300-W: stills in the wild with 68 points",
-    ABOUT,
-    plan,
-    COUNTS,
-    tuple(Link(f"{_HOST}/{name}.zip") for name in ("afw", "helen", "lfpw", "ibug")),
+W300 = Layout(
+    name="300w",
+    title="300-W: still images in the wild with 68 points",
+    about=ABOUT,
+    plan=plan,
+    sign=r"(^|/)(afw|ibug|(helen|lfpw).*/(train|test)set|01_indoor|02_outdoor)[^/]*/(.*/)?[^/]+\.pts$",
+    expected=COUNTS,
+    groups=GROUPS,
+    links=tuple(Link(f"{_HOST}/{name}.zip") for name in ("afw", "helen", "lfpw", "ibug")),
 )

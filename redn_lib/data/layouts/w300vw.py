@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from redn_lib.data.layouts.annotated_videos import Video
-from redn_lib.data.records import DataSet, Plan
+from redn_lib.data.records import Layout, Plan
 
 CATEGORIES = {
     "cat1": "114 124 125 126 150 158 401 402 505 506 507 508 509 510 511 514 515 518 519 520 521 522 524 525 537 538 "
@@ -49,4 +49,12 @@ def plan(folders: Sequence[Path]) -> Plan:
     return made
 
 
-W300VW = DataSet("300vw", "300-VW: videos with 68 points in every frame", ABOUT, plan)
+W300VW = Layout(
+    name="300vw",
+    title="300-VW: videos with 68 points in every frame",
+    about=ABOUT,
+    plan=plan,
+    sign=r"(^|/)\d{3}/(vid\.avi|annot/\d+\.pts)$",
+    groups={"train": ("train",), "test": ("cat1", "cat2", "cat3")},
+    is_videos=True,
+)

@@ -1,0 +1,317 @@
+"""The one door to annotated faces: `open` a folder or the synthetic faces, whatever layout they come in.
+
+    dataset = open("300W-converted", split="train")
+    dataset[0].points                 # nothing but labels is read yet
+    dataset[0].load()                 # a Clip of one frame
+    dataset.windows(8)[0].load()      # a Clip of 8 frames of a video
+
+A folder converted by `data_scripts/get.py` holds:
+
+    store.json        written last: the dataset, its parts and what each must weigh
+    parts/*.npz       the labels
+    parts/*.bin       the images, JPEG after JPEG
+"""
+
+import copy
+import json
+import re
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from redn_lib.data.clip import Clip
+from redn_lib.data.records import AnnotatedImage, Layout, Piece
+
+RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
+SYNTHETIC = "synthetic"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One frame of a dataset, or consecutive ones of a video, still on disk: `load` reads them.
+
+    images: the frames.
+    dataset: where they are from.
+    """
+
+    images: tuple[AnnotatedImage, ...]
+    dataset: "Dataset"
+
+    @property
+    def name(self) -> str:
+        """Name within the dataset, such as "helen-train/232194_1"; of a window "114[3:11]"."""
+        if len(self.images) == 1:
+            return self.images[0].name
+        return f"{self.video}[{self.number}:{self.number + len(self.images)}]"
+
+    @property
+    def person(self) -> str:
+        """Who is shown; a name of its own for each image or video of a dataset that does not tell."""
+        return self.images[0].person
+
+    @property
+    def video(self) -> str:
+        """The video that the frames are of; a still image is its own."""
+        return self.images[0].video
+
+    @property
+    def split(self) -> str:
+        """The published split, such as "cat3"."""
+        return self.images[0].split
+
+    @property
+    def number(self) -> int:
+        """Number of the first frame in its video, as the dataset counts."""
+        return self.images[0].number
+
+    @property
+    def points(self) -> np.ndarray:
+        """(68, 2) float32 of the first frame, 0-based pixels; NaN where the mark-up has no such point."""
+        return self.images[0].points
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) x0, y0, x1, y1 of the face in the first frame, 0-based pixels."""
+        return self.images[0].box
+
+    def load(self) -> Clip:
+        """The frames with their points: a Clip of T = 1, or of a window's length.
+
+        Raises FileNotFoundError or ValueError, naming file and remedy, where an image is gone or damaged.
+        """
+        faces = [image.face() for image in self.images]
+        if len({face.image.shape for face in faces}) > 1:
+            raise ValueError(f"{self.name}: its images differ in size, so they are no video; name another folder")
+        factors = None
+        if faces[0].factors is not None:
+            factors = {key: np.stack([np.asarray(face.factors[key]) for face in faces]) for key in faces[0].factors}
+        return Clip(
+            frames=np.stack([face.image for face in faces]),
+            points=np.stack([face.points for face in faces]),
+            person=self.person,
+            name=self.name,
+            visible=np.stack([face.visible for face in faces]),
+            factors=factors,
+            fps=self.images[0].fps,
+            video=self.video,
+            split=self.split,
+        )
+
+
+class Dataset(Sequence[Sample]):
+    """Every frame of a dataset as a still image: in the layout's order, of a converted one by split, video and number.
+
+    name: of the dataset, such as "300w".
+    identities: whether it says who is shown; else each image or video counts as a person of its own.
+    problems: a sentence, with its remedy, on each thing that was left out or is odd.
+    """
+
+    def __init__(self, layout: Layout, images: Iterable[AnnotatedImage], problems: Sequence[str] = ()):
+        self.name, self.identities, self.layout = layout.name, layout.identities, layout
+        self.problems = list(problems)
+        self._samples = [Sample((image,), self) for image in images]
+        self._counts = Counter(sample.split for sample in self._samples)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, i):
+        return self._samples[i]
+
+    @property
+    def people(self) -> list[str]:
+        """Names of the people shown, sorted."""
+        return sorted({sample.person for sample in self})
+
+    @property
+    def videos(self) -> list[str]:
+        """Names of the videos, sorted."""
+        return sorted({sample.video for sample in self})
+
+    @property
+    def splits(self) -> list[str]:
+        """The published splits that are there, sorted."""
+        return sorted({sample.split for sample in self})
+
+    def windows(self, length: int) -> list[Sample]:
+        """All stretches of `length` consecutive frames of a video, none overlapping another; where frames are missing
+        a new stretch begins. Real motion; none for a dataset of still images.
+        """
+        found, run = [], []
+        for sample in sorted(self, key=lambda sample: (sample.split, sample.video, sample.number)):
+            image = sample.images[0]
+            if run and (image.video, image.number) != (run[-1].video, run[-1].number + 1):
+                run = []
+            run.append(image)
+            if len(run) == length:
+                found.append(Sample(tuple(run), self))
+                run = []
+        return found
+
+    def wrong_counts(self) -> list[str]:
+        """A sentence for each split that is there with another number of frames than the dataset published."""
+        return [
+            f"{split}: {self._counts[split]} frames, the set has {count}; get the rest, or mind it when you compare"
+            for split, count in self.layout.expected.items()
+            if split in self.splits and self._counts[split] != count
+        ]
+
+    def choose(
+        self,
+        split: str | None = None,
+        people: Collection[str] | None = None,
+        without: Collection[str] | None = None,
+    ) -> "Dataset":
+        """The part of the dataset that the arguments of `open` choose."""
+        splits = self._splits_of(split)
+        wanted = None if people is None else self._known(people)
+        unwanted = self._known(without or ())
+        chosen = copy.copy(self)
+        chosen._samples = [
+            sample
+            for sample in self
+            if sample.split in splits and (wanted is None or sample.person in wanted) and sample.person not in unwanted
+        ]
+        if not chosen:
+            raise ValueError(f"{self.name}: nobody is left of this split, these people and without those people")
+        return chosen
+
+    def _splits_of(self, split: str | None) -> Collection[str]:
+        """The published splits that a split or a group of splits stands for."""
+        if split is None:
+            return self.splits
+        splits = self.layout.groups.get(split, (split,))
+        if not set(splits) & set(self.splits):
+            groups = f", or groups of them: {', '.join(self.layout.groups)}" if self.layout.groups else ""
+            raise ValueError(f"{self.name} has no split {split!r} here; it has {', '.join(self.splits)}{groups}")
+        return splits
+
+    def _known(self, names: Collection[str]) -> set[str]:
+        """The people with these names, whatever the case. Raises ValueError listing names that match nobody."""
+        by_name = {person.casefold(): person for person in self.people}
+        unknown = sorted(name for name in names if name.casefold() not in by_name)
+        if unknown:
+            first = self.people[0]
+            raise ValueError(
+                f"nobody in {self.name} is named {', '.join(unknown)}; mend or delete these names "
+                f"(people are named as {first!r})"
+            )
+        return {by_name[name.casefold()] for name in names}
+
+
+def open(
+    source: str | Path,
+    split: str | None = None,
+    people: Collection[str] | None = None,
+    without: Collection[str] | None = None,
+) -> Dataset:
+    """The annotated faces of a folder.
+
+    source: a folder converted by data_scripts/get.py; or one of still images in a published layout; or "synthetic".
+    split: a published split ("helen-test"), or a group of splits of the dataset ("train", "test", "common").
+    people: names of the only people to take. without: names of people to leave out. Upper and lower case are the same.
+
+    Raises FileNotFoundError or ValueError, naming file and remedy, where the folder is none of these or is damaged;
+    ValueError where a name matches nobody, the split is unknown, or nothing is left.
+    """
+    if str(source) == SYNTHETIC:
+        whole = _synthetic()
+    elif (Path(source) / "store.json").is_file() or (Path(source) / "parts").is_dir():
+        whole = _converted(Path(source))
+    else:
+        whole = _raw(Path(source))
+    return whole.choose(split, people, without)
+
+
+def split_by_person(samples: Collection[Sample], share: float, seed: int = 0) -> tuple[list[Sample], list[Sample]]:
+    """(rest, held out): `share` of the people, in (0, 1), drawn by `seed`; nobody is on both sides.
+
+    The draw depends on the people alone, not on the order or number of samples.
+    Raises ValueError where a side would be empty.
+    """
+    people = sorted({sample.person for sample in samples})
+    if not 0 < share < 1 or len(people) < 2:
+        raise ValueError(f"cannot hold out {share} of {len(people)} people: give 0 < share < 1 and at least two people")
+    n = min(max(round(share * len(people)), 1), len(people) - 1)
+    held = {people[i] for i in np.random.default_rng(seed).permutation(len(people))[:n]}
+    return [s for s in samples if s.person not in held], [s for s in samples if s.person in held]
+
+
+def read_names(path: str | Path) -> set[str]:
+    """Names in a text file: one a line, or separated by blanks or commas. Raises ValueError for an empty file."""
+    names = {name for name in re.split(r"[\s,]+", Path(path).read_text(encoding="utf-8-sig")) if name}
+    if not names:
+        raise ValueError(f"{path} names nobody; write one name a line, as in Person_Name")
+    return names
+
+
+def _synthetic() -> Dataset:
+    from redn_lib.data.layouts import synthetic  # here, since the renderer is large
+
+    return Dataset(synthetic.SYNTHETIC, synthetic.images())
+
+
+def _converted(folder: Path) -> Dataset:
+    """A folder made by `convert`; one of an older version has the same files and more."""
+    from redn_lib.data.layouts import SETS
+
+    told = folder / "store.json"
+    if not told.is_file():
+        raise FileNotFoundError(f"{folder}: conversion did not finish; {RUN_AGAIN}")
+    images: list[AnnotatedImage] = []
+    try:
+        about = json.loads(told.read_text(encoding="utf-8"))
+        if about["set"] not in SETS:
+            raise ValueError(f"it holds {about['set']!r}, which this version does not know")
+        for part in about["parts"]:
+            images += _of_part(folder / "parts", part["name"], part["bytes"])
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        remedy = f"delete {told.name} and the damaged part, and {RUN_AGAIN}"
+        raise ValueError(f"{folder}: no whole converted dataset ({error}); {remedy}") from error
+    images.sort(key=lambda image: (image.split, image.video, image.number))
+    return Dataset(SETS[about["set"]], images, about["problems"])
+
+
+def _of_part(folder: Path, name: str, count: int) -> list[AnnotatedImage]:
+    """The images of one part of a converted dataset. Raises ValueError, OSError and others where it is damaged."""
+    path = folder / f"{name}.bin"
+    if not path.is_file() or path.stat().st_size != count:
+        raise ValueError(f"{path.name} is gone or not of {count} bytes")
+    with np.load(folder / f"{name}.npz") as file:
+        table = {key: file[key] for key in file.files}
+    columns = (table[key].tolist() for key in ("name", "person", "video", "split", "number"))
+    sources = (Piece(path, *place) for place in zip(table["offset"].tolist(), table["bytes"].tolist(), strict=True))
+    points, box, fps = table["points"].astype(np.float32), table["box"], table["fps"].tolist()
+    return [AnnotatedImage(*row) for row in zip(*columns, points, box, sources, fps, strict=True)]
+
+
+def _raw(folder: Path) -> Dataset:
+    """A folder of still images in a published layout. Raises ValueError where it is damaged, naming every file."""
+    from redn_lib.data.layouts import recognised
+
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; name a folder of annotated faces, or {SYNTHETIC!r}")
+    layout = recognised(folder)
+    plan = layout.plan([folder])
+    problems = list(plan.problems)
+    images = [image for unit in plan.units for image in unit.read(problems)]
+    if problems or not images:
+        raise ValueError("\n  ".join(_refusal(folder, layout, problems)))
+    return Dataset(layout, images)
+
+
+def _refusal(folder: Path, layout: Layout, problems: list[str]) -> list[str]:
+    """Why a folder is not read: what is wrong with it, the first 20."""
+    convert = f"python data_scripts/get.py {layout.name} {folder} --out DIR"
+    more = [f"... and {len(problems) - 20} more"] if len(problems) > 20 else []
+    return [
+        f"{folder}, read as {layout.title}, is damaged; mend it, or leave out what is damaged by `{convert}` and name "
+        "DIR instead:",
+        *(problems[:20] or ["nothing usable was found"]),
+        *more,
+    ]

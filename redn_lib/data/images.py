@@ -1,0 +1,115 @@
+"""The one image decoder of the library: whole files only, always RGB, always upright.
+
+A camera may store an image lying on its side and say so in the file (EXIF orientation). Every image is turned upright
+here. Published points count the pixels as they are *stored*: those of 300-W were set in Matlab, which ignores EXIF. So
+the points of such an image are turned with it (`upright_points`), and both end upright. (our choice)
+"""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from redn_lib.landmarks import MIRROR, N_POINTS
+
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
+"""Endings of image files."""
+
+QUALITY = 95
+_ENDS = {b"\xff\xd8": (b"\xff\xda", b"\xff\xd9"), b"\x89P": (b"IDAT", b"IEND")}
+"""By a file's first bytes (JPEG, PNG): what comes before the last pixels, and what after them. OpenCV fills an image
+that is cut short with grey and says nothing."""
+
+
+class _Turn(NamedTuple):
+    """x and y exchanged first, then the image mirrored left to right and top to bottom."""
+
+    exchange: bool
+    flip_x: bool
+    flip_y: bool
+
+
+_TURNS = {
+    2: _Turn(False, True, False),
+    3: _Turn(False, True, True),
+    4: _Turn(False, False, True),
+    5: _Turn(True, False, False),
+    6: _Turn(True, True, False),
+    7: _Turn(True, True, True),
+    8: _Turn(True, False, True),
+}
+"""How to turn an image upright, by its EXIF orientation; 1 is upright."""
+
+
+def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
+    """An image (H, W, 3) uint8 RGB, upright.
+
+    source: a file, or the bytes of one. name: what errors call the bytes.
+    Raises FileNotFoundError or ValueError, naming file and remedy, where the image is gone, damaged or cut short.
+    """
+    data, name = _data(source, name)
+    try:
+        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if _is_whole(data) else None
+    except cv2.error:
+        image = None
+    if image is None or min(image.shape[:2]) < 8:
+        raise ValueError(f"{name}: no whole image; copy it again or delete it")
+    turn = _TURNS.get(_header(data)[0])
+    if turn is None:
+        return image
+    image = image.transpose(1, 0, 2) if turn.exchange else image
+    return np.ascontiguousarray(image[:: -1 if turn.flip_y else 1, :: -1 if turn.flip_x else 1])
+
+
+def upright_points(points: np.ndarray, source: str | Path | bytes) -> np.ndarray:
+    """Points (68, 2) in pixels of the image as it is stored, turned as `read_image` turns the image.
+
+    Only the file's header is read. A mirrored image has its points renamed, so that left stays the person's left.
+    """
+    orientation, width, height = _header(source)
+    turn = _TURNS.get(orientation)
+    if turn is None:
+        return points
+    size = np.array((height, width) if turn.exchange else (width, height))
+    points = points[:, ::-1] if turn.exchange else points
+    points = np.where((turn.flip_x, turn.flip_y), size - 1 - points, points).astype(points.dtype)
+    is_mirrored = sum(turn) % 2 == 1
+    return points[MIRROR] if is_mirrored and len(points) == N_POINTS else points
+
+
+def encode_image(image: np.ndarray) -> bytes:
+    """JPEG bytes of an image (H, W, 3) uint8 RGB."""
+    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+
+
+def is_upright(source: str | Path | bytes) -> bool:
+    """Whether an image file is stored as it is shown."""
+    return _header(source)[0] not in _TURNS
+
+
+def _data(source: str | Path | bytes, name: str) -> tuple[bytes, str]:
+    """(the bytes of the file, its name)."""
+    if isinstance(source, bytes):
+        return source, name or "image"
+    path = Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such image; copy it there")
+    return path.read_bytes(), name or str(path)
+
+
+def _is_whole(data: bytes) -> bool:
+    begin, end = _ENDS.get(data[:2], (b"", b""))
+    return bool(data) and data.rfind(end) >= data.rfind(begin)
+
+
+def _header(source: str | Path | bytes) -> tuple[int, int, int]:
+    """(EXIF orientation, width, height) of an image file; orientation 1 where the header cannot be read."""
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            return image.getexif().get(0x0112, 1), *image.size
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        return 1, 0, 0

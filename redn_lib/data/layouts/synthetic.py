@@ -1,0 +1,50 @@
+"""Synthetic faces as a dataset: 1,000 by number to train on and 1,000 to test on, drawn when they are read."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from redn_lib.data.clip import Face
+from redn_lib.data.records import AnnotatedImage, Layout, Plan
+from redn_lib.data.synthetic import Person, factors, render
+from redn_lib.data.synthetic.render import project_points
+from redn_lib.landmarks import tight_box
+
+FACES = 1000
+FIRST = {"train": 900_000_000, "test": 901_000_000}
+"""Number of the first face of each split. Each face is of another person, and training draws its own with lower
+numbers, so no person is met twice (our choice)."""
+
+
+class SyntheticImage(AnnotatedImage):
+    """A synthetic face by number; points, box and image are computed when asked for."""
+
+    def __init__(self, split: str, number: int):
+        name = Person(number, np.empty(0), {}).name
+        vars(self).update(name=name, person=name, video=name, split=split, number=number, fps=25.0)
+
+    @property
+    def points(self) -> np.ndarray:
+        """(68, 2) float32, 0-based pixels of the image."""
+        return project_points(factors(self.number))
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) x0, y0, x1, y1 of the points."""
+        return tight_box(self.points)
+
+    def face(self) -> Face:
+        """The image, rendered, with its points, their visibility and its factors."""
+        return render(factors(self.number))
+
+
+def images() -> Iterator[SyntheticImage]:
+    """All images, those of "train" first."""
+    for split, first in FIRST.items():
+        for number in range(first, first + FACES):
+            yield SyntheticImage(split, number)
+
+
+SYNTHETIC = Layout(
+    "synthetic", "synthetic faces", "rendered by redn_lib.data.synthetic", lambda folders: Plan(), "", identities=True
+)
