@@ -156,7 +156,7 @@ class Curriculum:
             apart=supervision.apart,
             swap=supervision.swap,
         )
-        synthetic = ProceduralFaces(self.seed, IDENTITY.group, IDENTITY.made_people)
+        synthetic = ProceduralFaces(self.seed, IDENTITY.group, IDENTITY.synthetic_people)
         return supervision.batches(self.setting.faces, stage, start.preset, synthetic)
 
     def with_memory(self, memory: str, supervision: Supervision = FULL, steps: int = STEPS) -> RedNet:

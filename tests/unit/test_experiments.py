@@ -260,5 +260,5 @@ def test_every_supervision_has_the_same_pictures_and_its_own_loss(tmp_path):
     one = Course(setting_in(tmp_path), 0)
     networks = {supervision.name: one.told_apart(supervision) for supervision in SUPERVISIONS}
     assert networks[NONE.name].classifier is None
-    assert len(networks[WHOLE.name].classifier.people) == 3 + IDENTITY.made_people
+    assert len(networks[WHOLE.name].classifier.people) == 3 + IDENTITY.synthetic_people
     assert all(isinstance(network, RedNet) for network in networks.values())
