@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from redn_lib.experiments.tables import commit
+from redn_lib.evaluation.tables import commit
 from redn_lib.files import whole_file
 from redn_lib.rednet import PRESETS, Preset
 from redn_lib.training.cost import page, parts

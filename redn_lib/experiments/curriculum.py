@@ -14,7 +14,13 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from redn_lib.data.clip import Face
-from redn_lib.experiments.variants import Cascade, ClassifierOnChanging, MemoryOnAll, MemoryOnRandomSplit, ShuffledLabels
+from redn_lib.experiments.variants import (
+    Cascade,
+    ClassifierOnChanging,
+    MemoryOnAll,
+    MemoryOnRandomSplit,
+    ShuffledLabels,
+)
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import COMPACT, Preset, RedNet
 from redn_lib.training.batches import Batch, ProceduralFaces, StillBatches

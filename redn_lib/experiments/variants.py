@@ -6,9 +6,9 @@ import numpy as np
 from torch import Tensor, cat, nn
 
 from redn_lib.data.clip import Clip, Face
-from redn_lib.feedback import Step, to_crop, to_patch
+from redn_lib.feedback import Step, feedback_loop, to_crop, to_patch
 from redn_lib.identity import split
-from redn_lib.rednet import Change, FrameOutput, Preset, RedNet, run_loop
+from redn_lib.rednet import Change, FrameOutput, Preset, RedNet
 from redn_lib.response_maps import confidence, gaussian_maps
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
 from redn_lib.training.batches import StillBatches
@@ -49,7 +49,9 @@ class Cascade(nn.Module):
     def forward(
         self, patches: Tensor, crop: Tensor, steps: int | None = None, *, change_z: Change | None = None
     ) -> list[Step]:
-        found = run_loop(self.preset, self.run_step, patches, crop, len(self.networks), change_z)
+        found = feedback_loop(
+            self.run_step, patches, crop, steps=len(self.networks), change_z=change_z, **self.preset.loop
+        )
         return found[-1:] if self.only_last else found
 
     def frame(
