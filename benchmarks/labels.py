@@ -9,9 +9,9 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from redn_lib.experiments.tables import head
 
 from redn_lib.data.ytf import read_faces
-from redn_lib.experiments.tables import head
 from redn_lib.files import whole_file
 from redn_lib.metrics import eye_distance
 

@@ -138,7 +138,7 @@ METRICS: dict[str, Metric] = {
     "nme": Metric(mean_percent, "NME %", 2, "mean error, over the frames with a prediction"),
     "median": Metric(median_percent, "median %", 2, "median of the frames' errors"),
     "fr8": Metric(
-        lambda *a: 100 * failure_rate(frame_errors(*a)), "over 8 %", 1, "percent of frames with more than 8 %"
+        lambda *a: 100 * failure_rate(frame_errors(*a)), "over 8 %", 1, "percent of frames above 8 %"
     ),
     "auc8": Metric(lambda *a: auc(frame_errors(*a)), "AUC08", 3, "area under the error curve up to 8 %"),
 }

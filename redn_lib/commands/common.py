@@ -48,7 +48,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
         "--shift", action="store_true", help="disturb the boxes: shift up to 8 %%, scale 0.85 to 1.2 (seed 0)"
     )
     parser.add_argument(
-        "--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write FILE.json, FILE.csv"
+        "--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write these files"
     )
 
 

@@ -260,8 +260,8 @@ class MixedBatches(Dataset):
 
 
 class MixedTrainer(Trainer):
-    """A trainer whose batches, of `MixedBatches`, each bring the losses of a stage of their own. stage: the one that has
-    all of the network's parts. As in the stages, statistics of batch norm are those of single still images.
+    """A trainer whose batches, of `MixedBatches`, each bring the losses of a stage of their own. stage: the one
+    that has all of the network's parts. As in the stages, statistics of batch norm are those of single still images.
     """
 
     batches: MixedBatches

@@ -64,8 +64,8 @@ class Question:
 def run_question(
     question: Question, setting: Setting, seeds: Sequence[int], folder: Path, conditions: str
 ) -> pd.DataFrame:
-    """A row for every variant and seed: those done are read from `folder`, the others are run. Stopped at any moment, it
-    goes on with the same call.
+    """A row for every variant and seed: those done are read from `folder`, the others are run. Stopped at any moment,
+    it goes on with the same call.
 
     conditions: what all runs share. Raises ValueError where a done run had others: one table must not mix them.
     """
@@ -206,8 +206,8 @@ def run_order(train: Callable[[Curriculum], RedNet], setting: Setting, seed: int
 CELLS = [[part for part, on in zip(PARTS, ticks, strict=True) if on] for ticks in product((False, True), repeat=3)]
 
 ON_CLIPS = (
-    "NME in percent on animated images of unseen people by difficulty, the first crop of each frame around the points of "
-    "the frame before; jitter on clear clips in percent of the eye distance"
+    "NME in percent on animated images of unseen people by difficulty, the first crop of each frame around the points "
+    "of the frame before; jitter on clear clips in percent of the eye distance"
 )
 PROBES = "who (percent right), yaw, pitch, mouth (R2) read from either code of synthetic people never trained on"
 DISTURBED = "NME in percent of unseen people with disturbed boxes"

@@ -19,9 +19,9 @@ STACK = 3
 
 
 class Cascade(nn.Module):
-    """The loop's baseline: K networks with weights of their own, each for one step; what is handed on is the same (RQ1).
+    """The loop's baseline: K networks with weights of their own, each for one step (RQ1).
 
-    With `only_last` set, the earlier networks are frozen and only the last step is returned: the form in which the
+    What is handed on is the same. With `only_last` set, the earlier networks are frozen and only the last step is returned: the form in which the
     newest is trained. forward as `RedNet`.
     """
 
@@ -86,7 +86,7 @@ class MemoryOnRandomSplit(MemoryOnAll):
 
 
 class ClassifierOnChanging(RedNet):
-    """f_CLS on C_pe, the wrong place, and all else that tells the halves of the code apart the wrong way round (RQ4)."""
+    """f_CLS on C_pe, the wrong place, with all else that tells the halves apart the wrong way round (RQ4)."""
 
     def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
         identity, changing = split(code, self.preset.identity_channels)
