@@ -46,7 +46,8 @@ class TimeChart(Chart):
         super().__init__(width, height)
         self.edges = np.arange(frames + 1) - 0.5
         self.plot = self.axes(LEFT, 5, width - RIGHT, height - 5, xlim=(-0.5, frames - 0.5), xticks=[])
-        self.plot.spines[:].set_visible(False)
+        self.plot.spines["left"].set_visible(False)
+        self.plot.spines["bottom"].set_color(rgb(GRID))
         self.grey = self.plot.stairs(np.zeros(frames), self.edges, fill=True, color=rgb(GRID))
         dots = {"marker": "o", "markersize": 3, "markeredgecolor": "none", "clip_on": False}
         self.lines = {name: self.plot.plot([], color=rgb(colour), **dots)[0] for name, colour in colours.items()}

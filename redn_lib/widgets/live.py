@@ -157,8 +157,9 @@ class Live(widgets.VBox):
             button = widgets.Play(slider.value, min=slider.min, max=slider.max, interval=120, description="play")
             widgets.jslink((button, "value"), (slider, "value"))
             shown.append(button)
-        columns = widgets.Layout(grid_template_columns="repeat(3, minmax(0, 1fr))", max_width="1000px", grid_gap="0 8px")
-        return widgets.GridBox(shown, layout=columns)
+        columns = "repeat(3, minmax(0, 1fr))"
+        layout = widgets.Layout(grid_template_columns=columns, max_width="1000px", grid_gap="0 8px")
+        return widgets.GridBox(shown, layout=layout)
 
     def values(self) -> dict:
         """The value of each control by its name."""

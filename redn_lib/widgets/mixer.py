@@ -205,12 +205,12 @@ class PoseChart(Chart):
         plot.hlines(rows, -LIMIT, LIMIT, color=rgb(GRID), linewidth=2.5)
         for row, (name, less, more) in enumerate(POSES):
             plot.text(-LIMIT, row - 0.32, name, fontsize=9, fontweight="bold")
-            plot.text(-LIMIT, row + 0.22, less, **quiet())
-            plot.text(LIMIT, row + 0.22, more, ha="right", **quiet())
+            plot.text(-LIMIT, row + 0.32, less, **quiet())
+            plot.text(LIMIT, row + 0.32, more, ha="right", **quiet())
         self.marks = {}
         for who in "AB":
             ticks = plot.plot([], "|", color=rgb(COLOURS[who]), markersize=15, markeredgewidth=3)[0]
-            letters = plot.plot([], marker=f"$\\mathrm{{{who}}}$", linestyle="", color=rgb(QUIET), markersize=7)[0]
+            letters = plot.plot([], marker=f"$\\mathrm{{{who}}}$", linestyle="", color=rgb(QUIET), markersize=7, mew=0)[0]
             self.marks[who] = [(ticks, rows), (letters, rows - 0.22)]
         dot = {"color": rgb(COLOURS["mix"]), "markersize": 11, "markeredgecolor": rgb(INK), "clip_on": False}
         self.marks["mix"] = [(plot.plot([], "o", **dot)[0], rows)]

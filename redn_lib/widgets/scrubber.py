@@ -60,7 +60,7 @@ class ScrubberState:
         0.75, "occluded", "share of the face it hides", (0.1, 0.9), step=0.05, form=".0%", on_release=True
     )
     direction: int = setting(0, "moves (°)", "0: right, 90: down", (-180, 180), step=15, on_release=True)
-    forget: int = setting(0, "forget before", "the memory is cleared before this frame, 0: never", (0, 0), on_release=True)
+    forget: int = setting(0, "forget before", "clears the memory before this frame, 0: never", (0, 0), on_release=True)
     steps: int = setting(3, "steps", "feedback steps a frame", (1, 1), on_release=True)
     baseline: str = setting(NONE, "filter", "smooths the points found without memory", options=(NONE, *FILTERS))
 

@@ -9,7 +9,7 @@ import numpy as np
 from redn_lib.experiments.effects import factorial, write_contrasts
 from redn_lib.experiments.rq5 import PARTS, name_of
 from redn_lib.experiments.tables import write_table
-from redn_lib.widgets.ablation_view import MEASURED
+from redn_lib.widgets.ablation import MEASURED
 
 GAIN = {"spatial": -3.0, "temporal": -1.0, "identity": 0.02}
 
