@@ -17,9 +17,9 @@ import numpy as np
 from IPython.display import Image
 from matplotlib.ticker import MaxNLocator
 
+from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
-from redn_lib.experiments.rq5 import PARTS, grid_runs, name_of
-from redn_lib.experiments.tables import read_table
+from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
 from redn_lib.widgets.chart import Chart, Intervals, quiet
 from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting, status
 from redn_lib.widgets.panels import GAP, bordered, caption, side_by_side, stack
@@ -32,11 +32,11 @@ JITTER = "jitter"
 MEASURED = {
     "clear": "clear clips",
     "occluded": "frames in which the face is occluded",
-    "uncovered": "frames of occluded clips in which it is not",
+    "unoccluded": "frames of occluded clips in which it is not",
     "blurred": "clips out of focus",
     "dark": "dark and noisy clips",
     "turned": "heads turned far",
-    "sloppy": "the first frames after a bad first box",
+    "disturbed": "the first frames after a bad first box",
     JITTER: "jitter of the points on clear clips",
 }
 
@@ -137,26 +137,22 @@ def read_grid(path: Path) -> Grid:
     for file in (path, beside):
         if not file.exists():
             raise FileNotFoundError(f"no {file}: make it with redn experiment rq5")
-    rows = {row["variant"]: row for row in read_table(path)}
+    rows = {row["variant"]: row for row in read_table(path).to_dict("records")}
     missing = [state.cell for state in CELLS if state.cell not in rows]
     if missing:
         raise ValueError(f"{path} has no row {missing[0]!r}: it is no table of redn experiment rq5")
-    kinds = [kind for kind in MEASURED if rows["none"].get(kind)]
+    kinds = [kind for kind in MEASURED if kind in rows["none"]]
     cells = {
-        name: {kind: Cell(_number(row[kind]), _number(row[f"{kind}_sd"])) for kind in kinds}
+        name: {kind: Cell(row[kind], row[f"{kind}_sd"]) for kind in kinds}
         for name, row in rows.items()
     }
     words = {part: tick for tick, part in TICKS.items()}
     effects: dict[str, dict[str, Effect]] = {}
-    for row in read_table(beside):
+    for row in read_table(beside).to_dict("records"):
         name = " × ".join(words[part] for part in row["effect"].split(" x "))
-        effect = Effect(*(_number(row[column]) for column in ("mean", "low", "high")))
+        effect = Effect(*(row[column] for column in ("mean", "low", "high")))
         effects.setdefault(name, {})[row["figure"]] = effect
     return Grid(cells, effects, int(rows["none"]["seeds"]))
-
-
-def _number(cell: str) -> float:
-    return float(cell or "nan")
 
 
 def ablation_board(table: str | Path, setting: Setting | None = None, **start) -> "Board":
@@ -214,8 +210,8 @@ class Board(Live):
         self.progress.begin(f"training {state.words}")
         try:
             setting = replace(self.setting, show=self.progress.follow)
-            work = next(run.work for run in grid_runs(setting, [0]) if run.variant == state.cell)
-            self.figures[state.cell] = work()
+            question = QUESTIONS["rq5"]
+            self.figures[state.cell] = question.run(question.variants[state.cell], setting, 0)
         except KeyboardInterrupt:
             self.progress.say(f"stopped: {state.words} goes on from here when it is trained again")
             raise

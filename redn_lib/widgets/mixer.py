@@ -14,7 +14,7 @@ import torch
 from IPython.display import Image
 
 from redn_lib.data.clip import Face
-from redn_lib.experiments.mixes import Decoded, blended, decoded, opened, way
+from redn_lib.experiments.mixes import Decoded, blended, decoded, encode, way
 from redn_lib.identity import pooled
 from redn_lib.landmarks import LINES
 from redn_lib.metrics import eye_distance
@@ -123,7 +123,7 @@ class Mixer:
         if len(faces) < 2:
             raise ValueError(f"to mix codes takes two faces or more, got {len(faces)}")
         self.model, self.names = model, [face.name or f"face {i}" for i, face in enumerate(faces)]
-        self.encoded = [opened(model, [cut_patch(face)]) for face in faces]
+        self.encoded = [encode(model, [cut_patch(face)]) for face in faces]
         self.codes = np.stack([_array(pooled(e.code)) for e in self.encoded])
         self.least, self.range = self.codes.min(0), np.ptp(self.codes, 0) + 1e-6
         self.unmixed = lru_cache(maxsize=None)(self._unmixed)
