@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from redn_lib.data.markups import markup_of
+from redn_lib.data.markups import face_box, markup_of
 from redn_lib.data.pts import read_pts
 from redn_lib.data.records import AnnotatedImage, Unit
 
@@ -40,13 +40,13 @@ class Video(NamedTuple):
                 path = by_number[number]
                 try:
                     points = read_pts(path)
-                    own = markup_of(points, str(path))
-                    place = own.to_68(points), own.box(points)
+                    points = markup_of(points, str(path)).to_68(points)
+                    box = face_box(points)
                 except ValueError as error:
                     problems.append(str(error))
                     continue
                 name = f"{self.name}/{number:06d}"
-                yield AnnotatedImage(name, self.person, self.name, self.split, number, *place, image, fps)
+                yield AnnotatedImage(name, self.person, self.name, self.split, number, points, box, image, fps)
         if number:
             self._compare(number, set(by_number), problems)
 

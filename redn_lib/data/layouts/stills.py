@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from redn_lib.data.images import IMAGES, upright_points
-from redn_lib.data.markups import Markup, markup_of
+from redn_lib.data.markups import Markup, face_box, markup_of
 from redn_lib.data.pts import read_pts
 from redn_lib.data.records import AnnotatedImage, Layout, Plan, in_units
 
@@ -73,13 +73,12 @@ def read_stills(
     for still in stills:
         try:
             points = read_pts(still.points, first)
-            own = markup(points, str(still.points))
-            box = own.box(upright_points(points, still.image))
+            points = upright_points(markup(points, str(still.points)).to_68(points), still.image)
+            box = face_box(points)
         except (ValueError, FileNotFoundError) as error:
             problems.append(str(error))
             continue
-        upright = upright_points(own.to_68(points), still.image)
-        yield AnnotatedImage(*still[2:], upright, box, still.image)
+        yield AnnotatedImage(*still[2:], points, box, still.image)
 
 
 def files_of(still: Still) -> tuple[Path, Path]:

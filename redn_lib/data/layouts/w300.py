@@ -23,8 +23,8 @@ COUNTS = {"afw": 337, "helen-train": 2000, "helen-test": 330, "lfpw-train": 811,
 _HOST = "https://ibug.doc.ic.ac.uk/download/annotations"
 
 ABOUT = """\
-  what      3,837 still images in the wild, a face each with 68 points, set half by hand (Sagonas et al. 2013): AFW 337,
-            Helen 2,000 + 330, LFPW 811 + 224, iBUG 135. Nobody is named: each image counts as a person of its own.
+  what      3,837 still images in the wild, a face each with 68 points, set half by hand (Sagonas et al. 2013):
+            AFW 337, Helen 2,000 + 330, LFPW 811 + 224, iBUG 135. Nobody is named: each image counts as a person.
   licence   the points are for research only, no commercial use; the images belong to who took them.
   size      four archives; check the page (Helen is the largest, by far)
   get it    https://ibug.doc.ic.ac.uk/resources/facial-point-annotations/ (afw, helen, lfpw, ibug .zip), or --download
