@@ -13,7 +13,7 @@ from redn_lib.training.clips import ClipBatches
 from redn_lib.training.grow import fresh, grown
 from redn_lib.training.stages import STAGES
 
-SHORT = ["--procedural", "1", "--iterations", "2", "--batch", "4", "--made-people", "3", "--hidden", "8"]
+SHORT = ["--procedural", "1", "--iterations", "2", "--batch", "4", "--synthetic-people", "3", "--hidden", "8"]
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_all_stages_stopped_in_the_third_go_on_as_if_nothing_had_happened(tmp_pa
     assert "stopped after 0 iterations; the same command goes on" in capsys.readouterr().err
     assert train("all", tmp_path / "stopped") == 0
     said = capsys.readouterr().out
-    assert "stage identity: 0 real faces of 0 people, 100% procedural; iteration 2 of 2" in said
+    assert "stage identity: 0 real images of 0 people, 100% procedural; iteration 2 of 2" in said
     weights = [(tmp_path / name / "w.safetensors").read_bytes() for name in ("whole", "stopped")]
     assert weights[0] == weights[1]
 
@@ -92,7 +92,7 @@ def test_a_grown_network_keeps_what_was_trained_and_begins_other_sizes_afresh():
     [
         ("identity", [], "goes on from weights of stage spatial: name their file with --start"),
         ("joint", [], "goes on from weights of stage temporal"),
-        ("spatial", ["--steps", "1"], "keeps statistics of 2 looks: train with --steps 2 or more"),
+        ("spatial", ["--steps", "1"], "keeps statistics of 2 steps: train with --steps 2 or more"),
         ("spatial", ["--batch", "6", "--accumulate", "4"], "must be a multiple of 4"),
         ("spatial", ["--only", "decodr"], "no part named decodr can learn in this stage; there are encoder, decoder"),
         ("spatial", ["--start", "nowhere.safetensors"], "no weight file at nowhere.safetensors"),
@@ -109,8 +109,8 @@ def test_the_log_holds_the_loss_of_every_iteration(tmp_path):
 
     assert train("spatial", tmp_path, "--log") == 0
     log = EventAccumulator(str(tmp_path / "log")).Reload()
-    assert {"loss/look 1", "loss/look 2", "rate"} <= set(log.Tags()["scalars"])
-    assert [event.step for event in log.Scalars("loss/look 1")] == [1, 2]
+    assert {"loss/step 1", "loss/step 2", "rate"} <= set(log.Tags()["scalars"])
+    assert [event.step for event in log.Scalars("loss/step 1")] == [1, 2]
 
 
 def test_without_tensorboard_a_line_says_what_to_install(tmp_path, monkeypatch, capsys):
