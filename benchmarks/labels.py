@@ -1,4 +1,4 @@
-"""What rounding alone is worth in a set of labels: `python benchmarks/labels.py --data SOURCE --out results/labels.csv`.
+"""What rounding alone is worth in labels: `python benchmarks/labels.py --data SOURCE --out results/labels.csv`.
 
 Points of YouTube Faces (`data_scripts/get.py ytf68`) are whole pixels of the original image; where a copy was made
 smaller, the least gap between its points tells by how much.
