@@ -10,10 +10,9 @@ from unit.made_grid import write_tables
 from unit.test_experiments import STAGE, setting_in
 from widget_sweep import assert_every_control_moves_it_and_comes_back, pixels
 
-from redn_lib.experiments import curriculum as course
-from redn_lib.experiments import following
-from redn_lib.experiments.following import figures_of
-from redn_lib.experiments.memories import LSTM, remembering
+from redn_lib.experiments import curriculum, measures
+from redn_lib.experiments.curriculum import LSTM, Curriculum
+from redn_lib.experiments.measures import clip_figures
 from redn_lib.widgets.ablation import ablation_board, ablation_figure
 from redn_lib.widgets.ablation_view import MEASURED, STATES, State, read_grid
 
@@ -25,9 +24,9 @@ def table(tmp_path):
 
 @pytest.fixture
 def setting(tmp_path, monkeypatch):
-    """The smallest course that can be run."""
-    monkeypatch.setitem(course.ON_CLIPS, "frames", 3)
-    monkeypatch.setattr(following, "KINDS", tuple(k for k in MEASURED if k != "uncovered" and k != "jitter"))
+    """The smallest curriculum that can be run."""
+    monkeypatch.setitem(curriculum.ON_CLIPS, "frames", 3)
+    monkeypatch.setattr(measures, "DIFFICULTIES", tuple(k for k in MEASURED if k != "unoccluded" and k != "jitter"))
     small = setting_in(tmp_path / "networks")
     return replace(small, stage=replace(STAGE, iterations=2), clips=1)
 
@@ -101,8 +100,8 @@ def test_the_chosen_cell_is_run_and_stands_on_the_board(table, setting):
     live = ablation_board(table, setting, feedback=False, identity=True)
     before = pixels(live)
     figures = live.run()
-    same = remembering(course.Course(setting, 0), LSTM, looks=1)
-    assert figures == pytest.approx(figures_of(same, setting), abs=0.02, nan_ok=True), "what is shared is trained once"
+    same = Curriculum(setting, 0).with_memory(LSTM, steps=1)
+    assert figures == pytest.approx(clip_figures(same, setting), abs=0.02, nan_ok=True), "what is shared is trained once"
     assert f"short run here: {figures['occluded']:.1f} %" in live.line.value and (pixels(live) != before).any()
     assert "done" in live.progress.words.value and not live.button.disabled
     live.set(memory=False)

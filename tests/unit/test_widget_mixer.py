@@ -9,7 +9,7 @@ import torch
 from made_steps import peaked, rough_face
 from widget_sweep import assert_every_control_moves_it_and_comes_back, pixels
 
-from redn_lib.experiments.networks import exact_input
+from redn_lib.experiments.measures import exact_input
 from redn_lib.training.batches import cut_patch
 from redn_lib.widgets.mixer import code_mixer, code_mixer_figure
 from redn_lib.widgets.mixer_picture import compose
