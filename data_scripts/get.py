@@ -12,9 +12,9 @@ examples
   python data_scripts/get.py 300w afw.zip helen.zip --out DIR    convert what you got: archives, folders, or both
   python data_scripts/get.py ytf68 --download --out DIR          download first, where a direct link is allowed
 
-DIR then holds the set as redn_lib.data.dataset.open reads it, report.txt, and contact_sheet.jpg to look at. Interrupted,
-or some files mended: run the same command again, only what is missing is done. To mend a file in an archive, unpack it
-yourself and name the folder.
+DIR then holds the set as redn_lib.data.dataset.open reads it, report.txt, and contact_sheet.jpg to look at.
+Interrupted, or some files mended: run the same command again, only what is missing is done. To mend a file in an
+archive, unpack it yourself and name the folder.
 
 exit status   0 all well   1 converted, but something was left out or is odd: it is listed   2 nothing usable"""
 
