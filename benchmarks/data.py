@@ -1,6 +1,6 @@
-"""How fast a data set is converted, read and made into training crops: `python benchmarks/data.py FOLDER`.
+"""How fast a dataset is converted, read and made into training crops: `python benchmarks/data.py FOLDER`.
 
-FOLDER: pictures in the published YouTube-Faces keypoint layout (`data_scripts/get.py ytf68`). Crops as the training has
+FOLDER: images in the published YouTube-Faces keypoint layout (`data_scripts/get.py ytf68`). Crops as the training has
 them: a patch of 224 px augmented, a first crop of 128 px drawn in it. In training the crop is cut on the device that
 trains; here it is cut by OpenCV, so that the crop is counted whole. Two rates: by the clock, and of processor seconds,
 which other programs on the machine disturb little.
@@ -20,8 +20,9 @@ from torch.utils.data import DataLoader
 
 from redn_lib.data.augment import augment
 from redn_lib.data.convert import convert
+from redn_lib.data.dataset import Dataset
+from redn_lib.data.dataset import open as open_dataset
 from redn_lib.data.layouts import SETS
-from redn_lib.data.store import Store
 from redn_lib.rednet import PAPER
 from redn_lib.training.batches import StillBatches, cut_patch, disturbed_crop
 from redn_lib.training.stages import BoxNoise, Stage
@@ -29,14 +30,14 @@ from redn_lib.training.stages import BoxNoise, Stage
 FACES = 800
 
 
-def read(row, _, __) -> None:
-    """A stored face with its picture."""
-    row.load()
+def read(sample, _, __) -> None:
+    """A converted face with its image."""
+    sample.load()
 
 
-def read_patch(row, _, __) -> None:
+def read_patch(sample, _, __) -> None:
     """The same, and its patch of 224 px cut."""
-    cut_patch(row.load())
+    cut_patch(sample.load()[0])
 
 
 def augmented(_, face, rng) -> tuple:
@@ -51,9 +52,9 @@ def crop(_, face, rng) -> None:
     cv2.warpAffine(face.image, crop, (PAPER.size, PAPER.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
-def read_and_crop(row, _, rng) -> None:
+def read_and_crop(sample, _, rng) -> None:
     """From the disk to the cut crop."""
-    crop(row, cut_patch(row.load()), rng)
+    crop(sample, cut_patch(sample.load()[0]), rng)
 
 
 STEPS = {
@@ -68,35 +69,35 @@ STEPS = {
 def together(work: Callable, folder: Path, processes: int) -> tuple[float, float]:
     """Times a second that so many processes do the work: (by the clock, sum of each one's processor seconds)."""
     context = get_context("spawn")
-    gate, answers = context.Barrier(processes + 1), context.Queue()
-    workers = [context.Process(target=_worker, args=(work, folder, i, gate, answers)) for i in range(processes)]
+    gate, rates = context.Barrier(processes + 1), context.Queue()
+    workers = [context.Process(target=_worker, args=(work, folder, i, gate, rates)) for i in range(processes)]
     for worker in workers:
         worker.start()
     gate.wait()
     start = time.perf_counter()
-    rates = [answers.get() for _ in workers]
+    found = [rates.get() for _ in workers]
     seconds = time.perf_counter() - start
     for worker in workers:
         worker.join()
-    return processes * FACES / seconds, sum(rates)
+    return processes * FACES / seconds, sum(found)
 
 
-def _worker(work: Callable, folder: Path, number: int, gate, answers) -> None:
+def _worker(work: Callable, folder: Path, number: int, gate, rates) -> None:
     cv2.setNumThreads(1)
-    store = Store(folder)
-    rows = [store.rows[i] for i in np.random.default_rng(number).integers(len(store), size=FACES)]
-    faces, rng = [cut_patch(row.load()) for row in rows], np.random.default_rng(number)
+    dataset = open_dataset(folder)
+    samples = [dataset[i] for i in np.random.default_rng(number).integers(len(dataset), size=FACES)]
+    faces, rng = [cut_patch(sample.load()[0]) for sample in samples], np.random.default_rng(number)
     gate.wait()
     start = time.process_time()
-    for row, face in zip(rows, faces, strict=True):
-        work(row, face, rng)
-    answers.put(FACES / (time.process_time() - start))
+    for sample, face in zip(samples, faces, strict=True):
+        work(sample, face, rng)
+    rates.put(FACES / (time.process_time() - start))
 
 
-def batches_a_second(store: Store, processes: int) -> float:
+def batches_a_second(dataset: Dataset, processes: int) -> float:
     """Patches a second, by the clock, that the training's own loader hands out."""
     stage = Stage(iterations=50 + 4 * processes, procedural=0.0)
-    faces = [cut_patch(row.load()) for row in store.rows[:FACES]]
+    faces = [cut_patch(sample.load()[0]) for sample in dataset[:FACES]]
     loader = iter(DataLoader(StillBatches(faces, stage, PAPER), batch_size=None, num_workers=processes))
     for _ in range(4 * processes):
         next(loader)
@@ -114,16 +115,16 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
-        out, start, used = Path(scratch) / "store", time.perf_counter(), time.process_time()
-        store = convert(SETS["ytf68"], [args.folder], out)
+        out, start, used = Path(scratch) / "out", time.perf_counter(), time.process_time()
+        dataset = convert(SETS["ytf68"], [args.folder], out)
         seconds, used = time.perf_counter() - start, time.process_time() - used
-        print(f"convert {len(store)} frames, one process: {seconds:.1f} s, {used:.1f} of the processor")
+        print(f"convert {len(dataset)} frames, one process: {seconds:.1f} s, {used:.1f} of the processor")
         print(f"{args.processes} processes                                          clock  processor")
         for title, work in STEPS.items():
             clock, processor = together(work, out, args.processes)
             print(f"{title:50s} {clock:6.0f}/s  {processor:6.0f}/s")
         title = "StillBatches through a DataLoader (patches)"
-        print(f"{title:50s} {batches_a_second(store, args.processes):6.0f}/s")
+        print(f"{title:50s} {batches_a_second(dataset, args.processes):6.0f}/s")
 
 
 if __name__ == "__main__":

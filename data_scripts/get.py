@@ -12,9 +12,9 @@ examples
   python data_scripts/get.py 300w afw.zip helen.zip --out DIR    convert what you got: archives, folders, or both
   python data_scripts/get.py ytf68 --download --out DIR          download first, where a direct link is allowed
 
-DIR then holds the set as redn_lib.data.store.Store reads it, report.txt, and contact_sheet.jpg to look at. Interrupted,
-or some files mended: run the same command again, only what is missing is done. To mend a file in an archive, unpack it
-yourself and name the folder.
+DIR then holds the set as redn_lib.data.dataset.open reads it, report.txt, and contact_sheet.jpg to look at.
+Interrupted, or some files mended: run the same command again, only what is missing is done. To mend a file in an
+archive, unpack it yourself and name the folder.
 
 exit status   0 all well   1 converted, but something was left out or is odd: it is listed   2 nothing usable"""
 
@@ -50,15 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(dataset, options: argparse.Namespace, progress: bool) -> int:
-    from redn_lib.data.convert import convert
+    from redn_lib.data.convert import convert, report
     from redn_lib.data.download import fetch
-    from redn_lib.data.store_report import report, wrong_counts
 
     try:
         links = dataset.links if options.download else ()
         downloads = options.out.with_name(options.out.name + "-downloads")
         sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
-        store = convert(dataset, sources, options.out, progress)
+        made = convert(dataset, sources, options.out, progress)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130
@@ -70,9 +69,9 @@ def _run(dataset, options: argparse.Namespace, progress: bool) -> int:
         remedy = "; free some space and run the same command again: it goes on" if full else ""
         _say(f"{error}{remedy}", sys.stderr)
         return 2
-    _say(report(store), sys.stdout)
+    _say(report(made), sys.stdout)
     print(f"converted to {options.out}; look at {options.out / 'contact_sheet.jpg'}")
-    return 1 if store.problems or wrong_counts(store) else 0
+    return 1 if made.problems or made.wrong_counts() else 0
 
 
 def _say(text: str, to: TextIO) -> None:

@@ -3,9 +3,8 @@
 import json
 import shutil
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from tqdm import tqdm
 from redn_lib.data import dataset as datasets
 from redn_lib.data.archives import unpack
 from redn_lib.data.contact_sheet import contact_sheet
-from redn_lib.data.dataset import Dataset
+from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image, is_upright
-from redn_lib.data.records import AnnotatedImage, Layout, Plan, Unit
+from redn_lib.data.records import Layout, Plan, Sample, Unit
 from redn_lib.files import whole_file
-from redn_lib.landmarks import OUTER_EYES
 
 LARGEST = 640
 """A larger still image is cut to three times the face's box and shrunk to this many pixels a side (our choice): room
@@ -36,74 +34,69 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     What is finished and unchanged is not done again: run again after an interruption, or after mending some files.
     Raises FileNotFoundError or ValueError where nothing usable is there, OSError where the disk is full.
     """
-    _check_place(layout, out)
-    states = [_state(path) for path in sources]
-    old = _finished(out)
-    if old.get("sources") == states and all(path.is_file() for path in sources):
-        return datasets.open(out)
-    unpacked = out / "unpacked"
+    for path in sources:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such folder or archive; check the path")
+    told, parts, unpacked = out / "store.json", out / "parts", out / "unpacked"
+    if _held(out) not in (None, layout.name):
+        raise ValueError(f"{out}: holds the set {_held(out)}; give --out another folder, or delete this one")
+    parts.mkdir(parents=True, exist_ok=True)
     folders = [path if path.is_dir() else _unpacked(path, unpacked) for path in sources]
     plan = layout.plan(folders)
-    (out / "store.json").unlink(missing_ok=True)
-    (out / "parts").mkdir(exist_ok=True)
-    parts, problems = _write_parts(plan, out / "parts", progress)
-    for folder in folders:
-        if unpacked in folder.parents:
-            problems = [told.replace(f"{folder.parent}/", "") for told in problems]
-    if not parts:
-        raise ValueError(_nothing(layout, problems))
-    about = {"set": layout.name, "sources": states, "parts": parts, "problems": problems}
-    with whole_file(out / "store.json") as temporary:
+    told.unlink(missing_ok=True)
+    written, problems = _write_parts(plan, parts, progress)
+    problems = [problem.replace(f"{unpacked}/", "") for problem in problems]
+    if not written:
+        how = f"`python data_scripts/get.py {layout.name}` says what its layout is"
+        raise ValueError(f"nothing usable of {layout.name} was found; {how}{listed(problems, 20)}")
+    about = {"set": layout.name, "parts": written, "problems": problems}
+    with whole_file(told) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(unpacked, ignore_errors=True)
     made = datasets.open(out)
-    _describe(made, out)
+    with whole_file(out / "report.txt") as temporary:
+        temporary.write_text(report(made, most=10**9) + "\n", encoding="utf-8", errors="backslashreplace")
+    with whole_file(out / "contact_sheet.jpg") as temporary:
+        temporary.write_bytes(encode_image(_sheet(made)))
+    shutil.rmtree(unpacked, ignore_errors=True)
     return made
 
 
-def report(dataset: Dataset, most: int | None = 20) -> str:
+def report(dataset: Dataset, most: int = 20) -> str:
     """The report to print: counts, sizes, what is odd, what was left out (the first `most` of each)."""
     people = "people" if dataset.identities else "people (each image or video its own)"
-    lines = [
-        f"{dataset.name}: {len(dataset)} frames, {len(dataset.videos)} videos or still images, "
-        f"{len(dataset.people)} {people}"
-    ]
-    for split in dataset.splits:
-        mine = dataset.choose(split)
-        lines.append(f"  {split:14s}{len(mine)} frames, {len(mine.videos)} videos or still images")
-    points = np.stack([sample.points for sample in dataset])
-    sides = np.stack([sample.box[2:] - sample.box[:2] for sample in dataset]).max(1)
-    eyes = np.linalg.norm(points[:, OUTER_EYES[0]] - points[:, OUTER_EYES[1]], axis=1)
-    lines += [
-        f"points     {_spread(np.isfinite(points).all(-1).sum(1))} of 68",
-        f"box        {_spread(sides)} px, the larger side",
-        f"eyes       {_spread(eyes)} px between the outer corners",
-        *_listed("wrong counts", dataset.wrong_counts(), most),
-        *_listed("left out or odd", dataset.problems, most),
-    ]
+    lines = [f"{dataset.name}: {len(dataset)} frames, {len(dataset.videos)} videos or images, "]
+    lines[0] += f"{len(dataset.people)} {people}"
+    for split, count in sorted(Counter(sample.split for sample in dataset).items()):
+        lines.append(f"  {split:14s}{count} frames")
+    sides = [max(sample.box[2:] - sample.box[:2]) for sample in dataset]
+    low, middle, high = np.percentile(sides, [5, 50, 95])
+    lines.append(f"box: larger side {middle:.0f} px ({low:.0f} to {high:.0f} for 9 of 10)")
+    for title, entries in (("wrong counts", dataset.wrong_counts()), ("left out or odd", dataset.problems)):
+        lines.append(f"{title}: {len(entries)}{listed(entries, most)}")
     return "\n".join(lines)
 
 
-def _spread(values: np.ndarray) -> str:
-    low, middle, high = np.nanpercentile(values, [5, 50, 95])
-    return f"{middle:.0f} ({low:.0f} to {high:.0f} for 9 of 10)"
+def _held(out: Path) -> str | None:
+    """Name of the dataset that a folder holds, None for a new or an interrupted one. Raises ValueError for any other."""
+    if (out / "store.json").is_file():
+        return json.loads((out / "store.json").read_text(encoding="utf-8"))["set"]
+    if out.is_dir() and any(out.iterdir()) and not (out / "parts").is_dir():
+        raise ValueError(f"{out}: is not empty; give --out a folder of its own")
+    return None
 
 
-def _listed(title: str, entries: list[str], most: int | None) -> list[str]:
-    rest = len(entries) - len(entries[:most])
-    more = [f"  ... and {rest} more, see report.txt"] if rest else []
-    return [f"{title}: {len(entries)}", *(f"  {entry}" for entry in entries[:most]), *more]
+def _unpacked(archive: Path, home: Path) -> Path:
+    """The folder of an archive's files, unpacked unless that was done before."""
+    folder = home / archive.name
+    if not folder.is_dir():
+        unpack(archive, folder)
+    return folder
 
 
-def _describe(dataset: Dataset, out: Path) -> None:
-    """Write the report and the contact sheet."""
-    with whole_file(out / "report.txt") as temporary:
-        temporary.write_text(report(dataset, most=None) + "\n", encoding="utf-8", errors="backslashreplace")
+def _sheet(dataset: Dataset) -> np.ndarray:
+    """A contact sheet of faces from all over the dataset."""
     chosen = np.unique(np.linspace(0, len(dataset) - 1, SHEET_FACES).round().astype(int))
-    samples = [dataset[i] for i in chosen]
-    sheet = contact_sheet((sample.load().frames[0], sample.points, sample.box) for sample in samples)
-    with whole_file(out / "contact_sheet.jpg") as temporary:
-        temporary.write_bytes(encode_image(sheet))
+    return contact_sheet((dataset[i].face().image, dataset[i].points, dataset[i].box) for i in chosen)
 
 
 def _write_parts(plan: Plan, folder: Path, progress: bool) -> tuple[list[dict[str, Any]], list[str]]:
@@ -137,15 +130,15 @@ def _write_part(unit: Unit, folder: Path) -> None:
     fingerprint, problems, offset = unit.fingerprint(), [], 0
     columns: dict[str, list] = defaultdict(list)
     with whole_file(folder / f"{unit.key}.bin") as temporary, temporary.open("wb") as file:
-        for image in unit.read(problems):
+        for sample in unit.read(problems):
             try:
-                jpeg, points, box = _stored(image)
+                jpeg, points, box = _stored(sample)
             except (ValueError, FileNotFoundError) as error:
                 problems.append(str(error))
                 continue
             file.write(jpeg)
             row = {"points": points, "box": box, "offset": offset, "bytes": len(jpeg)}
-            row |= {key: getattr(image, key) for key in ("name", "person", "video", "split", "number", "fps")}
+            row |= {key: getattr(sample, key) for key in ("name", "person", "video", "split", "number", "fps")}
             for key, value in row.items():
                 columns[key].append(value)
             offset += len(jpeg)
@@ -159,18 +152,18 @@ def _write_part(unit: Unit, folder: Path) -> None:
         )
 
 
-def _stored(image: AnnotatedImage) -> tuple[bytes, np.ndarray, np.ndarray]:
+def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:
     """(JPEG, points, box) as they are stored: a large still image cut around the face, a small JPEG as it is.
 
     A frame of a video stays whole, whatever its size: a tracker needs all of it.
     """
-    pixels = image.face().image
-    is_still = image.video == image.name
+    pixels, source = sample.face().image, sample.source
+    is_still = sample.video == sample.name
     if is_still and max(pixels.shape[:2]) > LARGEST:
-        return _cut(pixels, image.points, image.box)
-    is_jpeg = isinstance(image.source, Path) and image.source.suffix.lower() in (".jpg", ".jpeg")
-    jpeg = image.source.read_bytes() if is_jpeg and is_upright(image.source) else encode_image(pixels)
-    return jpeg, image.points, image.box
+        return _cut(pixels, sample.points, sample.box)
+    is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
+    jpeg = source.read_bytes() if is_jpeg and is_upright(source) else encode_image(pixels)
+    return jpeg, sample.points, sample.box
 
 
 def _cut(pixels: np.ndarray, points: np.ndarray, box: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
@@ -189,45 +182,3 @@ def _cut(pixels: np.ndarray, points: np.ndarray, box: np.ndarray) -> tuple[bytes
     points = ((points - low + 0.5) / scale - 0.5).astype(np.float32)
     box = (box - np.r_[low, low] + 0.5) / np.r_[scale, scale] - 0.5
     return encode_image(pixels), points, box
-
-
-def _check_place(layout: Layout, out: Path) -> None:
-    """Claim the folder for the dataset. Raises ValueError where it holds anything else."""
-    claim = out / "set.txt"
-    held = claim.read_text(encoding="utf-8").strip() if claim.is_file() else None
-    if held not in (None, layout.name):
-        raise ValueError(f"{out}: holds the set {held}; give --out another folder, or delete this one")
-    if held is None and out.is_dir() and any(out.iterdir()):
-        raise ValueError(f"{out}: is not empty; give --out a folder of its own")
-    with whole_file(claim) as temporary:
-        temporary.write_text(layout.name + "\n", encoding="utf-8")
-
-
-def _finished(out: Path) -> dict[str, Any]:
-    """What store.json says; nothing where the folder is not finished, or damaged."""
-    try:
-        datasets.open(out)
-        return json.loads((out / "store.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
-def _state(path: Path) -> list:
-    """What tells whether an archive has changed; of a folder the units do."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such folder or archive; check the path")
-    state = path.stat()
-    return [path.name] if path.is_dir() else [path.name, state.st_size, state.st_mtime_ns]
-
-
-def _unpacked(archive: Path, home: Path) -> Path:
-    """The folder of an archive's files, unpacked unless that was done before."""
-    folder = home / sha256(repr(_state(archive)).encode()).hexdigest()[:12] / archive.name
-    if not folder.is_dir():
-        unpack(archive, folder)
-    return folder
-
-
-def _nothing(layout: Layout, problems: list[str]) -> str:
-    how = f"`python data_scripts/get.py {layout.name}` says what its layout is"
-    return f"nothing usable of {layout.name} was found; {how}" + "".join(f"\n  {told}" for told in problems[:20])

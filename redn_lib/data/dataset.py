@@ -18,89 +18,15 @@ import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from redn_lib.data.clip import Clip
-from redn_lib.data.records import AnnotatedImage, Layout, Piece
+from redn_lib.data.records import Layout, Piece, Sample
 
 RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
 SYNTHETIC = "synthetic"
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One frame of a dataset, or consecutive ones of a video, still on disk: `load` reads them.
-
-    images: the frames.
-    dataset: where they are from.
-    """
-
-    images: tuple[AnnotatedImage, ...]
-    dataset: "Dataset"
-
-    @property
-    def name(self) -> str:
-        """Name within the dataset, such as "helen-train/232194_1"; of a window "114[3:11]"."""
-        if len(self.images) == 1:
-            return self.images[0].name
-        return f"{self.video}[{self.number}:{self.number + len(self.images)}]"
-
-    @property
-    def person(self) -> str:
-        """Who is shown; a name of its own for each image or video of a dataset that does not tell."""
-        return self.images[0].person
-
-    @property
-    def video(self) -> str:
-        """The video that the frames are of; a still image is its own."""
-        return self.images[0].video
-
-    @property
-    def split(self) -> str:
-        """The published split, such as "cat3"."""
-        return self.images[0].split
-
-    @property
-    def number(self) -> int:
-        """Number of the first frame in its video, as the dataset counts."""
-        return self.images[0].number
-
-    @property
-    def points(self) -> np.ndarray:
-        """(68, 2) float32 of the first frame, 0-based pixels; NaN where the mark-up has no such point."""
-        return self.images[0].points
-
-    @property
-    def box(self) -> np.ndarray:
-        """(4,) x0, y0, x1, y1 of the face in the first frame, 0-based pixels."""
-        return self.images[0].box
-
-    def load(self) -> Clip:
-        """The frames with their points: a Clip of T = 1, or of a window's length.
-
-        Raises FileNotFoundError or ValueError, naming file and remedy, where an image is gone or damaged.
-        """
-        faces = [image.face() for image in self.images]
-        if len({face.image.shape for face in faces}) > 1:
-            raise ValueError(f"{self.name}: its images differ in size, so they are no video; name another folder")
-        factors = None
-        if faces[0].factors is not None:
-            factors = {key: np.stack([np.asarray(face.factors[key]) for face in faces]) for key in faces[0].factors}
-        return Clip(
-            frames=np.stack([face.image for face in faces]),
-            points=np.stack([face.points for face in faces]),
-            person=self.person,
-            name=self.name,
-            visible=np.stack([face.visible for face in faces]),
-            factors=factors,
-            fps=self.images[0].fps,
-            video=self.video,
-            split=self.split,
-        )
 
 
 class Dataset(Sequence[Sample]):
@@ -111,11 +37,13 @@ class Dataset(Sequence[Sample]):
     problems: a sentence, with its remedy, on each thing that was left out or is odd.
     """
 
-    def __init__(self, layout: Layout, images: Iterable[AnnotatedImage], problems: Sequence[str] = ()):
+    def __init__(self, layout: Layout, samples: Iterable[Sample], problems: Sequence[str] = ()):
         self.name, self.identities, self.layout = layout.name, layout.identities, layout
         self.problems = list(problems)
-        self._samples = [Sample((image,), self) for image in images]
-        self._counts = Counter(sample.split for sample in self._samples)
+        self._samples = list(samples)
+        for sample in self:
+            sample.dataset = self
+        self._counts = Counter(sample.split for sample in self)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -143,13 +71,15 @@ class Dataset(Sequence[Sample]):
         a new stretch begins. Real motion; none for a dataset of still images.
         """
         found, run = [], []
-        for sample in sorted(self, key=lambda sample: (sample.split, sample.video, sample.number)):
-            image = sample.images[0]
-            if run and (image.video, image.number) != (run[-1].video, run[-1].number + 1):
+        for sample in sorted(self, key=_place):
+            if run and (sample.video, sample.number) != (run[-1].video, run[-1].number + 1):
                 run = []
-            run.append(image)
+            run.append(sample)
             if len(run) == length:
-                found.append(Sample(tuple(run), self))
+                window = copy.copy(run[0])
+                window.name = f"{window.video}[{window.number}:{window.number + length}]"
+                window.frames = tuple(run)
+                found.append(window)
                 run = []
         return found
 
@@ -253,7 +183,32 @@ def read_names(path: str | Path) -> set[str]:
 def _synthetic() -> Dataset:
     from redn_lib.data.layouts import synthetic  # here, since the renderer is large
 
-    return Dataset(synthetic.SYNTHETIC, synthetic.images())
+    return Dataset(synthetic.SYNTHETIC, synthetic.samples())
+
+
+def _raw(folder: Path) -> Dataset:
+    """A folder of still images in a published layout. Raises ValueError where it is damaged, naming the files."""
+    from redn_lib.data.layouts import recognised
+
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; name a folder of annotated faces, or {SYNTHETIC!r}")
+    layout = recognised(folder)
+    plan = layout.plan([folder])
+    samples = [sample for unit in plan.units for sample in unit.read(plan.problems)]
+    if plan.problems or not samples:
+        raise ValueError(
+            f"{folder}, read as {layout.title}, is damaged; mend it, or leave out what is damaged by "
+            f"`python data_scripts/get.py {layout.name} {folder} --out DIR` and name DIR instead:"
+            f"{listed(plan.problems, 20)}"
+        )
+    return Dataset(layout, samples)
+
+
+def listed(problems: Sequence[str], most: int) -> str:
+    """The first `most` sentences, each on a line of its own."""
+    rest = len(problems) - most
+    more = [f"... and {rest} more"] if rest > 0 else []
+    return "".join(f"\n  {told}" for told in [*problems[:most], *more])
 
 
 def _converted(folder: Path) -> Dataset:
@@ -263,55 +218,29 @@ def _converted(folder: Path) -> Dataset:
     told = folder / "store.json"
     if not told.is_file():
         raise FileNotFoundError(f"{folder}: conversion did not finish; {RUN_AGAIN}")
-    images: list[AnnotatedImage] = []
     try:
         about = json.loads(told.read_text(encoding="utf-8"))
         if about["set"] not in SETS:
             raise ValueError(f"it holds {about['set']!r}, which this version does not know")
-        for part in about["parts"]:
-            images += _of_part(folder / "parts", part["name"], part["bytes"])
+        samples = [sample for part in about["parts"] for sample in _of_part(folder / "parts", **part)]
     except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         remedy = f"delete {told.name} and the damaged part, and {RUN_AGAIN}"
         raise ValueError(f"{folder}: no whole converted dataset ({error}); {remedy}") from error
-    images.sort(key=lambda image: (image.split, image.video, image.number))
-    return Dataset(SETS[about["set"]], images, about["problems"])
+    return Dataset(SETS[about["set"]], sorted(samples, key=_place), about["problems"])
 
 
-def _of_part(folder: Path, name: str, count: int) -> list[AnnotatedImage]:
-    """The images of one part of a converted dataset. Raises ValueError, OSError and others where it is damaged."""
+def _of_part(folder: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
+    """The samples of one part of a converted dataset. Raises ValueError, OSError and others where it is damaged."""
     path = folder / f"{name}.bin"
-    if not path.is_file() or path.stat().st_size != count:
-        raise ValueError(f"{path.name} is gone or not of {count} bytes")
+    if not path.is_file() or path.stat().st_size != bytes:
+        raise ValueError(f"{path.name} is gone or not of {bytes} bytes")
     with np.load(folder / f"{name}.npz") as file:
         table = {key: file[key] for key in file.files}
-    columns = (table[key].tolist() for key in ("name", "person", "video", "split", "number"))
-    sources = (Piece(path, *place) for place in zip(table["offset"].tolist(), table["bytes"].tolist(), strict=True))
-    points, box, fps = table["points"].astype(np.float32), table["box"], table["fps"].tolist()
-    return [AnnotatedImage(*row) for row in zip(*columns, points, box, sources, fps, strict=True)]
+    columns = [table[key].tolist() for key in ("name", "person", "video", "split", "number", "offset", "bytes", "fps")]
+    points = table["points"].astype(np.float32)
+    for *about, offset, count, fps, place, box in zip(*columns, points, table["box"], strict=True):
+        yield Sample(*about, place, box, Piece(path, offset, count), fps)
 
 
-def _raw(folder: Path) -> Dataset:
-    """A folder of still images in a published layout. Raises ValueError where it is damaged, naming every file."""
-    from redn_lib.data.layouts import recognised
-
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; name a folder of annotated faces, or {SYNTHETIC!r}")
-    layout = recognised(folder)
-    plan = layout.plan([folder])
-    problems = list(plan.problems)
-    images = [image for unit in plan.units for image in unit.read(problems)]
-    if problems or not images:
-        raise ValueError("\n  ".join(_refusal(folder, layout, problems)))
-    return Dataset(layout, images)
-
-
-def _refusal(folder: Path, layout: Layout, problems: list[str]) -> list[str]:
-    """Why a folder is not read: what is wrong with it, the first 20."""
-    convert = f"python data_scripts/get.py {layout.name} {folder} --out DIR"
-    more = [f"... and {len(problems) - 20} more"] if len(problems) > 20 else []
-    return [
-        f"{folder}, read as {layout.title}, is damaged; mend it, or leave out what is damaged by `{convert}` and name "
-        "DIR instead:",
-        *(problems[:20] or ["nothing usable was found"]),
-        *more,
-    ]
+def _place(sample: Sample) -> tuple[str, str, int]:
+    return sample.split, sample.video, sample.number

@@ -1,15 +1,18 @@
-"""What a published layout gives: a plan of units, each a run of annotated images that is read as a whole."""
+"""What a published layout gives: a plan of units, each a run of samples that is read as a whole."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from redn_lib.data.clip import Face
+from redn_lib.data.clip import Clip, Face
 from redn_lib.data.images import read_image
+
+if TYPE_CHECKING:
+    from redn_lib.data.dataset import Dataset
 
 
 class Piece(NamedTuple):
@@ -26,19 +29,21 @@ class Piece(NamedTuple):
             return file.read(self.count)
 
 
-@dataclass(frozen=True, eq=False)
-class AnnotatedImage:
-    """One annotated image of a dataset, its pixels still on disk.
+@dataclass(eq=False)
+class Sample:
+    """One annotated frame of a dataset, or consecutive ones of a video, still on disk: `load` reads them.
 
-    name: name within the dataset, such as "helen-train/232194_1".
+    name: within the dataset, such as "helen-train/232194_1"; of a window "114[3:11]".
     person: who is shown; a name of its own for each image or video of a dataset that does not tell.
-    video: the video that it is a frame of; a still image is its own.
+    video: the video that it is of; a still image is its own.
     split: the published split, such as "cat3".
-    number: number of the frame in its video.
-    points: (68, 2) float32, 0-based pixels of the upright image; NaN where the mark-up has no such point.
-    box: (4,) x0, y0, x1, y1 of the face, same pixels.
+    number: number of the (first) frame in its video, as the dataset counts.
+    points: (68, 2) float32 of the (first) frame, 0-based pixels, upright; NaN where the mark-up has no such point.
+    box: (4,) x0, y0, x1, y1 of the face in the (first) frame, same pixels.
     source: an image file, a piece of a converted dataset, or the image (H, W, 3) uint8 RGB itself.
-    fps: frames a second of its video.
+    fps: frames a second of the video.
+    dataset: where it is from.
+    frames: the samples that a window is made of.
     """
 
     name: str
@@ -50,11 +55,33 @@ class AnnotatedImage:
     box: np.ndarray
     source: Path | Piece | np.ndarray
     fps: float = 25.0
+    dataset: "Dataset | None" = None
+    frames: tuple["Sample", ...] = ()
+
+    def load(self) -> Clip:
+        """The frames with their points: a Clip of T = 1, or of a window's length.
+
+        Raises FileNotFoundError or ValueError, naming file and remedy, where an image is gone or damaged, or the face
+        is not in it.
+        """
+        faces = [sample.face() for sample in self.frames or (self,)]
+        if len({face.image.shape for face in faces}) > 1:
+            raise ValueError(f"{self.name}: its images differ in size, so they are no video; leave it out")
+        factors = {key: np.stack([np.asarray(f.factors[key]) for f in faces]) for key in faces[0].factors or {}}
+        return Clip(
+            frames=np.stack([face.image for face in faces]),
+            points=np.stack([face.points for face in faces]),
+            person=self.person,
+            name=self.name,
+            visible=np.stack([face.visible for face in faces]),
+            factors=factors or None,
+            fps=self.fps,
+            video=self.video,
+            split=self.split,
+        )
 
     def face(self) -> Face:
-        """The image with its points. Raises FileNotFoundError or ValueError, naming file and remedy, where the image is
-        gone or damaged, or the face is not in it.
-        """
+        """The (first) frame with its points. Raises as `load`."""
         where = self.name
         if isinstance(self.source, np.ndarray):
             image = self.source
@@ -64,8 +91,7 @@ class AnnotatedImage:
         else:
             where = str(self.source)
             image = read_image(self.source)
-        size = np.array(image.shape[1::-1])
-        low, high = self.box[:2], self.box[2:]
+        low, high, size = self.box[:2], self.box[2:], image.shape[1::-1]
         if not ((high - low >= 1) & (high >= 0) & (low < size)).all():
             raise ValueError(f"{where}: the points lie outside the image or on one spot; mend or delete them")
         return Face(image, self.points, self.person, self.name)
@@ -77,22 +103,18 @@ class Unit:
 
     key: names its part of a converted dataset.
     files: what it is read from.
-    count: how many images it should have.
-    read: of a list of problems: the images, with a sentence appended on each thing that is left out.
+    read: of a list of problems: the samples, with a sentence appended on each thing that is left out.
     """
 
     key: str
     files: tuple[Path, ...]
-    count: int
-    read: Callable[[list[str]], Iterator[AnnotatedImage]]
+    read: Callable[[list[str]], Iterator[Sample]]
 
     def fingerprint(self) -> str:
         """Changes when a file of the unit changes, comes or goes: names, sizes and times of change."""
-        told = sha256(self.key.encode())
-        for path in self.files:
-            state = path.stat() if path.exists() else None
-            told.update(f"{path.name}|{state and (state.st_size, state.st_mtime_ns)}\n".encode())
-        return told.hexdigest()[:24]
+        states = [(path.name, path.stat()) for path in self.files if path.exists()]
+        told = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+        return sha256(repr((self.key, told)).encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
 @dataclass
@@ -105,6 +127,17 @@ class Plan:
 
     units: list[Unit] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def add_stills(self, key: str, stills: Sequence, read: Callable, files: Callable, size: int = 400) -> None:
+        """Add units of `size` still images (our choice: little is lost when interrupted).
+
+        read(stills, problems) gives the samples, files(still) the paths of one.
+        """
+        for start in range(0, len(stills), size):
+            some = stills[start : start + size]
+            paths = tuple(path for still in some for path in files(still))
+            unit = Unit(f"{key}-{start // size:04d}", paths, lambda problems, some=some: read(some, problems))
+            self.units.append(unit)
 
 
 class Link(NamedTuple):
@@ -133,20 +166,10 @@ class Layout:
     name: str
     title: str
     about: str
-    plan: Callable[[Sequence[Path]], Plan]
+    plan: Callable[[Iterable[Path]], Plan]
     sign: str
     expected: Mapping[str, int] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     identities: bool = False
     is_videos: bool = False
-
-
-def in_units(key: str, items: Sequence, read: Callable, files: Callable, size: int = 400) -> Iterable[Unit]:
-    """Units of `size` items (our choice: little is lost when interrupted). read(items, problems) gives the images,
-    files(item) the paths of an item.
-    """
-    for start in range(0, len(items), size):
-        some = items[start : start + size]
-        paths = tuple(path for item in some for path in files(item))
-        yield Unit(f"{key}-{start // size:04d}", paths, len(some), lambda problems, some=some: read(some, problems))

@@ -1,7 +1,6 @@
 """Small data sets in each published layout, made here, with handles on one frame of each to break it."""
 
 import csv
-import sqlite3
 import tarfile
 import zipfile
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.layouts.aflw import NAMES
-from redn_lib.data.markups import AFLW21, CELEBA5, XM2VTS68
+from redn_lib.data.markups import XM2VTS68
 from redn_lib.data.pts import write_pts
 from redn_lib.landmarks import MEAN_SHAPE
 
@@ -55,12 +53,12 @@ def save_video(path: Path, seeds: range) -> None:
 
 @dataclass
 class Made:
-    """A set in `root` with `frames` frames; picture, points: the files of one frame that are there to be broken."""
+    """A set in `root` with `frames` frames; image, points: the files of one frame that are there to be broken."""
 
     root: Path
     frames: int
     splits: dict[str, int]
-    picture: Path
+    image: Path
     points: Path
 
 
@@ -98,9 +96,8 @@ def make_tf(root: Path) -> Made:
     for j in range(6):
         points = np.tile([60.0, 50.0], (68, 1))
         ours = shape(j)
-        for i, place in enumerate(XM2VTS68.places):
-            if place:
-                points[i] = ours[list(place)].mean(0)
+        for theirs, our in XM2VTS68.same.items():
+            points[theirs] = ours[our]
         save(root / "images" / f"franck_{j:05d}.jpg", j)
         write_pts(root / "points" / f"franck_{j:05d}.pts", points - 1)
     return Made(root, 6, {"test": 6}, root / "images/franck_00002.jpg", root / "points/franck_00002.pts")
@@ -110,55 +107,6 @@ def make_folder(root: Path) -> Made:
     for i, name in enumerate(("Ann/1", "Ann/2", "Bo/1", "lonely")):
         save_pair(root / name, i)
     return Made(root, 4, {"all": 4}, root / "Ann/2.jpg", root / "Ann/2.pts")
-
-
-def make_aflw(root: Path) -> Made:
-    database = root / "data/aflw.sqlite"
-    database.parent.mkdir(parents=True)
-    with sqlite3.connect(database) as db:
-        db.executescript(
-            "CREATE TABLE Faces (face_id INTEGER, file_id TEXT, db_id TEXT);"
-            "CREATE TABLE FaceImages (image_id INTEGER, db_id TEXT, file_id TEXT, filepath TEXT);"
-            "CREATE TABLE FeatureCoords (face_id INTEGER, feature_id INTEGER, x REAL, y REAL);"
-            "CREATE TABLE FeatureCoordTypes (feature_id INTEGER, descr TEXT);"
-        )
-        db.executemany("INSERT INTO FeatureCoordTypes VALUES (?, ?)", list(enumerate(NAMES, 1)))
-        for face in range(4):
-            name = f"{face % 2}/image{face:05d}.jpg"
-            save(root / "data/flickr" / name, face)
-            db.execute("INSERT INTO Faces VALUES (?, ?, 'aflw')", (39341 + face, f"image{face:05d}.jpg"))
-            db.execute("INSERT INTO FaceImages VALUES (?, 'aflw', ?, ?)", (face, f"image{face:05d}.jpg", name))
-            for i, place in enumerate(AFLW21.places):
-                if place and (face, i) != (3, 17):
-                    x, y = shape(face)[list(place)].mean(0).tolist()
-                    db.execute("INSERT INTO FeatureCoords VALUES (?, ?, ?, ?)", (39341 + face, i + 1, x, y))
-    db.close()
-    return Made(root, 4, {"all": 4}, root / "data/flickr/1/image00001.jpg", database)
-
-
-def make_lfw(root: Path) -> Made:
-    counts = {"Ann_Lee": 3, "Bo_Ek": 1, "Cy_Oh": 2}
-    for i, (person, count) in enumerate(counts.items()):
-        for j in range(count):
-            path = root / "lfw" / person / f"{person}_{j + 1:04d}.jpg"
-            save(path, 10 * i + j, shape(10 * i + j) + 60, (250, 250))
-    names = root / "lfw-names.txt"
-    names.write_text("".join(f"{person}\t{count}\n" for person, count in counts.items()))
-    return Made(root, 6, {"all": 6}, root / "lfw/Ann_Lee/Ann_Lee_0002.jpg", names)
-
-
-def make_celeba(root: Path) -> Made:
-    names = [f"{i:06d}.jpg" for i in range(1, 7)]
-    rows = []
-    for i, name in enumerate(names):
-        save(root / "img_align_celeba" / name, i)
-        rows.append([np.rint(shape(i)[list(place)].mean(0)).astype(int) for place in CELEBA5.places])
-    landmarks = root / "list_landmarks_align_celeba.txt"
-    lines = [f"{n} " + "  ".join(f"{x} {y}" for x, y in row) for n, row in zip(names, rows, strict=True)]
-    landmarks.write_text("\n".join(["6", "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y ...", *lines]) + "\n")
-    (root / "identity_CelebA.txt").write_text("".join(f"{n} {100 + i // 2}\n" for i, n in enumerate(names)))
-    (root / "list_eval_partition.txt").write_text("".join(f"{n} {i // 2}\n" for i, n in enumerate(names)))
-    return Made(root, 6, {"train": 2, "val": 2, "test": 2}, root / "img_align_celeba/000002.jpg", landmarks)
 
 
 def make_ytf68(root: Path) -> Made:
@@ -194,20 +142,23 @@ def save_npz(path: Path, images: list[np.ndarray], shapes: list[np.ndarray]) -> 
 
 
 MAKERS = {
-    "300w": make_300w, "300vw": make_300vw, "fm": make_fm, "tf": make_tf, "aflw": make_aflw, "lfw": make_lfw,
-    "celeba": make_celeba, "ytf68": make_ytf68, "ytf-npz": make_npz, "folder": make_folder,
-}  # fmt: skip
+    "300w": make_300w,
+    "300vw": make_300vw,
+    "fm": make_fm,
+    "tf": make_tf,
+    "ytf68": make_ytf68,
+    "ytf-npz": make_npz,
+    "folder": make_folder,
+}
 
 
-def packed(root: Path, archive: Path, extra: dict[str, bytes] | None = None) -> Path:
-    """A zip, stored as it is, or .tar.gz of a folder, lists before pictures. extra: members by name, first of all."""
-    lists = (".txt", ".csv", ".sqlite")
-    files = sorted((p for p in root.rglob("*") if p.is_file()), key=lambda p: (p.suffix not in lists, p.as_posix()))
-    names = {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
+def packed(root: Path, archive: Path) -> Path:
+    """A .zip or .tar.gz of a folder."""
+    files = sorted(path for path in root.rglob("*") if path.is_file())
     if archive.suffix == ".zip":
         with zipfile.ZipFile(archive, "w") as file:
-            for name, data in {**(extra or {}), **names}.items():
-                file.writestr(name, data)
+            for path in files:
+                file.write(path, path.relative_to(root))
     else:
         with tarfile.open(archive, "w:gz") as file:
             for path in files:

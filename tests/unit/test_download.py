@@ -1,4 +1,4 @@
-"""Downloads from a small server of our own: whole, continued, checked, and polite about a host that is gone."""
+"""Downloads from a small server of our own: whole, checked, and clear about a host that is gone."""
 
 import http.server
 import threading
@@ -9,25 +9,21 @@ import pytest
 from redn_lib.data.download import fetch
 from redn_lib.data.records import Link
 
-DATA = bytes(range(256)) * 4000
+DATA = bytes(range(256)) * 400
+HASH = f"md5:{md5(DATA).hexdigest()}"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves DATA as the server's `mode` says; keeps what was asked for."""
+    """Serves DATA, or an error where the server is `gone`; counts what was asked for."""
 
     def do_GET(self):
-        mode, asked = self.server.mode, self.headers.get("Range")
-        self.server.asked.append(asked)
-        if mode == "gone":
+        self.server.asked += 1
+        if self.server.gone:
             return self.send_error(404)
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and mode != "from the beginning" else 0
-        if start >= len(DATA):
-            return self.send_error(416)
-        self.send_response(206 if start else 200)
-        if mode != "no length":
-            self.send_header("Content-Length", str(len(DATA) - start))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(DATA)))
         self.end_headers()
-        self.wfile.write(DATA[start : start + 300_000] if mode == "breaks off" else DATA[start:])
+        self.wfile.write(DATA)
 
     def log_message(self, *_):
         pass
@@ -36,57 +32,35 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as it:
-        it.mode, it.asked = "good", []
+        it.gone, it.asked = False, 0
         it.url = f"http://127.0.0.1:{it.server_port}/sets/a%20set.zip"
-        thread = threading.Thread(target=it.serve_forever, daemon=True)
-        thread.start()
+        threading.Thread(target=it.serve_forever, daemon=True).start()
         yield it
         it.shutdown()
 
 
-def test_a_file_is_downloaded_once(server, tmp_path):
-    link = Link(server.url, md5(DATA).hexdigest())
-    path = fetch(link, tmp_path / "new")
-    assert path == tmp_path / "new/a set.zip" and path.read_bytes() == DATA
-    assert fetch(link, tmp_path / "new") == path and server.asked == [None]
-
-
-def test_a_broken_off_download_goes_on(server, tmp_path):
-    server.mode = "breaks off"
+@pytest.mark.parametrize("known", [HASH, None])
+def test_a_file_is_downloaded_once(server, tmp_path, known):
     for _ in range(2):
-        with pytest.raises(ConnectionError, match="run the same command again to go on"):
-            fetch(Link(server.url), tmp_path)
-    assert (tmp_path / "a set.zip.part").stat().st_size == 600_000 and not (tmp_path / "a set.zip").exists()
-    server.mode = "good"
-    assert fetch(Link(server.url, md5(DATA).hexdigest()), tmp_path).read_bytes() == DATA
-    assert server.asked == [None, "bytes=300000-", "bytes=600000-"]
+        path = fetch(Link(server.url, known), tmp_path / "new")
+        assert path == tmp_path / "new/a set.zip" and path.read_bytes() == DATA
+    assert server.asked == 1
 
 
-@pytest.mark.parametrize("mode", ["from the beginning", "no length"])
-def test_servers_that_cannot_continue_or_count(server, tmp_path, mode):
-    (tmp_path / "a set.zip.part").write_bytes(DATA[:1000])
-    server.mode = mode
-    assert fetch(Link(server.url), tmp_path).read_bytes() == DATA
+def test_a_damaged_file_that_is_there_is_downloaded_again(server, tmp_path):
+    (tmp_path / "a set.zip").write_bytes(DATA[:-1])
+    assert fetch(Link(server.url, HASH), tmp_path).read_bytes() == DATA
 
 
-def test_a_part_as_long_as_the_file_starts_anew(server, tmp_path):
-    (tmp_path / "a set.zip.part").write_bytes(b"x" * len(DATA))
-    assert fetch(Link(server.url), tmp_path).read_bytes() == DATA
-
-
-def test_another_file_than_expected_is_deleted_and_told(server, tmp_path):
-    with pytest.raises(ValueError, match="md5 .* not 0123.*get a set.zip by hand"):
-        fetch(Link(server.url, "0123"), tmp_path)
+def test_another_file_than_expected_is_told_and_not_kept(server, tmp_path):
+    with pytest.raises(ValueError, match="a%20set.zip: .*hash.*get a set.zip by hand"):
+        fetch(Link(server.url, "md5:0123"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_host_that_is_gone_is_told_with_the_way_by_hand(server, tmp_path):
-    server.mode = "gone"
+    server.gone = True
     with pytest.raises(ConnectionError, match="Not Found.*get a set.zip by hand"):
-        fetch(Link(server.url), tmp_path)
-    server.shutdown()
-    server.server_close()
-    with pytest.raises(ConnectionError, match="refused.*get a set.zip by hand"):
         fetch(Link(server.url), tmp_path)
     with pytest.raises(ConnectionError, match="get b.zip by hand"):
         fetch(Link("http://no-such-host.invalid/b.zip"), tmp_path)

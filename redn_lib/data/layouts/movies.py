@@ -1,22 +1,19 @@
 """Talking Face and Face Movie: a few long clips, for testing only."""
 
-import re
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from redn_lib.data.layouts.annotated_videos import VIDEOS, Video
 from redn_lib.data.layouts.stills import Still, files_below, files_of, pairs, read_stills
-from redn_lib.data.markups import IBUG68, XM2VTS68, Markup, markup_of
-from redn_lib.data.records import Layout, Plan, in_units
+from redn_lib.data.layouts.videos import VIDEOS, numbered, video_unit
+from redn_lib.data.markups import IBUG68, XM2VTS68, Markup, markup_of, misfit
+from redn_lib.data.records import Layout, Plan
 
 TALKING = """\
   what      5,000 frames (200 s) of one man talking, each with 68 points from a tracker, checked by eye (FGnet). The
-            points are the older XM2VTS mark-up, of which 16 are among ours: the seven of the paper are.
+            points are the older XM2VTS mark-up, of which 14 are among ours: the seven of the paper are.
             (A copy set again with our 68 is recognised.)
   licence   made available under FGnet for research; the page states no more. Check the set's own readme.
   size      check the page
@@ -36,57 +33,39 @@ FACE = """\
 def which_68(points: np.ndarray, where: str) -> Markup:
     """The mark-up of 68 points: the library's or the older XM2VTS, whichever looks more like a face (our choice)."""
     own = markup_of(points, where)
-    return min((IBUG68, XM2VTS68), key=lambda m: m.misfit(points)) if own is IBUG68 else own
+    if own is not IBUG68:
+        return own
+    return min((IBUG68, XM2VTS68), key=lambda markup: misfit(markup.to_68(points)))
 
 
 def _stills(folder: Path, name: str, problems: list[str], beside: bool) -> list[Still]:
     """The frames of a clip kept as images, in order of their numbers."""
-    found = []
-    for image, points in pairs(folder, problems, beside):
-        digits = re.findall(r"\d{1,9}", image.stem)
-        if digits:
-            found.append(Still(image, points, f"{name}/{image.stem}", name, name, "test", int(digits[-1])))
-        else:
-            problems.append(f"{image}: no frame number in the name; rename or delete it")
-    found.sort(key=lambda still: still.number)
-    for one, other in pairwise(found):
-        if one.number == other.number:
-            told = f"frame {one.number} is there twice, as {one.image.name} too"
-            problems.append(f"{other.image}: {told}; both were taken, delete one")
-    return found
+    points = dict(pairs(folder, problems, beside))
+    images = sorted(numbered(points, problems).items())
+    return [Still(path, points[path], f"{name}/{path.stem}", name, name, "test", number) for number, path in images]
 
 
 def plan_talking(folders: Sequence[Path]) -> Plan:
     """The one clip in units of some hundred frames."""
     made = Plan()
-    stills = [s for root in folders for s in _stills(root, "franck", made.problems, beside=False)]
-    gone = sorted(set(range(stills[0].number, stills[-1].number)) - {s.number for s in stills}) if stills else []
-    if gone:
-        told = f"{len(gone)} frames are missing, the first is {gone[0]:05d}"
-        made.problems.append(f"{folders[0]}: {told}; copy them again")
-    read = partial(read_stills, markup=which_68, first=0)
-    made.units += in_units("franck", stills, read, files_of)
+    stills = [still for root in folders for still in _stills(root, "franck", made.problems, beside=False)]
+    made.add_stills("franck", stills, partial(read_stills, markup=which_68, first=0), files_of)
     return made
 
 
 def plan_movie(folders: Sequence[Path]) -> Plan:
     """A unit for each clip kept as a video, some for each kept as images."""
-    made, homes = Plan(), defaultdict(list)
+    made = Plan()
     for root in folders:
-        for path in files_below(root, VIDEOS):
-            homes[root, path.parent].append(path)
-        for path in files_below(root, (".pts",)):
-            homes.setdefault((root, path.parent.parent if path.parent.name == "annot" else path.parent), [])
-    for (root, home), videos in sorted(homes.items()):
-        name = "_".join(home.relative_to(root).parts) or root.name
-        if videos or (home / "annot").is_dir():
-            if len(videos) > 1:
-                made.problems.append(f"{home}: {len(videos)} videos, {videos[0].name} was taken; give each a folder")
-            video = videos[0] if videos else home / "vid.avi"
-            made.units.append(Video(video, home / "annot", name, name, "test").unit())
-        else:
-            stills = _stills(home, name, made.problems, beside=True)
-            made.units += in_units(name, stills, read_stills, files_of)
+        parents = {path.parent for path in files_below(root, (*VIDEOS, ".pts"))}
+        homes = {parent.parent if parent.name == "annot" else parent for parent in parents}
+        for home in sorted(homes):
+            name = "_".join(home.relative_to(root).parts) or root.name
+            videos = [path for path in files_below(home, VIDEOS) if path.parent == home]
+            if videos:
+                made.units.append(video_unit(videos[0], home / "annot", name, "test"))
+            else:
+                made.add_stills(name, _stills(home, name, made.problems, beside=True), read_stills, files_of)
     return made
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from redn_lib.data.images import IMAGES, upright_points
-from redn_lib.data.markups import Markup, markup_of
+from redn_lib.data.markups import Markup, face_box, markup_of
 from redn_lib.data.pts import read_pts
-from redn_lib.data.records import AnnotatedImage, Layout, Plan, in_units
+from redn_lib.data.records import Layout, Plan, Sample
 
 ABOUT = """\
   what      your own images: NAME.jpg or .png with NAME.pts beside it; 68 or 7 points, pixels counted from 1, in the
@@ -20,7 +20,7 @@ ABOUT = """\
 
 
 class Still(NamedTuple):
-    """An image and its points on disk, and what the layout says of them; as in `records.AnnotatedImage`."""
+    """An image and its points on disk, and what the layout says of them; as in `records.Sample`."""
 
     image: Path
     points: Path
@@ -68,18 +68,17 @@ def read_stills(
     problems: list[str],
     markup: Callable[..., Markup] = markup_of,
     first: float = 1,
-) -> Iterator[AnnotatedImage]:
+) -> Iterator[Sample]:
     """The images of stills; broken points are told in `problems`. markup(points, where); first: as in `read_pts`."""
     for still in stills:
         try:
             points = read_pts(still.points, first)
-            own = markup(points, str(still.points))
-            box = own.box(upright_points(points, still.image))
+            points = upright_points(markup(points, str(still.points)).to_68(points), still.image)
+            box = face_box(points)
         except (ValueError, FileNotFoundError) as error:
             problems.append(str(error))
             continue
-        upright = upright_points(own.to_68(points), still.image)
-        yield AnnotatedImage(*still[2:], upright, box, still.image)
+        yield Sample(*still[2:], points, box, still.image)
 
 
 def files_of(still: Still) -> tuple[Path, Path]:
@@ -95,7 +94,7 @@ def plan(folders: Sequence[Path]) -> Plan:
             name = image.relative_to(root).with_suffix("").as_posix()
             person = name.rpartition("/")[0] or name
             stills.append(Still(image, points, name, person, name, "all", 0))
-    made.units += in_units("all", stills, read_stills, files_of)
+    made.add_stills("all", stills, read_stills, files_of)
     return made
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from redn_lib.data.clip import Face
-from redn_lib.data.records import AnnotatedImage, Layout, Plan
+from redn_lib.data.records import Layout, Plan, Sample
 from redn_lib.data.synthetic import Person, factors, render
 from redn_lib.data.synthetic.render import project_points
 from redn_lib.landmarks import tight_box
@@ -16,12 +16,12 @@ FIRST = {"train": 900_000_000, "test": 901_000_000}
 numbers, so no person is met twice (our choice)."""
 
 
-class SyntheticImage(AnnotatedImage):
+class SyntheticSample(Sample):
     """A synthetic face by number; points, box and image are computed when asked for."""
 
     def __init__(self, split: str, number: int):
         name = Person(number, np.empty(0), {}).name
-        vars(self).update(name=name, person=name, video=name, split=split, number=number, fps=25.0)
+        vars(self).update(name=name, person=name, video=name, split=split, number=number)
 
     @property
     def points(self) -> np.ndarray:
@@ -38,11 +38,11 @@ class SyntheticImage(AnnotatedImage):
         return render(factors(self.number))
 
 
-def images() -> Iterator[SyntheticImage]:
-    """All images, those of "train" first."""
+def samples() -> Iterator[SyntheticSample]:
+    """All samples, those of "train" first."""
     for split, first in FIRST.items():
         for number in range(first, first + FACES):
-            yield SyntheticImage(split, number)
+            yield SyntheticSample(split, number)
 
 
 SYNTHETIC = Layout(

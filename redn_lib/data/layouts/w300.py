@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from redn_lib.data.layouts.stills import Still, files_of, pairs, read_stills
-from redn_lib.data.records import Layout, Link, Plan, in_units
+from redn_lib.data.records import Layout, Link, Plan
 
 GROUPS = {
     "train": ("afw", "helen-train", "lfpw-train"),
@@ -23,8 +23,8 @@ COUNTS = {"afw": 337, "helen-train": 2000, "helen-test": 330, "lfpw-train": 811,
 _HOST = "https://ibug.doc.ic.ac.uk/download/annotations"
 
 ABOUT = """\
-  what      3,837 still images in the wild, a face each with 68 points, set half by hand (Sagonas et al. 2013): AFW 337,
-            Helen 2,000 + 330, LFPW 811 + 224, iBUG 135. Nobody is named: each image counts as a person of its own.
+  what      3,837 still images in the wild, a face each with 68 points, set half by hand (Sagonas et al. 2013):
+            AFW 337, Helen 2,000 + 330, LFPW 811 + 224, iBUG 135. Nobody is named: each image counts as a person.
   licence   the points are for research only, no commercial use; the images belong to who took them.
   size      four archives; check the page (Helen is the largest, by far)
   get it    https://ibug.doc.ic.ac.uk/resources/facial-point-annotations/ (afw, helen, lfpw, ibug .zip), or --download
@@ -59,7 +59,7 @@ def plan(folders: Sequence[Path]) -> Plan:
             name = f"{split}/{image.stem}"
             stills[split].append(Still(image, points, name, name, name, split, 0))
     for split, mine in sorted(stills.items()):
-        made.units += in_units(split, mine, read_stills, files_of)
+        made.add_stills(split, mine, read_stills, files_of)
     return made
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from redn_lib.data.layouts.annotated_videos import Video
+from redn_lib.data.layouts.videos import video_unit
 from redn_lib.data.records import Layout, Plan
 
 CATEGORIES = {
@@ -31,20 +31,18 @@ ABOUT = """\
 
 def plan(folders: Sequence[Path]) -> Plan:
     """A unit for each folder with a vid.avi or an annot/ in it."""
-    made = Plan()
-    for root in folders:
-        homes = {p.parent for p in root.rglob("vid.avi")} | {p.parent for p in root.rglob("annot") if p.is_dir()}
-        for home in sorted(homes):
-            if home.name not in SPLITS:
-                made.problems.append(f"{home}: not one of the 114 published videos; give it its number or leave it out")
-                continue
-            unit = Video(home / "vid.avi", home / "annot", home.name, home.name, SPLITS[home.name]).unit()
-            if any(other.key == unit.key for other in made.units):
-                made.problems.append(f"{home}: video {home.name} is there twice; delete one")
-                continue
-            made.units.append(unit)
-    gone = sorted(set(SPLITS) - {unit.key for unit in made.units})
-    if gone and made.units:
+    made, known = Plan(), set()
+    homes = {path.parent for root in folders for name in ("vid.avi", "annot") for path in root.rglob(name)}
+    for home in sorted(homes):
+        if home.name not in SPLITS:
+            made.problems.append(f"{home}: not one of the 114 published videos; give it its number or leave it out")
+        elif home.name in known:
+            made.problems.append(f"{home}: video {home.name} is there twice; delete one")
+        else:
+            known.add(home.name)
+            made.units.append(video_unit(home / "vid.avi", home / "annot", home.name, SPLITS[home.name]))
+    gone = sorted(set(SPLITS) - known)
+    if gone and known:
         made.problems.append(f"videos not there: {' '.join(gone)}; unpack all parts of the archive")
     return made
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from redn_lib.data.images import upright_points
 from redn_lib.data.layouts.stills import files_below
-from redn_lib.data.records import AnnotatedImage, Layout, Link, Plan, Unit, in_units
+from redn_lib.data.records import Layout, Link, Plan, Sample, Unit
 from redn_lib.landmarks import N_POINTS, tight_box
 
 SPLITS = ("training", "test")
@@ -70,23 +70,23 @@ def plan_ytf68(folders: Sequence[Path]) -> Plan:
     """
     made = Plan()
     for split in SPLITS:
-        images = []
+        samples = []
         for table in sorted(path for root in folders for path in root.rglob(f"{split}_frames_keypoints.csv")):
             try:
-                images += [image for image in _rows(table, split, made.problems) if image.name not in BROKEN]
+                samples += [sample for sample in _rows(table, split, made.problems) if sample.name not in BROKEN]
             except (ValueError, csv.Error) as error:
                 made.problems.append(f"{table}: {error}; copy the file again")
-        made.units += in_units(split, images, lambda some, _: iter(some), _files_of)
+        made.add_stills(split, samples, lambda some, _: iter(some), _files_of)
     return made
 
 
-def _files_of(image: AnnotatedImage) -> tuple[Path, Path]:
-    folder = image.source.parent
-    return image.source, folder.with_name(f"{folder.name}_frames_keypoints.csv")
+def _files_of(sample: Sample) -> tuple[Path, Path]:
+    folder = sample.source.parent
+    return sample.source, folder.with_name(f"{folder.name}_frames_keypoints.csv")
 
 
-def _rows(table: Path, split: str, problems: list[str]) -> Iterator[AnnotatedImage]:
-    """The images of a csv; a bad row is told in `problems`. Raises ValueError or csv.Error for no such table."""
+def _rows(table: Path, split: str, problems: list[str]) -> Iterator[Sample]:
+    """The samples of a csv; a bad row is told in `problems`. Raises ValueError or csv.Error for no such table."""
     known = set()
     with table.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
@@ -97,18 +97,18 @@ def _rows(table: Path, split: str, problems: list[str]) -> Iterator[AnnotatedIma
                 continue
             where = f"{table}, row {number} ({cells[0]})"
             try:
-                image = _annotated(table.parent / split, split, cells)
-                if image.name in known:
+                sample = _sample(table.parent / split, split, cells)
+                if sample.name in known:
                     raise ValueError("this image is listed twice; delete one row")
             except ValueError as error:
                 problems.append(f"{where}: {error}")
                 continue
-            known.add(image.name)
-            yield image
+            known.add(sample.name)
+            yield sample
 
 
-def _annotated(folder: Path, split: str, cells: list[str]) -> AnnotatedImage:
-    """The image of a row. Raises ValueError, with the remedy, where the row is malformed or the image is not there."""
+def _sample(folder: Path, split: str, cells: list[str]) -> Sample:
+    """The sample of a row. Raises ValueError, with the remedy, where the row is malformed or the image is not there."""
     match = _NAME.fullmatch(cells[0])
     if match is None or "/" in cells[0] or "\\" in cells[0]:
         raise ValueError("not named Person_Name_VI.jpg (two digits: video, frame); rename it")
@@ -119,7 +119,7 @@ def _annotated(folder: Path, split: str, cells: list[str]) -> AnnotatedImage:
         raise ValueError(f"{path}: no such image; copy it there or delete the row")
     points = np.array([_coordinate(cell) for cell in cells[1:]], np.float32).reshape(N_POINTS, 2) - 1
     points = upright_points(points, path)
-    return AnnotatedImage(name, match["person"], name, split, 0, points, tight_box(points), path)
+    return Sample(name, match["person"], name, split, 0, points, tight_box(points), path)
 
 
 def _coordinate(text: str) -> float:
@@ -142,11 +142,11 @@ def plan_npz(folders: Sequence[Path]) -> Plan:
             made.problems.append(f"{path}: video {path.stem} is there twice; delete one")
         else:
             known.add(path.stem)
-            made.units.append(Unit(path.stem, (path,), 0, lambda problems, path=path: _read_npz(path, problems)))
+            made.units.append(Unit(path.stem, (path,), lambda problems, path=path: _read_npz(path, problems)))
     return made
 
 
-def _read_npz(path: Path, problems: list[str]) -> Iterator[AnnotatedImage]:
+def _read_npz(path: Path, problems: list[str]) -> Iterator[Sample]:
     try:
         images, points = _arrays(path)
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
@@ -157,7 +157,7 @@ def _read_npz(path: Path, problems: list[str]) -> Iterator[AnnotatedImage]:
         if not np.isfinite(place).all():
             problems.append(f"{path}, frame {t}: a point is not a number; mend it or leave the frame out")
             continue
-        yield AnnotatedImage(f"{path.stem}/{t:06d}", person, path.stem, "all", t, place, tight_box(place), image)
+        yield Sample(f"{path.stem}/{t:06d}", person, path.stem, "all", t, place, tight_box(place), image)
 
 
 def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:

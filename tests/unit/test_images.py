@@ -1,0 +1,77 @@
+"""The one image decoder: whole files only, and every EXIF turn applied to image and points alike."""
+
+import cv2
+import numpy as np
+import pytest
+from made_sets import shape
+from PIL import Image, ImageOps
+
+from redn_lib.data.images import encode_image, read_image, upright_points
+from redn_lib.landmarks import MIRROR
+
+MIRRORED = (2, 4, 5, 7)
+
+
+def a_photo(path, orientation=1):
+    """A file whose stored image has a white dot at each of ten of the 68 points."""
+    image = np.zeros((100, 120, 3), np.uint8)
+    points = shape(0).round().astype(np.float32)
+    image[:50] += 40
+    for x, y in points[::7].astype(int):
+        image[y, x] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(image).save(path, exif=exif)
+    return points
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_image_and_points_end_upright_together(tmp_path, orientation):
+    points = a_photo(tmp_path / "a.png", orientation)
+    image = read_image(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as photo:
+        np.testing.assert_array_equal(image, np.asarray(ImageOps.exif_transpose(photo)))
+    upright = upright_points(points, tmp_path / "a.png")
+    assert upright.dtype == np.float32
+    if orientation in MIRRORED:
+        upright = upright[MIRROR]
+    for x, y in upright[::7].astype(int):
+        assert image[y, x].min() == 255
+
+
+def test_the_points_of_a_mirrored_photo_keep_left_and_right(tmp_path):
+    points = a_photo(tmp_path / "a.png", 2)
+    upright = upright_points(points, tmp_path / "a.png")
+    assert points[36, 0] < points[45, 0] and upright[36, 0] < upright[45, 0]
+
+
+def test_grey_alpha_and_bytes_are_rgb(tmp_path):
+    grey = np.arange(400, dtype=np.uint16).reshape(20, 20).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), grey)
+    assert (read_image(tmp_path / "a.png") == grey[..., None]).all()
+    red = np.zeros((20, 20, 3), np.uint8)
+    red[..., 0] = 200
+    assert abs(read_image(encode_image(red)).astype(int) - red).max() < 4
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+def test_an_image_cut_short_is_refused_and_one_with_more_behind_it_taken(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (80, 60, 3), np.uint8))
+    data = path.read_bytes()
+    path.write_bytes(data + b"appended" * 1000)
+    assert read_image(path).shape == (80, 60, 3)
+    for length in (0, 3, len(data) // 2, len(data) - 20):
+        path.write_bytes(data[:length])
+        with pytest.raises(ValueError, match=f"a{ending}: no whole image; copy it again"):
+            read_image(path)
+
+
+def test_what_is_no_image_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"b\.jpg: no such image"):
+        read_image(tmp_path / "b.jpg")
+    (tmp_path / "c.bmp").write_bytes(b"text")
+    with pytest.raises(ValueError, match=r"c\.bmp: no whole image"):
+        read_image(tmp_path / "c.bmp")
+    with pytest.raises(ValueError, match="frame 3: no whole image"):
+        read_image(b"\xff\xd8", "frame 3")
