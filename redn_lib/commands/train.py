@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from redn_lib.commands.common import add_data_options, add_device_option, opened
-from redn_lib.data.dataset import Dataset, Sample, read_names
+from redn_lib.data.dataset import Dataset, read_names
+from redn_lib.data.records import Sample
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.training.grow import HIDDEN, begun, digests, fresh
