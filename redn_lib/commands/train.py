@@ -202,9 +202,7 @@ def check(args: argparse.Namespace) -> None:
     if args.procedural is not None and not 0 <= args.procedural <= 1:
         raise ValueError(f"--procedural is a share from 0 to 1, got {args.procedural}")
     if args.data is None and args.procedural != 1:
-        raise ValueError(
-            "name real faces with --data, or train on procedural faces alone with --procedural 1"
-        )
+        raise ValueError("name real faces with --data, or train on procedural faces alone with --procedural 1")
     counts = ("iterations", "batch", "steps", "accumulate", "hidden", "every")
     if any(value is not None and value < 1 for value in (getattr(args, name) for name in counts)):
         raise ValueError(f"{', '.join(f'--{name}' for name in counts[:-1])} and --{counts[-1]} must be at least 1")

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from redn_lib.feedback import Step
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.losses import detection_loss, map_loss, prior_loss, regression_loss
 from redn_lib.rednet import FrameOutput
-from redn_lib.feedback import Step
 from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
 from redn_lib.temporal import Prior
 from redn_lib.training.objective import expectation_loss, motion_loss

@@ -1,13 +1,10 @@
 """Training: it learns, it can be killed at any moment, and it never takes a damaged checkpoint for a whole one."""
 
 import random
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 from contextlib import nullcontext
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -131,35 +128,35 @@ def test_training_is_in_bfloat16_where_the_processor_has_it(kind, bfloat16, monk
         assert fast_bfloat16(torch.device(kind)) == bfloat16
 
 
-KILLED = """
-    import sys, torch
-    from tests.unit.test_training import *
-    torch.set_num_threads(1)
-    trainer = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=Path(sys.argv[1]), every=1)
+def train_to_the_end(checkpoint: Path, end: Path, ready) -> None:
+    """Train with a checkpoint after every iteration, and write the weights; ready: is set at the first iteration."""
+
     def show(loader):
         for batch in loader:
-            print("ready", flush=True)
+            ready.set()
             yield batch
-    torch.save(trainer.run(show).state_dict(), sys.argv[2])
-"""
+
+    trainer = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=checkpoint, every=1)
+    torch.save(trainer.run(show).state_dict(), end)
 
 
 def test_a_run_killed_ten_times_ends_with_the_same_weights(tmp_path):
     """SIGKILL leaves no chance to tidy up: only what was renamed into place counts."""
     torch.set_num_threads(1)
     undisturbed = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY)).run()
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path / "c.pt"), str(tmp_path / "end.pt")]
-    root = Path(__file__).parents[2]
+    forked, end = get_context("fork"), tmp_path / "end.pt"
     chance = random.Random(0)
     for _ in range(10):
-        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE)
-        process.stdout.readline()
+        ready = forked.Event()
+        process = forked.Process(target=train_to_the_end, args=(tmp_path / "c.pt", end, ready))
+        process.start()
+        ready.wait()
         time.sleep(chance.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert not (tmp_path / "end.pt").exists(), "the run ended before it had been killed ten times"
-    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
-    assert_same(undisturbed.state_dict(), torch.load(tmp_path / "end.pt", weights_only=True))
+        process.kill()
+        process.join()
+    assert not end.exists(), "the run ended before it had been killed ten times"
+    train_to_the_end(tmp_path / "c.pt", end, forked.Event())
+    assert_same(undisturbed.state_dict(), torch.load(end, weights_only=True))
 
 
 def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path):
