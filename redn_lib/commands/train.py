@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from redn_lib.commands.common import add_data_options, add_device_option, opened
-from redn_lib.data.dataset import Dataset, Sample, read_names
+from redn_lib.data.dataset import Dataset, read_names
+from redn_lib.data.records import Sample
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.training.grow import HIDDEN, begun, digests, fresh
@@ -22,7 +23,6 @@ from redn_lib.training.seen import digest, seen
 from redn_lib.training.stages import STAGES, Stage
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
     from torch.utils.tensorboard import SummaryWriter
 
 ALL = "all"
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
     faces = {}
     with joined(args.device) as fabric:
         processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
-        model = start_of(args, fabric)
+        model = load_weights(args.start, "cpu") if args.start else fresh(PRESETS[args.preset], args.seed)
         for name in names:
             stage = chosen_stage(args, name, model.preset)
             samples, length = samples_of(dataset, stage)
@@ -158,18 +158,12 @@ def run(args: argparse.Namespace) -> int:
             model = trained(trainer, folder / "log" if args.log else None, quiet)
             if not quiet:
                 out = args.out if name == names[-1] else folder / "weights.safetensors"
-                about = {"stage": name, "seed": args.seed, "iterations": stage.iterations, "frames": len(samples)}
+                about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
+                about |= {"frames": len(samples) * length, "procedural": stage.procedural}
                 about |= {KNOWN: known} if model.classifier is not None and known else {}
-                save_weights(model, out, **about, procedural=stage.procedural, **seen_people)
+                save_weights(model, out, **about, **seen_people)
                 print(f"wrote {out}")
     return 0
-
-
-def start_of(args: argparse.Namespace, fabric: "Fabric | None") -> RedNet:
-    """The network to begin with: that of --start, or a fresh one."""
-    if args.start:
-        return load_weights(args.start, fabric.device if fabric else args.device)
-    return fresh(PRESETS[args.preset], args.seed)
 
 
 def samples_of(dataset: Dataset | None, stage: Stage) -> tuple[list[Sample], int]:

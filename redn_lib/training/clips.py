@@ -1,6 +1,4 @@
-"""Clips in batches: windows of labelled videos as they are, still images animated. Batch i is a function of the seed and
-i alone.
-"""
+"""Clips into batches: windows of labelled videos as they are, and animated still images."""
 
 from dataclasses import replace
 

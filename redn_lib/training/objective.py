@@ -118,9 +118,7 @@ def decoupling_losses(
     return torch.stack(identities).mean(), torch.stack(aparts).mean()
 
 
-def step_losses(
-    steps: list[Step], truth: Tensor, stage: Stage, preset: Preset, weight: Tensor | None = None
-) -> Tensor:
+def step_losses(steps: list[Step], truth: Tensor, stage: Stage, preset: Preset, weight: Tensor | None = None) -> Tensor:
     """Loss of each feedback step, each with the truth in its own crop: truth (B, 68, 2) in patch pixels to (K,).
 
     weight: (B, 68) of the points in the regression and map losses, with a mean of 1; None: all the same.

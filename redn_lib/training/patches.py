@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from redn_lib.data.clip import Clip, Face
-from redn_lib.data.dataset import Sample
+from redn_lib.data.records import Sample
 from redn_lib.training.batches import cut_clip, cut_patch
 
 HELD = 20_000
@@ -31,7 +31,7 @@ def patches(samples: Sequence[Sample], show: Callable[[Iterable], Iterable] = it
 
     show: wraps the samples that are read, e.g. a progress bar.
     """
-    if sum(len(sample.images) for sample in samples) > HELD:
+    if sum(max(len(sample.frames), 1) for sample in samples) > HELD:
         return UnreadPatches(samples)
     return [patch_of(sample) for sample in show(samples)]
 

@@ -1,8 +1,8 @@
 """Several processes of one training run, started by torchrun and joined by Lightning Fabric (DistributedDataParallel).
 
 Each process prepares its own share of every batch; gradients and losses are means over the processes. Batch-norm
-statistics, and the losses that compare the codes of a batch, are those of a process's share (our choice). So n processes
-learn as one does with --accumulate n.
+statistics, and the losses that compare the codes of a batch, are those of a process's share (our choice). So n
+processes learn as one does with --accumulate n.
 """
 
 import os

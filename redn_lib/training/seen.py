@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from redn_lib.data.dataset import Sample
+from redn_lib.data.records import Sample
 
 SEEN = "seen"
 """The entry of a weight file's header: {"people": [digest, ...], "videos": [digest, ...]}."""

@@ -82,7 +82,7 @@ class Stage:
 
     @property
     def plain(self) -> bool:
-        """Whether batches are of single images, neither groups nor clips. With others the batch-norm statistics stay."""
+        """Whether batches are of single images, not groups or clips. With those the batch-norm statistics stay."""
         return self.group == self.frames == 1
 
 
