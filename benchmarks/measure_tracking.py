@@ -3,7 +3,7 @@
     python benchmarks/measure_tracking.py --data SOURCE --without results/val_people.txt [--clip VIDEO ...]
 
 Prints score and box of the detector on faces (MIN_SCORE, TIGHT); confidence and misfit of
-the network's predictions on faces and on places beside them (MIN_CONFIDENCE, MAX_MISFIT); for each --clip, the largest
+the network's predictions on faces and on places beside them (LOST_CONFIDENCE, MAX_MISFIT); for each --clip, the largest
 change from frame to frame (CUT), lost frames, and milliseconds of a tracked frame, on one thread.
 """
 
@@ -93,7 +93,7 @@ def measure_predictions(model: RedNet, found: list[tuple[Face, np.ndarray]]) -> 
                     back += 1
                     continue
                 fits[name].append(fit)
-                kept[name].append(tracker.believable(fit, face.image))
+                kept[name].append(tracker.is_face(fit, face.image))
     for name, predictions in fits.items():
         print(f"{name}: {len(predictions)} predictions, believed {100 * np.mean(kept[name]):.2f} %")
         print(f"  mean confidence {percentiles([f.confidence.mean() for f in predictions])}")

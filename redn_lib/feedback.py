@@ -105,7 +105,7 @@ def upright_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tens
     mean = shape - shape.mean(0)
     centre = points.mean(1)
     p = points - centre[:, None]
-    norm = (mean**2).sum()
+    norm = (mean**2).sum()  # as complex numbers, p is nearest to (a + ib) * mean
     a = (p * mean).sum((1, 2)) / norm
     b = (p[..., 1] * mean[:, 0] - p[..., 0] * mean[:, 1]).sum(1) / norm
     turn = torch.stack([torch.stack([a, -b], -1), torch.stack([b, a], -1)], 1)
@@ -185,8 +185,9 @@ def feedback_loop(
     """Run `run_step(frame, z, step) -> detection, regression` for `steps` steps.
 
     patches: (B, 3, P, P) float in [0, 1]; crop: (B, 2, 3) the first crop. The first z is blank (authors' code).
-    size, margin, sigma, maps: as in `rednet.Preset`. add_prior(crop, regression): the logits with what an earlier frame
-    tells. change_z(z, step): replaces what is fed back, for experiments.
+    size, margin, sigma, maps: as in `rednet.Preset`.
+    add_prior(crop, regression): regression logits of a step plus what is known from earlier frames.
+    change_z(z, step): replaces what is fed back, for experiments.
     """
     z = patches.new_zeros(len(patches), *form.z_shape(size, maps))
     done: list[Step] = []
@@ -202,8 +203,7 @@ def feedback_loop(
         detection, regression = run_step(frame, z, k)
         logits = regression if add_prior is None else add_prior(crop, regression)
         response_maps = spatial_softmax(logits)
-        crop_points = decode(response_maps, size)
-        points = crop_points
+        points = crop_points = decode(response_maps, size)
         if done and form.average:
             points = averaged(crop_points, to_crop(last.points, crop), k, size)
         done.append(Step(crop, frame, z, detection, regression, response_maps, to_patch(points, crop), crop_points))

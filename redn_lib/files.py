@@ -32,4 +32,5 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         message = f"could not write {path} ({error.strerror}); what was there is unchanged"
         raise OSError(error.errno, message) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()

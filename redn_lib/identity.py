@@ -1,7 +1,7 @@
 """The split of the code into C_id and C_pe, and f_CLS: identity, apart from pose and expression.
 
 The paper splits the code into C_id, which stays the same in a video, and C_pe, which changes, and supervises C_id by a
-classifier of people while training. How the code is split is not found; we split its channels. A classifier alone does
+classifier of people while training. How it splits the code was not found; we split the channels. A classifier alone does
 not separate the two: it makes C_id hold the person, but does not keep the person out of C_pe. So we add losses for what
 the names promise (our choice): little of the variance of C_id lies within a person, all of the variance of C_pe does
 (`within_share`), and the pose can be read from C_pe (`redn_lib.pose`).

@@ -3,6 +3,8 @@
 Every other file uses it. Points are (68, 2), x then y, with 0-based pixel centres; each function says of what.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 N_POINTS = 68
@@ -27,18 +29,10 @@ PARTS: dict[str, range] = {
 INNER = range(17, 68)
 """The 51 points inside the face: all but the jaw, whose labels are the noisiest."""
 
-LINES: tuple[tuple[tuple[int, ...], bool], ...] = (
-    (tuple(range(0, 17)), False),
-    (tuple(range(17, 22)), False),
-    (tuple(range(22, 27)), False),
-    (tuple(range(27, 31)), False),
-    (tuple(range(31, 36)), False),
-    (tuple(range(36, 42)), True),
-    (tuple(range(42, 48)), True),
-    (tuple(range(48, 60)), True),
-    (tuple(range(60, 68)), True),
+LINES: tuple[tuple[tuple[int, ...], bool], ...] = tuple(
+    (tuple(range(start, end)), start >= 36) for start, end in pairwise((0, 17, 22, 27, 31, 36, 42, 48, 60, 68))
 )
-"""Strokes that draw a face: (point indices, closed)."""
+"""Strokes that draw a face: (point indices, closed); eyes and lips are closed."""
 
 # fmt: off
 MIRROR = np.array([

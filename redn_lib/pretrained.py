@@ -46,7 +46,7 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
     check_finite(state, f"weight file {path}")
     model = RedNet(replace(PRESETS[preset], **{size: about.get(size, 0) for size in SIZES}))
     try:
-        model.load_state_dict({renamed(key): value.float() for key, value in state.items()})
+        model.load_state_dict(_renamed(state))
     except RuntimeError as error:
         raise ValueError(
             f"weight file {path} does not fit preset {preset!r}: it was written by another version"
@@ -86,18 +86,18 @@ def weights_path(name: str = "compact") -> Path:
     return path
 
 
-def renamed(key: str) -> str:
-    """Today's name of a parameter."""
-    for old, new in RENAMED.items():
-        key = key.replace(old, new)
-    return key
-
-
 def check_finite(state: Mapping[str, Tensor], what: str) -> None:
     """Raise ValueError, naming the first parameter of `what` that holds NaN or infinity."""
     for name, value in state.items():
         if not bool(value.isfinite().all()):
             raise ValueError(f"{what}: parameter {name} is not finite (NaN or infinity); train again with a lower rate")
+
+
+def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The parameters as float32 under today's names."""
+    for old, new in RENAMED.items():
+        state = {key.replace(old, new): value.float() for key, value in state.items()}
+    return state
 
 
 def _read(path: str | Path, header_only: bool = False) -> tuple[dict[str, Any], dict[str, Tensor]]:

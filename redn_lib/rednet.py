@@ -131,16 +131,8 @@ class RedNet(nn.Module):
         self.spread = CodeSpread(changing, p.trained_steps) if p.people else None
         self.memory = TemporalMemory(changing, p.cells, p.hidden, p.size, p.margin) if p.hidden else None
 
-    def forward(
-        self,
-        patches: Tensor,
-        crop: Tensor,
-        steps: int | None = None,
-        *,
-        change_z: Change | None = None,
-        change_code: Change | None = None,
-    ) -> list[Step]:
-        return self.frame(patches, crop, steps=steps, temporal=False, change_z=change_z, change_code=change_code).steps
+    def forward(self, patches: Tensor, crop: Tensor, steps: int | None = None, **changes: Change) -> list[Step]:
+        return self.frame(patches, crop, steps=steps, temporal=False, **changes).steps
 
     def one_step(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """One feedback step without f_tRNN: frame (B, 3, S, S) and z (B, Cz, s, s) to detection logits (B, L+1, h, h)
@@ -150,7 +142,7 @@ class RedNet(nn.Module):
         return self.decode(code, features, indices, step)
 
     def decode(self, code: Tensor, features: list[Tensor], indices: list[Tensor], step: int) -> tuple[Tensor, Tensor]:
-        """f_DEC and f_REG: what the encoder gives to detection and regression logits, as `one_step`."""
+        """f_DEC and f_REG: outputs of the encoder to detection and regression logits, as `one_step`."""
         detection = self.detection(self.decoder(code, indices, step))
         return detection, self.regression(detection, features[1], features[3], step)
 
@@ -173,25 +165,11 @@ class RedNet(nn.Module):
         place: (B, 2, 3) patch pixels to pixels of the frame, where the patches of a sequence lie at different places.
         temporal: False switches f_tRNN off.
         """
-        p = self.preset
-        one = FramePass(
-            self,
-            crop,
-            torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place,
-            state,
-            temporal=temporal and self.memory is not None,
-            change_code=change_code,
-        )
-        done = feedback_loop(
-            one.run_step,
-            patches,
-            crop,
-            steps=p.steps if steps is None else steps,
-            add_prior=one.add_prior,
-            change_z=change_z,
-            **p.loop,
-        )
-        return one.output(done)
+        place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
+        one = FramePass(self, crop, place, state, temporal and self.memory is not None, change_code)
+        numbers = self.preset.loop | {"steps": self.preset.steps if steps is None else steps}
+        loop = feedback_loop(one.run_step, patches, crop, add_prior=one.add_prior, change_z=change_z, **numbers)
+        return one.output(loop)
 
     def clip(
         self, patches: Tensor, crop: Tensor, steps: int | None = None, *, temporal: bool = True

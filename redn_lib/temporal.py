@@ -7,7 +7,7 @@ output are plausible, but not found (our choice). Two things more are our choice
   in the frame the face is.
 - The memory adds a prior to the heat-map logits: each point is expected where it was in the last frame. Where a face is
   occluded, the places that pooling remembers are those of the occluder, and a code of a few cells cannot hold 68 places
-  to the pixel. The LSTM gives only the weight and the height of the prior. (A forecast of the points' motion brought
+  to the pixel. Of the prior, the LSTM gives the weight and the height. (A forecast of the points' motion brought
   nothing under occlusion and made real videos lag, so there is none.)
 """
 
@@ -71,7 +71,8 @@ def crop_motion(before: Tensor, now: Tensor, size: int) -> Tensor:
     middle = (size - 1) / 2
     shift = (now - before)[..., 2] + (now - before)[..., :2].sum(-1) * middle
     shift = torch.linalg.solve(before[..., :2], shift[..., None])[..., 0] / size
-    growth, turn = linear[:, :, 0].norm(dim=-1).log(), torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
+    growth = linear[:, :, 0].norm(dim=-1).log()
+    turn = torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
     return cat([shift, growth[:, None], turn[:, None]], -1)
 
 
