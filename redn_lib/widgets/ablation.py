@@ -15,14 +15,14 @@ from typing import NamedTuple
 import ipywidgets as widgets
 import numpy as np
 from IPython.display import Image
-from matplotlib.ticker import MaxNLocator
+from matplotlib.axes import Axes
 
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
-from redn_lib.widgets.chart import Chart, Intervals, quiet
+from redn_lib.widgets.chart import Chart, Intervals, round_ticks
 from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting, status
-from redn_lib.widgets.panels import GAP, bordered, caption, side_by_side, stack
+from redn_lib.widgets.panels import GAP, bordered, caption, side_by_side, stack, text_width, write
 from redn_lib.widgets.style import BLUE, GREEN, GRID, INK, ORANGE, PURPLE, QUIET, Colour, rgb
 
 TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))
@@ -335,26 +335,18 @@ class CellChart(Chart):
     def __init__(self, grid: Grid):
         bottom = HEAD + ROW * len(CELLS)
         super().__init__(GRID_WIDTH, bottom + FOOT)
-        self.whole = self.axes(0, HEAD, GRID_WIDTH, bottom, xlim=(0, GRID_WIDTH), ylim=(len(CELLS) - 0.5, -0.5))
-        self.whole.axis("off")
-        self.band = self.whole.axhspan(-0.5, 0.5, color=rgb(CHOSEN))
+        whole = self.axes(0, HEAD, GRID_WIDTH, bottom, xlim=(0, GRID_WIDTH), ylim=(len(CELLS) - 0.5, -0.5))
+        whole.axis("off")
+        self.band = whole.axhspan(-0.5, 0.5, color=rgb(CHOSEN))
         for i, tick in enumerate(TICKS):
-            x = 34 + 64 * i
-            has = np.array([getattr(state, tick) for state in CELLS])
-            rows = np.arange(len(CELLS))
-            self.whole.scatter(np.full(has.sum(), x), rows[has], 120, color=rgb(COLOURS[tick]))
-            self.whole.scatter(np.full((~has).sum(), x), rows[~has], 110, "none", edgecolor=rgb(GRID), linewidth=2)
-            self.whole.text(x, -0.66, tick, ha="center", va="bottom", fontsize=8)
-        self.whole.text(214, -0.66, "in colour: one part changed", va="bottom", **quiet())
-        self.head = self.whole.text(GRID_WIDTH - 4, -0.66, "", ha="right", va="bottom", fontsize=8, color=rgb(PURPLE))
+            for row, state in enumerate(CELLS):
+                on = getattr(state, tick)
+                inner, border = (rgb(COLOURS[tick]),) * 2 if on else ("none", rgb(GRID))
+                whole.plot(34 + 64 * i, row, "o", color=inner, markersize=11, markeredgecolor=border, markeredgewidth=2)
         self.plot = self.axes(214, HEAD, 410, bottom)
         self.plot.patch.set_visible(False)
         self.intervals = Intervals(self.plot, len(CELLS))
-        self.plot.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         self.spread = f"mean and spread over {grid.seeds} seeds" if grid.seeds > 1 else "one seed"
-        self.values = [self.whole.text(426, row, "", va="center", fontsize=9) for row in range(len(CELLS))]
-        right = {"ha": "right", "va": "center", "fontsize": 9, "color": rgb(PURPLE)}
-        self.short = [self.whole.text(GRID_WIDTH - 4, row, "", **right) for row in range(len(CELLS))]
 
     def show(self, grid: Grid, state: BoardState, short_runs: ShortRuns) -> np.ndarray:
         """The chart as pixels; networks that differ from the chosen one in one part have its colour."""
@@ -365,18 +357,27 @@ class CellChart(Chart):
         found = [grid.cells[cell.cell][state.kind] for cell in CELLS]
         means, spreads = np.array(found).T
         self.intervals.move(means, means - spreads, means + spreads, colours)
-        self.plot.set_xlim(_limits(found))
         unit = "jitter, % of the eye distance" if state.kind == JITTER else "NME, %"
+        self.plot.set(xlim=_limits(found))
         self.plot.set_xlabel(f"{unit}, {self.spread}", fontsize=8)
         self.band.set_y(here - 0.5)
-        self.head.set_text("short run here" if short_runs else "")
+        out = self.pixels()
+        for i, tick in enumerate(TICKS):
+            write(out, tick, 34 + 64 * i - text_width(tick, 11) / 2, 6, size=11)
+        write(out, "in colour: one part changed", 214, 6, size=11, colour=QUIET)
+        if short_runs:
+            _right(out, "short run here", GRID_WIDTH - 4, 6, PURPLE)
         for row, cell in enumerate(CELLS):
-            chosen = row == here
-            style = {"fontweight": "bold" if chosen else "normal", "color": rgb(INK if chosen else QUIET)}
-            self.values[row].set(text=str(found[row]), **style)
-            run = short_runs.get(cell.cell)
-            self.short[row].set_text("" if run is None else _short(run[state.kind]))
-        return self.pixels()
+            y, chosen = HEAD + ROW * row + 7, row == here
+            write(out, str(found[row]), 426, y, bold=chosen, colour=INK if chosen else QUIET)
+            if cell.cell in short_runs:
+                _right(out, _short(short_runs[cell.cell][state.kind]), GRID_WIDTH - 4, y, PURPLE, 13)
+        return out
+
+
+def _right(out: np.ndarray, words: str, x: float, y: float, colour: Colour, size: int = 11, bold: bool = False) -> None:
+    """Write words that end at x."""
+    write(out, words, x - text_width(words, size, bold), y, size=size, bold=bold, colour=colour)
 
 
 def _limits(cells: Sequence[Cell]) -> tuple[float, float]:
@@ -391,40 +392,33 @@ class EffectChart(Chart):
     """A row for each part, each pair and all three: the mean effect and its interval around zero."""
 
     def __init__(self, grid: Grid):
-        self.names = list(grid.effects)
-        bottom = HEAD + ROW * len(self.names)
+        bottom = HEAD + ROW * len(grid.effects)
         super().__init__(EFFECT_WIDTH, HEAD + ROW * len(CELLS) + FOOT)
         self.plot = self.axes(150, HEAD, EFFECT_WIDTH - 58, bottom)
-        self.intervals = Intervals(self.plot, len(self.names))
+        self.intervals = Intervals(self.plot, len(grid.effects))
         self.plot.axvline(0, color=rgb(INK), linewidth=1, zorder=1)
-        self.plot.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         interval = "mean and 95 % interval; hollow: not significant" if grid.seeds > 1 else "one seed: no interval"
-        self.plot.set_xlabel(interval, fontsize=8)
-        words = ["all three" if name.count("×") == 2 else name for name in self.names]
-        self.plot.set_yticks(range(len(words)), words, color=rgb(INK))
-        self.words = self.plot.get_yticklabels()
-        self.plot.grid(axis="y", visible=False)
-        at = self.plot.get_yaxis_transform()
-        self.values = [self.plot.text(1.3, row, "", ha="right", va="center", transform=at) for row in range(len(words))]
-        above = {"va": "bottom", "transform": self.plot.get_xaxis_transform(), **quiet()}
-        self.less = self.plot.text(0, 1.02, "", ha="right", **above)
-        self.more = self.plot.text(0, 1.02, "", ha="left", **above)
+        self.plot.set_xlabel(interval, fontsize=8, loc="right")
 
     def show(self, grid: Grid, state: BoardState) -> np.ndarray:
         """The chart as pixels."""
-        found = [grid.effects[name][state.kind] for name in self.names]
-        colours = [COLOURS.get(n, INK) if e.significant else QUIET for n, e in zip(self.names, found, strict=True)]
-        hollow = [row for row, effect in enumerate(found) if not effect.significant]
-        self.intervals.move(*np.array(found).T, colours, hollow)
-        far = max(1.1 * float(np.nanmax(np.abs(found))), 1e-3)
+        found = {name: by_kind[state.kind] for name, by_kind in grid.effects.items()}
+        numbers = np.array(list(found.values()))
+        colours = [COLOURS.get(name, INK) if effect.significant else QUIET for name, effect in found.items()]
+        hollow = [row for row, effect in enumerate(found.values()) if not effect.significant]
+        self.intervals.move(*numbers.T, colours, hollow)
+        far = max(1.1 * float(np.nanmax(np.abs(numbers))), 1e-3)
         self.plot.set_xlim(-far, far)
+        out = self.pixels()
         less, more = ("steadier", "shakier") if state.kind == JITTER else ("less error", "more error")
-        self.less.set_text(less + "  ")
-        self.more.set_text("  " + more)
-        for effect, words, value in zip(found, self.words, self.values, strict=True):
-            words.set_fontweight("bold" if effect.significant else "normal")
-            value.set(text=f"{effect.mean:+.2f}", color=rgb(INK if effect.significant else QUIET))
-        return self.pixels()
+        zero, _ = self.place(self.plot, 0, 0)
+        _right(out, less, zero - 8, 6, QUIET)
+        write(out, more, zero + 8, 6, size=11, colour=QUIET)
+        for row, (name, effect) in enumerate(found.items()):
+            y = HEAD + ROW * row + 7
+            _right(out, "all three" if name.count("×") == 2 else name, 138, y + 1, INK, bold=effect.significant)
+            _right(out, f"{effect.mean:+.2f}", EFFECT_WIDTH - 2, y, INK if effect.significant else QUIET, 13)
+        return out
 
 
 class KindChart(Chart):
@@ -434,37 +428,35 @@ class KindChart(Chart):
         super().__init__(KIND_WIDTH, KIND_HEIGHT)
         errors = [kind for kind in grid.kinds if kind != JITTER]
         groups = [kinds for kinds in (errors, [kind for kind in grid.kinds if kind == JITTER]) if kinds]
-        column = (KIND_WIDTH - 52 * len(groups)) / len(grid.kinds)
-        self.columns: dict[str, dict] = {}
-        left = 52.0
+        column, left = (KIND_WIDTH - 52 * len(groups)) / len(grid.kinds), 52.0
+        self.columns: list[tuple[str, Axes, int]] = []
+        self.bands, self.dots = {}, {}
         for kinds in groups:
-            right = left + column * len(kinds)
-            plot = self.axes(left, 8, right, KIND_HEIGHT - 26, xlim=(-0.5, len(kinds) - 0.5))
+            plot = self.axes(left, 8, left + column * len(kinds), KIND_HEIGHT - 26, xlim=(-0.5, len(kinds) - 0.5))
             cells = {kind: [cell[kind] for cell in grid.cells.values()] for kind in kinds}
-            plot.set_ylim(_limits([cell for found in cells.values() for cell in found]))
-            plot.set_xticks(range(len(kinds)), kinds, color=rgb(INK))
-            plot.grid(axis="x", visible=False)
+            plot.set(ylim=_limits(sum(cells.values(), [])), xticks=[])
+            plot.yaxis.set_major_locator(round_ticks())
             plot.spines[:].set_visible(False)
-            plot.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
             for x, kind in enumerate(kinds):
-                plot.hlines([cell.mean for cell in cells[kind]], x - 0.28, x + 0.02, color=rgb(QUIET), linewidth=1)
-                self.columns[kind] = {
-                    "band": plot.axvspan(x - 0.47, x + 0.47, color=rgb(CHOSEN), zorder=0),
-                    "spread": plot.plot([], [], color=rgb(INK), linewidth=2)[0],
-                    "dot": plot.plot([], [], "o", color=rgb(INK), markersize=8)[0],
-                    "value": plot.text(x + 0.05, 0, "", va="center", fontsize=9, fontweight="bold"),
-                    "label": plot.get_xticklabels()[x],
-                    "x": x - 0.13,
-                }
-            left = right + 52
+                plot.hlines([cell.mean for cell in cells[kind]], x - 0.3, x, color=rgb(QUIET), linewidth=1)
+                self.bands[kind] = plot.axvspan(x - 0.47, x + 0.47, color=rgb(CHOSEN), zorder=0)
+                self.dots[kind] = plot.errorbar(x - 0.15, 0, 0, fmt="o", color=rgb(INK), markersize=8)
+                self.columns.append((kind, plot, x))
+            left += column * len(kinds) + 52
 
     def show(self, grid: Grid, state: BoardState) -> np.ndarray:
         """The chart as pixels."""
-        for kind, column in self.columns.items():
+        for kind, _, x in self.columns:
             mean, sd = grid.cells[state.cell][kind]
-            column["band"].set_visible(kind == state.kind)
-            column["label"].set_fontweight("bold" if kind == state.kind else "normal")
-            column["spread"].set_data([column["x"]] * 2, [mean - sd, mean + sd])
-            column["dot"].set_data([column["x"]], [mean])
-            column["value"].set(text=f"{mean:.2f}", y=mean)
-        return self.pixels()
+            dot, _, (spread,) = self.dots[kind]
+            self.bands[kind].set_visible(kind == state.kind)
+            dot.set_ydata([mean])
+            spread.set_segments([[(x - 0.15, mean - sd), (x - 0.15, mean + sd)]])
+        out = self.pixels()
+        for kind, plot, x in self.columns:
+            mean, chosen = grid.cells[state.cell][kind].mean, kind == state.kind
+            left, y = self.place(plot, x + 0.05, mean)
+            write(out, f"{mean:.2f}", left, y - 9, bold=True)
+            middle, _ = self.place(plot, x, mean)
+            write(out, kind, middle - text_width(kind, 12, chosen) / 2, KIND_HEIGHT - 20, size=12, bold=chosen)
+        return out

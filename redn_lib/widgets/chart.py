@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from redn_lib.widgets.style import CARD, GREEN, GRID, INK, QUIET, RC, Colour, rgb
+from redn_lib.widgets.style import CARD, GREEN, GRID, INK, RC, Colour, rgb
 
 LEFT, RIGHT = 56, 6
 """Pixels beside the axes of a `TimeChart`."""
@@ -37,6 +38,11 @@ class Chart:
         with mpl.rc_context(RC):  # ticks that are new take their style here
             self.canvas.draw()
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+
+    def place(self, axes: Axes, x: float, y: float) -> tuple[float, float]:
+        """Where numbers of the axes are in the pixels, from the left and from the top."""
+        left, up = axes.transData.transform((x, y))
+        return left, self.height - up
 
 
 class TimeChart(Chart):
@@ -95,10 +101,16 @@ class Intervals:
         self.ends = axes.scatter(np.r_[nothing, nothing], np.r_[self.rows, self.rows], 90, marker="|", linewidth=2)
         self.dots = axes.scatter(nothing, self.rows, 42, zorder=3, linewidth=2)
         axes.set(ylim=(rows - 0.5, -0.5), yticks=[])
+        axes.xaxis.set_major_locator(round_ticks())
         axes.spines[:].set_visible(False)
 
     def move(
-        self, means: Sequence[float], lows: Sequence[float], highs: Sequence[float], colours: Sequence[Colour], hollow=()
+        self,
+        means: np.ndarray,
+        lows: np.ndarray,
+        highs: np.ndarray,
+        colours: Sequence[Colour],
+        hollow: Sequence[int] = (),
     ) -> None:
         """All by row. hollow: rows whose dot is a ring."""
         tones = np.array([rgb(colour) for colour in colours])
@@ -114,6 +126,6 @@ class Intervals:
         self.dots.set_facecolor(inner)
 
 
-def quiet(size: float = 8) -> dict:
-    """Style of a word that is not in front."""
-    return {"fontsize": size, "color": rgb(QUIET)}
+def round_ticks() -> MaxNLocator:
+    """A few round numbers."""
+    return MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])

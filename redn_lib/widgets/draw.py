@@ -78,7 +78,7 @@ def draw_face(
     if truth is not None:
         goal = zoomed(truth, zoom)
         for i in np.flatnonzero(chosen):
-            cv2.line(out, _fixed(at[i]), _fixed(goal[i]), MISS, 2 if only is not None else 1, cv2.LINE_AA, _SHIFT)
+            _polyline(out, np.stack([at[i], goal[i]]), False, MISS, 1 if only is None else 2)
         for i in np.flatnonzero(chosen):
             _dot(out, goal[i], radius * 0.8, TRUTH)
     for i in np.flatnonzero(chosen):
@@ -139,15 +139,14 @@ def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Col
 _CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 16, endpoint=False)) for f in (np.cos, np.sin)], 1)  # (16, 2)
 
 
-def _fixed(point: np.ndarray) -> tuple[int, int]:
-    x, y = np.rint(np.clip(point, -9999, 9999) * 2**_SHIFT).astype(int)
-    return int(x), int(y)
+def _fixed(points: np.ndarray) -> np.ndarray:
+    """Points (..., 2) as OpenCV's whole numbers."""
+    return np.rint(np.clip(points, -9999, 9999) * 2**_SHIFT).astype(np.int32)
 
 
 def _polyline(out: np.ndarray, at: np.ndarray, closed: bool, colour: Colour, width: int = 1) -> None:
     if len(at) > 1:
-        path = np.array([_fixed(p) for p in at], np.int32).reshape(-1, 1, 2)
-        cv2.polylines(out, [path], closed, colour, width, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(out, [_fixed(at).reshape(-1, 1, 2)], closed, colour, width, cv2.LINE_AA, _SHIFT)
 
 
 def _dot(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, hollow: bool = False) -> None:
@@ -156,5 +155,4 @@ def _dot(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, hollow:
         _polyline(out, at + _CIRCLE * (radius + 1), True, colour)
         return
     for size, fill in ((radius + 0.7, INK), (radius, colour)):
-        path = np.array([_fixed(p) for p in at + _CIRCLE * size], np.int32)
-        cv2.fillConvexPoly(out, path, fill, cv2.LINE_AA, _SHIFT)
+        cv2.fillConvexPoly(out, _fixed(at + _CIRCLE * size), fill, cv2.LINE_AA, _SHIFT)

@@ -32,8 +32,19 @@ from redn_lib.widgets.draw import (
     zoomed,
 )
 from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
-from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, bordered, caption, fit_into, legend, side_by_side, stack
-from redn_lib.widgets.style import ANSWER, BLUE, BOX, CARD, GREEN, GRID, MISS, TRUTH, Colour, rgb
+from redn_lib.widgets.panels import (
+    CAPTION_HEIGHT,
+    GAP,
+    bordered,
+    caption,
+    fit_into,
+    legend,
+    side_by_side,
+    stack,
+    text_width,
+    write,
+)
+from redn_lib.widgets.style import ANSWER, BLUE, BOX, CARD, GREEN, GRID, MISS, QUIET, TRUTH, Colour, rgb
 
 ALL = -1
 """A state's `point` for all 68 points at once."""
@@ -278,30 +289,30 @@ class StepChart(Chart):
 
     def __init__(self, steps: int):
         super().__init__(SMALL, SMALL)
-        names = [f"step {k + 1}" for k in range(steps)] + [name.replace("_", " ") for name in PARTS]
-        places = np.r_[np.arange(steps), steps + 0.6 + np.arange(len(PARTS))]
-        self.plot = self.axes(88, 4, SMALL, SMALL - 4, xticks=[], ylim=(places[-1] + 0.5, -0.5))
-        self.plot.set_yticks(places, names)
-        self.plot.grid(False)
-        self.plot.spines[:].set_visible(False)
-        self.bars = self.plot.barh(places, np.zeros(len(places)), 0.74)
-        self.words = [self.plot.text(0, y, "", fontsize=8, va="center") for y in places]
+        self.names = [f"step {k + 1}" for k in range(steps)] + [name.replace("_", " ") for name in PARTS]
+        self.rows = np.r_[np.arange(steps), steps + 0.6 + np.arange(len(PARTS))]
+        self.plot = self.axes(88, 4, SMALL, SMALL - 4, ylim=(self.rows[-1] + 0.5, -0.5))
+        self.plot.axis("off")
+        self.bars = self.plot.barh(self.rows, np.zeros(len(self.rows)), 0.74)
 
     def show(self, result: Explored) -> np.ndarray:
         """The errors of a result in percent, or its confidences where there are no labels, as pixels."""
-        rows, form = (result.confidences, "{:.2f}") if result.errors is None else (100 * result.errors, "{:.1f}")
+        table, form = (result.confidences, "{:.2f}") if result.errors is None else (100 * result.errors, "{:.1f}")
         point, k = result.state.point, result.k
         chosen = slice(None) if point == ALL else [point]
-        values = [row[chosen].mean() for row in rows] + [rows[k][list(at)].mean() for at in PARTS.values()]
-        colours: list[Colour] = [BLUE if step == k else GRID for step in range(len(rows))]
+        values = [row[chosen].mean() for row in table] + [table[k][list(at)].mean() for at in PARTS.values()]
+        colours: list[Colour] = [BLUE if step == k else GRID for step in range(len(table))]
         colours += [ANSWER if point == ALL or point in at else GRID for at in PARTS.values()]
-        top = max(*values, 1e-6)
-        for bar, words, value, colour in zip(self.bars, self.words, values, colours, strict=True):
+        self.plot.set_xlim(0, 1.3 * max(*values, 1e-6))
+        for bar, value, colour in zip(self.bars, values, colours, strict=True):
             bar.set_width(value)
             bar.set_facecolor(rgb(colour))
-            words.set(text=form.format(value), x=value + 0.03 * top)
-        self.plot.set_xlim(0, 1.3 * top)
-        return self.pixels()
+        out = self.pixels()
+        for name, row, value in zip(self.names, self.rows, values, strict=True):  # `write` is quicker than Matplotlib
+            end, y = self.place(self.plot, value, row)
+            write(out, name, 80 - text_width(name, 11), y - 7, size=11, colour=QUIET)
+            write(out, form.format(value), end + 5, y - 7, size=11)
+        return out
 
 
 def compose(result: Explored, chart: StepChart) -> np.ndarray:

@@ -41,7 +41,7 @@ class HeadState:
     smile: float = setting(0.0, "smile", "below 0: corners of the mouth down", (-0.6, 1), step=0.1, form="+.1f")
     brows: float = setting(0.0, "brows up", "below 0: brows down", (-0.7, 1), step=0.1, form="+.1f")
     eyes_shut: float = setting(0.0, "eyes shut", "1 is shut", (0, 1), step=0.1, form=".1f")
-    lamp: float = setting(20.0, "lamp at (°)", "where the light comes from, to the right", (-110, 110), step=10, form="+.0f")
+    lamp: float = setting(20.0, "lamp at (°)", "direction of the light", (-110, 110), step=10, form="+.0f")
     light: float = setting(0.35, "brightness", "exposure of the camera", (0.05, 1), step=0.05, form=".2f")
     occluder: str = setting("none", "occluder", "what is in front of the face", options=OCCLUDERS)
     labels: bool = setting(True, "show labels", "draws the 68 points, the box and the eye distance")

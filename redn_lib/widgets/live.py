@@ -50,8 +50,8 @@ def setting(
 ) -> Any:
     """A field of a state: the value of a control at the beginning, and what the control looks like.
 
-    True or False is a checkbox, `options` a slider over them, a number a slider over `span` (low, high) by `step`, shown
-    as `form`. help: its tooltip. on_release: it draws where the drag ends. wide: it takes a row of its own.
+    True or False is a checkbox, `options` a slider over them, a number a slider over `span` (low, high) by `step`,
+    shown as `form`. help: its tooltip. on_release: it draws where the drag ends. wide: it takes a row of its own.
     """
     look = {"label": label, "help": help, "span": span, "step": step, "form": form, "options": options}
     return field(default=default, metadata=look | {"on_release": on_release, "wide": wide})
@@ -121,7 +121,7 @@ class Live(widgets.VBox):
 
     label_width: of the controls' labels, as "7em"; lines: room for so many lines of numbers, so that the picture stays
     in place; play: name of the setting that a play button moves through. Where no widget can run, the first picture
-    stands in. Raises whatever the scene's draw raises on its first state; with REDN_CI also on the ends of every control.
+    stands in. Raises whatever draw raises on the first state; with REDN_CI also on the ends of every control.
     """
 
     def __init__(self, scene: Scene, *, label_width: str = "8em", lines: int = 3, play: str = ""):

@@ -21,7 +21,7 @@ from redn_lib.metrics import eye_distance
 from redn_lib.pose import pose_of
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
-from redn_lib.widgets.chart import Chart, quiet
+from redn_lib.widgets.chart import Chart
 from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, enlarge, zoomed
 from redn_lib.widgets.explorer import ALL, POINT_OPTIONS
 from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
@@ -205,12 +205,13 @@ class PoseChart(Chart):
         plot.hlines(rows, -LIMIT, LIMIT, color=rgb(GRID), linewidth=2.5)
         for row, (name, less, more) in enumerate(POSES):
             plot.text(-LIMIT, row - 0.32, name, fontsize=9, fontweight="bold")
-            plot.text(-LIMIT, row + 0.32, less, **quiet())
-            plot.text(LIMIT, row + 0.32, more, ha="right", **quiet())
+            plot.text(-LIMIT, row + 0.32, less, fontsize=8, color=rgb(QUIET))
+            plot.text(LIMIT, row + 0.32, more, fontsize=8, color=rgb(QUIET), ha="right")
         self.marks = {}
         for who in "AB":
             ticks = plot.plot([], "|", color=rgb(COLOURS[who]), markersize=15, markeredgewidth=3)[0]
-            letters = plot.plot([], marker=f"$\\mathrm{{{who}}}$", linestyle="", color=rgb(QUIET), markersize=7, mew=0)[0]
+            letter = {"marker": f"$\\mathrm{{{who}}}$", "markersize": 7, "markeredgewidth": 0}
+            letters = plot.plot([], linestyle="", color=rgb(QUIET), **letter)[0]
             self.marks[who] = [(ticks, rows), (letters, rows - 0.22)]
         dot = {"color": rgb(COLOURS["mix"]), "markersize": 11, "markeredgecolor": rgb(INK), "clip_on": False}
         self.marks["mix"] = [(plot.plot([], "o", **dot)[0], rows)]

@@ -313,7 +313,8 @@ def _face(scrubbed: Scrubbed, name: str) -> np.ndarray:
     only = None if scrubbed.state.point == ALL else [scrubbed.state.point]
     panel = draw_face(panel, to_panel(tracked.points), truth=to_panel(face.points), only=only)
     error = scrubbed.errors[name][t]
-    return caption(panel, name.capitalize(), f"error {error:.{int(error < 0.1)}%} · yellow: label")
+    key = " · yellow: label" if name == WITH else ""
+    return caption(panel, name.capitalize(), f"NME {error:.{int(error < 0.1)}%}{key}")
 
 
 def _maps(scrubbed: Scrubbed, name: str) -> np.ndarray:
