@@ -47,9 +47,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shift", action="store_true", help="disturb the boxes: shift up to 8 %%, scale 0.85 to 1.2 (seed 0)"
     )
-    parser.add_argument(
-        "--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write these files"
-    )
+    parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write these files")
 
 
 def box_rule(args: argparse.Namespace) -> Callable[[HasBox], np.ndarray]:

@@ -15,7 +15,7 @@ from redn_lib.experiments.statistics import by_variant
 from redn_lib.training.patches import patches
 from redn_lib.training.stages import Stage
 
-QUICK = {"clips": 2, "frames": 12, "people": 6, "pictures": 6}
+QUICK = {"clips": 2, "frames": 12, "people": 6, "images": 6}
 """How little `--quick` measures."""
 
 

@@ -107,7 +107,7 @@ class Setting:
     clips: so many of each difficulty are measured on.
     frames: of a clip that is measured on.
     people: so many procedural people are given to the probes.
-    pictures: of each of them.
+    images: of each of them.
     show: wraps the batches of each training, e.g. a progress bar.
     """
 
@@ -120,7 +120,7 @@ class Setting:
     clips: int = 16
     frames: int = 20
     people: int = 30
-    pictures: int = 12
+    images: int = 12
     show: Callable[[Iterable], Iterable] = iter
 
 
@@ -133,10 +133,10 @@ class Curriculum:
 
     def spatial(self, steps: int = STEPS) -> RedNet:
         """Stage 1: still images, `steps` feedback steps."""
-        batches = self.stills(steps)
+        batches = self.still_batches(steps)
         return self.trained(fresh(batches.preset, self.seed), batches, f"spatial, K = {steps}")
 
-    def stills(self, steps: int = STEPS) -> StillBatches:
+    def still_batches(self, steps: int = STEPS) -> StillBatches:
         """The batches of stage 1."""
         stage = replace(self.setting.stage, steps=steps, seed=self.seed)
         preset = replace(self.setting.preset, steps=steps, trained_steps=steps)
@@ -144,14 +144,14 @@ class Curriculum:
 
     def with_identity(self, supervision: Supervision, steps: int = STEPS) -> RedNet:
         """Stage 2: as many images again, real and procedural people in groups, with f_CLS or what stands for it."""
-        batches = self.groups(supervision, steps)
+        batches = self.group_batches(supervision, steps)
         people = len(batches.people) if supervision.weight or supervision.apart else 0
         model = grown(self.spatial(steps), self.seed, supervision.network, people=people)
         return self.trained(model, batches, f"{supervision.name}, K = {steps}")
 
-    def groups(self, supervision: Supervision, steps: int = STEPS) -> StillBatches:
+    def group_batches(self, supervision: Supervision, steps: int = STEPS) -> StillBatches:
         """The batches of stage 2."""
-        start = self.stills(steps)
+        start = self.still_batches(steps)
         stage = replace(
             start.stage,
             seed=self.seed + 1000,
@@ -171,9 +171,10 @@ class Curriculum:
         start = self.with_identity(supervision, steps)
         parts = {"hidden": self.setting.hidden} if network else {}
         model = grown(start, self.seed, network or RedNet, **parts)
-        return self.trained(model, self.clips(supervision, model.preset), f"{supervision.name}, K = {steps}, {memory}")
+        batches = self.clip_batches(supervision, model.preset)
+        return self.trained(model, batches, f"{supervision.name}, K = {steps}, {memory}")
 
-    def clips(self, supervision: Supervision, preset: Preset) -> ClipBatches:
+    def clip_batches(self, supervision: Supervision, preset: Preset) -> ClipBatches:
         """The batches of stage 3: half as many, each with an eighth as many clips as a batch of stage 1 has images."""
         base = self.setting.stage
         stage = replace(
@@ -191,9 +192,9 @@ class Curriculum:
 
     def all_at_once(self) -> RedNet:
         """The network that has all parts and all losses from its first iteration, the batches of the stages mixed."""
-        stills, groups = self.stills(), self.groups(FULL)
+        stills, groups = self.still_batches(), self.group_batches(FULL)
         preset = replace(stills.preset, people=len(groups.people), hidden=self.setting.hidden)
-        clips = self.clips(FULL, preset)
+        clips = self.clip_batches(FULL, preset)
         batches = MixedBatches([stills, groups, clips], self.seed)
         whole = replace(clips.stage, iterations=len(batches))
         trainer = MixedTrainer(fresh(preset, self.seed), whole, batches, path=self.path("all at once"))

@@ -95,7 +95,7 @@ DONORS = sorted(
 """All mixes that are measured."""
 
 
-def mix_figures(model: RedNet, people: int, pictures: int) -> dict[str, float]:
+def mix_figures(model: RedNet, people: int, images: int) -> dict[str, float]:
     """Whose pose mixed codes take, over images a and b of two synthetic people never trained on, and c of a third.
     Raises ValueError for fewer than three people.
 
@@ -108,10 +108,10 @@ def mix_figures(model: RedNet, people: int, pictures: int) -> dict[str, float]:
     """
     if people < 3:
         raise ValueError(f"to mix codes takes three people or more, got {people}")
-    faces, poses, truths = probe_faces(people, pictures), {donors: [] for donors in DONORS}, {"a": [], "b": []}
+    faces, poses, truths = probe_faces(people, images), {donors: [] for donors in DONORS}, {"a": [], "b": []}
     for start in range(0, len(faces), TOGETHER):
         batch = range(start, min(start + TOGETHER, len(faces)))
-        chosen = {who: [faces[(i + n * pictures) % len(faces)] for i in batch] for n, who in enumerate(("a", "b", "c"))}
+        chosen = {who: [faces[(i + n * images) % len(faces)] for i in batch] for n, who in enumerate(("a", "b", "c"))}
         parts = {who: encode(model, mine) for who, mine in chosen.items()}
         for donors in DONORS:
             poses[donors].append(pose_of(points_of_mix(model, *(parts[who] for who in donors))))

@@ -32,11 +32,11 @@ tells nothing about new people.
 
 
 @lru_cache(maxsize=1)
-def probe_faces(people: int, pictures: int) -> tuple[Face, ...]:
-    """Patches of synthetic people, `pictures` of each in a row, nothing before their faces; with their factors."""
+def probe_faces(people: int, images: int) -> tuple[Face, ...]:
+    """Patches of synthetic people, `images` of each in a row, nothing before their faces; with their factors."""
     faces = []
     for person in range(FIRST_PERSON, FIRST_PERSON + people):
-        for i in range(pictures):
+        for i in range(images):
             face = render(replace(factors(person * 100 + i, person=person), occluder=None))
             faces.append(replace(cut_patch(face), factors=face.factors))
     return tuple(faces)
@@ -91,13 +91,13 @@ def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
     return float(1 - ((predicted - factor[test]) ** 2).mean() / factor[test].var())
 
 
-def probe_figures(model: RedNet, people: int, pictures: int) -> dict[str, float]:
+def probe_figures(model: RedNet, people: int, images: int) -> dict[str, float]:
     """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and a random split
     ("half"), every other channel of either.
 
     Codes are pooled (mean over places), as f_CLS gets them; `_whole`: with all their places in a row.
     """
-    faces = probe_faces(people, pictures)
+    faces = probe_faces(people, images)
     code = codes_of(model, faces)
     person = np.array([face.factors["person_seed"] for face in faces])
     identity, changing = split(code, model.preset.identity_channels)

@@ -123,7 +123,7 @@ def run_loop(loop: Loop, setting: Setting, seed: int) -> Figures:
 def run_memory(memory: str, setting: Setting, seed: int) -> Figures:
     model = Curriculum(setting, seed).with_memory(memory)
     figures = clip_figures(model, setting) | swap_figures(model, setting.unseen)
-    return figures | probe_figures(model, setting.people, setting.pictures)
+    return figures | probe_figures(model, setting.people, setting.images)
 
 
 RATE, MEMORY_RATE = 3e-4, 10.0
@@ -174,11 +174,11 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
 
 def run_supervision(supervision: Supervision, setting: Setting, seed: int) -> Figures:
     model = Curriculum(setting, seed).with_identity(supervision)
-    return still_figures(model, setting.unseen, STEPS) | probe_figures(model, setting.people, setting.pictures)
+    return still_figures(model, setting.unseen, STEPS) | probe_figures(model, setting.people, setting.images)
 
 
 def run_mixes(supervision: Supervision, setting: Setting, seed: int) -> Figures:
-    return mix_figures(Curriculum(setting, seed).with_identity(supervision), setting.people, setting.pictures)
+    return mix_figures(Curriculum(setting, seed).with_identity(supervision), setting.people, setting.images)
 
 
 PARTS = ("spatial", "temporal", "identity")

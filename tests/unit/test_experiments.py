@@ -39,7 +39,7 @@ STAGE = Stage(iterations=1, batch=8, warmup=0)
 
 
 def setting_in(folder) -> Setting:
-    return Setting(STAGE, PAIRS, PAIRS, folder, PRESET, hidden=8, clips=2, frames=12, people=4, pictures=4)
+    return Setting(STAGE, PAIRS, PAIRS, folder, PRESET, hidden=8, clips=2, frames=12, people=4, images=4)
 
 
 @pytest.mark.parametrize("kind", DIFFICULTIES)

@@ -19,7 +19,7 @@ def one(tmp_path, monkeypatch):
 
 
 def parts_of(one):
-    return [one.stills(), one.groups(FULL), one.clips(FULL, PRESET)]
+    return [one.still_batches(), one.group_batches(FULL), one.clip_batches(FULL, PRESET)]
 
 
 def test_every_batch_of_every_stage_comes_once_with_its_losses(one):

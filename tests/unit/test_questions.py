@@ -28,7 +28,7 @@ def run(tmp_path_factory):
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_writes_its_table_and_the_effects(name, folder, run, monkeypatch):
-    small = {"preset": TINY, "hidden": 8, "clips": 1, "frames": 16, "people": 4, "pictures": 4}
+    small = {"preset": TINY, "hidden": 8, "clips": 1, "frames": 16, "people": 4, "images": 4}
     monkeypatch.setattr(experiment, "QUICK", small)
     monkeypatch.setattr(measures, "DIFFICULTIES", ("clear", "occluded"))
     monkeypatch.setattr(curriculum, "SMALL", TINY)

@@ -82,7 +82,8 @@ def test_the_chosen_cell_is_run_and_stands_on_the_board(table, setting):
     before = live.image.value
     figures = live.run()
     same = Curriculum(setting, 0).with_memory(LSTM, steps=1)
-    assert figures == pytest.approx(clip_figures(same, setting), abs=0.02, nan_ok=True), "what is shared is trained once"
+    again = clip_figures(same, setting)
+    assert figures == pytest.approx(again, abs=0.02, nan_ok=True), "what is shared is trained once"
     assert f"short run here: {figures['occluded']:.1f} %" in live.line.value and live.image.value != before
     assert "done" in live.progress.words.value and not live.button.disabled
     live.set(memory=False)
