@@ -21,8 +21,8 @@ STACK = 3
 class Cascade(nn.Module):
     """The loop's baseline: K networks with weights of their own, each for one step (RQ1).
 
-    What is handed on is the same. With `only_last` set, the earlier networks are frozen and only the last step is returned: the form in which the
-    newest is trained. forward as `RedNet`.
+    What is handed on is the same. With `only_last` set, the earlier networks are frozen and only the last step is
+    returned: the form in which the newest is trained. forward as `RedNet`.
     """
 
     def __init__(self, networks: list[RedNet], only_last: bool):
