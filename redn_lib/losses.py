@@ -1,5 +1,5 @@
-"""The three losses on one look (detection on the label maps, cross-entropy on the response maps, regression on the
-points), and the loss on what f_tRNN expects.
+"""The losses of a feedback step (detection on the label maps, cross-entropy on the response maps, regression on the
+points), and the loss of the prior of f_tRNN.
 """
 
 import torch
@@ -16,40 +16,43 @@ def detection_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> T
     logits: (B, L+1, h, h), background first; points: (B, L, 2) in crop pixels. The paper has hard labels; the soft
     ones, since 68 landmarks share a coarse grid, are our choice.
     """
-    marks = gaussian_maps(points, logits.shape[-1], size, sigma).movedim(1, -1)
-    total = marks.sum(-1)
+    labels = gaussian_maps(points, logits.shape[-1], size, sigma).movedim(1, -1)
+    total = labels.sum(-1)
     likely = F.log_softmax(logits.movedim(1, -1), -1, dtype=torch.float32)  # labels last, as they lie in memory
-    said = (1 - total).clamp(min=0) * likely[..., 0] + (marks * likely[..., 1:]).sum(-1)
-    return -(said / total.clamp(min=1)).mean()
+    agreement = (1 - total).clamp(min=0) * likely[..., 0] + (labels * likely[..., 1:]).sum(-1)
+    return -(agreement / total.clamp(min=1)).mean()
 
 
-def map_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
+def map_loss(logits: Tensor, points: Tensor, size: int, sigma: float, weight: Tensor | None = None) -> Tensor:
     """Cross-entropy of each landmark's map, a probability over positions, against a Gaussian at the point (our choice).
 
-    logits: (B, L, m, m); points: (B, L, 2) in crop pixels; points far outside the crop count nothing.
+    logits: (B, L, m, m); points: (B, L, 2) in crop pixels; points far outside the crop count nothing. weight: (B, L) of
+    the points, with a mean of 1.
     """
     across, down = gaussian_rows(points, logits.shape[-1], size, sigma)
     mass, logits = across.sum(-1) * down.sum(-1), logits.float()
     aimed = ((logits * across[..., None, :]).sum(-1) * down).sum(-1)
-    return ((mass * logits.flatten(2).logsumexp(-1) - aimed) / mass.clamp(min=1e-3)).mean()
+    losses = (mass * logits.flatten(2).logsumexp(-1) - aimed) / mass.clamp(min=1e-3)
+    return (losses if weight is None else weight * losses).mean()
 
 
-def regression_loss(points: Tensor, truth: Tensor) -> Tensor:
+def regression_loss(points: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean distance of the points over the distance of the outer eye corners: (B, L, 2) twice, in the same pixels.
 
     What NME measures; the eye distance counts as at least a third of the face's width, lest a profile outweigh the rest
-    (our choice; the paper: L2).
+    (our choice; the paper: L2). weight: (B, L) of the points, with a mean of 1.
     """
     a, b = OUTER_EYES
     eyes = (truth[:, a] - truth[:, b]).norm(dim=-1)
     width = (truth.amax(1) - truth.amin(1)).amax(-1)
-    error = ((points - truth).square().sum(-1) + 1e-6).sqrt().mean(-1)
-    return (error / torch.maximum(eyes, width / 3)).mean()
+    errors = ((points - truth).square().sum(-1) + 1e-6).sqrt()
+    errors = errors if weight is None else weight * errors
+    return (errors.mean(-1) / torch.maximum(eyes, width / 3)).mean()
 
 
 def prior_loss(points: Tensor, weight: Tensor, truth: Tensor, sigma: float) -> Tensor:
-    """How badly the points were expected, and how wrong their weight was: minus the logarithm of a Cauchy density of
-    width sigma / sqrt(weight), which bears with a few places far out (our choice).
+    """How wrong the points of a prior are, and how wrong its weight: minus the logarithm of a Cauchy density of width
+    sigma / sqrt(weight), which tolerates a few points far away (our choice).
 
     points, truth: (B, L, 2) in crop pixels; weight: (B, L) > 0; sigma: in crop pixels.
     """

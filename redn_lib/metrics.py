@@ -1,8 +1,9 @@
 """The field's figures: NME, CED, AUC, failure rate, per part, and jitter for video. All numpy, all as fractions (0.05
-is 5 %).
+is 5 %) but in the tables of METRICS.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def ced(errors: np.ndarray, limit: float = 0.08, points: int = 801) -> tuple[np.
     """Cumulative error distribution: errors (N,) to thresholds (points,) in [0, limit] and the share of frames at or
     below each.
 
-    A frame without an answer is NaN and counts as infinitely wrong. Raises ValueError when there are no errors.
+    A frame without a prediction is NaN and counts as infinitely wrong. Raises ValueError when there are no errors.
     """
     errors = np.asarray(errors, float)
     if errors.ndim != 1 or not len(errors):
@@ -83,7 +84,7 @@ def auc(errors: np.ndarray, limit: float = 0.08) -> float:
 
 
 def failure_rate(errors: np.ndarray, limit: float = 0.08) -> float:
-    """Share of frames with an error above `limit` or without an answer (NaN)."""
+    """Share of frames with an error above `limit` or without a prediction (NaN)."""
     return float(1 - ced(errors, limit)[1][-1])
 
 
@@ -96,3 +97,49 @@ def jitter(track: np.ndarray) -> float:
         return float("nan")
     shake = np.linalg.norm(track[2:] - 2 * track[1:-1] + track[:-2], axis=-1).mean(-1) / eye_distance(track[1:-1])
     return float(shake[np.isfinite(shake)].mean()) if np.isfinite(shake).any() else float("nan")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of the tables of `redn evaluate` and `redn compare`.
+
+    of: (points (N, P, 2), truth (N, P, 2), size (N,)) -> the figure. Points are NaN in frames without a prediction;
+        size is what errors are divided by, in pixels.
+    heading: of its column, with the unit.
+    digits: so many are printed after the point.
+    help: what it is.
+    """
+
+    of: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    heading: str
+    digits: int
+    help: str
+
+
+def frame_errors(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Mean distance of a frame's points from the truth over its size: (N, P, 2) twice and (N,) to (N,)."""
+    return (np.linalg.norm(points - truth, axis=-1) / size[:, None]).mean(-1)
+
+
+def mean_percent(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> float:
+    """NME in percent over the frames with a prediction; NaN where there are none."""
+    errors = frame_errors(points, truth, size)
+    found = np.isfinite(errors)
+    return 100 * float(errors[found].mean()) if found.any() else float("nan")
+
+
+def median_percent(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> float:
+    """Median over all frames of their NME in percent."""
+    errors = frame_errors(points, truth, size)
+    return 100 * float(np.median(np.where(np.isfinite(errors), errors, np.inf)))
+
+
+METRICS: dict[str, Metric] = {
+    "nme": Metric(mean_percent, "NME %", 2, "mean error, over the frames with a prediction"),
+    "median": Metric(median_percent, "median %", 2, "median of the frames' errors"),
+    "fr8": Metric(lambda *a: 100 * failure_rate(frame_errors(*a)), "over 8 %", 1, "percent of frames above 8 %"),
+    "auc8": Metric(lambda *a: auc(frame_errors(*a)), "AUC08", 3, "area under the error curve up to 8 %"),
+}
+"""What `evaluate` and `compare` print and write, by column. A frame without a prediction counts as infinitely wrong
+everywhere but in the mean.
+"""

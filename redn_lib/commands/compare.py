@@ -1,33 +1,31 @@
 """`redn compare`: weights beside other programs, on the same frames and boxes, with the same metric."""
 
 import argparse
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
-from redn_lib.commands.common import add_data_options, add_measuring_options, box_rule, measured_rows
+from redn_lib.commands.common import add_data_options, add_measuring_options, box_rule, command_line, opened
 from redn_lib.evaluation.disjoint import disjointness
+from redn_lib.evaluation.errors import labels_of
 from redn_lib.evaluation.peers import PEERS, Peer
 from redn_lib.evaluation.protocols import PROTOCOLS, about_labels
-from redn_lib.evaluation.report import check_endings, command_line, write_all, write_csv, write_json
-from redn_lib.evaluation.side_by_side import Program, comparison, look_at_all, one_core
-from redn_lib.experiments.tables import commit
+from redn_lib.evaluation.report import check_endings, table_text, write_report
+from redn_lib.evaluation.side_by_side import Program, comparison, one_core, run_programs
+from redn_lib.evaluation.tables import commit
 from redn_lib.pretrained import about_weights, load_weights, weights_path
 from redn_lib.tracking.align import align
 
-ENDINGS = (".csv", ".json")
-OURS = "ours"
+COLUMNS = {"program": "", "input": "input", "markup": "mark-up", "found": "found", "ms": "ms"}
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn compare --data FOLDER [--people FILE] [--peers NAME,NAME] [--out TABLE.csv] ...`."""
+    """Declare `redn compare --data SOURCE [--people FILE] [--peers NAME,NAME] [--out TABLE.csv] ...`."""
     parser = subparsers.add_parser(
         "compare",
         help="measure weights beside other programs, on the same frames and boxes",
-        description="Asks our network and other programs for the points of the same faces, each from the same box on "
-        "one core, and prints NME, failure rate and milliseconds: as they answer, and with the constant offset of each "
-        "program's mark-up taken out, fitted on other people. Weights that were trained on these people are refused. "
-        "Other programs are optional: what is missing says how to install it.",
+        description="Runs our network and other programs on the same faces, each from the same box on one core, and "
+        "prints NME, failure rate and milliseconds: as they are, and with the constant offset of each program's "
+        "mark-up taken out, fitted on other people. Weights that were trained on these people are refused. Other "
+        "programs are optional: what is missing says how to install it. FILE ends in .csv or .json.",
     )
     add_data_options(parser)
     add_measuring_options(parser)
@@ -38,16 +36,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="NAME,NAME",
         help=f"some of {', '.join(PEERS)} (default dlib,mediapipe)",
     )
-    parser.add_argument(
-        "--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write the table as FILE.csv or FILE.json"
-    )
 
 
 def peers_named(text: str) -> list[str]:
     """The peers of a comma-separated list."""
     names = text.split(",")
-    if strange := [name for name in names if name not in PEERS]:
-        raise argparse.ArgumentTypeError(f"no peer named {strange[0]!r}; there are {', '.join(PEERS)}")
+    for name in names:
+        if name not in PEERS:
+            raise argparse.ArgumentTypeError(f"no peer named {name!r}; there are {', '.join(PEERS)}")
     return names
 
 
@@ -55,55 +51,38 @@ def run(args: argparse.Namespace) -> int:
     """Print the table, write the files; 0. Raises ValueError or OSError for data, weights or peers that cannot be used,
     and for weights trained on the people of the data.
     """
-    check_endings(args.out, ENDINGS)
-    rows = measured_rows(args)
+    check_endings(args.out, (".csv", ".json"))
+    protocol = PROTOCOLS.get(args.protocol)
+    samples = protocol.samples(opened(args)) if protocol else opened(args)
     path = args.weights or weights_path()
-    disjoint = disjointness(path.name, about_weights(path), rows, refuse=True)
+    disjoint = disjointness(path.name, about_weights(path), samples, refuse=True)
     with one_core():
-        programs = [ours(path), *(program for name in args.peers for program in asked(PEERS[name]))]
-        found = look_at_all(programs, rows, box_rule(args))
-    table = list(comparison(programs, rows, *found))
-    gaps = PROTOCOLS[args.protocol].gaps(rows) if args.protocol else []
+        programs = [our_program(path)]
+        for name in args.peers:
+            programs += programs_of(PEERS[name])
+        predictions, cost = run_programs(programs, samples, box_rule(args))
+    table = comparison(programs, samples, predictions, labels_of(samples), cost)
     notes = [
-        *about_labels(rows),
-        *(f"not the whole set: {gap}" for gap in gaps),
-        "NME in % of the eye distance, over answered frames; unanswered ones count as over 8 %; corrected: less one "
-        "offset a point, cross-fitted by person; ms: processor time on one core, median and least",
+        *about_labels(samples),
+        *(protocol.gaps(samples) if protocol else []),
+        "NME in % of the eye distance, over frames in which the face was found; others count as over 8 %; corrected: "
+        "less one offset a point, cross-fitted by person; ms: processor time on one core, median and least",
         disjoint,
     ]
-    about = f"Programs on the same {len(rows)} frames of {len({row.person for row in rows})} people, "
+    about = f"Programs on the same {len(samples)} frames of {len({sample.person for sample in samples})} people, "
     about += "boxes disturbed" if args.shift else "boxes given"
-    print(*table_lines(table), *notes, about, sep="\n")
-    command = command_line("compare", args)
-    record = {"about": about, "notes": notes, "table": table, "command": command, "commit": commit()}
-    write_all(
-        args.out,
-        {
-            ".csv": partial(write_csv, rows=table, command=command, about="; ".join([about, *notes])),
-            ".json": partial(write_json, record=record),
-        },
-    )
+    print(table_text(table, COLUMNS), *notes, about, sep="\n")
+    record = {"about": about, "notes": notes, "table": table, "command": command_line(args), "commit": commit()}
+    write_report(args.out, record, table, "; ".join([about, *notes]))
     return 0
 
 
-def ours(path: Path) -> Program:
-    """Our network, on the CPU as the others."""
+def our_program(path: Path) -> Program:
+    """Our network with the weights of a file, on the CPU as the others."""
     model = load_weights(path, "cpu")
-    return Program(OURS, "box given", lambda image, box: align(model, image, box).points, path.stem, "see its card")
+    return Program("ours", "box given", lambda image, box: align(model, image, box).points, path.stem, "see its card")
 
 
-def asked(peer: Peer) -> Iterator[Program]:
-    """A peer, once for each way it can be asked."""
-    for way, look in peer.looks().items():
-        yield Program(peer.name, way, look, peer.version, peer.trained_on)
-
-
-def table_lines(table: list[dict]) -> list[str]:
-    """The table to print."""
-    lines = [f"{'':16}{'asked':16}{'mark-up':12}{'answered':>9}{'NME %':>8}{'median':>8}{'over 8 %':>10}{'ms':>8}"]
-    for r in table:
-        lines.append(
-            f"{r['program']:16}{r['asked']:16}{r['markup']:12}{r['answered']:>9}{r['nme']:>8.2f}{r['median']:>8.2f}"
-            f"{r['fr8']:>10.1f}{r['ms']:>8.1f}"
-        )
-    return lines
+def programs_of(peer: Peer) -> list[Program]:
+    """A peer, once for each of its inputs."""
+    return [Program(peer.name, way, predict, peer.version, peer.trained_on) for way, predict in peer.loaded().items()]

@@ -4,11 +4,10 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from redn_lib.experiments.tables import commit
+from redn_lib.evaluation.tables import commit
 from redn_lib.files import whole_file
 from redn_lib.rednet import PRESETS, Preset
-from redn_lib.training.cost import page
-from redn_lib.training.counting import parts
+from redn_lib.training.cost import page, parts
 from redn_lib.training.grow import HIDDEN
 from redn_lib.training.stages import STAGES
 
@@ -46,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def described(preset: Preset) -> str:
-    """The table of a preset, with f_CLS and f_tRNN of the default sizes of `redn train`."""
-    people = STAGES["identity"].made_people
+    """The table of a preset, with f_CLS and f_tRNN of the size that `redn train` gives them by default."""
+    people = STAGES["identity"].synthetic_people
     found = parts(replace(preset, people=people, hidden=HIDDEN))
     cells, code = preset.cells, preset.widths[-1][-1]
     lines = [

@@ -1,44 +1,39 @@
 """`redn evaluate`: the error of each feedback step on annotated faces: overall, by part, by split and by video."""
 
 import argparse
-from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from redn_lib.commands.common import add_data_options, add_device_option, add_measuring_options, box_rule, measured_rows
-from redn_lib.evaluation.disjoint import disjointness
-from redn_lib.evaluation.errors import labelled, predictions_of
-from redn_lib.evaluation.protocols import PROTOCOLS, Rows, about_labels
-from redn_lib.evaluation.published import published
-from redn_lib.evaluation.report import (
-    Writer,
-    ced_writer,
-    check_endings,
+from redn_lib.commands.common import (
+    add_data_options,
+    add_device_option,
+    add_measuring_options,
+    box_rule,
     command_line,
-    parts_of,
+    opened,
+)
+from redn_lib.evaluation.disjoint import disjointness
+from redn_lib.evaluation.errors import images_of, labels_of, predictions_of, tracked_predictions
+from redn_lib.evaluation.protocols import PROTOCOLS, about_labels, published
+from redn_lib.evaluation.report import (
+    check_endings,
     step_lines,
-    steps_of,
-    table_lines,
+    table_text,
     with_published,
-    write_all,
-    write_csv,
-    write_json,
+    write_curves,
+    write_report,
 )
 from redn_lib.evaluation.scores import Measured
-from redn_lib.evaluation.tracked import tracked_answers
-from redn_lib.experiments.tables import commit
-from redn_lib.metrics import NORMALISERS
+from redn_lib.evaluation.tables import commit
+from redn_lib.metrics import METRICS, NORMALISERS
 from redn_lib.pretrained import about_weights, load_weights, weights_path
-from redn_lib.rednet import RedNet
 
 ENDINGS = (".json", ".csv", ".png", ".svg")
+COLUMNS = {"of": "", "name": "", "points": "points", "frames": "frames", "jitter": "jitter", "conditions": ""}
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn evaluate --data FOLDER [--people FILE] [--without FILE] [--protocol NAME] [--weights FILE] ...`."""
+    """Declare `redn evaluate --data SOURCE [--split NAME] [--protocol NAME] [--weights FILE] ...`."""
+    entries = [f"  {p.name:18}{p.about}" for p in PROTOCOLS.values()]
+    columns = [f"  {metric.heading:18}{metric.help}" for metric in METRICS.values()]
     parser = subparsers.add_parser(
         "evaluate",
         help="measure weights on annotated faces, freely or by a published protocol",
@@ -46,8 +41,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description="Gives each face's true box to the network and prints the error of every feedback step: mean\n"
         "point distance over the distance of the outer eye corners, in percent (NME); then the last step over 68,\n"
         "the inner 51 and 7 points, and by split. Whether the weights were trained on these people or videos is\n"
-        "told; with --protocol, such weights are refused.",
-        epilog="protocols\n" + "\n".join(f"  {p.name:18}{p.about}" for p in PROTOCOLS.values()),
+        "told; with --protocol, such weights are refused. FILE may end in .json, .csv (by video, too), .png or .svg\n"
+        "(error curves).",
+        epilog="\n".join(["metrics", *columns, "", "protocols", *entries]),
     )
     add_data_options(parser)
     add_measuring_options(parser)
@@ -63,14 +59,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         + "; ".join(f"{name}: {label}" for name, (_, label) in NORMALISERS.items())
         + " (default outer-eyes)",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="also write figures as FILE.json, by video too as FILE.csv, error curves as FILE.png or .svg",
-    )
     add_device_option(parser)
 
 
@@ -81,45 +69,33 @@ def run(args: argparse.Namespace) -> int:
     check_endings(args.out, ENDINGS)
     if args.track and args.shift:
         raise ValueError("--track gives no box that --shift could disturb; choose one of the two")
-    rows, protocol = measured_rows(args), PROTOCOLS.get(args.protocol)
+    protocol = PROTOCOLS.get(args.protocol)
+    samples = protocol.samples(opened(args)) if protocol else opened(args)
     path = args.weights or weights_path()
-    disjoint = disjointness(path.name, about_weights(path), rows, refuse=protocol is not None)
-    measured = measure(load_weights(path, args.device), rows, args)
-    table = list(measured.table())
-    beside = published(protocol.set if protocol else None, args.normaliser)
-    gaps = protocol.gaps(rows) if protocol else []
-    people = len({row.person for row in rows})
-    print(*step_lines(measured, "tracked" if args.track else "step"), *table_lines(table, beside), sep="\n")
-    unit = f"errors in % of {NORMALISERS[args.normaliser][1]}"
-    notes = [unit, *about_labels(rows), *(f"not the whole set: {gap}" for gap in gaps), disjoint]
-    print(*notes, f"{len(rows)} frames of {people} people", sep="\n")
-    record = {
-        "frames": len(rows), "people": people, "shift": args.shift, "steps": steps_of(measured),
-        "parts": parts_of(measured), "protocol": args.protocol, "track": args.track, "normaliser": args.normaliser,
-        "table": table, "published": [vars(p) for p in beside], "notes": notes,
-        "command": command_line("evaluate", args), "commit": commit(),
-    }  # fmt: skip
-    write_all(args.out, writers(measured, record))
-    return 0
+    disjoint = disjointness(path.name, about_weights(path), samples, refuse=protocol is not None)
+    model = load_weights(path, args.device)
 
-
-def measure(model: RedNet, rows: Rows, args: argparse.Namespace) -> Measured:
-    """The answers to the rows: from true boxes, disturbed ones, or tracked."""
     if args.track:
-        return Measured(rows, *tracked_answers(model, rows, args.steps), args.normaliser)
-    faces = (labelled(row) for row in tqdm(rows, unit="face", leave=False))
-    return Measured(rows, *predictions_of(model, faces, args.steps, box_rule(args)), args.normaliser)
+        predictions = tracked_predictions(model, samples, args.steps)
+    else:
+        predictions = predictions_of(model, images_of(samples), map(box_rule(args), samples), args.steps)
+    measured = Measured(samples, predictions, labels_of(samples), args.normaliser)
 
-
-def writers(measured: Measured, record: Mapping[str, Any]) -> dict[str, Writer]:
-    """What writes a file, by its ending."""
-    about = f"{record['protocol'] or 'annotated faces'}, {record['frames']} frames of {record['people']} people; "
-    about += "; ".join(record["notes"])
-    curves = {f"{name} points": measured.frame_errors(name) for name in measured.point_sets}
-    figure = ced_writer(curves, measured.normaliser)
-    return {
-        ".json": partial(write_json, record=record),
-        ".csv": partial(write_csv, rows=with_published(record), command=record["command"], about=about),
-        ".png": figure,
-        ".svg": figure,
-    }
+    table, beside = measured.table(), published(protocol, args.normaliser)
+    rows = with_published(table, beside)
+    people = len({sample.person for sample in samples})
+    unit = f"errors in % of {NORMALISERS[args.normaliser][1]}"
+    notes = [unit, *about_labels(samples), *(protocol.gaps(samples) if protocol else []), disjoint]
+    print(*step_lines(measured, "tracked" if args.track else "step"), sep="\n")
+    print(table_text([row for row in rows if row["of"] != "video"], COLUMNS), *notes, sep="\n")
+    print(f"{len(samples)} frames of {people} people")
+    record = {
+        "frames": len(samples), "people": people, "shift": args.shift, "steps": measured.steps,
+        "parts": measured.parts, "protocol": args.protocol, "track": args.track, "normaliser": args.normaliser,
+        "table": table, "published": [vars(p) for p in beside], "notes": notes,
+        "command": command_line(args), "commit": commit(),
+    }  # fmt: skip
+    about = f"{args.protocol or 'annotated faces'}, {len(samples)} frames of {people} people; " + "; ".join(notes)
+    write_report(args.out, record, rows, about)
+    write_curves(args.out, measured)
+    return 0

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from redn_lib.data.clip import Face
-from redn_lib.landmarks import mirror_points
+from redn_lib.landmarks import MIRROR, mirror_points
 
 
 def augment(face: Face, rng: np.random.Generator) -> Face:
@@ -17,8 +17,10 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     stay.
     """
     image, points = stretch(face.image, face.points, rng)
+    visible = face.visible
     if rng.random() < 0.5:
         image, points = mirror(image, points)
+        visible = visible[MIRROR]
     if rng.random() < 0.4:
         image = occlude(image, points, rng)
     image = relight(image, rng)
@@ -33,7 +35,8 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
         image = cv2.add(image, grain, dtype=cv2.CV_8U)
     if rng.random() < 0.25:
         image = jpeg(image, int(rng.integers(12, 70)))
-    return Face(np.ascontiguousarray(image), points.astype(np.float32), face.person, face.name, factors=face.factors)
+    image, points = np.ascontiguousarray(image), points.astype(np.float32)
+    return Face(image, points, face.person, face.name, visible, face.factors)
 
 
 def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,38 +1,33 @@
-"""What a network is worth on annotated faces: its answers after each feedback step, their errors, and a summary."""
+"""What a network is worth on annotated faces: its predictions from given boxes or by tracking, and their errors."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Protocol
 
 import numpy as np
+from tqdm import tqdm
 
 from redn_lib.data.clip import Face
-from redn_lib.data.store import StoredRow
-from redn_lib.data.ytf import YtfRow
-from redn_lib.metrics import auc, failure_rate, point_errors
+from redn_lib.data.dataset import Sample
+from redn_lib.metrics import point_errors
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
+from redn_lib.tracking.tracker import Tracker
 
 SHIFTED_BY = 0.08
 SHIFTED_SCALE = (0.85, 1.2)
-"""Uniform disturbance of a sloppy box: shift and scale as shares of its sides (our choice)."""
+"""Uniform disturbance of a box: shift and scale as shares of its sides (our choice)."""
 
 
-class Labelled(NamedTuple):
-    """An annotated picture of any mark-up: image (H, W, 3) uint8 RGB, points (68, 2) in its pixels with NaN where the
-    set marks none, box (4,). A `Face` will do as well, where all points are marked.
-    """
+class HasBox(Protocol):
+    """A `Face` or a `Sample`: box (4,) is the tight box of its points, in pixels of the image."""
 
-    image: np.ndarray
-    points: np.ndarray
     box: np.ndarray
 
 
-def labelled(row: YtfRow | StoredRow) -> Labelled:
-    """The picture, points and box of a row. Raises FileNotFoundError or ValueError where the picture is damaged."""
-    if isinstance(row, StoredRow):
-        return Labelled(row.picture(), row.points, row.box)
-    face = row.load()
-    return Labelled(face.image, face.points, face.box)
+def true_box(face: HasBox) -> np.ndarray:
+    """The box of the face as it is."""
+    return face.box
 
 
 def disturbed_box(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -43,45 +38,46 @@ def disturbed_box(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.r_[middle - side / 2, middle + side / 2]
 
 
+def images_of(samples: Sequence[Sample]) -> Iterator[np.ndarray]:
+    """The image (H, W, 3) uint8 RGB of each sample, read when asked for; shows a progress bar."""
+    for sample in tqdm(samples, unit="face", leave=False):
+        yield sample.load().frames[0]
+
+
+def labels_of(samples: Sequence[Sample]) -> np.ndarray:
+    """(N, 68, 2) in pixels of the images, NaN where a set does not mark a point."""
+    return np.stack([sample.points for sample in samples])
+
+
 def predictions_of(
-    model: RedNet,
-    faces: Iterable[Face | Labelled],
-    steps: int | None = None,
-    box_of: Callable[[Face | Labelled], np.ndarray] = lambda face: face.box,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(points after every step (N, K, 68, 2), labels (N, 68, 2)), both in pixels of the pictures. box_of: the box that
-    each face is given.
+    model: RedNet, images: Iterable[np.ndarray], boxes: Iterable[np.ndarray], steps: int | None = None
+) -> np.ndarray:
+    """Points after every step (N, K, 68, 2), in pixels of the images, each from its box (4,)."""
+    return np.array([align(model, image, box, steps).steps for image, box in zip(images, boxes, strict=True)])
+
+
+def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | None = None) -> np.ndarray:
+    """Points of the tracker, which is given no box: (N, 1, 68, 2), NaN where the face is lost.
+
+    Frames of one video that stand together are tracked one after the other, a still image by itself; of several faces
+    the largest is taken. Raises ValueError where the frames of a video differ in size.
     """
-    answers, labels = [], []
-    for face in faces:
-        answers.append(align(model, face.image, box_of(face), steps).steps)
-        labels.append(face.points)
-    if not answers:
-        raise ValueError("no faces to evaluate on")
-    return np.array(answers), np.array(labels)
+    tracker, images = Tracker(model, steps), images_of(samples)
+    predictions = []
+    for _, frames in groupby(samples, lambda sample: sample.video):
+        video = (next(images) for _ in frames)
+        predictions += [frame.points[None] for frame in tracker.track(video)]
+    return np.array(predictions)
 
 
 def errors_of(
     model: RedNet,
-    faces: Iterable[Face | Labelled],
+    faces: Sequence[Face],
     steps: int | None = None,
-    box_of: Callable[[Face | Labelled], np.ndarray] = lambda face: face.box,
+    box_of: Callable[[Face], np.ndarray] = true_box,
 ) -> np.ndarray:
-    """Error of every point after every step: (N, K, 68), as a share of the eye distance; arguments as `predictions_of`."""
-    answers, labels = predictions_of(model, faces, steps, box_of)
-    return point_errors(answers, labels[:, None])
-
-
-def summary(errors: np.ndarray) -> dict[str, float]:
-    """NME mean and median, failure rate at 8 % and AUC at 8 % of frames' errors (N,), all in percent but AUC.
-
-    A frame without an answer is NaN: it counts as infinitely wrong everywhere but in the mean, which is over the
-    answered frames; NaN where none is.
+    """Error of every point after every step: (N, K, 68), as a share of the eye distance. box_of: the box that each face
+    is given.
     """
-    answered = np.isfinite(errors)
-    return {
-        "nme": 100 * float(np.mean(errors[answered])) if answered.any() else float("nan"),
-        "median": 100 * float(np.median(np.where(answered, errors, np.inf))),
-        "fr8": 100 * failure_rate(errors),
-        "auc8": auc(errors),
-    }
+    predictions = predictions_of(model, (face.image for face in faces), map(box_of, faces), steps)
+    return point_errors(predictions, np.stack([face.points for face in faces])[:, None])

@@ -2,12 +2,11 @@
 
 Programs trained on other labels put, say, the chin a little lower, always. Such a habit is no misfit, so each program
 is measured as it is and with its habit taken out. The offset of a person's frames is fitted on the frames of the people
-in the other folds (cross-fitted by person, our choice): nobody's own labels correct nobody's answers, it needs no
+in the other folds (cross-fitted by person, our choice): nobody's own labels correct their predictions, it needs no
 further data, and it is the same for all. Fitted on people a program was trained on, it would be too small for that one.
 """
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 
@@ -16,25 +15,30 @@ from redn_lib.landmarks import OUTER_EYES
 FOLDS = 10
 
 
-def without_offset(answers: np.ndarray, labels: np.ndarray, people: Sequence[str], folds: int = FOLDS) -> np.ndarray:
-    """Answers (N, 68, 2) less their offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
+def without_offset(
+    predictions: np.ndarray, labels: np.ndarray, people: Sequence[str], folds: int = FOLDS
+) -> np.ndarray:
+    """Predictions (N, 68, 2) less their offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
 
     people: who is shown in each frame. The offset is the median over frames, in units of the vector from one outer eye
-    corner of the answer to the other, so that it turns and grows with the face. Raises ValueError for a single person.
+    corner of the prediction to the other, so that it turns and grows with the face. Raises ValueError for a single
+    person.
     """
     names = sorted(set(people))
     if len(names) < 2:
         raise ValueError(f"the offset of {names[0]} must be fitted on other people, and there are none; take more data")
     fold_of = {name: i % min(folds, len(names)) for i, name in enumerate(names)}
     fold = np.array([fold_of[name] for name in people])
-    said, true = (points.astype(float) @ [1, 1j] for points in (answers, labels))
-    eyes = (said[:, OUTER_EYES[1]] - said[:, OUTER_EYES[0]])[:, None]
+    predicted, true = (points.astype(float) @ [1, 1j] for points in (predictions, labels))
+    eyes = (predicted[:, OUTER_EYES[1]] - predicted[:, OUTER_EYES[0]])[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        habit = (true - said) / eyes
+        habit = (true - predicted) / eyes
     known = np.isfinite(habit)
-    out = said.copy()
-    for k, point in product(np.unique(fold), np.flatnonzero(known.any(0))):
-        fit = habit[(fold != k) & known[:, point], point]
-        if len(fit):
-            out[fold == k, point] += eyes[fold == k, 0] * (np.median(fit.real) + 1j * np.median(fit.imag))
-    return np.stack([out.real, out.imag], -1)
+    corrected = predicted.copy()
+    for k in np.unique(fold):
+        for point in np.flatnonzero(known.any(0)):
+            fit = habit[(fold != k) & known[:, point], point]
+            if len(fit):
+                offset = np.median(fit.real) + 1j * np.median(fit.imag)
+                corrected[fold == k, point] += eyes[fold == k, 0] * offset
+    return np.stack([corrected.real, corrected.imag], -1)

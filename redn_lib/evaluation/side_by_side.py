@@ -1,4 +1,4 @@
-"""Programs on the same frames and boxes, on one core: their answers, and what each costs."""
+"""Programs on the same frames and boxes, on one core: their predictions, and what each costs."""
 
 import os
 import time
@@ -10,23 +10,29 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from tqdm import tqdm
 
-from redn_lib.evaluation.errors import Labelled, labelled, summary
+from redn_lib.data.dataset import Sample
+from redn_lib.evaluation.errors import HasBox, images_of
 from redn_lib.evaluation.offset import without_offset
-from redn_lib.evaluation.peers import Look
-from redn_lib.evaluation.protocols import Rows
-from redn_lib.evaluation.scores import Measured
+from redn_lib.evaluation.peers import Predict
+from redn_lib.evaluation.scores import POINT_SETS, Measured
 from redn_lib.landmarks import N_POINTS
 
 
 @dataclass(frozen=True)
 class Program:
-    """What is compared. name and way: how it is called and asked; look: does it; version; trained_on: what is known."""
+    """A program that is compared.
+
+    name: of the program.
+    input: what it is given, such as "box given".
+    predict: image and box to points.
+    version: of the program.
+    trained_on: what is known of its training data.
+    """
 
     name: str
-    way: str
-    look: Look
+    input: str
+    predict: Predict
     version: str
     trained_on: str
 
@@ -52,49 +58,53 @@ def one_core() -> Iterator[None]:
         cv2.setNumThreads(cv_threads)
 
 
-def look_at_all(
-    programs: Sequence[Program], rows: Rows, box_of: Callable[[Labelled], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(answers (P, N, 68, 2), NaN without one, labels (N, 68, 2), both in pixels; CPU milliseconds (P, N)).
+def run_programs(
+    programs: Sequence[Program], samples: Sequence[Sample], box_of: Callable[[HasBox], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(predictions (P, N, 68, 2) in pixels, NaN where no face was found; CPU milliseconds (P, N)).
 
     The time is that of the processor over all threads of a program, so other work on the machine hardly counts; each
-    program has looked at the first picture before the clock starts. Reading the picture is left out.
+    program has seen the first image before the clock starts. Reading the image is left out.
     """
-    answers = np.full((len(programs), len(rows), N_POINTS, 2), np.nan)
-    labels, cost = np.empty((len(rows), N_POINTS, 2)), np.empty((len(programs), len(rows)))
-    for n, row in enumerate(tqdm(rows, unit="face", leave=False)):
-        face = labelled(row)
-        labels[n], box = face.points, box_of(face)
+    predictions = np.full((len(programs), len(samples), N_POINTS, 2), np.nan)
+    cost = np.empty((len(programs), len(samples)))
+    for n, (sample, image) in enumerate(zip(samples, images_of(samples), strict=True)):
+        box = box_of(sample)
         for p, program in enumerate(programs):
             if n == 0:
-                program.look(face.image, box)
+                program.predict(image, box)
             start = time.process_time()
-            points = program.look(face.image, box)
+            points = program.predict(image, box)
             cost[p, n] = 1e3 * (time.process_time() - start)
             if points is not None:
-                answers[p, n] = points
-    return answers, labels, cost
+                predictions[p, n] = points
+    return predictions, cost
 
 
 def comparison(
-    programs: Sequence[Program], rows: Rows, answers: np.ndarray, labels: np.ndarray, cost: np.ndarray
-) -> Iterator[dict[str, Any]]:
-    """A record for each program as it is, and one with its mark-up's offset taken out.
+    programs: Sequence[Program],
+    samples: Sequence[Sample],
+    predictions: np.ndarray,
+    labels: np.ndarray,
+    cost: np.ndarray,
+) -> list[dict[str, Any]]:
+    """A row for each program as it is, and one with its mark-up's offset taken out.
 
-    nme_shared: NME over the frames that every program answered; ms: the median.
+    nme_shared: NME over the frames in which every program found the face; ms: the median.
     """
-    shared = np.isfinite(answers).all((0, 2, 3))
-    people = [row.person for row in rows]
-    for program, said, ms in zip(programs, answers, cost, strict=True):
-        for markup, points in (("as it is", said), ("corrected", without_offset(said, labels, people))):
-            measured = Measured(rows, points[:, None], labels)
+    shared = np.isfinite(predictions).all((0, 2, 3))
+    people = [sample.person for sample in samples]
+    rows = []
+    for program, mine, ms in zip(programs, predictions, cost, strict=True):
+        for markup, points in (("as it is", mine), ("corrected", without_offset(mine, labels, people))):
+            measured = Measured(samples, points[:, None], labels)
             largest, *others = measured.point_sets
-            errors = measured.frame_errors(largest)
-            yield {
-                "program": program.name, "asked": program.way, "markup": markup, "points": largest,
-                "frames": len(rows), "answered": int(measured.answered.sum()), **summary(errors),
-                "nme_shared": summary(errors[shared])["nme"] if shared.any() else float("nan"),
-                **{f"nme_{name.replace(' ', '_')}": summary(measured.frame_errors(name))["nme"] for name in others},
-                "ms": float(np.median(ms)), "ms_least": float(ms.min()),
-                "version": program.version, "trained_on": program.trained_on,
-            }  # fmt: skip
+            whole = POINT_SETS[largest]
+            row = {"program": program.name, "input": program.input, "markup": markup, "points": largest}
+            row |= {"frames": len(samples), "found": int(measured.found.sum()), **measured.figures(whole)}
+            row["nme_shared"] = measured.figures(whole, frames=shared)["nme"] if shared.any() else float("nan")
+            for name in others:
+                row[f"nme_{name.replace(' ', '_')}"] = measured.figures(POINT_SETS[name])["nme"]
+            row |= {"ms": float(np.median(ms)), "ms_least": float(ms.min())}
+            rows.append(row | {"version": program.version, "trained_on": program.trained_on})
+    return rows

@@ -1,5 +1,5 @@
-"""Stills into batches of patches and first crops. Batch i is a function of the seed and i alone, so a resumed run sees
-the same ones.
+"""Still images into batches of patches and first crops. Batch i is a function of the seed and i alone, so a resumed run
+has the same ones.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,31 +13,45 @@ from torch.utils.data import Dataset
 
 from redn_lib.crop import Crop
 from redn_lib.data.augment import augment
-from redn_lib.data.clip import Face
+from redn_lib.data.clip import Clip, Face
 from redn_lib.data.synthetic.people import identity
 from redn_lib.data.synthetic.render import render
 from redn_lib.data.synthetic.scenes import factors
 from redn_lib.identity import UNKNOWN
+from redn_lib.landmarks import tight_box
 from redn_lib.rednet import Preset
 from redn_lib.training.stages import BoxNoise, Stage
 
 
 class Batch(NamedTuple):
-    """patches: (B, 3, P, P) uint8; points: (B, 68, 2) float32 in patch pixels; crop: (B, 2, 3) float32 first crop to
-    patch pixels; person: (B,) int64 number of the person for f_CLS. Of clips: patches (B, T, 3, P, P), points (B, T,
-    68, 2), crop of the first frame.
+    """A batch of still images; one of clips has a dimension T after B in patches, points and visible.
+
+    patches: (B, 3, P, P) uint8.
+    points: (B, 68, 2) float32 in patch pixels.
+    crop: (B, 2, 3) float32, first crop pixels to patch pixels; of clips that of the first frame.
+    person: (B,) int64, number of the person for f_CLS.
+    visible: (B, 68) bool.
     """
 
     patches: Tensor
     points: Tensor
     crop: Tensor
     person: Tensor
+    visible: Tensor
 
 
 def cut_patch(face: Face) -> Face:
-    """The face's patch with its points: what the network is handed, around the tight box of the points."""
+    """The face's patch with its points: what the network is given, around the tight box of the points."""
     crop = Crop.around(face.box)
-    return Face(crop.take(face.image), crop.to_crop(face.points).astype(np.float32), face.person, face.name)
+    points = crop.to_crop(face.points).astype(np.float32)
+    return Face(crop.take(face.image), points, face.person, face.name, face.visible)
+
+
+def cut_clip(clip: Clip) -> Clip:
+    """The same patch of every frame of a clip, around the tight box of all their points."""
+    crop = Crop.around(tight_box(clip.points.reshape(-1, 2)))
+    frames = np.stack([crop.take(frame) for frame in clip.frames])
+    return Clip(frames, crop.to_crop(clip.points).astype(np.float32), clip.person, clip.name, clip.visible)
 
 
 def disturbed_crop(box: np.ndarray, box_noise: BoxNoise, preset: Preset, rng: np.random.Generator) -> np.ndarray:
@@ -51,31 +65,36 @@ def disturbed_crop(box: np.ndarray, box_noise: BoxNoise, preset: Preset, rng: np
 
 
 class ProceduralFaces:
-    """Endless procedural stills by number, `group` of each person in a row; seeds below 1000 share no person in their
-    first million.
+    """Endless procedural still images by number, `group` of each person in a row.
 
+    seed: of the images; seeds below 1000 share no image in their first million.
+    group: images of a person in a row.
     people: so many people come again and again, and f_CLS knows them; None: always new ones, whom it does not know.
+    people_seed: of those who come again; by default the seed.
     """
 
-    def __init__(self, seed: int, group: int = 1, people: int | None = None):
+    def __init__(self, seed: int, group: int = 1, people: int | None = None, people_seed: int | None = None):
         self.first, self.group, self.count = seed * 1_000_000, group, people
+        self.first_person = self.first if people_seed is None else people_seed * 1_000_000
 
     def __getitem__(self, i: int) -> Face:
         person = i // self.group
-        return render(factors(self.first + i, person=self.first + (person % self.count if self.count else person)))
+        person = self.first_person + person % self.count if self.count else self.first + person
+        return render(factors(self.first + i, person=person))
 
     @property
     def people(self) -> list[str]:
         """Names of those who come again."""
-        return [identity(self.first + n).name for n in range(self.count or 0)]
+        return [identity(self.first_person + n).name for n in range(self.count or 0)]
 
 
 class StillBatches(Dataset):
     """Map-style dataset whose item i is the batch of iteration i: real faces epoch by epoch, procedural ones always
     new.
 
-    faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1; procedural: or None where
-    the stage wants none. Raises ValueError where either is missing, or a batch does not hold whole groups.
+    faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1.
+    procedural: None where the stage has no procedural faces.
+    Raises ValueError where either is missing, or a batch does not hold whole groups.
     """
 
     def __init__(self, faces: Sequence[Face], stage: Stage, preset: Preset, procedural: ProceduralFaces | None = None):
@@ -88,9 +107,10 @@ class StillBatches(Dataset):
                 f"the stage asks for {self.n_made} procedural faces a batch, but no procedural faces were given"
             )
         if stage.batch % stage.group:
-            raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} frames a person")
+            raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} images a person")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
-        self.people = numbered([face.person for face in faces], procedural.people if self.n_made else [])
+        self.shown = faces.people if hasattr(faces, "people") else [face.person for face in faces]
+        self.people = numbered(self.shown, procedural.people if self.n_made else [])
 
     def __len__(self) -> int:
         return self.stage.iterations
@@ -101,9 +121,17 @@ class StillBatches(Dataset):
         kept = len(chosen) if self.stage.augment_synthetic else self.n_real
         chosen = [augment(face, rng) for face in chosen[:kept]] + chosen[kept:]
         crops = [disturbed_crop(face.box, self.stage.box_noise, self.preset, rng) for face in chosen]
-        patches = torch.from_numpy(np.stack([face.image for face in chosen])).permute(0, 3, 1, 2)
-        points = torch.from_numpy(np.stack([f.points for f in chosen]))
-        return Batch(patches, points, torch.from_numpy(np.stack(crops)), person_numbers(chosen, self.people))
+        return self.batch([face.image for face in chosen], chosen, crops)
+
+    def batch(self, images: Sequence[np.ndarray], chosen: Sequence[Face | Clip], crops: list[np.ndarray]) -> Batch:
+        """The tensors of faces or clips with their images (..., H, W, 3)."""
+        return Batch(
+            patches=torch.from_numpy(np.stack(images)).movedim(-1, -3),
+            points=torch.from_numpy(np.stack([one.points for one in chosen])),
+            crop=torch.from_numpy(np.stack(crops)),
+            person=person_numbers(chosen, self.people),
+            visible=torch.from_numpy(np.stack([one.visible for one in chosen])),
+        )
 
     def chosen(self, i: int) -> list[Face]:
         """The patches of batch i before augmentation, real ones first."""
@@ -111,7 +139,7 @@ class StillBatches(Dataset):
         return [self.faces[j] for j in self.real_indices(i)] + made
 
     def real_indices(self, i: int) -> list[int]:
-        """Which real faces batch i holds: a new order each time all have been seen."""
+        """Which real faces batch i holds: a new order each time all have been used."""
         units = self.n_real // self.stage.group
         found: list[list[int]] = []
         epoch, start = divmod(i * units, self._groups) if units else (0, 0)
@@ -122,11 +150,11 @@ class StillBatches(Dataset):
 
     @cached_property
     def _by_person(self) -> list[list[int]]:
-        """Places of each person's faces."""
-        places: dict[str, list[int]] = {}
-        for j, face in enumerate(self.faces):
-            places.setdefault(face.person, []).append(j)
-        return list(places.values())
+        """Indices of each person's faces."""
+        indices: dict[str, list[int]] = {}
+        for j, person in enumerate(self.shown):
+            indices.setdefault(person, []).append(j)
+        return list(indices.values())
 
     @cached_property
     def _groups(self) -> int:
@@ -134,23 +162,23 @@ class StillBatches(Dataset):
         return len(self._order(0))
 
     def _order(self, epoch: int) -> list[list[int]]:
-        """The groups of an epoch: frames of one person each, in a new order. A person's last group is filled up."""
+        """The groups of an epoch: images of one person each, in a new order. A person's last group is filled up."""
         rng, size = np.random.default_rng((self.stage.seed, 1, epoch)), self.stage.group
         if size == 1:
             return [[int(j)] for j in rng.permutation(len(self.faces))]
         groups = []
-        for places in self._by_person:
-            mine = rng.permutation(places)
-            count = -(-len(mine) // size)
-            groups += np.resize(mine, (count, size)).tolist()
+        for indices in self._by_person:
+            shuffled = rng.permutation(indices)
+            count = -(-len(shuffled) // size)
+            groups += np.resize(shuffled, (count, size)).tolist()
         return [groups[j] for j in rng.permutation(len(groups))]
 
 
-def numbered(real: Iterable[str], made: Iterable[str] = ()) -> dict[str, int]:
+def numbered(real: Iterable[str], synthetic: Iterable[str] = ()) -> dict[str, int]:
     """A number for each person by name, in the order of names, real people first."""
-    return {person: n for n, person in enumerate([*sorted(set(real)), *made])}
+    return {person: n for n, person in enumerate([*sorted(set(real)), *synthetic])}
 
 
-def person_numbers(faces: Sequence[Face], people: Mapping[str, int]) -> Tensor:
+def person_numbers(faces: Sequence[Face | Clip], people: Mapping[str, int]) -> Tensor:
     """(B,) int64 numbers of the people shown, UNKNOWN where they are not among `people`."""
     return torch.tensor([people.get(face.person, UNKNOWN) for face in faces])

@@ -1,7 +1,8 @@
-"""Stills set in motion, into batches of clips. Batch i is a function of the seed and i alone."""
+"""Clips into batches: windows of labelled videos as they are, and animated still images."""
+
+from dataclasses import replace
 
 import numpy as np
-import torch
 
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.data.animation.animate import animate
@@ -9,30 +10,40 @@ from redn_lib.data.animation.curves import Liveliness
 from redn_lib.data.animation.occluder import draw_occluder
 from redn_lib.data.augment import mirror, stretch
 from redn_lib.data.clip import Clip, Face
-from redn_lib.training.batches import Batch, StillBatches, disturbed_crop, person_numbers
+from redn_lib.landmarks import MIRROR, mirror_points
+from redn_lib.training.batches import Batch, StillBatches, disturbed_crop
 
 
 class ClipBatches(StillBatches):
-    """As `StillBatches`, each still animated for stage.frames frames; in stage.covered of the clips something passes
-    before the face.
+    """As `StillBatches`, of clips of stage.frames frames. A Clip among the faces (see `cut_clip`) stays a real one,
+    mirrored in half of the cases; a Face is animated, and an occluder passes before stage.occluded of them.
     """
 
     def __getitem__(self, i: int) -> Batch:
         rng = np.random.default_rng((self.stage.seed, i))
-        clips = [self.moved(face, rng) for face in self.chosen(i)]
+        clips = [mirrored(one, rng) if isinstance(one, Clip) else self.moved(one, rng) for one in self.chosen(i)]
         crops = [disturbed_crop(clip[0].box, self.stage.box_noise, self.preset, rng) for clip in clips]
-        frames = torch.from_numpy(np.stack([clip.frames for clip in clips])).permute(0, 1, 4, 2, 3)
-        points = torch.from_numpy(np.stack([clip.points for clip in clips]))
-        return Batch(frames, points, torch.from_numpy(np.stack(crops)), person_numbers(clips, self.people))
+        return self.batch([clip.frames for clip in clips], clips, crops)
 
     def moved(self, face: Face, rng: np.random.Generator) -> Clip:
-        """A clip of the still, mirrored now and then and of other proportions."""
+        """A clip of the still image with other proportions, mirrored in half of the cases."""
         image, points = stretch(face.image, face.points, rng)
+        visible = face.visible
         if rng.random() < 0.5:
             image, points = mirror(image, points)
-        face = Face(image, points.astype(np.float32), face.person, face.name)
+            visible = visible[MIRROR]
+        face = Face(image, points.astype(np.float32), face.person, face.name, visible)
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
         stay = (min(5, frames), min(8, frames))
-        passing = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.covered else None
+        occluder = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.occluded else None
         lively = Liveliness(pace=float(self.stage.haste ** (rng.random() ** 2)))
-        return animate(face, seed, frames, PATCH_SIZE, passing, lively)
+        return animate(face, seed, frames, PATCH_SIZE, occluder, lively)
+
+
+def mirrored(clip: Clip, rng: np.random.Generator) -> Clip:
+    """The clip, in half of the cases flipped left to right."""
+    if rng.random() < 0.5:
+        return clip
+    frames = np.ascontiguousarray(clip.frames[:, :, ::-1])
+    points = mirror_points(clip.points, frames.shape[2])
+    return replace(clip, frames=frames, points=points, visible=clip.visible[:, MIRROR])

@@ -1,12 +1,36 @@
-"""The page that says what each stage of training costs on which GPU: an estimate from counted FLOPs."""
+"""How large a network is and what a stage of training costs, counted and not measured: parameters, and FLOPs by torch's
+counter on tensors without contents, in a moment and without a GPU. `page` makes of it minutes on some GPUs.
+
+Counted are convolutions and matrix products, a multiply-add as two; norms, pooling, softmax and drawing are not.
+"""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from redn_lib.rednet import Preset
-from redn_lib.training.counting import iteration_flops
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from redn_lib.crop import PATCH_SIZE
+from redn_lib.landmarks import N_POINTS
+from redn_lib.rednet import Preset, RedNet
+from redn_lib.training.batches import Batch
 from redn_lib.training.grow import HIDDEN
-from redn_lib.training.stages import STAGES
+from redn_lib.training.loop import frozen
+from redn_lib.training.objective import outcome
+from redn_lib.training.stages import STAGES, Stage
+
+NAMES = {
+    "encoder": "f_ENC",
+    "decoder": "f_DEC",
+    "detection": "detection maps",
+    "regression": "f_REG",
+    "classifier": "f_CLS",
+    "reader": "pose from C_pe",
+    "memory": "f_tRNN",
+}
+PAPER = {"encoder": "about 14.8 M parameters"}
+"""What the paper says of a part (paper); of the others, and of FLOPs, nothing is found."""
 
 PEAK = {"RTX 3090": 71, "RTX 4090": 165, "A100": 312, "H100 SXM": 989}
 """TFLOP/s that the maker states for dense bfloat16 products summed in float32."""
@@ -17,14 +41,14 @@ UTILISATION = 0.2
 """Assumed share of the peak; convolutions over large maps wait for the memory much of the time."""
 
 PREPARED = 100
-"""Faces that a core prepares each second, roughly as procedural stills in results/speed.txt."""
+"""Faces that a core prepares each second, roughly as procedural images in results/speed.txt."""
 
 HEAD = f"""# What training costs: an estimate
 
 Nothing here was measured on these GPUs. Counted are the FLOPs of one iteration of each stage, as `redn train` has it by
 default, forward and backward: convolutions and matrix products, a multiply-add as two. Minutes are these FLOPs over
 {UTILISATION:.0%} of the peak that the maker states for dense bfloat16. The {UTILISATION:.0%} are assumed; clips, which
-are looked at frame by frame with few faces at a time, may well use less of a large GPU. Peaks in TFLOP/s:
+pass frame by frame with few faces at a time, may well use less of a large GPU. Peaks in TFLOP/s:
 {", ".join(f"{name} {peak}" for name, peak in PEAK.items())}.
 
 Another --iterations, --batch or --steps scales the minutes in proportion; several GPUs divide them by less than their
@@ -36,6 +60,63 @@ much: the compact network always waits for them.
 """
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a network.
+
+    name: as in the paper.
+    parameters: their number.
+    flops: of one face, each time the part runs.
+    paper: what the paper says of it.
+    """
+
+    name: str
+    parameters: int
+    flops: int
+    paper: str = ""
+
+
+def parts(preset: Preset) -> list[Part]:
+    """Every part of a network of that preset."""
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model = RedNet(preset).eval().to("meta")
+        code = model.frame(*without_contents(1), steps=1).codes[0]
+        if preset.people:
+            model.who(code)
+            model.pose(code)
+    counts = counter.get_flop_counts()
+    found = []
+    for name, part in model.named_children():
+        parameters = sum(p.numel() for p in part.parameters())
+        if parameters:
+            flops = sum(counts[type(part).__name__].values())
+            paper = PAPER.get(name, "") if preset.name == "paper" else ""
+            found.append(Part(NAMES.get(name, name), parameters, flops, paper))
+    return found
+
+
+def iteration_flops(preset: Preset, stage: Stage) -> int:
+    """FLOPs of an iteration of a stage, forward and backward, without f_CLS and the reading of the pose, which count
+    next to nothing. Counted on a group of a batch, and on two frames of a clip.
+    """
+    plain = replace(stage, identity_weight=0.0, apart=0.0, frames=min(stage.frames, 2))
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        model = RedNet(replace(preset, people=0)).to("meta")
+        patches, crop = without_contents(stage.group)
+        points, person = torch.zeros(stage.group, N_POINTS, 2), torch.zeros(stage.group, dtype=torch.int64)
+        if stage.frames > 1:
+            patches, points = (t[:, None].expand(-1, plain.frames, *t.shape[1:]) for t in (patches, points))
+        visible = torch.ones(points.shape[:-1], dtype=torch.bool)
+        with frozen(model, plain):
+            outcome(model, Batch(patches, points, crop, person, visible), plain).total.backward()
+    return counter.get_total_flops() * stage.batch * stage.frames // (stage.group * plain.frames)
+
+
+def without_contents(count: int) -> tuple[Tensor, Tensor]:
+    """Patches (count, 3, P, P) and first crops (count, 2, 3) on the device in force."""
+    return torch.zeros(count, 3, PATCH_SIZE, PATCH_SIZE), torch.zeros(count, 2, 3)
+
+
 def page(presets: Iterable[Preset], *, command: str, commit: str) -> str:
     """The page in Markdown, a table for each preset."""
     tables = "".join(f"\n## {preset.name}\n\n{table(preset)}" for preset in presets)
@@ -44,7 +125,7 @@ def page(presets: Iterable[Preset], *, command: str, commit: str) -> str:
 
 def table(preset: Preset) -> str:
     """One row a stage, and their sum."""
-    head = ["stage", "iterations", "batch", "looks", "TFLOP each", "PFLOP", *(f"{name}, min" for name in PEAK), "cores"]
+    head = ["stage", "iterations", "batch", "steps", "TFLOP each", "PFLOP", *(f"{name}, min" for name in PEAK), "cores"]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     total = 0.0
     for name, stage in STAGES.items():
@@ -53,7 +134,7 @@ def table(preset: Preset) -> str:
         total += each * stage.iterations
         seconds = each / (UTILISATION * PEAK[FASTEST] * 1e12)
         cores = stage.batch * stage.frames / seconds / PREPARED
-        batch = f"{stage.batch} clips of {stage.frames}" if stage.frames > 1 else f"{stage.batch} stills"
+        batch = f"{stage.batch} clips of {stage.frames}" if stage.frames > 1 else f"{stage.batch} images"
         what = [name, f"{stage.iterations}", batch, f"{stage.steps}", f"{each / 1e12:.2f}"]
         rows.append([*what, *spent(each * stage.iterations), f"{cores:.0f}"])
     rows.append(["all", "", "", "", "", *spent(total), ""])

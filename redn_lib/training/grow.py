@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import torch
 
-from redn_lib.data.clip import Face
+from redn_lib.data.clip import Clip, Face
 from redn_lib.rednet import Preset, RedNet
 from redn_lib.training.batches import ProceduralFaces, StillBatches
 from redn_lib.training.clips import ClipBatches
+from redn_lib.training.seen import digest
 from redn_lib.training.stages import Stage
 
 HIDDEN = 256
@@ -33,18 +34,43 @@ def grown(start: RedNet, seed: int, kind: type[RedNet] = RedNet, **parts: int) -
 
 
 def begun(
-    start: RedNet, stage: Stage, faces: Sequence[Face], *, seed: int, hidden: int | None = None
+    start: RedNet,
+    stage: Stage,
+    faces: Sequence[Face | Clip],
+    *,
+    seed: int,
+    hidden: int | None = None,
+    known: Sequence[str] = (),
+    processes: int = 1,
 ) -> tuple[RedNet, StillBatches]:
     """The network with which a stage begins, which has f_CLS and f_tRNN where the stage wants them, and its batches.
 
-    faces: patches of real faces; seed: of what is fresh, and of procedural faces; hidden: units of f_tRNN, by default
-    those that it has, HIDDEN where it has none.
+    faces: patches of real faces.
+    seed: of what is fresh, and of the synthetic people whom f_CLS knows.
+    hidden: units of f_tRNN, by default those that it has, HIDDEN where it has none.
+    known: digests of the people whom f_CLS of `start` knows, in its order (see `digests`). Their rows are kept, those
+        of other people are fresh.
+    processes: how many share each batch; the batches returned are those of one of them.
     """
-    made = ProceduralFaces(seed, stage.group, stage.made_people or None) if stage.procedural else None
-    batches = (ClipBatches if stage.frames > 1 else StillBatches)(faces, stage, start.preset, made)
+    recurring = {"people": stage.synthetic_people or None, "people_seed": seed if stage.synthetic_people else None}
+    synthetic = ProceduralFaces(stage.seed, stage.group, **recurring) if stage.procedural else None
+    kind = ClipBatches if stage.frames > 1 else StillBatches
+    batches = kind(faces, replace(stage, batch=stage.batch // processes), start.preset, synthetic)
     parts = {}
     if stage.identity_weight:
         parts["people"] = len(batches.people)
     if stage.frames > 1:
         parts["hidden"] = hidden or start.preset.hidden or HIDDEN
-    return grown(start, seed, **parts), batches
+    model = grown(start, seed, **parts)
+    if stage.identity_weight:
+        rows = fresh(model.preset, seed).classifier.people.detach()
+        for row, person in enumerate(digests(batches)):
+            if person in known:
+                rows[row] = start.classifier.people[known.index(person)].detach()
+        model.classifier.people.data.copy_(rows)
+    return model, batches
+
+
+def digests(batches: StillBatches) -> list[str]:
+    """Digests of the people whom f_CLS tells apart in these batches, in the order of its rows."""
+    return [digest(person) for person in batches.people]

@@ -3,9 +3,11 @@ happened.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -14,13 +16,16 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
+from redn_lib.device import best_device, fast_bfloat16
 from redn_lib.rednet import RedNet
 from redn_lib.training import checkpoint
 from redn_lib.training.batches import Batch
-from redn_lib.training.objective import Outcome, Whole, outcome
-from redn_lib.training.processes import Alone, gone_explained
+from redn_lib.training.objective import Outcome, outcome
 from redn_lib.training.stages import Stage
 from redn_lib.training.stopping import Stopping
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def learning_rate(stage: Stage, i: int) -> float:
@@ -40,17 +45,6 @@ def running_average(memory: float) -> Callable[[list[Tensor], list[Tensor], Tens
     return update
 
 
-def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
-    """Parameters for the optimiser: matrices with weight decay, the rest without; f_tRNN at a rate of its own."""
-    groups = []
-    for memory, share in ((False, 1.0), (True, stage.memory_rate)):
-        mine = [p for n, p in model.named_parameters() if p.requires_grad and n.startswith("memory.") == memory]
-        for decays, decay in ((True, stage.weight_decay), (False, 0.0)):
-            parameters = [p for p in mine if (p.ndim > 1) == decays]
-            groups += [{"params": parameters, "weight_decay": decay, "share": share}] if parameters else []
-    return groups
-
-
 def learns(name: str, stage: Stage) -> bool:
     """Whether a parameter of that name learns in the stage: it is to, and the stage's losses reach it."""
     part = name.partition(".")[0]
@@ -61,33 +55,70 @@ def learns(name: str, stage: Stage) -> bool:
     return not stage.only or name.startswith(stage.only)
 
 
+@contextmanager
+def frozen(model: nn.Module, stage: Stage) -> Iterator[None]:
+    """Within it, only the parameters that learn in the stage have gradients."""
+    resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]
+    for parameter in resting:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in resting:
+            parameter.requires_grad_(True)
+
+
+def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
+    """Parameters for the optimiser: matrices with weight decay, the rest without; f_tRNN at a rate of its own. Raises
+    ValueError where nothing learns.
+    """
+    groups = []
+    learning = {n: p for n, p in model.named_parameters() if p.requires_grad and learns(n, stage)}
+    for memory, share in ((False, 1.0), (True, stage.memory_rate)):
+        mine = [p for name, p in learning.items() if name.startswith("memory.") == memory]
+        for decays, decay in ((True, stage.weight_decay), (False, 0.0)):
+            parameters = [p for p in mine if (p.ndim > 1) == decays]
+            groups += [{"params": parameters, "weight_decay": decay, "share": share}] if parameters else []
+    if not groups:
+        parts = ", ".join(name for name, _ in model.named_children())
+        raise ValueError(f"no part named {' or '.join(stage.only)} can learn in this stage; there are {parts}")
+    return groups
+
+
 def follow_norms(model: nn.Module, stage: Stage) -> None:
-    """Let batch norm follow the batches where they are single pictures and the part learns; elsewhere it stays."""
+    """Let batch norm follow the batches where they are single images and the part learns; elsewhere it stays."""
     for name, part in model.named_children():
         if name in ("encoder", "decoder", "regression"):
             part.train(stage.plain and any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()))
 
 
 class Losses(nn.Module):
-    """The losses of a stage as one module: processes are joined around it, since their gradients meet where it ends."""
+    """The losses of a stage as one module: what several processes are joined around."""
 
-    def __init__(self, model: RedNet, stage: Stage, whole: Whole):
+    def __init__(self, model: RedNet, stage: Stage):
         super().__init__()
-        self.model, self.stage, self.whole = model, stage, whole
+        self.model, self.stage = model, stage
 
     def forward(self, batch: Batch, swap: bool) -> Outcome:
-        return outcome(self.model, batch, self.stage, swap=swap, whole=self.whole)
+        return outcome(self.model, batch, self.stage, swap=swap)
 
 
 class Trainer:
-    """One stage of training of one network.
+    """One stage of training of one network: `run` trains to its end.
 
-    model: trained in place; batches: item i is the batch of iteration i; path: checkpoint, read when it exists and
-    written every `every` iterations and at the end, or None for a run that leaves nothing; workers: processes that
-    prepare batches; compiled: by torch.compile; watch: is told the number and the figures of each iteration; processes:
-    see `processes.gathered`, by default this one alone, on `device`.
-    Raises ValueError when a checkpoint belongs to another stage or preset, nothing learns, or a batch cannot be dealt
-    out evenly.
+    model: trained in place.
+    stage: what is trained, how long, with which losses.
+    batches: item i is the batch of iteration i; of n processes, item n * i + r is that of process r.
+    path: checkpoint, read when it exists, written every `every` iterations and at the end; None: a run that leaves
+        nothing.
+    device: where to compute; by default a GPU where there is one.
+    workers: processes that prepare batches.
+    compiled: whether by torch.compile.
+    watch: is told the number and the figures of each iteration.
+    options: plain values by name that the run depends on. The checkpoint keeps them, and a run with others is refused.
+    fabric: of a run in several processes, see `processes.joined`.
+    Raises ValueError when a checkpoint belongs to another stage, preset or options, nothing learns, or a batch cannot
+    be divided evenly.
     """
 
     def __init__(
@@ -98,88 +129,106 @@ class Trainer:
         *,
         path: Path | None = None,
         every: int = 200,
-        device: str | None = None,
+        device: str | torch.device | None = None,
         workers: int = 0,
         compiled: bool = False,
         watch: Callable[[int, dict[str, float]], None] | None = None,
-        processes: Alone | None = None,
+        options: Mapping[str, Any] | None = None,
+        fabric: "Fabric | None" = None,
     ):
         self.model, self.stage, self.batches, self.path, self.every = model, stage, batches, path, every
-        self.workers, self.watch, self.processes = workers, watch, processes or Alone(device)
-        self.device = self.processes.device
-        shares = self.processes.count * stage.accumulate
-        if stage.batch % (shares * stage.group):
+        self.workers, self.watch, self.options, self.fabric = workers, watch, dict(options or {}), fabric
+        self.rank, self.processes = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
+        self.device = fabric.device if fabric else torch.device(device or best_device())
+        if stage.batch % (self.processes * stage.accumulate * stage.group):
             raise ValueError(
-                f"a batch of {stage.batch} in groups of {stage.group} cannot be dealt out to {self.processes.count} "
-                f"processes in {stage.accumulate} pieces each: it must be a multiple of {shares * stage.group}"
+                f"a batch of {stage.batch} in groups of {stage.group} cannot be divided among {self.processes} "
+                f"processes in {stage.accumulate} pieces each: it must be a multiple of "
+                f"{self.processes * stage.accumulate * stage.group}"
             )
         model.to(self.device, memory_format=torch.channels_last).train()
         follow_norms(model, stage)
         self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
-        self.resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]
-        for parameter in self.resting:
-            parameter.requires_grad_(False)
-        if not any(p.requires_grad for p in model.parameters()):
-            parts = ", ".join(name for name, _ in model.named_children())
-            raise ValueError(f"no part named {' or '.join(stage.only)} can learn in this stage; there are {parts}")
-        self.losses_of = self.processes.joined(Losses(model, stage, self.processes.whole))
+        self.optimiser = torch.optim.AdamW(parameter_groups(model, stage), lr=stage.rate)
+        self.losses_of = Losses(model, stage)
         if compiled:
             for part in (model.encoder, model.decoder, model.regression):
                 part.compile()
-        self.optimiser = torch.optim.AdamW(parameter_groups(model, stage), lr=stage.rate)
         self.iteration = 0
         self.losses: list[list[float]] = []
-        self.stopping, self.stop = Stopping(patient=self.processes.count > 1), False
         if path is not None and Path(path).exists():
             self.resume()
-        self.processes.agree(self.iteration, path)
 
     def run(self, show: Callable[[Iterable], Iterable] = iter) -> RedNet:
         """Train to the end of the stage and return the averaged network in eval mode. show: wraps the iterator, e.g. a
         progress bar.
 
-        On Ctrl-C and on SIGTERM the state is saved and KeyboardInterrupt goes on. Raises OSError when another process
-        of the run, or one that loads, is gone.
+        On Ctrl-C and on SIGTERM the state is saved after the iteration and KeyboardInterrupt raised. Raises OSError
+        when a process that prepares batches is gone.
         """
-        mine = self.processes.mine(self.iteration, self.stage)
+        with Stopping(patient=self.fabric is not None) as stopping, frozen(self.model, self.stage):
+            if self.fabric:
+                self.join()
+            try:
+                for batch in show(self.loader()):
+                    self.losses.append(self.learn(Batch(*batch)))
+                    stop = self.any_process(stopping.asked)
+                    if stop or self.iteration % self.every == 0 or self.iteration == self.stage.iterations:
+                        self.save()
+                    if stop:
+                        raise KeyboardInterrupt
+            except RuntimeError as error:
+                if "DataLoader worker" not in str(error):
+                    raise
+                raise OSError(
+                    f"a process that prepares batches is gone ({str(error).splitlines()[0]}); if memory ran out, take "
+                    f"fewer --workers; the same command goes on from {self.path}"
+                ) from error
+        return self.average.module.eval()
+
+    def loader(self) -> DataLoader:
+        """The batches of this process from the next iteration on."""
         if self.workers:
             cv2.setNumThreads(1)  # here, since OpenCV's threads do not survive the fork and hang a process that asks
-        loader = DataLoader(
+        return DataLoader(
             self.batches,
             batch_size=None,
-            sampler=mine,
+            sampler=range(
+                self.iteration * self.processes + self.rank, self.stage.iterations * self.processes, self.processes
+            ),
             num_workers=self.workers,
             pin_memory=self.device.type == "cuda",
         )
-        with gone_explained(self.processes, self.path), self.stopping:
-            try:
-                for batch in show(self.processes.dealt(loader, self.iteration, self.stage)):
-                    with self.stopping.held():
-                        self.losses.append(self.learn(Batch(*batch)))
-                    if self.iteration % self.every == 0 or self.iteration == self.stage.iterations:
-                        self.save()
-                    if self.stop:
-                        raise KeyboardInterrupt
-            except KeyboardInterrupt:
-                if self.stopping.whole:
-                    self.save()
-                raise
-        for parameter in self.resting:
-            parameter.requires_grad_(True)
-        return self.average.module.eval()
+
+    def join(self) -> None:
+        """Join the processes around the losses: from here on gradients are means over all of them."""
+        if self.fabric.broadcast(self.iteration) != self.iteration:
+            raise ValueError(
+                f"process {self.rank} found {self.path} at another iteration than process 0: the run folder must lie "
+                "on a disk that all hosts share"
+            )
+        self.losses_of = self.fabric.setup_module(self.losses_of)
+
+    def any_process(self, asked: bool) -> bool:
+        """Whether any process was asked to stop."""
+        if not self.fabric:
+            return asked
+        return bool(self.fabric.all_reduce(torch.tensor(float(asked), device=self.device), reduce_op="sum"))
 
     def learn(self, batch: Batch) -> list[float]:
-        """One iteration; returns the loss of each step. Raises ValueError when the loss is no longer a number."""
+        """One iteration; returns the loss of each feedback step. Raises ValueError when the loss is not finite."""
         stage = self.stage
+        rate = learning_rate(stage, self.iteration)
         for group in self.optimiser.param_groups:
-            group["lr"] = group["share"] * learning_rate(stage, self.iteration)
+            group["lr"] = group["share"] * rate
         batch = Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch))
         batch = batch._replace(patches=batch.patches.float().div_(255))
         swap = np.random.default_rng((stage.seed, 2, self.iteration)).random() < stage.swap
         self.optimiser.zero_grad(set_to_none=True)
-        figures = torch.stack([self.backward(*piece, swap) for piece in pieces(batch, stage.accumulate)]).mean(0)
-        figures[-1] = self.stopping.asked
-        total, *looks, identity, asked = self.processes.mean(figures).tolist()
+        figures = torch.stack([self.backward(piece, swap) for piece in pieces(batch, stage.accumulate)]).mean(0)
+        if self.fabric:
+            figures = self.fabric.all_reduce(figures, reduce_op="mean")
+        total, identity, *steps = figures.tolist()
         if not math.isfinite(total):
             raise ValueError(
                 f"the loss is {total} at iteration {self.iteration}: lower the learning rate or check the points"
@@ -188,32 +237,31 @@ class Trainer:
         self.optimiser.step()
         self.average.update_parameters(self.model)
         self.iteration += 1
-        self.stop = asked > 0
         if self.watch is not None:
-            named = {f"loss/look {k}": loss for k, loss in enumerate(looks, 1)} | {"loss/all": total}
+            named = {f"loss/step {k}": loss for k, loss in enumerate(steps, 1)} | {"loss/all": total}
             named |= {"loss/identity": identity} if stage.identity_weight else {}
-            self.watch(self.iteration, named | {"rate": learning_rate(stage, self.iteration - 1)})
-        return looks
+            self.watch(self.iteration, named | {"rate": rate})
+        return steps
 
-    def backward(self, batch: Batch, last: bool, swap: bool) -> Tensor:
-        """Add the gradients of a piece of a batch. Figures (1 + K + 2,): the loss, of each look, of f_CLS, and 0."""
-        with self.processes.adding_up(self.losses_of, not last):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
-                found = self.losses_of(batch, swap)
-            self.processes.backward(found.total / self.stage.accumulate)
-        identity = found.total.new_zeros(()) if found.identity is None else found.identity
-        ends = torch.stack([found.total, identity, torch.zeros_like(identity)]).detach()
-        return torch.cat([ends[:1], found.looks.detach(), ends[1:]])
+    def backward(self, batch: Batch, swap: bool) -> Tensor:
+        """Add the gradients of a piece of a batch. Figures (2 + K,): the loss, that of f_CLS, that of each step."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=fast_bfloat16(self.device)):
+            found = self.losses_of(batch, swap)
+        loss = found.total / self.stage.accumulate
+        loss.backward()
+        identity = torch.zeros_like(found.total) if found.identity is None else found.identity
+        return torch.cat([torch.stack([found.total, identity]), found.steps]).detach()
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all; only the first process does."""
-        if self.path is None or self.processes.rank > 0:
+        if self.path is None or self.rank > 0:
             return
         checkpoint.save(
             self.path,
             {
                 "stage": asdict(self.stage),
                 "preset": asdict(self.model.preset),
+                "options": self.options,
                 "iteration": self.iteration,
                 "model": self.model.state_dict(),
                 "average": self.average.state_dict(),
@@ -225,17 +273,16 @@ class Trainer:
     def resume(self) -> None:
         """Go on from the checkpoint: same weights, same optimiser state, same next batch."""
         state = checkpoint.load(self.path)
-        if state["stage"] != asdict(self.stage) or state["preset"] != asdict(self.model.preset):
-            raise ValueError(
-                f"checkpoint {self.path} belongs to another stage or preset: use another --run folder, or delete it"
-            )
+        checkpoint.check_same(self.path, state.get("options", {}), self.options)
+        checkpoint.check_same(self.path, state["stage"], asdict(self.stage))
+        checkpoint.check_same(self.path, state["preset"], asdict(self.model.preset))
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.iteration, self.losses = state["iteration"], state["losses"].tolist()
 
 
-def pieces(batch: Batch, count: int) -> Iterator[tuple[Batch, bool]]:
-    """The batch in `count` pieces of one size, and whether it is the last."""
-    for n, tensors in enumerate(zip(*(tensor.chunk(count) for tensor in batch), strict=True), 1):
-        yield Batch(*tensors), n == count
+def pieces(batch: Batch, count: int) -> Iterator[Batch]:
+    """The batch in `count` pieces of one size."""
+    for tensors in zip(*(tensor.chunk(count) for tensor in batch), strict=True):
+        yield Batch(*tensors)

@@ -1,66 +1,42 @@
 """Annotated faces as training wants them: patches, held in memory or read by the processes that prepare batches."""
 
-from collections.abc import Iterable, Sequence
-from functools import cached_property
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-
-from redn_lib.data.clip import Face
-from redn_lib.training.batches import cut_patch
+from redn_lib.data.clip import Clip, Face
+from redn_lib.data.records import Sample
+from redn_lib.training.batches import cut_clip, cut_patch
 
 HELD = 20_000
 """So many patches at most are held in memory, 150 kB each; more are read from the disk each time (our choice)."""
 
 
-class Row(Protocol):
-    """An annotated face still on the disk, such as `data.store.StoredRow`."""
-
-    person: str
-    name: str
-
-    def load(self) -> Face: ...
-
-
-class UnreadPatch:
-    """What `cut_patch` makes of a row, read and cut when its picture or points are first asked for."""
-
-    visible = factors = None
-
-    def __init__(self, row: Row):
-        self.row, self.person, self.name = row, row.person, row.name
-
-    @cached_property
-    def read(self) -> Face:
-        """The patch. Raises ValueError or FileNotFoundError for a picture that cannot be read."""
-        return cut_patch(self.row.load())
-
-    @property
-    def image(self) -> np.ndarray:
-        """(P, P, 3) uint8 RGB."""
-        return self.read.image
-
-    @property
-    def points(self) -> np.ndarray:
-        """(68, 2) float32 in patch pixels."""
-        return self.read.points
-
-
 class UnreadPatches(Sequence):
-    """Patches of rows, each one new when asked for, so that none stays in memory."""
+    """Patches of samples, each read when it is asked for and not kept.
 
-    def __init__(self, rows: Sequence[Row]):
-        self.rows = rows
+    people: name of the person of each.
+    """
+
+    def __init__(self, samples: Sequence[Sample]):
+        self.samples, self.people = samples, [sample.person for sample in samples]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.samples)
 
-    def __getitem__(self, j: int) -> UnreadPatch:
-        return UnreadPatch(self.rows[j])
+    def __getitem__(self, j: int) -> Face | Clip:
+        return patch_of(self.samples[j])
 
 
-def patches(rows: Sequence[Row], show: type[Iterable] = iter) -> Sequence[Face]:
-    """The patches of annotated faces, at once where they are few. show: wraps what is read, e.g. a progress bar."""
-    if len(rows) > HELD:
-        return UnreadPatches(rows)
-    return [cut_patch(row.load()) for row in show(rows)]
+def patches(samples: Sequence[Sample], show: Callable[[Iterable], Iterable] = iter) -> Sequence[Face | Clip]:
+    """The patch of each still image, the patches of each window of a video, held in memory where they are few.
+
+    show: wraps the samples that are read, e.g. a progress bar.
+    """
+    if sum(max(len(sample.frames), 1) for sample in samples) > HELD:
+        return UnreadPatches(samples)
+    return [patch_of(sample) for sample in show(samples)]
+
+
+def patch_of(sample: Sample) -> Face | Clip:
+    """The patch of a still image as a Face; those of a window as a Clip."""
+    clip = sample.load()
+    return cut_patch(clip[0]) if len(clip) == 1 else cut_clip(clip)

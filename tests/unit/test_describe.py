@@ -6,8 +6,7 @@ import pytest
 
 from redn_lib.cli import main
 from redn_lib.rednet import COMPACT, PAPER
-from redn_lib.training.cost import FASTEST, PEAK, UTILISATION, page
-from redn_lib.training.counting import iteration_flops, parts
+from redn_lib.training.cost import FASTEST, PEAK, UTILISATION, iteration_flops, page, parts
 from redn_lib.training.stages import STAGES, Stage
 
 VGG = [(4, 64, 128), (64, 64, 128), (64, 128, 64), (128, 128, 64), (128, 256, 32), (256, 256, 32), (256, 256, 32)]

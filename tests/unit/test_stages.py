@@ -4,16 +4,21 @@ from dataclasses import replace
 
 import pytest
 import torch
-from unit.test_training import TINY
+from made_sets import make_300w, save_video, shape
+from unit.test_training import FACES, TINY
 
 from redn_lib.cli import main
-from redn_lib.pretrained import load_weights
+from redn_lib.data.convert import convert
+from redn_lib.data.layouts import SETS
+from redn_lib.data.pts import write_pts
+from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, RedNet
 from redn_lib.training.clips import ClipBatches
-from redn_lib.training.grow import fresh, grown
-from redn_lib.training.stages import STAGES
+from redn_lib.training.grow import begun, digests, fresh, grown
+from redn_lib.training.seen import digest
+from redn_lib.training.stages import STAGES, Stage
 
-SHORT = ["--procedural", "1", "--iterations", "2", "--batch", "4", "--made-people", "3", "--hidden", "8"]
+SHORT = ["--procedural", "1", "--iterations", "2", "--batch", "4", "--synthetic-people", "3", "--hidden", "8"]
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +79,7 @@ def test_all_stages_stopped_in_the_third_go_on_as_if_nothing_had_happened(tmp_pa
     assert "stopped after 0 iterations; the same command goes on" in capsys.readouterr().err
     assert train("all", tmp_path / "stopped") == 0
     said = capsys.readouterr().out
-    assert "stage identity: 0 real faces of 0 people, 100% procedural; iteration 2 of 2" in said
+    assert "stage identity: 0 real images of 0 people, 100% procedural; iteration 2 of 2" in said
     weights = [(tmp_path / name / "w.safetensors").read_bytes() for name in ("whole", "stopped")]
     assert weights[0] == weights[1]
 
@@ -83,8 +88,86 @@ def test_a_grown_network_keeps_what_was_trained_and_begins_other_sizes_afresh():
     start = fresh(replace(TINY, people=3), 0)
     model = grown(start, 1, people=5, hidden=8)
     assert changed(start, model) == {"classifier"} and model.preset.people == 5 and model.memory is not None
-    again = grown(model, 2, people=5)
-    assert changed(model, again) == set()
+    assert changed(model, grown(model, 2, people=5)) == set()
+
+
+def test_rows_of_f_cls_go_with_the_names_of_people():
+    stage = Stage(iterations=1, batch=2, identity_weight=1.0)
+    named = {name: replace(face, person=name) for name, face in zip("abcd", FACES, strict=False)}
+    first, batches = begun(fresh(TINY, 0), stage, [named["a"], named["b"], named["c"]], seed=0)
+    assert digests(batches) == [digest(name) for name in "abc"]
+    others = [named["b"], named["d"], named["c"]]
+    model, _ = begun(first, stage, others, seed=1, known=digests(batches))
+    old, new = first.classifier.people, model.classifier.people
+    assert torch.equal(new[0], old[1]) and torch.equal(new[1], old[2])
+    assert not any(torch.equal(new[2], row) for row in old)
+    strangers, _ = begun(first, stage, others, seed=1)
+    assert not any(torch.equal(row, other) for row in strangers.classifier.people for other in old)
+
+
+def test_the_header_says_whom_f_cls_knows_in_the_order_of_its_rows(tmp_path):
+    start = tmp_path / "start.safetensors"
+    save_weights(fresh(PRESETS["compact"], 0), start)
+    assert train("identity", tmp_path / "identity", "--start", str(start)) == 0
+    known = about_weights(tmp_path / "identity" / "w.safetensors")["f_cls"]
+    assert known == [digest(f"procedural-{n:06d}") for n in range(3)]
+    assert train("temporal", tmp_path / "t", "--start", str(tmp_path / "identity" / "w.safetensors")) == 0
+    assert about_weights(tmp_path / "t" / "w.safetensors")["f_cls"] == known
+
+
+@pytest.fixture
+def w300(tmp_path):
+    return make_300w(tmp_path / "300w").root
+
+
+def train_real(data, folder, *options, stage="spatial"):
+    """Exit code of two iterations on a dataset, whose run and weights lie in the folder."""
+    command = ["train", "--stage", stage, "--data", str(data), "--iterations", "2", "--batch", "2", "--hidden", "8"]
+    return main([*command, *options, "--run", str(folder), "--out", str(folder / "w.safetensors")])
+
+
+def test_a_split_is_trained_on_and_nothing_else(w300, tmp_path, capsys):
+    assert train_real(w300, tmp_path / "run", "--split", "train") == 0
+    said = capsys.readouterr().out
+    assert "6 real images of 6 people" in said
+    people = about_weights(tmp_path / "run" / "w.safetensors")["seen"]["people"]
+    assert len(people) == 6 and digest("300w/helen-test/image_2_0") not in people
+
+
+@pytest.mark.parametrize("option", ["--data", "--split", "--people", "--without", "--start"])
+def test_a_run_does_not_go_on_with_other_faces_or_weights(option, w300, tmp_path, capsys):
+    names = tmp_path / "names.txt"
+    names.write_text("helen-train/image_1_0, afw/image_0_0")
+    start = tmp_path / "start.safetensors"
+    save_weights(fresh(PRESETS["compact"], 5), start)
+    values = {"--split": "train", "--people": names, "--without": names, "--start": start}
+    folder = tmp_path / "run"
+    assert train_real(w300, folder) == 0
+    assert train_real(w300, folder) == 0
+    capsys.readouterr()
+    if option == "--data":
+        assert train_real(make_300w(tmp_path / "other").root, folder) == 2
+    else:
+        assert train_real(w300, folder, option, str(values[option])) == 2
+    assert f"was begun with {option} " in capsys.readouterr().err
+
+
+def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
+    for video in ("001", "002"):
+        home = tmp_path / "300vw" / video
+        save_video(home / "vid.avi", range(10))
+        (home / "annot").mkdir()
+        for t in range(10):
+            write_pts(home / "annot" / f"{t + 1:06d}.pts", shape(t))
+    convert(SETS["300vw"], [tmp_path / "300vw"], tmp_path / "set")
+    start = tmp_path / "start.safetensors"
+    save_weights(fresh(PRESETS["compact"], 0), start)
+    folder = tmp_path / "run"
+    assert train_real(tmp_path / "set", folder, "--split", "train", "--start", str(start), stage="temporal") == 0
+    assert "2 real clips of 10 frames of 2 people" in capsys.readouterr().out
+    memory = load_weights(folder / "w.safetensors", "cpu").memory
+    assert memory.prior.weight.abs().sum() > 0, "a fresh one is zero"
+    assert len(about_weights(folder / "w.safetensors")["seen"]["videos"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -92,7 +175,7 @@ def test_a_grown_network_keeps_what_was_trained_and_begins_other_sizes_afresh():
     [
         ("identity", [], "goes on from weights of stage spatial: name their file with --start"),
         ("joint", [], "goes on from weights of stage temporal"),
-        ("spatial", ["--steps", "1"], "keeps statistics of 2 looks: train with --steps 2 or more"),
+        ("spatial", ["--steps", "1"], "keeps statistics of 2 steps: train with --steps 2 or more"),
         ("spatial", ["--batch", "6", "--accumulate", "4"], "must be a multiple of 4"),
         ("spatial", ["--only", "decodr"], "no part named decodr can learn in this stage; there are encoder, decoder"),
         ("spatial", ["--start", "nowhere.safetensors"], "no weight file at nowhere.safetensors"),
@@ -109,8 +192,8 @@ def test_the_log_holds_the_loss_of_every_iteration(tmp_path):
 
     assert train("spatial", tmp_path, "--log") == 0
     log = EventAccumulator(str(tmp_path / "log")).Reload()
-    assert {"loss/look 1", "loss/look 2", "rate"} <= set(log.Tags()["scalars"])
-    assert [event.step for event in log.Scalars("loss/look 1")] == [1, 2]
+    assert {"loss/step 1", "loss/step 2", "rate"} <= set(log.Tags()["scalars"])
+    assert [event.step for event in log.Scalars("loss/step 1")] == [1, 2]
 
 
 def test_without_tensorboard_a_line_says_what_to_install(tmp_path, monkeypatch, capsys):

@@ -12,7 +12,7 @@ from redn_lib.training.loop import Trainer
 
 
 class Signalled(StillBatches):
-    """Sends a signal to the process that asks for batch 5."""
+    """Sends a signal to the process that prepares batch 5."""
 
     which = signal.SIGTERM
 
@@ -44,10 +44,11 @@ def test_a_signal_saves_a_whole_iteration_and_the_run_goes_on(tmp_path, which, w
     assert_same(undisturbed.state_dict(), resumed.state_dict())
 
 
-def test_what_an_iteration_left_half_done_is_not_saved(tmp_path):
+def test_a_second_signal_stops_at_once_and_half_an_iteration_is_not_saved(tmp_path):
     def watch(iteration, figures):
         if iteration == 3:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
 
     path = tmp_path / "checkpoint.pt"
     with pytest.raises(KeyboardInterrupt):

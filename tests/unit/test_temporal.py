@@ -196,7 +196,7 @@ def test_training_on_clips_moves_the_memory_and_leaves_the_statistics():
 
 
 def test_clips_are_a_function_of_seed_and_number_and_as_long_as_asked():
-    batches = ClipBatches(FACES, replace(STAGE, covered=1.0), PRESET)
+    batches = ClipBatches(FACES, replace(STAGE, occluded=1.0), PRESET)
     one, again = batches[3], batches[3]
     assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
     assert one.patches.shape[:2] == (2, 10) and one.points.shape == (2, 10, 68, 2)
@@ -206,7 +206,7 @@ def test_clips_are_a_function_of_seed_and_number_and_as_long_as_asked():
 def test_losses_of_a_clip_are_a_number_for_each_step(temporal):
     model = tiny() if temporal else RedNet(TINY)
     found = outcome(model, clip_of(), STAGE)
-    assert found.looks.shape == (2,) and torch.isfinite(found.total) and found.identity is None
+    assert found.steps.shape == (2,) and torch.isfinite(found.total) and found.identity is None
 
 
 def test_a_memory_has_the_shapes_of_its_code():

@@ -1,12 +1,10 @@
 """Training: it learns, it can be killed at any moment, and it never takes a damaged checkpoint for a whole one."""
 
 import random
-import signal
-import subprocess
-import sys
-import textwrap
 import time
+from contextlib import nullcontext
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +12,19 @@ import pytest
 import torch
 
 from redn_lib.data.augment import augment
-from redn_lib.data.synthetic.scenes import still
+from redn_lib.data.clip import Clip
+from redn_lib.data.synthetic.render import render
+from redn_lib.data.synthetic.scenes import factors, still
+from redn_lib.device import fast_bfloat16
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import COMPACT, RedNet
 from redn_lib.training import checkpoint
-from redn_lib.training.batches import ProceduralFaces, StillBatches, cut_patch
+from redn_lib.training.batches import ProceduralFaces, StillBatches, cut_clip, cut_patch
+from redn_lib.training.clips import ClipBatches
+from redn_lib.training.grow import begun, fresh
 from redn_lib.training.loop import Trainer, learning_rate
-from redn_lib.training.stages import Stage
+from redn_lib.training.objective import outcome, point_weights
+from redn_lib.training.stages import STAGES, Stage
 
 TINY = replace(COMPACT, widths=((4, 8), (8, 8), (8, 8), (8, 8)), regression_width=8, size=32, sigma=2.0)
 STAGE = Stage(iterations=14, batch=2, warmup=2)
@@ -65,13 +69,27 @@ def test_procedural_share_fills_the_batch_with_new_faces():
         StillBatches([], STAGE, TINY)
 
 
+def test_synthetic_faces_of_two_stages_differ_but_not_the_people_whom_f_cls_knows():
+    spatial, identity, joint = (
+        begun(tiny(), replace(stage, batch=4, procedural=1.0), [], seed=0)[1]
+        for stage in (STAGES["spatial"], STAGES["identity"], STAGES["joint"])
+    )
+    faces = [batches.procedural[3] for batches in (spatial, identity, joint)]
+    assert not np.array_equal(faces[0].points, faces[1].points) and not np.array_equal(faces[1].points, faces[2].points)
+    np.testing.assert_array_equal(faces[0].points, ProceduralFaces(0)[3].points)
+    assert identity.people == joint.people and len(joint.people) == STAGES["joint"].synthetic_people
+
+
 def test_augmented_points_stay_on_their_face():
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        face = augment(FACES[0], rng)
+    faces = [augment(replace(FACES[0], visible=np.arange(68) < 17), rng) for _ in range(20)]
+    for face in faces:
         assert face.image.shape == FACES[0].image.shape and face.image.dtype == np.uint8
         centre = face.points[[36, 45]].mean(0) - face.points[[48, 54]].mean(0)
         assert centre[1] < 0 and face.points[36, 0] < face.points[45, 0]
+    visible = [replace(face, visible=np.arange(68) == 36) for face in FACES]
+    mirrored = {tuple(np.flatnonzero(augment(face, rng).visible)) for face in visible * 3}
+    assert mirrored == {(36,), (45,)}, "a visible corner of an eye is that of the other eye in the mirror"
 
 
 def test_the_rate_warms_up_and_falls_to_zero():
@@ -79,52 +97,66 @@ def test_the_rate_warms_up_and_falls_to_zero():
     assert rates[0] < rates[1] and np.diff(rates[2:]).max() < 0 and rates[-1] < 0.05 * STAGE.rate
 
 
-def test_a_run_stopped_and_resumed_ends_with_the_same_weights(tmp_path):
-    undisturbed = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY)).run()
+class Counted(StillBatches):
+    """Ends with an error at batch 2."""
 
-    class Stopped(StillBatches):
-        def __getitem__(self, i):
-            if i == 9:
-                raise KeyboardInterrupt
-            return super().__getitem__(i)
-
-    path = tmp_path / "run" / "checkpoint.pt"
-    with pytest.raises(KeyboardInterrupt):
-        Trainer(tiny(), STAGE, Stopped(FACES, STAGE, TINY), path=path, every=100).run()
-    assert checkpoint.load(path)["iteration"] == 9
-    resumed = Trainer(tiny(7), STAGE, StillBatches(FACES, STAGE, TINY), path=path).run()
-    assert_same(undisturbed.state_dict(), resumed.state_dict())
+    def __getitem__(self, i):
+        if i == 2:
+            raise ZeroDivisionError
+        return super().__getitem__(i)
 
 
-KILLED = """
-    import sys, torch
-    from tests.unit.test_training import *
-    torch.set_num_threads(1)
-    trainer = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=Path(sys.argv[1]), every=1)
+def test_frozen_parts_learn_again_after_a_stage_however_it_ends():
+    stage = replace(STAGE, iterations=3, only=("decoder",))
+    for batches, error in ((StillBatches, None), (Counted, ZeroDivisionError)):
+        model = tiny()
+        before = model.encoder.stages[0][0].conv.weight.clone()
+        trainer = Trainer(model, stage, batches(FACES, stage, TINY))
+        with pytest.raises(error) if error else nullcontext():
+            trainer.run()
+        assert torch.equal(model.encoder.stages[0][0].conv.weight, before)
+        assert all(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize("kind, bfloat16", [("cuda", True), ("mps", False), ("cpu", None)])
+def test_training_is_in_bfloat16_where_the_processor_has_it(kind, bfloat16, monkeypatch):
+    if bfloat16 is None:
+        for supported in (True, False):
+            monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda answer=supported: answer)
+            assert fast_bfloat16(torch.device("cpu")) == supported
+    else:
+        assert fast_bfloat16(torch.device(kind)) == bfloat16
+
+
+def train_to_the_end(checkpoint: Path, end: Path, ready) -> None:
+    """Train with a checkpoint after every iteration, and write the weights; ready: is set at the first iteration."""
+
     def show(loader):
         for batch in loader:
-            print("ready", flush=True)
+            ready.set()
             yield batch
-    torch.save(trainer.run(show).state_dict(), sys.argv[2])
-"""
+
+    trainer = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=checkpoint, every=1)
+    torch.save(trainer.run(show).state_dict(), end)
 
 
 def test_a_run_killed_ten_times_ends_with_the_same_weights(tmp_path):
     """SIGKILL leaves no chance to tidy up: only what was renamed into place counts."""
     torch.set_num_threads(1)
     undisturbed = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY)).run()
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path / "c.pt"), str(tmp_path / "end.pt")]
-    root = Path(__file__).parents[2]
+    forked, end = get_context("fork"), tmp_path / "end.pt"
     chance = random.Random(0)
     for _ in range(10):
-        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE)
-        process.stdout.readline()
+        ready = forked.Event()
+        process = forked.Process(target=train_to_the_end, args=(tmp_path / "c.pt", end, ready))
+        process.start()
+        ready.wait()
         time.sleep(chance.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert not (tmp_path / "end.pt").exists(), "the run ended before it had been killed ten times"
-    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
-    assert_same(undisturbed.state_dict(), torch.load(tmp_path / "end.pt", weights_only=True))
+        process.kill()
+        process.join()
+    assert not end.exists(), "the run ended before it had been killed ten times"
+    train_to_the_end(tmp_path / "c.pt", end, forked.Event())
+    assert_same(undisturbed.state_dict(), torch.load(end, weights_only=True))
 
 
 def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path):
@@ -138,12 +170,28 @@ def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path):
         assert path.read_bytes() == damaged
 
 
-def test_a_checkpoint_of_another_stage_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"iterations": 20}, r"iterations 14, now 20 \(the schedule of the learning rate depends on it\)"),
+        ({"rate": 1e-4}, "rate 0.002, now 0.0001"),
+    ],
+)
+def test_a_checkpoint_of_another_stage_is_refused(tmp_path, change, says):
     path = tmp_path / "checkpoint.pt"
     Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=path).save()
-    other = replace(STAGE, rate=1e-4)
-    with pytest.raises(ValueError, match="another stage"):
+    other = replace(STAGE, **change)
+    with pytest.raises(ValueError, match=f"was begun with {says}: repeat"):
         Trainer(tiny(), other, StillBatches(FACES, other, TINY), path=path)
+
+
+def test_a_checkpoint_of_other_options_is_refused(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    batches = StillBatches(FACES, STAGE, TINY)
+    Trainer(tiny(), STAGE, batches, path=path, options={"--data": "a", "--split": None}).save()
+    Trainer(tiny(), STAGE, batches, path=path, options={"--data": "a", "--split": None})
+    with pytest.raises(ValueError, match="was begun with --split None, now 'train': repeat"):
+        Trainer(tiny(), STAGE, batches, path=path, options={"--data": "a", "--split": "train"})
 
 
 def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -172,6 +220,51 @@ def test_every_form_of_feedback_trains():
         model = RedNet(replace(TINY, form=FeedbackForm(draw)))
         trainer = Trainer(model, STAGE, StillBatches(FACES, STAGE, TINY))
         assert len(trainer.learn(trainer.batches[0])) == 2
+
+
+@pytest.mark.parametrize("kind, frames", [(StillBatches, 1), (ClipBatches, 2)])
+def test_points_that_are_not_visible_count_less(kind, frames):
+    stage = replace(STAGE, frames=frames, occluded=0.0, iterations=1)
+    model = fresh(replace(TINY, hidden=8), 0).eval()
+
+    def loss(stage, first_visible):
+        visible = np.arange(68) >= first_visible
+        batch = kind([replace(face, visible=visible) for face in FACES], stage, TINY)[0]
+        with torch.no_grad():
+            return outcome(model, batch._replace(patches=batch.patches / 255), stage).steps
+
+    full = replace(stage, invisible_weight=1.0)
+    torch.testing.assert_close(loss(full, 0), loss(stage, 0), rtol=0, atol=0)
+    torch.testing.assert_close(loss(full, 17), loss(full, 0), rtol=0, atol=0)
+    assert (loss(stage, 17) - loss(stage, 0)).abs().min() > 1e-4
+
+
+def test_weights_of_points_have_a_mean_of_1():
+    visible = torch.tensor([[True, True, False, False], [True] * 4, [False] * 4])
+    weights = point_weights(visible, replace(STAGE, invisible_weight=0.5))
+    expected = torch.tensor([[4 / 3, 4 / 3, 2 / 3, 2 / 3], [1.0] * 4, [1.0] * 4])
+    torch.testing.assert_close(weights, expected)
+
+
+def test_a_window_of_a_video_stays_a_clip():
+    frames = [render(factors(7, 160, person=7))] * 2
+    points = np.stack([frames[0].points, frames[0].points + [3, 0]]).astype(np.float32)
+    visible = np.stack([np.arange(68) == 36, np.arange(68) == 48])
+    clip = cut_clip(Clip(np.stack([face.image for face in frames]), points, "Ann", visible=visible))
+    assert clip.frames.shape == (2, 224, 224, 3)
+    stage = replace(STAGE, frames=2, iterations=8)
+    batches = ClipBatches([clip], stage, TINY)
+    seen = set()
+    for i in range(8):
+        batch = batches[i]
+        moved = (batch.points[:, 1] - batch.points[:, 0])[..., 0].mean(1)
+        scale = (clip.points[1] - clip.points[0])[:, 0].mean()
+        for one in range(stage.batch):
+            is_mirrored = bool(moved[one] < 0)
+            assert abs(moved[one]) == pytest.approx(scale, rel=1e-4)
+            assert batch.visible[one, 0].nonzero().tolist() == [[45 if is_mirrored else 36]]
+            seen.add(is_mirrored)
+    assert seen == {True, False}
 
 
 def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:

@@ -6,16 +6,17 @@ there already. It is given the box as it is: its authors train and measure with 
 
 from pathlib import Path
 
-import face_alignment
 import numpy as np
 import torch
-from face_alignment.api import models_urls
 
-from redn_lib.evaluation.peers import Look
+from redn_lib.evaluation.peers import Peer, Predict
 
 
-def looks() -> dict[str, Look]:
+def load() -> dict[str, Predict]:
     """From the given box. Raises FileNotFoundError with the remedy where the weights are not on this machine."""
+    import face_alignment
+    from face_alignment.api import models_urls
+
     weights = Path(torch.hub.get_dir(), "checkpoints", Path(models_urls["2DFAN-4"]).name)
     if not weights.is_file():
         raise FileNotFoundError(f"{weights} is missing: fetch it by hand from {models_urls['2DFAN-4']}")
@@ -27,3 +28,6 @@ def looks() -> dict[str, Look]:
         return network.get_landmarks_from_image(image, detected_faces=[box.tolist()])[0].astype(float)
 
     return {"box given": given}
+
+
+PEER = Peer("face-alignment", "face_alignment", "300W-LP, made from 300-W", load)

@@ -1,18 +1,17 @@
 """mediapipe's face mesh with attention (Grishchenko et al. 2020): 478 points, of which 68 of ours are made.
 
-It takes no box, so it sees the surroundings of the given one and finds the face by its own detector. It is asked as for
-pictures that have nothing to do with one another, and, better, twice for the same picture: as in a video, the second
-look is where the first found the mesh. Versions from 0.10.30 on bring no weights and are refused.
+It takes no box, so it sees the surroundings of the given one and finds the face by its own detector. It runs as for
+images that have nothing to do with one another, and, better, twice for the same image: as in a video, the second
+pass begins where the first found the mesh. Versions from 0.10.30 on bring no weights and are refused.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import mediapipe
 import numpy as np
 
-from redn_lib.evaluation.peers import Look, cut_around
+from redn_lib.evaluation.peers import Peer, Predict, cut_around
 
 MARGIN = 2.0
 """Side of what mediapipe sees, in larger sides of the box."""
@@ -32,8 +31,10 @@ PLACES: tuple[tuple[int, ...], ...] = (
 Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. The mesh's own jaw is no outline."""
 
 
-def looks() -> dict[str, Look]:
-    """One look, and two. Raises ImportError for a mediapipe without its weights."""
+def load() -> dict[str, Predict]:
+    """One pass, and two. Raises ImportError for a mediapipe without its weights."""
+    import mediapipe
+
     if not hasattr(mediapipe, "solutions"):
         raise ImportError(f"mediapipe {mediapipe.__version__} comes without weights")
     still, video = (
@@ -52,7 +53,7 @@ def looks() -> dict[str, Look]:
             video.process(cut)
             return to_68(video.process(cut), cut, corner)
 
-    return {"one look": once, "two looks": twice}
+    return {"one pass": once, "two passes": twice}
 
 
 @contextmanager
@@ -69,10 +70,13 @@ def no_messages() -> Iterator[None]:
 
 
 def to_68(result, cut: np.ndarray, corner: np.ndarray) -> np.ndarray | None:
-    """Points (68, 2) in pixels of the picture that `cut` was taken from at `corner`; None where no face was found.
+    """Points (68, 2) in pixels of the image that `cut` was taken from at `corner`; None where no face was found.
     mediapipe's numbers run from edge to edge, ours from the middle of the first pixel.
     """
     if not result.multi_face_landmarks:
         return None
     mesh = np.array([(p.x, p.y) for p in result.multi_face_landmarks[0].landmark])
     return np.array([mesh[list(place)].mean(0) for place in PLACES]) * cut.shape[1::-1] - 0.5 + corner
+
+
+PEER = Peer("mediapipe", "mediapipe", "a set of its own", load)
