@@ -2,7 +2,7 @@
 has the same ones.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -94,6 +94,7 @@ class StillBatches(Dataset):
 
     faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1.
     procedural: None where the stage has no procedural faces.
+    Its `people`: number of each person for f_CLS by name, real people first; all others are UNKNOWN.
     Raises ValueError where either is missing, or a batch does not hold whole groups.
     """
 
@@ -110,7 +111,8 @@ class StillBatches(Dataset):
             raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} images a person")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
         self.shown = faces.people if hasattr(faces, "people") else [face.person for face in faces]
-        self.people = numbered(self.shown, procedural.people if self.n_made else [])
+        recurring = procedural.people if self.n_made else []
+        self.people = {person: number for number, person in enumerate([*sorted(set(self.shown)), *recurring])}
 
     def __len__(self) -> int:
         return self.stage.iterations
@@ -129,7 +131,7 @@ class StillBatches(Dataset):
             patches=torch.from_numpy(np.stack(images)).movedim(-1, -3),
             points=torch.from_numpy(np.stack([one.points for one in chosen])),
             crop=torch.from_numpy(np.stack(crops)),
-            person=person_numbers(chosen, self.people),
+            person=torch.tensor([self.people.get(one.person, UNKNOWN) for one in chosen]),
             visible=torch.from_numpy(np.stack([one.visible for one in chosen])),
         )
 
@@ -172,13 +174,3 @@ class StillBatches(Dataset):
             count = -(-len(shuffled) // size)
             groups += np.resize(shuffled, (count, size)).tolist()
         return [groups[j] for j in rng.permutation(len(groups))]
-
-
-def numbered(real: Iterable[str], synthetic: Iterable[str] = ()) -> dict[str, int]:
-    """A number for each person by name, in the order of names, real people first."""
-    return {person: n for n, person in enumerate([*sorted(set(real)), *synthetic])}
-
-
-def person_numbers(faces: Sequence[Face | Clip], people: Mapping[str, int]) -> Tensor:
-    """(B,) int64 numbers of the people shown, UNKNOWN where they are not among `people`."""
-    return torch.tensor([people.get(face.person, UNKNOWN) for face in faces])
