@@ -161,7 +161,7 @@ def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
             write_pts(home / "annot" / f"{t + 1:06d}.pts", shape(t))
     convert(SETS["300vw"], [tmp_path / "300vw"], tmp_path / "set")
     start = tmp_path / "start.safetensors"
-    save_weights(fresh(PRESETS["compact"], 0), start)
+    save_weights(fresh(PRESETS["compact"], 0), start, seen={"people": [], "videos": []})
     folder = tmp_path / "run"
     assert train_real(tmp_path / "set", folder, "--split", "train", "--start", str(start), stage="temporal") == 0
     assert "2 real clips of 10 frames of 2 people" in capsys.readouterr().out
