@@ -1,8 +1,10 @@
 """Unpacks a zip or tar archive: whole or not at all, and nothing outside the target."""
 
+import os
 import re
 import shutil
 import tarfile
+import time
 import zipfile
 import zlib
 from lzma import LZMAError
@@ -50,7 +52,9 @@ def _unpack_zip(archive: Path, part: Path) -> None:
         for info in file.infolist():
             is_link = (info.external_attr >> 16) & 0o170000 == _LINK
             _check_member(archive, info.filename, is_link)
-            file.extract(info, part)
+            path = file.extract(info, part)
+            changed = time.mktime((*info.date_time, 0, 0, -1))
+            os.utime(path, (changed, changed))  # so that what is unpacked again counts as unchanged
 
 
 def _unpack_tar(archive: Path, part: Path) -> None:

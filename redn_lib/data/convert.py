@@ -38,8 +38,9 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such folder or archive; check the path")
     told, parts, unpacked = out / "store.json", out / "parts", out / "unpacked"
-    if _held(out) not in (None, layout.name):
-        raise ValueError(f"{out}: holds the set {_held(out)}; give --out another folder, or delete this one")
+    held = _held(out)
+    if held not in (None, layout.name):
+        raise ValueError(f"{out}: holds the set {held}; give --out another folder, or delete this one")
     parts.mkdir(parents=True, exist_ok=True)
     folders = [path if path.is_dir() else _unpacked(path, unpacked) for path in sources]
     plan = layout.plan(folders)
@@ -64,8 +65,8 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
 def report(dataset: Dataset, most: int = 20) -> str:
     """The report to print: counts, sizes, what is odd, what was left out (the first `most` of each)."""
     people = "people" if dataset.identities else "people (each image or video its own)"
-    lines = [f"{dataset.name}: {len(dataset)} frames, {len(dataset.videos)} videos or images, "]
-    lines[0] += f"{len(dataset.people)} {people}"
+    videos = f"{len(dataset.videos)} videos or images"
+    lines = [f"{dataset.name}: {len(dataset)} frames, {videos}, {len(dataset.people)} {people}"]
     for split, count in sorted(Counter(sample.split for sample in dataset).items()):
         lines.append(f"  {split:14s}{count} frames")
     sides = [max(sample.box[2:] - sample.box[:2]) for sample in dataset]
@@ -77,12 +78,15 @@ def report(dataset: Dataset, most: int = 20) -> str:
 
 
 def _held(out: Path) -> str | None:
-    """Name of the dataset that a folder holds, None for a new or an interrupted one. Raises ValueError for any other."""
-    if (out / "store.json").is_file():
-        return json.loads((out / "store.json").read_text(encoding="utf-8"))["set"]
+    """Name of the dataset in a folder, None where it is new, damaged or not finished. Raises ValueError for any other
+    folder.
+    """
     if out.is_dir() and any(out.iterdir()) and not (out / "parts").is_dir():
         raise ValueError(f"{out}: is not empty; give --out a folder of its own")
-    return None
+    try:
+        return json.loads((out / "store.json").read_text(encoding="utf-8"))["set"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
 
 
 def _unpacked(archive: Path, home: Path) -> Path:

@@ -108,7 +108,7 @@ class Dataset(Sequence[Sample]):
             if sample.split in splits and (wanted is None or sample.person in wanted) and sample.person not in unwanted
         ]
         if not chosen:
-            raise ValueError(f"{self.name}: nobody is left of this split, these people and without those people")
+            raise ValueError(f"{self.name}: nobody is left; mend split, people or without")
         return chosen
 
     def _splits_of(self, split: str | None) -> Collection[str]:
@@ -123,15 +123,16 @@ class Dataset(Sequence[Sample]):
 
     def _known(self, names: Collection[str]) -> set[str]:
         """The people with these names, whatever the case. Raises ValueError listing names that match nobody."""
-        by_name = {person.casefold(): person for person in self.people}
-        unknown = sorted(name for name in names if name.casefold() not in by_name)
+        wanted = {name.casefold() for name in names}
+        known = {person for person in self.people if person.casefold() in wanted}
+        found = {person.casefold() for person in known}
+        unknown = sorted(name for name in names if name.casefold() not in found)
         if unknown:
-            first = self.people[0]
             raise ValueError(
                 f"nobody in {self.name} is named {', '.join(unknown)}; mend or delete these names "
-                f"(people are named as {first!r})"
+                f"(people are named as {self.people[0]!r})"
             )
-        return {by_name[name.casefold()] for name in names}
+        return known
 
 
 def open(

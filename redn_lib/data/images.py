@@ -7,13 +7,12 @@ the points of such an image are turned with it (`upright_points`), and both end 
 
 import io
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from redn_lib.landmarks import MIRROR, N_POINTS
+from redn_lib.landmarks import MIRROR
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
 """Endings of image files."""
@@ -24,24 +23,17 @@ _ENDS = {b"\xff\xd8": (b"\xff\xda", b"\xff\xd9"), b"\x89P": (b"IDAT", b"IEND")}
 that is cut short with grey and says nothing."""
 
 
-class _Turn(NamedTuple):
-    """x and y exchanged first, then the image mirrored left to right and top to bottom."""
-
-    exchange: bool
-    flip_x: bool
-    flip_y: bool
-
-
 _TURNS = {
-    2: _Turn(False, True, False),
-    3: _Turn(False, True, True),
-    4: _Turn(False, False, True),
-    5: _Turn(True, False, False),
-    6: _Turn(True, True, False),
-    7: _Turn(True, True, True),
-    8: _Turn(True, False, True),
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
 }
-"""How to turn an image upright, by its EXIF orientation; 1 is upright."""
+"""How to turn an image upright, by its EXIF orientation (1 is upright): whether x and y are exchanged, and whether the
+image is then mirrored left to right, and top to bottom."""
 
 
 def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
@@ -50,19 +42,21 @@ def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
     source: a file, or the bytes of one. name: what errors call the bytes.
     Raises FileNotFoundError or ValueError, naming file and remedy, where the image is gone, damaged or cut short.
     """
-    data, name = _data(source, name)
+    if not isinstance(source, bytes):
+        name, path = name or str(source), Path(source)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such image; copy it there")
+        source = path.read_bytes()
     try:
         flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if _is_whole(data) else None
+        image = cv2.imdecode(np.frombuffer(source, np.uint8), flags) if _is_whole(source) else None
     except cv2.error:
         image = None
     if image is None or min(image.shape[:2]) < 8:
-        raise ValueError(f"{name}: no whole image; copy it again or delete it")
-    turn = _TURNS.get(_header(data)[0])
-    if turn is None:
-        return image
-    image = image.transpose(1, 0, 2) if turn.exchange else image
-    return np.ascontiguousarray(image[:: -1 if turn.flip_y else 1, :: -1 if turn.flip_x else 1])
+        raise ValueError(f"{name or 'image'}: no whole image; copy it again or delete it")
+    exchange, flip_x, flip_y = _TURNS.get(_header(source)[0], (False, False, False))
+    image = image.transpose(1, 0, 2) if exchange else image
+    return np.ascontiguousarray(image[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
 
 
 def upright_points(points: np.ndarray, source: str | Path | bytes) -> np.ndarray:
@@ -71,14 +65,14 @@ def upright_points(points: np.ndarray, source: str | Path | bytes) -> np.ndarray
     Only the file's header is read. A mirrored image has its points renamed, so that left stays the person's left.
     """
     orientation, width, height = _header(source)
-    turn = _TURNS.get(orientation)
-    if turn is None:
+    if orientation not in _TURNS:
         return points
-    size = np.array((height, width) if turn.exchange else (width, height))
-    points = points[:, ::-1] if turn.exchange else points
-    points = np.where((turn.flip_x, turn.flip_y), size - 1 - points, points).astype(points.dtype)
-    is_mirrored = sum(turn) % 2 == 1
-    return points[MIRROR] if is_mirrored and len(points) == N_POINTS else points
+    exchange, flip_x, flip_y = _TURNS[orientation]
+    size = np.array((height, width) if exchange else (width, height))
+    points = points[:, ::-1] if exchange else points
+    points = np.where((flip_x, flip_y), size - 1 - points, points).astype(np.float32)
+    is_mirrored = exchange ^ flip_x ^ flip_y
+    return points[MIRROR] if is_mirrored else points
 
 
 def encode_image(image: np.ndarray) -> bytes:
@@ -91,25 +85,19 @@ def is_upright(source: str | Path | bytes) -> bool:
     return _header(source)[0] not in _TURNS
 
 
-def _data(source: str | Path | bytes, name: str) -> tuple[bytes, str]:
-    """(the bytes of the file, its name)."""
-    if isinstance(source, bytes):
-        return source, name or "image"
-    path = Path(source)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such image; copy it there")
-    return path.read_bytes(), name or str(path)
-
-
 def _is_whole(data: bytes) -> bool:
     begin, end = _ENDS.get(data[:2], (b"", b""))
     return bool(data) and data.rfind(end) >= data.rfind(begin)
 
 
 def _header(source: str | Path | bytes) -> tuple[int, int, int]:
-    """(EXIF orientation, width, height) of an image file; orientation 1 where the header cannot be read."""
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return image.getexif().get(0x0112, 1), *image.size
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
-        return 1, 0, 0
+    """(EXIF orientation, width, height) of an image file; orientation 1 and no size where its head has no EXIF."""
+    with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+        head = file.read(1 << 16)
+        if b"Exif" not in head and b"eXIf" not in head:
+            return 1, 0, 0
+        try:
+            with Image.open(file) as image:
+                return image.getexif().get(0x0112, 1), *image.size
+        except (OSError, SyntaxError, ValueError):
+            return 1, 0, 0

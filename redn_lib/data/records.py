@@ -4,15 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from redn_lib.data.clip import Clip, Face
 from redn_lib.data.images import read_image
-
-if TYPE_CHECKING:
-    from redn_lib.data.dataset import Dataset
 
 
 class Piece(NamedTuple):
@@ -42,7 +39,7 @@ class Sample:
     box: (4,) x0, y0, x1, y1 of the face in the (first) frame, same pixels.
     source: an image file, a piece of a converted dataset, or the image (H, W, 3) uint8 RGB itself.
     fps: frames a second of the video.
-    dataset: where it is from.
+    dataset: the `dataset.Dataset` that it is from.
     frames: the samples that a window is made of.
     """
 
@@ -55,7 +52,7 @@ class Sample:
     box: np.ndarray
     source: Path | Piece | np.ndarray
     fps: float = 25.0
-    dataset: "Dataset | None" = None
+    dataset: Any = None
     frames: tuple["Sample", ...] = ()
 
     def load(self) -> Clip:
@@ -104,17 +101,21 @@ class Unit:
     key: names its part of a converted dataset.
     files: what it is read from.
     read: of a list of problems: the samples, with a sentence appended on each thing that is left out.
+    labels: bytes of the points, where they are known.
     """
 
     key: str
     files: tuple[Path, ...]
     read: Callable[[list[str]], Iterator[Sample]]
+    labels: bytes = b""
 
     def fingerprint(self) -> str:
-        """Changes when a file of the unit changes, comes or goes: names, sizes and times of change."""
-        states = [(path.name, path.stat()) for path in self.files if path.exists()]
-        told = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
-        return sha256(repr((self.key, told)).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        """Changes when a file of the unit (its name, size or time of change) or the labels change."""
+        told = sha256(self.labels)
+        for path in self.files:
+            state = path.stat() if path.exists() else None
+            told.update(f"{path.name!r} {state and (state.st_size, state.st_mtime_ns)}".encode())
+        return told.hexdigest()[:24]
 
 
 @dataclass
@@ -128,16 +129,13 @@ class Plan:
     units: list[Unit] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def add_stills(self, key: str, stills: Sequence, read: Callable, files: Callable, size: int = 400) -> None:
-        """Add units of `size` still images (our choice: little is lost when interrupted).
-
-        read(stills, problems) gives the samples, files(still) the paths of one.
-        """
-        for start in range(0, len(stills), size):
-            some = stills[start : start + size]
-            paths = tuple(path for still in some for path in files(still))
-            unit = Unit(f"{key}-{start // size:04d}", paths, lambda problems, some=some: read(some, problems))
-            self.units.append(unit)
+    def add_stills(self, key: str, samples: Sequence[Sample], size: int = 400) -> None:
+        """Add units of `size` still images (our choice: little is lost when interrupted)."""
+        for start in range(0, len(samples), size):
+            some = samples[start : start + size]
+            files = tuple(sample.source for sample in some)
+            labels = b"".join(sample.points.tobytes() for sample in some)
+            self.units.append(Unit(f"{key}-{start // size:04d}", files, lambda _, some=some: iter(some), labels))
 
 
 class Link(NamedTuple):

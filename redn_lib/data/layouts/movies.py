@@ -1,15 +1,14 @@
 """Talking Face and Face Movie: a few long clips, for testing only."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from redn_lib.data.layouts.stills import Still, files_below, files_of, pairs, read_stills
+from redn_lib.data.layouts.stills import files_below, labelled
 from redn_lib.data.layouts.videos import VIDEOS, numbered, video_unit
 from redn_lib.data.markups import IBUG68, XM2VTS68, Markup, markup_of, misfit
-from redn_lib.data.records import Layout, Plan
+from redn_lib.data.records import Layout, Plan, Sample
 
 TALKING = """\
   what      5,000 frames (200 s) of one man talking, each with 68 points from a tracker, checked by eye (FGnet). The
@@ -38,18 +37,18 @@ def which_68(points: np.ndarray, where: str) -> Markup:
     return min((IBUG68, XM2VTS68), key=lambda markup: misfit(markup.to_68(points)))
 
 
-def _stills(folder: Path, name: str, problems: list[str], beside: bool) -> list[Still]:
-    """The frames of a clip kept as images, in order of their numbers."""
-    points = dict(pairs(folder, problems, beside))
-    images = sorted(numbered(points, problems).items())
-    return [Still(path, points[path], f"{name}/{path.stem}", name, name, "test", number) for number, path in images]
+def _frames(folder: Path, name: str, problems: list[str], **how) -> list[Sample]:
+    """The frames of a clip kept as images, in order of their numbers; how: as in `labelled`."""
+    found = {image: labels for image, *labels in labelled(folder, problems, **how)}
+    images = sorted(numbered(found, problems).items())
+    return [Sample(f"{name}/{path.stem}", name, name, "test", number, *found[path], path) for number, path in images]
 
 
 def plan_talking(folders: Sequence[Path]) -> Plan:
     """The one clip in units of some hundred frames."""
     made = Plan()
-    stills = [still for root in folders for still in _stills(root, "franck", made.problems, beside=False)]
-    made.add_stills("franck", stills, partial(read_stills, markup=which_68, first=0), files_of)
+    for root in folders:
+        made.add_stills("franck", _frames(root, "franck", made.problems, beside=False, markup=which_68, first=0))
     return made
 
 
@@ -65,7 +64,7 @@ def plan_movie(folders: Sequence[Path]) -> Plan:
             if videos:
                 made.units.append(video_unit(videos[0], home / "annot", name, "test"))
             else:
-                made.add_stills(name, _stills(home, name, made.problems, beside=True), read_stills, files_of)
+                made.add_stills(name, _frames(home, name, made.problems))
     return made
 
 

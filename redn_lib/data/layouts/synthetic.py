@@ -21,7 +21,7 @@ class SyntheticSample(Sample):
 
     def __init__(self, split: str, number: int):
         name = Person(number, np.empty(0), {}).name
-        vars(self).update(name=name, person=name, video=name, split=split, number=number)
+        vars(self).update(name=name, person=name, video=name, split=split, number=number, source=None)
 
     @property
     def points(self) -> np.ndarray:

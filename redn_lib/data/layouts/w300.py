@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from redn_lib.data.layouts.stills import Still, files_of, pairs, read_stills
-from redn_lib.data.records import Layout, Link, Plan
+from redn_lib.data.layouts.stills import labelled
+from redn_lib.data.records import Layout, Link, Plan, Sample
 
 GROUPS = {
     "train": ("afw", "helen-train", "lfpw-train"),
@@ -49,17 +49,17 @@ def split_of(path: Path) -> str | None:
 
 def plan(folders: Sequence[Path]) -> Plan:
     """Units of each split, from one folder or several."""
-    made, stills = Plan(), defaultdict(list)
+    made, samples = Plan(), defaultdict(list)
     for root in folders:
-        for image, points in pairs(root, made.problems):
+        for image, points, box in labelled(root, made.problems):
             split = split_of(Path(root.name) / image.relative_to(root))
             if split is None:
                 made.problems.append(f"{image}: in no folder afw, ibug, helen/trainset, lfpw/testset; move it there")
                 continue
             name = f"{split}/{image.stem}"
-            stills[split].append(Still(image, points, name, name, name, split, 0))
-    for split, mine in sorted(stills.items()):
-        made.add_stills(split, mine, read_stills, files_of)
+            samples[split].append(Sample(name, name, name, split, 0, points, box, image))
+    for split, mine in sorted(samples.items()):
+        made.add_stills(split, mine)
     return made
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from redn_lib.data.images import upright_points
 from redn_lib.data.layouts.stills import files_below
+from redn_lib.data.pts import FARTHEST
 from redn_lib.data.records import Layout, Link, Plan, Sample, Unit
 from redn_lib.landmarks import N_POINTS, tight_box
 
@@ -76,13 +77,8 @@ def plan_ytf68(folders: Sequence[Path]) -> Plan:
                 samples += [sample for sample in _rows(table, split, made.problems) if sample.name not in BROKEN]
             except (ValueError, csv.Error) as error:
                 made.problems.append(f"{table}: {error}; copy the file again")
-        made.add_stills(split, samples, lambda some, _: iter(some), _files_of)
+        made.add_stills(split, samples)
     return made
-
-
-def _files_of(sample: Sample) -> tuple[Path, Path]:
-    folder = sample.source.parent
-    return sample.source, folder.with_name(f"{folder.name}_frames_keypoints.csv")
 
 
 def _rows(table: Path, split: str, problems: list[str]) -> Iterator[Sample]:
@@ -117,19 +113,14 @@ def _sample(folder: Path, split: str, cells: list[str]) -> Sample:
     path, name = folder / cells[0], f"{split}/{cells[0]}"
     if not path.is_file():
         raise ValueError(f"{path}: no such image; copy it there or delete the row")
-    points = np.array([_coordinate(cell) for cell in cells[1:]], np.float32).reshape(N_POINTS, 2) - 1
+    try:
+        points = np.array(cells[1:], np.float32).reshape(N_POINTS, 2) - 1
+    except ValueError as error:
+        raise ValueError(f"{error}; mend or delete the row") from error
+    if not (abs(points) < FARTHEST).all():
+        raise ValueError("a point is no place in an image; mend or delete the row")
     points = upright_points(points, path)
     return Sample(name, match["person"], name, split, 0, points, tight_box(points), path)
-
-
-def _coordinate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not abs(value) < 1e5:
-        raise ValueError(f"{text!r} is no coordinate; mend or delete the row")
-    return value
 
 
 def plan_npz(folders: Sequence[Path]) -> Plan:
