@@ -1,10 +1,9 @@
 """Measures what the constants of redn_lib/tracking rest on, on annotated faces.
 
-    python benchmarks/measure_tracking.py FOLDER --without FOLDER/val_people.txt [--weights FILE] [--clip VIDEO ...]
+    python benchmarks/measure_tracking.py --data SOURCE --without results/val_people.txt [--clip VIDEO ...]
 
-FOLDER is in the published YouTube-Faces keypoint layout (see data_scripts/get.py ytf68); the people named in the file
-after --without take no part. Prints score and box of the detector on faces (MIN_SCORE, TIGHT); confidence and misfit of
-the network's answers on faces and on places beside them (MIN_CONFIDENCE, MAX_MISFIT); for each --clip, the largest
+Prints score and box of the detector on faces (MIN_SCORE, TIGHT); confidence and misfit of
+the network's predictions on faces and on places beside them (LOST_CONFIDENCE, MAX_MISFIT); for each --clip, the largest
 change from frame to frame (CUT), lost frames, and milliseconds of a tracked frame, on one thread.
 """
 
@@ -17,8 +16,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from redn_lib.commands.common import add_data_options, opened
 from redn_lib.data.clip import Face
-from redn_lib.data.ytf import read_faces
 from redn_lib.landmarks import tight_box
 from redn_lib.pretrained import load_pretrained, load_weights
 from redn_lib.rednet import RedNet
@@ -29,59 +28,57 @@ from redn_lib.tracking.video import frames
 
 SHARES = (0.1, 1, 5, 50, 95, 99, 99.9)
 BESIDE, SMALL = 0.75, 0.45
-"""Places beside a face: so far from its middle across and down, so large, in its larger sides; a published picture is
-two sides wide."""
+"""Places beside a face: so far from its middle across and down, so large, in its larger sides; a published image is two
+sides wide."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--without", type=Path, help="file of names of people who take no part")
+    add_data_options(parser)
     parser.add_argument("--weights", type=Path, help="weight file (default: those inside the package)")
     parser.add_argument("--clip", type=Path, nargs="*", default=[])
     parser.add_argument("--every", type=int, default=1, help="take every N-th face only")
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    without = args.without.read_text(encoding="utf-8").split() if args.without else None
-    faces = [row.load() for row in read_faces(args.folder, without=without)[:: args.every]]
+    faces = [sample.load()[0] for sample in opened(args)[:: args.every]]
     found = measure_detector(faces)
     model = load_weights(args.weights) if args.weights else load_pretrained()
-    measure_answers(model, found)
+    measure_predictions(model, found)
     for clip in args.clip:
         measure_clip(model, clip)
 
 
 def measure_detector(faces: list[Face]) -> list[tuple[Face, np.ndarray]]:
-    """Prints score, box and time of the detector; the faces that it saw, each with the box that it gave."""
+    """Prints score, box and time of the detector; the faces that it found, each with the box that it gave."""
     detector = FaceDetector()
     found, scores, shares, ms = [], [], [], []
     for face in tqdm(faces, desc="detector"):
         start = time.perf_counter()
-        boxes, answers = detector.detect(face.image)
+        boxes, sure = detector.detect(face.image)
         ms.append(1e3 * (time.perf_counter() - start))
         near = overlap(boxes, face.box)
         if near.max(initial=0) < tracker.SAME_FACE:
             continue
         best = int(near.argmax())
         found.append((face, boxes[best]))
-        scores.append(answers[best])
+        scores.append(sure[best])
         size = (boxes[best, 2:] - boxes[best, :2]) / (TIGHT[2:] - TIGHT[:2])
         corner = boxes[best, :2] - TIGHT[:2] * size
         shares.append((face.box - np.tile(corner, 2)) / np.tile(size, 2))
-    print(f"detector: sees {len(found)} of {len(faces)} faces at a score of {MIN_SCORE}; ms median {np.median(ms):.1f}")
+    print(f"detector: finds {len(found)} of {len(faces)} faces at a score of {MIN_SCORE}; ms {np.median(ms):.1f}")
     print(f"  lowest score {min(scores):.3f}; {percentiles(scores)}")
     print(f"  tight box of the labels in the detector's own box: {np.median(shares, 0).round(3)}; in use {TIGHT}")
     print(f"  overlap with the tight box of the labels: {percentiles([overlap(b, f.box) for f, b in found])}")
     return found
 
 
-def measure_answers(model: RedNet, found: list[tuple[Face, np.ndarray]]) -> None:
-    """Prints confidence and misfit of answers from the detector's boxes, and from boxes beside the face."""
+def measure_predictions(model: RedNet, found: list[tuple[Face, np.ndarray]]) -> None:
+    """Prints confidence and misfit of predictions from the detector's boxes, and from boxes beside the face."""
     fits: dict[str, list[Fit]] = {"faces": [], "beside": []}
     kept: dict[str, list[bool]] = {"faces": [], "beside": []}
     back = 0
-    for face, box in tqdm(found, desc="answers"):
+    for face, box in tqdm(found, desc="predictions"):
         middle, side = (face.box[:2] + face.box[2:]) / 2, (face.box[2:] - face.box[:2]).max()
         centres = [middle + BESIDE * side * np.array(way) for way in ((-1, -1), (1, -1), (-1, 1), (1, 1))]
         beside = [
@@ -96,11 +93,11 @@ def measure_answers(model: RedNet, found: list[tuple[Face, np.ndarray]]) -> None
                     back += 1
                     continue
                 fits[name].append(fit)
-                kept[name].append(tracker.believable(fit, face.image))
-    for name, answers in fits.items():
-        print(f"{name}: {len(answers)} answers, believed {100 * np.mean(kept[name]):.2f} %")
-        print(f"  mean confidence {percentiles([f.confidence.mean() for f in answers])}")
-        print(f"  misfit {percentiles([tracker.misfit(f.points) for f in answers])}")
+                kept[name].append(tracker.is_face(fit, face.image))
+    for name, predictions in fits.items():
+        print(f"{name}: {len(predictions)} predictions, believed {100 * np.mean(kept[name]):.2f} %")
+        print(f"  mean confidence {percentiles([f.confidence.mean() for f in predictions])}")
+        print(f"  misfit {percentiles([tracker.misfit(f.points) for f in predictions])}")
     print(f"from beside the face the way back to it was found {back} times")
     print(f"misfit of the labels: {percentiles([tracker.misfit(f.points) for f, _ in found])}")
 

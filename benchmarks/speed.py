@@ -1,6 +1,4 @@
-"""One face aligned with K = 3, a frame tracked, and training, on this machine: `python benchmarks/speed.py [--threads
-1]`.
-"""
+"""Time of one face aligned (K = 3), one frame tracked, and training: `python benchmarks/speed.py [--threads 1]`."""
 
 import argparse
 import time
@@ -27,20 +25,21 @@ cv2.setNumThreads(args.threads)
 all_threads = torch.get_num_threads()
 torch.set_num_threads(args.threads)
 model = redn.load_pretrained()
-taken = []
+times = []
 for face in faces * 2:
     start = time.perf_counter()
     redn.align(model, face.image, face.box, 3)
-    taken.append(1e3 * (time.perf_counter() - start))
-print(f"align, K = 3, {args.threads} thread(s): median {median(taken[8:]):.1f} ms, least {min(taken):.1f} ms")
+    times.append(1e3 * (time.perf_counter() - start))
+print(f"align, K = 3, {args.threads} thread(s): median {median(times[8:]):.1f} ms, least {min(times):.1f} ms")
 
-seen, taken = [image for *_, image in frames(carphone())], []
-tracked = redn.Tracker(model).track(iter(seen))
-for _ in seen:
+images = [image for *_, image in frames(carphone())]
+times = []
+tracked = redn.Tracker(model).track(iter(images))
+for _ in images:
     start = time.perf_counter()
     next(tracked)
-    taken.append(1e3 * (time.perf_counter() - start))
-print(f"a frame of {len(seen)} tracked, detection included, {args.threads} thread(s): median {median(taken):.1f} ms")
+    times.append(1e3 * (time.perf_counter() - start))
+print(f"a frame of {len(images)} tracked, detection included, {args.threads} thread(s): median {median(times):.1f} ms")
 
 torch.set_num_threads(all_threads)
 stage = Stage(iterations=24)
@@ -50,7 +49,7 @@ moments = []
 
 
 def timed(loader):
-    """The batches, noting when each is asked for."""
+    """The batches; notes when each is done."""
     for batch in loader:
         yield batch
         moments.append(time.perf_counter())
@@ -60,5 +59,5 @@ Trainer(network, stage, batches, workers=1).run(timed)
 seconds = [after - before for before, after in zip(moments[3:], moments[4:], strict=False)]
 print(
     f"training, {stage.steps} steps, augmentation in a process beside it, {all_threads} thread(s): "
-    f"median {stage.batch / median(seconds):.0f} stills/s, most {stage.batch / min(seconds):.0f}"
+    f"median {stage.batch / median(seconds):.0f} images/s, most {stage.batch / min(seconds):.0f}"
 )

@@ -1,6 +1,6 @@
 """RED-Net: a recurrent encoder-decoder network for sequential face alignment. The public names are those below.
 
-Each is loaded when first asked for, so `redn --help` is quick and `redn doctor` runs where torch does not load.
+Each is imported at its first use, so `redn --help` is quick and `redn doctor` runs where torch does not load.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The `redn` command: finds the sub-command's file, runs it, and turns errors of use into one clear line."""
+"""The `redn` command: loads the file of the sub-command, runs it, and turns a user's error into one clear line."""
 
 import argparse
 import importlib
@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS = {
-    "track": "find the 68 points in every frame of a video, a folder of pictures or a camera",
-    "evaluate": "measure weights on annotated faces, freely or by a published protocol",
-    "compare": "measure weights beside other programs, on the same frames and boxes",
-    "train": "train a network, or go on with a run that was stopped",
-    "experiment": "re-make a table of results/",
+    "track": "find the 68 points in every frame of a video, a folder of images or a camera",
+    "evaluate": "measure the error of weights on annotated faces",
+    "compare": "measure weights and other programs on the same frames and boxes",
+    "train": "train a network, or resume a run that was stopped",
+    "experiment": "compute a table of results/ again",
     "describe": "parameters and FLOPs of each part of a preset, beside the paper's",
     "doctor": "check this machine: versions, device, weights, memory",
 }
@@ -19,8 +19,8 @@ INTERRUPTED = 130
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
-    """Parser that knows every command by name but loads only the file of `command`. (our choice)"""
-    parser = argparse.ArgumentParser(prog="redn", description="RED-Net, step by step: face alignment you can open up.")
+    """Parser that lists every command but loads only the file of `command`."""
+    parser = argparse.ArgumentParser(prog="redn", description="RED-Net: face alignment in images and videos.")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         if name == command:
@@ -31,7 +31,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `redn` with `argv`; the exit code: 0 done, 2 wrong use or set-up (one line on stderr), 130 Ctrl-C."""
+    """Run `redn` with `argv`; exit code 0 done, 2 wrong use or set-up (one line on stderr), 130 stopped by Ctrl-C."""
     argv = list(sys.argv[1:] if argv is None else argv)
     command = argv[0] if argv else None
     try:
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def one_line(error: Exception) -> str:
-    """The message of `error` without line breaks; its class where it has no message."""
+    """The message of an error without line breaks; the name of its class where it has no message."""
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -1,7 +1,12 @@
-"""The one crop convention: a square cut from a frame by a similarity transform, and the way back.
+"""The one crop convention: a square cut from an image by a similarity transform, and the way back.
 
-A crop's own pixels and the frame's are tied by `matrix` (2, 3): `frame_xy = matrix @ (x, y, 1)`. Everything the network
-sees is a crop; everything it answers goes back through the same matrix.
+A crop is tied to the image by a (2, 3) matrix: `image_xy = matrix @ (x, y, 1)` takes crop pixels to image pixels. Two
+crops are taken from every face:
+
+1. the patch, here, in numpy: a square of the image around the box, PATCH_MARGIN times its larger side, shrunk without
+   aliasing to PATCH_SIZE pixels;
+2. the crops that the network sees, in `redn_lib.feedback`, as tensors: they are cut from the patch, and their matrices
+   (B, 2, 3) take crop pixels to patch pixels. Their margins and their size are fields of the `Preset`.
 """
 
 from dataclasses import dataclass
@@ -10,15 +15,19 @@ import cv2
 import numpy as np
 
 PATCH_SIZE = 224
+"""Side of the patch in pixels (our choice)."""
+
 PATCH_MARGIN = 2.0
-"""The patch handed to the network: a square of twice the larger side of the box, so that a crop can be taken anew in it
-(our choice).
-"""
+"""Side of the patch over the larger side of the box: enough for crops that are moved and turned in it (our choice)."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A square crop. matrix: (2, 3) float64, crop pixels to frame pixels; size: side in crop pixels."""
+    """A square crop.
+
+    matrix: (2, 3) float64, crop pixels to image pixels.
+    size: side in crop pixels.
+    """
 
     matrix: np.ndarray
     size: int
@@ -43,33 +52,35 @@ class Crop:
 
     @property
     def scale(self) -> float:
-        """Frame pixels per crop pixel."""
+        """Image pixels per crop pixel."""
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
 
     def take(self, image: np.ndarray) -> np.ndarray:
-        """Cut the crop: image (H, W, C) uint8 to (size, size, C); black outside the image. Shrinks by area first, so
-        that large faces do not alias.
+        """Cut the crop: image (H, W, C) uint8 to (size, size, C); black outside the image.
+
+        Where the crop shrinks the image much, the image is shrunk by area first, so that large faces do not alias.
         """
-        matrix = self.matrix
-        if self.scale > 1.5:
-            corners = self.to_frame(
-                np.array([[0, 0], [self.size - 1, 0], [0, self.size - 1], [self.size - 1, self.size - 1]], float)
-            )
-            low = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)
-            high = np.minimum(np.ceil(corners.max(0)).astype(int) + 3, image.shape[1::-1])
-            if (high - low >= 2).all():
-                image = image[low[1] : high[1], low[0] : high[0]]
-                wanted = np.maximum(np.round((high - low) / self.scale), 1).astype(int)
-                factor = wanted / (high - low)
-                image = cv2.resize(image, tuple(int(n) for n in wanted), interpolation=cv2.INTER_AREA)
-                shrink = np.diag(factor)
-                matrix = np.c_[shrink @ matrix[:, :2], shrink @ (matrix[:, 2] - low + 0.5) - 0.5]
+        image, matrix = self._shrunk(image) if self.scale > 1.5 else (image, self.matrix)
         return cv2.warpAffine(image, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
+    def _shrunk(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The part of the image under the crop, shrunk to the scale of the crop, and the crop's matrix into it."""
+        last = self.size - 1
+        corners = self.to_frame(np.array([[0, 0], [last, 0], [0, last], [last, last]], float))
+        low = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)
+        high = np.minimum(np.ceil(corners.max(0)).astype(int) + 3, image.shape[1::-1])
+        if (high - low < 2).any():  # the crop lies outside the image
+            return image, self.matrix
+        wanted = np.maximum(np.round((high - low) / self.scale), 1).astype(int)
+        part = image[low[1] : high[1], low[0] : high[0]]
+        small = cv2.resize(part, tuple(int(n) for n in wanted), interpolation=cv2.INTER_AREA)
+        shrink = np.diag(wanted / (high - low))
+        return small, np.c_[shrink @ self.matrix[:, :2], shrink @ (self.matrix[:, 2] - low + 0.5) - 0.5]
+
     def to_frame(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 2) in crop pixels to frame pixels."""
+        """Points (..., 2) in crop pixels to image pixels."""
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
     def to_crop(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 2) in frame pixels to crop pixels."""
+        """Points (..., 2) in image pixels to crop pixels."""
         return (points - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T

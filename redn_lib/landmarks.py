@@ -1,8 +1,9 @@
-"""The 68-point mark-up of iBUG: order, parts, mirror order, 7-point subset, mean shape.
+"""The 68-point mark-up of iBUG: order, parts, mirror order, 7-point subset, mean shape, similarity fit.
 
-What every other file agrees on. Points are (68, 2), x then y, with 0-based pixel centres; which pixels is said where
-they are used.
+Every other file uses it. Points are (68, 2), x then y, with 0-based pixel centres; each function says of what.
 """
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,18 +29,10 @@ PARTS: dict[str, range] = {
 INNER = range(17, 68)
 """The 51 points inside the face: all but the jaw, whose labels are the noisiest."""
 
-LINES: tuple[tuple[tuple[int, ...], bool], ...] = (
-    (tuple(range(0, 17)), False),
-    (tuple(range(17, 22)), False),
-    (tuple(range(22, 27)), False),
-    (tuple(range(27, 31)), False),
-    (tuple(range(31, 36)), False),
-    (tuple(range(36, 42)), True),
-    (tuple(range(42, 48)), True),
-    (tuple(range(48, 60)), True),
-    (tuple(range(60, 68)), True),
+LINES: tuple[tuple[tuple[int, ...], bool], ...] = tuple(
+    (tuple(range(start, end)), start >= 36) for start, end in pairwise((0, 17, 22, 27, 31, 36, 42, 48, 60, 68))
 )
-"""Strokes that draw a face: (point indices, closed)."""
+"""Strokes that draw a face: (point indices, closed); eyes and lips are closed."""
 
 # fmt: off
 MIRROR = np.array([
@@ -50,87 +43,36 @@ MIRROR = np.array([
     54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
 ])
 # fmt: on
-"""`points[MIRROR]` renames the points of a mirrored face."""
+"""`points[MIRROR]` puts the points of a mirrored face into the order of the mark-up."""
 
-MEAN_SHAPE = np.array(
-    [
-        (-1.0000, -0.5937),
-        (-0.9874, -0.3308),
-        (-0.9442, -0.0919),
-        (-0.8951, 0.1386),
-        (-0.8118, 0.3945),
-        (-0.6691, 0.6060),
-        (-0.5130, 0.7459),
-        (-0.3092, 0.8681),
-        (0.0000, 0.9480),
-        (0.3092, 0.8681),
-        (0.5130, 0.7459),
-        (0.6691, 0.6060),
-        (0.8118, 0.3945),
-        (0.8951, 0.1386),
-        (0.9442, -0.0919),
-        (0.9874, -0.3308),
-        (1.0000, -0.5937),
-        (-0.7584, -0.8438),
-        (-0.6418, -0.9230),
-        (-0.4960, -0.9480),
-        (-0.3623, -0.9347),
-        (-0.2431, -0.9013),
-        (0.2431, -0.9013),
-        (0.3623, -0.9347),
-        (0.4960, -0.9480),
-        (0.6418, -0.9230),
-        (0.7584, -0.8438),
-        (0.0000, -0.6177),
-        (0.0000, -0.4416),
-        (0.0000, -0.2756),
-        (0.0000, -0.1340),
-        (-0.1613, -0.0281),
-        (-0.0922, -0.0082),
-        (0.0000, 0.0130),
-        (0.0922, -0.0082),
-        (0.1613, -0.0281),
-        (-0.5753, -0.6331),
-        (-0.4820, -0.6679),
-        (-0.3640, -0.6680),
-        (-0.2553, -0.6198),
-        (-0.3560, -0.5852),
-        (-0.4799, -0.5851),
-        (0.2553, -0.6198),
-        (0.3640, -0.6680),
-        (0.4820, -0.6679),
-        (0.5753, -0.6331),
-        (0.4799, -0.5851),
-        (0.3560, -0.5852),
-        (-0.3377, 0.3028),
-        (-0.2234, 0.2278),
-        (-0.0768, 0.1818),
-        (0.0000, 0.1976),
-        (0.0768, 0.1818),
-        (0.2234, 0.2278),
-        (0.3377, 0.3028),
-        (0.2170, 0.4032),
-        (0.1138, 0.4608),
-        (0.0000, 0.4715),
-        (-0.1138, 0.4608),
-        (-0.2170, 0.4032),
-        (-0.3133, 0.2984),
-        (-0.0996, 0.2715),
-        (0.0000, 0.2678),
-        (0.0996, 0.2715),
-        (0.3133, 0.2984),
-        (0.0986, 0.3400),
-        (0.0000, 0.3492),
-        (-0.0986, 0.3400),
-    ],
-    np.float32,
-)
-"""Procrustes mean of the training people and their mirror images, upright, larger side of its box [-1, 1] (our choice).
+# fmt: off
+MEAN_SHAPE = np.array([
+    (-1.0000, -0.5937), (-0.9874, -0.3308), (-0.9442, -0.0919), (-0.8951, 0.1386),
+    (-0.8118, 0.3945), (-0.6691, 0.6060), (-0.5130, 0.7459), (-0.3092, 0.8681),
+    (0.0000, 0.9480), (0.3092, 0.8681), (0.5130, 0.7459), (0.6691, 0.6060),
+    (0.8118, 0.3945), (0.8951, 0.1386), (0.9442, -0.0919), (0.9874, -0.3308),
+    (1.0000, -0.5937), (-0.7584, -0.8438), (-0.6418, -0.9230), (-0.4960, -0.9480),
+    (-0.3623, -0.9347), (-0.2431, -0.9013), (0.2431, -0.9013), (0.3623, -0.9347),
+    (0.4960, -0.9480), (0.6418, -0.9230), (0.7584, -0.8438), (0.0000, -0.6177),
+    (0.0000, -0.4416), (0.0000, -0.2756), (0.0000, -0.1340), (-0.1613, -0.0281),
+    (-0.0922, -0.0082), (0.0000, 0.0130), (0.0922, -0.0082), (0.1613, -0.0281),
+    (-0.5753, -0.6331), (-0.4820, -0.6679), (-0.3640, -0.6680), (-0.2553, -0.6198),
+    (-0.3560, -0.5852), (-0.4799, -0.5851), (0.2553, -0.6198), (0.3640, -0.6680),
+    (0.4820, -0.6679), (0.5753, -0.6331), (0.4799, -0.5851), (0.3560, -0.5852),
+    (-0.3377, 0.3028), (-0.2234, 0.2278), (-0.0768, 0.1818), (0.0000, 0.1976),
+    (0.0768, 0.1818), (0.2234, 0.2278), (0.3377, 0.3028), (0.2170, 0.4032),
+    (0.1138, 0.4608), (0.0000, 0.4715), (-0.1138, 0.4608), (-0.2170, 0.4032),
+    (-0.3133, 0.2984), (-0.0996, 0.2715), (0.0000, 0.2678), (0.0996, 0.2715),
+    (0.3133, 0.2984), (0.0986, 0.3400), (0.0000, 0.3492), (-0.0986, 0.3400),
+], np.float32)
+# fmt: on
+"""Procrustes mean of the training people and their mirror images, upright; the larger side of its box is [-1, 1]
+(our choice).
 """
 
 
 def mirror_points(points: np.ndarray, width: float) -> np.ndarray:
-    """Points of the picture flipped left to right: (..., 68, 2) in pixels of a picture `width` pixels wide."""
+    """Points of the image flipped left to right: (..., 68, 2) in pixels of an image `width` pixels wide."""
     flipped = points[..., MIRROR, :].copy()
     flipped[..., 0] = width - 1 - flipped[..., 0]
     return flipped
@@ -139,3 +81,19 @@ def mirror_points(points: np.ndarray, width: float) -> np.ndarray:
 def tight_box(points: np.ndarray) -> np.ndarray:
     """Smallest box (x0, y0, x1, y1) that holds the points: (..., 68, 2) to (..., 4), in the points' pixels."""
     return np.concatenate([points.min(-2), points.max(-2)], -1).astype(np.float32)
+
+
+def fit_similarity(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The similarity nearest to `points` -> `target`, least squares, without mirroring: (..., N, 2) twice to
+    `linear` (..., 2, 2) and `translation` (..., 2), so that target is about `points @ linear.T + translation`.
+
+    The points must not all be the same.
+    """
+    points, target = np.asarray(points, float), np.asarray(target, float)
+    middle, target_middle = points.mean(-2), target.mean(-2)
+    p = (points - middle[..., None, :]) @ [1, 1j]  # as complex numbers a similarity is one factor
+    t = (target - target_middle[..., None, :]) @ [1, 1j]
+    factor = (p.conj() * t).sum(-1) / (p.conj() * p).sum(-1)
+    a, b = factor.real, factor.imag
+    linear = np.stack([np.stack([a, -b], -1), np.stack([b, a], -1)], -2)
+    return linear, target_middle - (linear @ middle[..., None])[..., 0]

@@ -137,7 +137,7 @@ def median_percent(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> f
 METRICS: dict[str, Metric] = {
     "nme": Metric(mean_percent, "NME %", 2, "mean error, over the frames with a prediction"),
     "median": Metric(median_percent, "median %", 2, "median of the frames' errors"),
-    "fr8": Metric(lambda *a: 100 * failure_rate(frame_errors(*a)), "over 8 %", 1, "percent of frames with more than 8 %"),
+    "fr8": Metric(lambda *a: 100 * failure_rate(frame_errors(*a)), "over 8 %", 1, "percent of frames above 8 %"),
     "auc8": Metric(lambda *a: auc(frame_errors(*a)), "AUC08", 3, "area under the error curve up to 8 %"),
 }
 """What `evaluate` and `compare` print and write, by column. A frame without a prediction counts as infinitely wrong

@@ -1,6 +1,7 @@
-"""Shipped weights and weight files: safetensors, the preset in the header, written whole or not at all."""
+"""Shipped weights and weight files: safetensors, with the preset in the header, written whole or not at all."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,17 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from redn_lib.device import best_device
 from redn_lib.files import whole_file
 from redn_lib.rednet import PRESETS, RedNet
 
 WEIGHTS = Path(__file__).parent / "weights"
-PARTS = ("people", "hidden")
-"""Fields of a preset that say how large f_CLS and f_tRNN are."""
+"""The folder of the weights inside the package."""
+
+SIZES = ("people", "hidden")
+"""Fields of a preset that the header gives: how large f_CLS and f_tRNN are."""
 
 RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}
 """Names of parameters in older weight files, and what they are called now."""
@@ -32,16 +36,17 @@ def load_pretrained(name: str = "compact", device: str | torch.device | None = N
 def load_weights(path: str | Path, device: str | torch.device | None = None) -> RedNet:
     """A network from a weight file written by `save_weights`, in eval mode.
 
-    Raises FileNotFoundError where there is none, ValueError naming a file that is damaged, cut off or for another
-    preset.
+    Raises FileNotFoundError where there is none; ValueError naming a file that is damaged, cut off, for another preset,
+    or that holds numbers that are not finite.
     """
     about, state = _read(path)
     preset = about.get("preset")
     if preset not in PRESETS:
         raise ValueError(f"weight file {path} is for preset {preset!r}; this library knows {', '.join(PRESETS)}")
-    model = RedNet(replace(PRESETS[preset], **{part: about.get(part, 0) for part in PARTS}))
+    check_finite(state, f"weight file {path}")
+    model = RedNet(replace(PRESETS[preset], **{size: about.get(size, 0) for size in SIZES}))
     try:
-        model.load_state_dict({renamed(key): value.float() for key, value in state.items()})
+        model.load_state_dict(_renamed(state))
     except RuntimeError as error:
         raise ValueError(
             f"weight file {path} does not fit preset {preset!r}: it was written by another version"
@@ -49,48 +54,59 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
     return model.to(device or best_device(), memory_format=torch.channels_last).eval()
 
 
-def renamed(key: str) -> str:
-    """Today's name of a parameter."""
-    for old, new in RENAMED.items():
-        key = key.replace(old, new)
-    return key
+def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
+    """Write weights; the preset and `about` (such as seed=0) go into the header. An old file stays until the new one
+    is whole.
+
+    Raises ValueError naming a parameter that is not finite, OSError as `whole_file`.
+    """
+    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    check_finite(state, f"the network for {path}")
+    sizes = {size: getattr(model.preset, size) for size in SIZES if getattr(model.preset, size)}
+    header = {"preset": model.preset.name, **sizes, **about}
+    with whole_file(path) as temporary:
+        # one entry of JSON: safetensors leaves the order of several entries to chance
+        save_file(state, temporary, {"redn": json.dumps(header)})
+
+
+def about_weights(path: str | Path) -> dict[str, Any]:
+    """The header of a weight file: the preset, and what `save_weights` was given (seed, people seen, ...).
+
+    Raises as `load_weights`.
+    """
+    return _read(path, header_only=True)[0]
 
 
 def weights_path(name: str = "compact") -> Path:
     """Where the weights inside the package lie. Raises FileNotFoundError for an unknown name."""
     path = WEIGHTS / f"{name}.safetensors"
     if not path.exists():
-        there = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))) or "none"
-        raise FileNotFoundError(f"no weights named {name!r} in the package; there are: {there}")
+        names = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))) or "none"
+        raise FileNotFoundError(f"no weights named {name!r} in the package; there are: {names}")
     return path
 
 
-def about_weights(path: str | Path) -> dict[str, Any]:
-    """What the header of a weight file says: the preset, and what `save_weights` was told (seed, people seen, ...).
+def check_finite(state: Mapping[str, Tensor], what: str) -> None:
+    """Raise ValueError, naming the first parameter of `what` that holds NaN or infinity."""
+    for name, value in state.items():
+        if not bool(value.isfinite().all()):
+            raise ValueError(f"{what}: parameter {name} is not finite (NaN or infinity); train again with a lower rate")
 
-    Raises as `load_weights`.
-    """
-    return _read(path, header=True)[0]
+
+def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The parameters as float32 under today's names."""
+    for old, new in RENAMED.items():
+        state = {key.replace(old, new): value.float() for key, value in state.items()}
+    return state
 
 
-def _read(path: str | Path, header: bool = False) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """(header, tensors) of a weight file; header=True: no tensors."""
-    path = Path(path)
-    if not path.exists():
+def _read(path: str | Path, header_only: bool = False) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """(header, tensors) of a weight file."""
+    if not Path(path).exists():
         raise FileNotFoundError(f"no weight file at {path}")
     try:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {}).get("redn", "{}"))
-            return about, {} if header else {key: file.get_tensor(key) for key in file.keys()}
+            return about, {} if header_only else {key: file.get_tensor(key) for key in file.keys()}
     except SafetensorError as error:
-        raise ValueError(f"weight file {path} is damaged or cut off ({error}); fetch or train it anew") from error
-
-
-def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
-    """Write weights; the preset and `about` (e.g. seed) go into the header as JSON, in one entry because the order of
-    several is left to chance. An old file stays whole until the new one is.
-    """
-    with whole_file(Path(path)) as temporary:
-        state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-        parts = {part: size for part in PARTS if (size := getattr(model.preset, part))}
-        save_file(state, temporary, {"redn": json.dumps({"preset": model.preset.name, **parts, **about})})
+        raise ValueError(f"weight file {path} is damaged or cut off ({error}); fetch it or train it again") from error

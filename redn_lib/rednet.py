@@ -1,8 +1,8 @@
 """RedNet: encoder, decoder, regression, feedback loop, identity and memory as one network, in two presets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, cat, nn
@@ -21,13 +21,21 @@ Change = Callable[[Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class Preset:
-    """Every number that makes a network. Widths are output channels of each convolution by stage; `levels` pools are
-    undone by the decoder.
+    """Every number that makes a network.
 
-    size: side of a crop in pixels; margin: crop side over the mean shape's; first_margin: first crop's side over the
-    larger side of the given box;
-    steps: K at inference; trained_steps: so many steps have statistics of their own; sigma: of drawn Gaussians, in crop
-    pixels; people: whom f_CLS tells apart, 0 without f_CLS; hidden: units of f_tRNN, 0 without f_tRNN.
+    widths: output channels of each convolution, by stage of the encoder.
+    stem_stride: stride of the first convolution.
+    levels: number of pools that the decoder undoes.
+    regression_width: channels of f_REG.
+    form: what the feedback loop hands on.
+    size: side of a crop in pixels.
+    margin: side of a crop over the larger side of the mean shape.
+    first_margin: side of the first crop over the larger side of the given box.
+    steps: K, the number of feedback steps.
+    trained_steps: number of steps with batch-norm statistics of their own.
+    sigma: of the Gaussians that are drawn, in crop pixels.
+    people: number of people that f_CLS knows, 0 without f_CLS.
+    hidden: number of units of f_tRNN, 0 without f_tRNN.
     """
 
     name: str
@@ -52,17 +60,22 @@ class Preset:
 
     @property
     def cells(self) -> int:
-        """Places a side of the code."""
+        """Side of the code in cells."""
         return self.size // self.stem_stride // 2 ** len(self.widths)
 
     @property
     def maps(self) -> int:
-        """Cells a side of the response maps: those of the conv2 features."""
+        """Side of the response maps in cells: that of the conv2 features."""
         return self.size // self.stem_stride // 2
+
+    @property
+    def loop(self) -> dict[str, Any]:
+        """The numbers that `feedback_loop` needs."""
+        return {name: getattr(self, name) for name in ("form", "size", "margin", "sigma", "maps")}
 
 
 COMPACT = Preset("compact", ((24, 32), (64, 64), (96, 96), (160, 160)), 2, 3, 64, FeedbackForm())
-"""The one we ship: real time on one CPU core (our choice)."""
+"""The shipped one: real time on one CPU core (our choice)."""
 
 PAPER = Preset(
     "paper",
@@ -73,16 +86,20 @@ PAPER = Preset(
     FeedbackForm("squares", recrop=False, average=False),
     trained_steps=3,
 )
-"""VGG-16 widths, 4x4x512 bottleneck, L+1 maps at 128x128, shrinking squares in the same frame (paper); f_REG's width is
-our choice.
+"""VGG-16 widths, 4x4x512 bottleneck, L+1 maps at 128x128, shrinking squares in the same crop (paper); the width of
+f_REG is our choice.
 """
 
 PRESETS = {p.name: p for p in (COMPACT, PAPER)}
 
 
 class FrameOutput(NamedTuple):
-    """What the network made of a frame. steps: a Step for each look; codes: of each look, (B, C, h, w), as the encoder
-    gave them; prior, state: of f_tRNN, None where it did not run.
+    """Outputs of the network for one frame.
+
+    steps: the feedback steps.
+    codes: the code of each step as the encoder made it, (B, C, h, w).
+    prior: of f_tRNN, None where it did not run.
+    state: of f_tRNN, for the next frame; None where it did not run.
     """
 
     steps: list[Step]
@@ -91,37 +108,13 @@ class FrameOutput(NamedTuple):
     state: MemoryState | None = None
 
 
-def run_loop(
-    preset: Preset,
-    run_step: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
-    patches: Tensor,
-    crop: Tensor,
-    steps: int | None,
-    change_z: Change | None,
-    expect: Callable[[Tensor, Tensor], Tensor] | None = None,
-) -> list[Step]:
-    """The feedback loop of `run_step` with the numbers of a preset; steps: by default the preset's."""
-    return feedback_loop(
-        run_step,
-        patches,
-        crop,
-        form=preset.form,
-        steps=preset.steps if steps is None else steps,
-        size=preset.size,
-        margin=preset.margin,
-        sigma=preset.sigma,
-        maps=preset.maps,
-        expect=expect,
-        change_z=change_z,
-    )
-
-
 class RedNet(nn.Module):
-    """f_ENC, f_DEC, f_REG in the loop f_sRNN; with f_CLS and f_tRNN where the preset has them.
+    """f_ENC, f_DEC and f_REG in the loop f_sRNN; with f_CLS and f_tRNN where the preset has them.
 
-    forward(patches (B, 3, P, P) float in [0, 1], crop (B, 2, 3) first crop pixels to patch pixels, steps) -> a Step for
-    each look at a single picture, without f_tRNN. `frame` and `clip` look at sequences.
-    change_z(z, step), change_code(code, step) replace what is fed back and what goes on to the decoder.
+    forward(patches, crop, steps) -> the steps of a single image, without f_tRNN. `frame` is one frame of a sequence,
+    `clip` a whole one.
+    patches: (B, 3, P, P) float in [0, 1]; crop: (B, 2, 3) the first crop, crop pixels to patch pixels.
+    change_z(z, step), change_code(code, step): replace what is fed back and what goes on to the decoder.
     """
 
     def __init__(self, preset: Preset):
@@ -138,29 +131,20 @@ class RedNet(nn.Module):
         self.spread = CodeSpread(changing, p.trained_steps) if p.people else None
         self.memory = TemporalMemory(changing, p.cells, p.hidden, p.size, p.margin) if p.hidden else None
 
-    def one_step(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
-        """One look: frame (B, 3, S, S), z (B, Cz, s, s) to detection logits (B, L+1, h, h) and regression logits (B, L,
-        m, m).
+    def forward(self, patches: Tensor, crop: Tensor, steps: int | None = None, **changes: Change) -> list[Step]:
+        return self.frame(patches, crop, steps=steps, temporal=False, **changes).steps
+
+    def one_step(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """One feedback step without f_tRNN: frame (B, 3, S, S) and z (B, Cz, s, s) to detection logits (B, L+1, h, h)
+        and regression logits (B, L, m, m).
         """
         code, features, indices = self.encoder(frame - 0.5, z, step)
-        if change_code is not None:
-            code = change_code(code, step)
+        return self.decode(code, features, indices, step)
+
+    def decode(self, code: Tensor, features: list[Tensor], indices: list[Tensor], step: int) -> tuple[Tensor, Tensor]:
+        """f_DEC and f_REG: outputs of the encoder to detection and regression logits, as `one_step`."""
         detection = self.detection(self.decoder(code, indices, step))
         return detection, self.regression(detection, features[1], features[3], step)
-
-    def forward(
-        self,
-        patches: Tensor,
-        crop: Tensor,
-        steps: int | None = None,
-        *,
-        change_z: Change | None = None,
-        change_code: Change | None = None,
-    ) -> list[Step]:
-        def run_step(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-            return self.one_step(frame, z, step, change_code)
-
-        return run_loop(self.preset, run_step, patches, crop, steps, change_z)
 
     def frame(
         self,
@@ -174,52 +158,33 @@ class RedNet(nn.Module):
         change_z: Change | None = None,
         change_code: Change | None = None,
     ) -> FrameOutput:
-        """The next frame of a sequence. f_tRNN hears the first look's code and speaks once: to that code, and to the
-        maps of every look (our choice).
+        """The next frame of a sequence: encoder, f_tRNN in the first step, decoder, and the prior added to the maps of
+        every step (our choice); see `FramePass`.
 
-        state: what the frame before left, None at the first; place: (B, 2, 3) patch pixels to pixels of the frame,
-        where patches of a sequence lie at different places; temporal=False switches f_tRNN off.
+        state: `FrameOutput.state` of the frame before, None at the first frame.
+        place: (B, 2, 3) patch pixels to pixels of the frame, where the patches of a sequence lie at different places.
+        temporal: False switches f_tRNN off.
         """
-        p = self.preset
         place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
-        remembers = self.memory is not None and temporal
-        codes: list[Tensor] = []
-        prior, after = None, None
-
-        def remember(code: Tensor, step: int) -> Tensor:
-            nonlocal prior, after
-            codes.append(code)
-            if change_code is not None:
-                code = change_code(code, step)
-            if step > 0 or not remembers:
-                return code
-            code, prior, after = self.remembered(code, crop_in_frame(place, crop), state)
-            return code
-
-        def run_step(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-            return self.one_step(frame, z, step, remember)
-
-        def expect(now: Tensor, own: Tensor) -> Tensor:
-            seen_now = prior._replace(points=to_crop(to_patch(prior.points, crop), now))
-            return prior_logits(seen_now, own, p.size, p.sigma)
-
-        said = run_loop(p, run_step, patches, crop, steps, change_z, expect if remembers else None)
-        if after is not None:
-            after = after._replace(points=to_patch(said[-1].points.detach(), place))
-        return FrameOutput(said, codes, prior, after)
+        one = FramePass(self, crop, place, state, temporal and self.memory is not None, change_code)
+        numbers = self.preset.loop | {"steps": self.preset.steps if steps is None else steps}
+        loop = feedback_loop(one.run_step, patches, crop, add_prior=one.add_prior, change_z=change_z, **numbers)
+        return one.output(loop)
 
     def clip(
         self, patches: Tensor, crop: Tensor, steps: int | None = None, *, temporal: bool = True
     ) -> list[FrameOutput]:
-        """Every frame of clips, each first seen where the points of the frame before were, as a tracker does.
+        """Every frame of clips; the first crop of a frame is around the points of the frame before, as in tracking.
 
-        patches: (B, T, 3, P, P), the same place in each frame; crop: (B, 2, 3) of the first frame.
+        patches: (B, T, 3, P, P), cut at the same place from each frame; crop: (B, 2, 3) of the first frame.
         """
-        seen: list[FrameOutput] = []
+        outputs: list[FrameOutput] = []
+        before = None
         for patch in patches.unbind(1):
-            seen.append(self.follow(patch, crop, seen[-1] if seen else None, steps, temporal=temporal))
-            crop = box_crop(seen[-1].steps[-1].points.detach(), crop, self.preset.size, self.preset.first_margin)
-        return seen
+            before = self.follow(patch, crop, before, steps, temporal=temporal)
+            outputs.append(before)
+            crop = box_crop(before.steps[-1].points.detach(), crop, self.preset.size, self.preset.first_margin)
+        return outputs
 
     def follow(
         self,
@@ -230,9 +195,7 @@ class RedNet(nn.Module):
         *,
         temporal: bool = True,
     ) -> FrameOutput:
-        """A frame of clips (B, 3, P, P), first seen in `crop`, after what was made of the frame before, None at
-        the first.
-        """
+        """One frame of clips (B, 3, P, P) after the output of the frame before, None at the first."""
         return self.frame(patch, crop, before.state if before else None, steps, temporal=temporal)
 
     def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
@@ -240,20 +203,20 @@ class RedNet(nn.Module):
         return split(code, self.preset.identity_channels)
 
     def who(self, code: Tensor, step: int = 0) -> Tensor:
-        """f_CLS on C_id of a look's codes (B, C, h, w): logits (B, people) (paper)."""
+        """f_CLS on C_id of a step's codes (B, C, h, w): logits (B, people) (paper)."""
         return self.classifier(self.halves(code)[0], step)
 
     def pose(self, code: Tensor, step: int = 0) -> Tensor:
-        """What a linear map reads in C_pe of a look's codes (B, C, h, w): (B, 3) as `pose_of` (our choice)."""
+        """The pose read from C_pe of a step's codes (B, C, h, w) by a linear map: (B, 3) as `pose_of` (our choice)."""
         return self.reader(self.halves(code)[1], step)
 
     def remembered(self, code: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
-        """f_tRNN on C_pe of codes (B, C, h, w), C_id by-passing it: the codes for the decoder, and as `TemporalMemory`
-        (paper).
+        """f_tRNN on C_pe of codes (B, C, h, w); C_id by-passes it (paper). Returns the codes for the decoder, the prior
+        and the new state, as `TemporalMemory`.
         """
         identity, changing = split(code, self.preset.identity_channels)
-        changing, prior, after = self.memory(changing, crop, state)
-        return cat([identity, changing], 1), prior, after
+        changing, prior, next_state = self.memory(changing, crop, state)
+        return cat([identity, changing], 1), prior, next_state
 
     @classmethod
     def from_preset(cls, name: str = "compact") -> "RedNet":
@@ -263,8 +226,58 @@ class RedNet(nn.Module):
         return cls(PRESETS[name])
 
 
+@dataclass
+class FramePass:
+    """One frame on its way through the network, step by step.
+
+    net: the network.
+    crop: (B, 2, 3) first crop, crop pixels to patch pixels.
+    place: (B, 2, 3) patch pixels to pixels of the frame.
+    state: of f_tRNN after the frame before, None at the first frame.
+    temporal: whether f_tRNN takes part.
+    change_code: as in `RedNet`.
+    codes, prior, next_state: filled in by the steps, as in `FrameOutput`.
+    """
+
+    net: RedNet
+    crop: Tensor
+    place: Tensor
+    state: MemoryState | None
+    temporal: bool
+    change_code: Change | None
+    codes: list[Tensor] = field(default_factory=list)
+    prior: Prior | None = None
+    next_state: MemoryState | None = None
+
+    def run_step(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Encoder, f_tRNN in the first step, decoder: as `RedNet.one_step`."""
+        code, features, indices = self.net.encoder(frame - 0.5, z, step)
+        self.codes.append(code)
+        if self.change_code is not None:
+            code = self.change_code(code, step)
+        if self.temporal and step == 0:
+            crop = crop_in_frame(self.place, self.crop)
+            code, self.prior, self.next_state = self.net.remembered(code, crop, self.state)
+        return self.net.decode(code, features, indices, step)
+
+    def add_prior(self, crop: Tensor, regression: Tensor) -> Tensor:
+        """Logits of the response maps: regression logits (B, L, m, m) of a step plus the prior, moved to its crop."""
+        if self.prior is None:
+            return regression
+        points = to_crop(to_patch(self.prior.points, self.crop), crop)
+        p = self.net.preset
+        return regression + prior_logits(self.prior._replace(points=points), regression, p.size, p.sigma)
+
+    def output(self, steps: list[Step]) -> FrameOutput:
+        """The output of the frame; the state gets the points of the last step, in pixels of the frame."""
+        state = self.next_state
+        if state is not None:
+            state = state._replace(points=to_patch(steps[-1].points.detach(), self.place))
+        return FrameOutput(steps, self.codes, self.prior, state)
+
+
 def crop_in_frame(place: Tensor, crop: Tensor) -> Tensor:
-    """View pixels straight to pixels of the frame: place (B, 2, 3) patch to frame, crop (B, 2, 3) crop to patch."""
+    """Crop pixels straight to pixels of the frame: place (B, 2, 3) patch to frame, crop (B, 2, 3) crop to patch."""
     corners = crop.mT.clone()
     corners[:, :2] += crop[:, None, :, 2]
     corners = to_patch(corners, place)

@@ -15,7 +15,7 @@ def cell_centres(h: int, size: int, like: Tensor) -> Tensor:
 
 
 def gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tensor, Tensor]:
-    """The two factors of each of `gaussian_maps`, across and down: points (B, L, 2) to (B, L, h) each."""
+    """The two factors of `gaussian_maps`, across and down: points (B, L, 2) to (B, L, h) each."""
     grid = cell_centres(h, size, points)
     across, down = (torch.exp(-((grid - points[..., i, None].float()) ** 2) / (2 * sigma**2)) for i in (0, 1))
     return across, down
@@ -24,7 +24,7 @@ def gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tens
 def gaussian_maps(points: Tensor, h: int, size: int, sigma: float) -> Tensor:
     """Gaussian of height 1 at each point, sub-pixel: points (B, L, 2) to (B, L, h, h); sigma in crop pixels.
 
-    In memory the labels of a place lie side by side (channels last), as the convolutions that read them want it.
+    Channels last in memory, as the convolutions that read them want it.
     """
     across, down = (rows.mT.contiguous() for rows in gaussian_rows(points, h, size, sigma))
     return (down[:, :, None] * across[:, None]).movedim(-1, 1)
@@ -36,8 +36,8 @@ def spatial_softmax(logits: Tensor) -> Tensor:
 
 
 def decode(maps: Tensor, size: int) -> Tensor:
-    """Expected position of each map, sub-pixel: probabilities (B, L, h, w) to points (B, L, 2) in crop pixels (our
-    choice: soft-argmax).
+    """Mean position of each map, sub-pixel: probabilities (B, L, h, w) to points (B, L, 2) in crop pixels (our choice:
+    soft-argmax).
     """
     h, w = maps.shape[-2:]
     x = (maps.sum(-2) * cell_centres(w, size, maps)).sum(-1)
@@ -46,8 +46,8 @@ def decode(maps: Tensor, size: int) -> Tensor:
 
 
 def confidence(maps: Tensor, points: Tensor, size: int, radius: float = 2.0) -> Tensor:
-    """Share of each map's probability within `radius` cells of its point: (B, L, h, w), (B, L, 2) to (B, L) in [0, 1]
-    (our choice).
+    """Share of each map's probability within `radius` cells of its point: (B, L, h, w) and (B, L, 2) to (B, L), from 0
+    to 1 (our choice).
     """
     h = maps.shape[-1]
     grid = cell_centres(h, size, maps)
@@ -70,8 +70,8 @@ def label_centres(label_maps: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def draw_squares(points: Tensor, found: Tensor, side: int, size: int) -> Tensor:
-    """The paper's `z`: at each found point a square of `side` pixels holding its label / L: (B, L, 2) to (B, 1, size,
-    size) in [0, 1] (paper).
+    """The paper's z: at each found point a square of `side` pixels with the value label / L: points (B, L, 2) and found
+    (B, L) to (B, 1, size, size) in [0, 1] (paper).
     """
     n = points.shape[1]
     grid = torch.arange(size, device=points.device, dtype=torch.float32)

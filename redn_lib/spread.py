@@ -1,19 +1,21 @@
-"""In which directions C_pe varies: identity hides in those of small variance, where the mean over channels that
-`within_share` takes does not see it (our choice; measured: notebook 04).
+"""The share of the variance of C_pe that lies within people, over all directions of the code (our choice).
+
+`within_share` takes the mean over channels. Identity can hide from it in a direction in which the code varies little;
+here every direction counts the same (measured in notebook 04).
 """
 
 import torch
 from torch import Tensor, nn
 
 PACE, FLOOR = 0.05, 0.02
-"""Share of a batch in the running covariance; least variance of a direction, as a share of the mean (our choice)."""
+"""Weight of a batch in the running covariance; least variance of a direction, as a share of the mean (our choice)."""
 
 
 class CodeSpread(nn.Module):
-    """The running covariance of pooled codes, for each look.
+    """The running covariance of pooled codes, one for each feedback step.
 
-    forward(codes (people, frames, C) float32, step 0-based) -> share of their variance that lies within people, every
-    direction of the code counting alike. In training the covariance follows the codes; it passes on no gradient.
+    forward(codes (people, frames, C) float32, step 0-based) -> share of their variance within people, after whitening
+    by the covariance. In training the covariance follows the codes; no gradient passes through it.
     """
 
     def __init__(self, channels: int, steps: int):
@@ -26,14 +28,14 @@ class CodeSpread(nn.Module):
             centred = codes - codes.mean((0, 1))
             if self.training:
                 self.follow(centred.detach().flatten(0, 1), step)
-            known = self.covariance[step]
-            floor = FLOOR * known.diagonal().mean() + 1e-6
-            root = torch.linalg.cholesky(known + floor * torch.eye(len(known), device=known.device))
-            even = torch.linalg.solve_triangular(root, centred.flatten(0, 1).T, upper=False).T.view_as(centred)
-            within = (even - even.mean(1, keepdim=True)).square().sum()
-            return within / even.square().sum().clamp(min=1e-6)
+            covariance = self.covariance[step]
+            floor = FLOOR * covariance.diagonal().mean() + 1e-6
+            root = torch.linalg.cholesky(covariance + floor * torch.eye(len(covariance), device=covariance.device))
+            white = torch.linalg.solve_triangular(root, centred.flatten(0, 1).T, upper=False).T.view_as(centred)
+            within = (white - white.mean(1, keepdim=True)).square().sum()
+            return within / white.square().sum().clamp(min=1e-6)
 
     def follow(self, centred: Tensor, step: int) -> None:
-        """Let the covariance of a look follow codes (N, C) of mean 0; its first takes all of it."""
-        now, known = centred.T @ centred / len(centred), self.covariance[step]
-        known.lerp_(now, PACE if known.any() else 1.0)
+        """Move the covariance of a step towards that of codes (N, C) of mean 0; the first codes set it."""
+        covariance = self.covariance[step]
+        covariance.lerp_(centred.T @ centred / len(centred), PACE if covariance.any() else 1.0)

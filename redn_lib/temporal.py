@@ -1,12 +1,14 @@
 """f_tRNN: an LSTM over C_pe alone, from frame to frame; C_id by-passes it.
 
-The paper's figure has it between encoder and decoder; pooling the code to a vector and unpooling the answer are
-plausible, but not found (our choice). Three things more are our choice. The LSTM is told how the crop moved, because
-the tracker's crop follows the face and a code alone does not say where it was seen. It speaks to the response maps too,
-not only to the code: where the face is covered, the places that pooling remembers are those of the thing in front. And
-what it says there is how far the points' last places are to be trusted: a code of a few cells cannot hold 68 places to
-the pixel, the last answer does. (It once said, too, how the points had moved since: that gained nothing under an
-occluder, and on films it took them away from where other trackers see them.)
+In the paper's figure it stands between encoder and decoder. Pooling the code to a vector for the LSTM and unpooling its
+output are plausible, but not found (our choice). Two things more are our choice:
+
+- The LSTM also gets the motion of the crop: the tracker's crop follows the face, so the code alone does not tell where
+  in the frame the face is.
+- The memory adds a prior to the heat-map logits: each point is expected where it was in the last frame. Where a face is
+  occluded, the places that pooling remembers are those of the occluder, and a code of a few cells cannot hold 68 places
+  to the pixel. Of the prior, the LSTM gives the weight and the height. (A forecast of the points' motion brought
+  nothing under occlusion and made real videos lag, so there is none.)
 """
 
 from typing import NamedTuple
@@ -20,24 +22,25 @@ from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import cell_centres, confidence, decode, spatial_softmax
 
 WEIGHT_BIAS, HEIGHT_BIAS, PACE = -3.0, 3.0, 8.0
-"""The weight of a prior is softplus(PACE * answer + WEIGHT_BIAS), its reach softplus(PACE * answer + HEIGHT_BIAS): fresh it counts
-next to nothing, and both can grow quickly (our choice).
+"""The weight of a prior is softplus(PACE * output + WEIGHT_BIAS), its height softplus(PACE * output + HEIGHT_BIAS): a
+fresh memory has almost no prior, and both can grow quickly (our choice).
 """
 
 UNCERTAIN = 0.35
-"""Of the probability of a point that is plainly seen, no more lies away from it; where half of it does, the point is
-covered (our choice, from response maps of training people and films without labels).
+"""Uncertainty, the share of a map's probability away from its point, stays below this for points in plain sight; for
+occluded ones it is about one half (our choice, from response maps of training people and of videos without labels).
 """
 
 NEAR = 0.5
-"""A face whose points are seen within so many sigmas of where they were expected, on average, has not jumped (our
-choice).
-"""
+"""Points that are found within so many sigmas of the prior, on average over the face, have not jumped (our choice)."""
 
 
 class MemoryState(NamedTuple):
-    """What is carried to the next frame. hidden, cell: (B, H); crop: (B, 2, 3) first crop of the frame that was, crop
-    pixels to pixels of the frame; points: (B, L, 2) the last answer, at first the mean shape, in pixels of the frame.
+    """What is carried to the next frame.
+
+    hidden, cell: (B, H) of the LSTM.
+    crop: (B, 2, 3) first crop of the last frame, crop pixels to pixels of the frame.
+    points: (B, L, 2) last prediction, before the first frame the mean shape, in pixels of the frame.
     """
 
     hidden: Tensor
@@ -47,9 +50,11 @@ class MemoryState(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """Where the memory expects the points: where they were. points: (B, L, 2) in pixels of the first crop; weight: (B,
-    L) >= 0, how exactly; height: (B, L) >= 0, at most how much it counts against what the maps say, in logits, where
-    those are as uncertain as UNCERTAIN.
+    """Where the memory expects the points.
+
+    points: (B, L, 2) the last prediction, in pixels of the first crop.
+    weight: (B, L) >= 0, how narrow the prior is.
+    height: (B, L) >= 0, largest logit bonus of the prior, for maps whose uncertainty is UNCERTAIN.
     """
 
     points: Tensor
@@ -58,22 +63,24 @@ class Prior(NamedTuple):
 
 
 def crop_motion(before: Tensor, now: Tensor, size: int) -> Tensor:
-    """How a crop moved: crops (B, 2, 3), both to pixels of the frame, to (B, 4): shift of its middle across and down as
-    shares of its side, logarithm of its growth, and turn in radians, all as seen in the crop before (our choice).
+    """Motion of a crop between two frames: crops (B, 2, 3), both to pixels of the frame, to (B, 4): shift of the middle
+    right and down as shares of the side, logarithm of the growth, and rotation in radians, all measured in the crop
+    before (our choice).
     """
     linear = torch.linalg.solve(before[..., :2], now[..., :2])
     middle = (size - 1) / 2
     shift = (now - before)[..., 2] + (now - before)[..., :2].sum(-1) * middle
     shift = torch.linalg.solve(before[..., :2], shift[..., None])[..., 0] / size
-    growth, turn = linear[:, :, 0].norm(dim=-1).log(), torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
+    growth = linear[:, :, 0].norm(dim=-1).log()
+    turn = torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
     return cat([shift, growth[:, None], turn[:, None]], -1)
 
 
 class TemporalMemory(nn.Module):
-    """f_tRNN of a code of `channels` channels and `cells` x `cells` places, with `hidden` units.
+    """f_tRNN for a code of `channels` channels and `cells` x `cells` cells, with `hidden` units.
 
     forward(C_pe (B, channels, cells, cells), crop (B, 2, 3) to pixels of the frame, state or None at the first frame)
-    -> the C_pe that goes on to the decoder, Prior, MemoryState. Fresh, it changes next to nothing.
+    -> the C_pe that goes on to the decoder, Prior, MemoryState. A fresh memory leaves C_pe as it is.
     """
 
     def __init__(self, channels: int, cells: int, hidden: int, size: int, margin: float):
@@ -91,36 +98,39 @@ class TemporalMemory(nn.Module):
 
     def forward(self, changing: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
         if state is None:
-            nothing = changing.new_zeros(len(changing), self.lstm.hidden_size, dtype=torch.float32)
-            state = MemoryState(nothing, nothing, crop, to_patch(self.mean_shape.expand(len(changing), -1, -1), crop))
+            zero = changing.new_zeros(len(changing), self.lstm.hidden_size, dtype=torch.float32)
+            state = MemoryState(zero, zero, crop, to_patch(self.mean_shape.expand(len(changing), -1, -1), crop))
         vector = F.relu(self.pool(changing.float().flatten(1)))
         motion = crop_motion(state.crop, crop, self.size)
         hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
-        answer = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
-        weight, reach = (PACE * self.prior(hidden).float()).unflatten(1, (2, N_POINTS)).unbind(1)
-        prior = Prior(to_crop(state.points, crop), F.softplus(weight + WEIGHT_BIAS), F.softplus(reach + HEIGHT_BIAS))
-        return answer, prior, MemoryState(hidden, cell, crop, state.points)
+        remembered = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
+        weight, height = (PACE * self.prior(hidden).float()).unflatten(1, (2, N_POINTS)).unbind(1)
+        prior = Prior(to_crop(state.points, crop), F.softplus(weight + WEIGHT_BIAS), F.softplus(height + HEIGHT_BIAS))
+        return remembered, prior, MemoryState(hidden, cell, crop, state.points)
 
 
 def prior_height(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
-    """How far a prior reaches beside a look's own logits (B, L, m, m), in logits: (B, L).
+    """Largest logit bonus of a prior in one step, given the step's own logits (B, L, m, m): (B, L).
 
-    Its reach, times a factor that is large where the look's own maps are uncertain, and where they say what was expected
-    anyway: a face that jumped is plainly seen elsewhere, a covered one is seen nowhere (our choice).
+    Its height times a factor. The factor is large where the step's own maps are uncertain (occlusion), and about 1
+    where they agree with the prior (steady points); it is small where the maps are sure of another place (a face that
+    jumped) (our choice).
     """
     maps = spatial_softmax(own.detach())
     points = decode(maps, size)
     uncertainty = 1 - confidence(maps, points, size)
-    off = (points - prior.points.detach()).norm(dim=-1).mean(1, keepdim=True) / sigma
-    return prior.height * ((uncertainty / UNCERTAIN) ** 4 + torch.exp(-((off / NEAR) ** 2)))
+    distance = (points - prior.points.detach()).norm(dim=-1).mean(1, keepdim=True) / sigma
+    return prior.height * ((uncertainty / UNCERTAIN) ** 4 + torch.exp(-((distance / NEAR) ** 2)))
 
 
 def prior_logits(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
-    """The prior as logits to be added to a look's own, both (B, L, m, m): the logarithm of the density by which
-    `prior_loss` measures it, which levels off at minus what `prior_height` says (our choice).
+    """The prior as logits, to be added to a step's own logits, both (B, L, m, m): 0 at the expected point, falling with
+    the distance to minus `prior_height` (our choice).
+
+    Near the point it is the logarithm of the Cauchy density that `prior_loss` measures.
     """
-    reach = (prior_height(prior, own, size, sigma) + 1e-3)[..., None, None]
+    height = (prior_height(prior, own, size, sigma) + 1e-3)[..., None, None]
     grid = cell_centres(own.shape[-1], size, prior.points)
     dx, dy = (((grid - prior.points[..., i, None]) / sigma) ** 2 for i in (0, 1))
-    against = 1.5 * torch.log1p(prior.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]))
-    return reach * torch.expm1(-against / reach)
+    penalty = 1.5 * torch.log1p(prior.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]))
+    return height * torch.expm1(-penalty / height)

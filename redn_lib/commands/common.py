@@ -32,10 +32,7 @@ def opened(args: argparse.Namespace) -> Dataset:
     """The dataset that --data, --split, --people and --without choose. Raises ValueError where nobody is left."""
     people = read_names(args.people) if args.people else None
     without = read_names(args.without) if args.without else None
-    found = dataset.open(args.data, split=args.split, people=people, without=without)
-    if not len(found):
-        raise ValueError(f"{args.data}: nobody is left after --split, --people and --without")
-    return found
+    return dataset.open(args.data, split=args.split, people=people, without=without)
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +47,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shift", action="store_true", help="disturb the boxes: shift up to 8 %%, scale 0.85 to 1.2 (seed 0)"
     )
-    parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write FILE.json, FILE.csv")
+    parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write these files")
 
 
 def box_rule(args: argparse.Namespace) -> Callable[[HasBox], np.ndarray]:

@@ -1,10 +1,10 @@
-"""`redn describe`: parameters and FLOPs of each part of a preset beside the paper's; what training it costs."""
+"""`redn describe`: parameters and FLOPs of each part of a preset, beside the paper's; what its training costs."""
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from redn_lib.experiments.tables import commit
+from redn_lib.evaluation.tables import commit
 from redn_lib.files import whole_file
 from redn_lib.rednet import PRESETS, Preset
 from redn_lib.training.cost import page, parts
@@ -12,7 +12,10 @@ from redn_lib.training.grow import HIDDEN
 from redn_lib.training.stages import STAGES
 
 ONCE = {"f_tRNN"}
+"""Parts that run once a frame, not in every step."""
+
 IN_TRAINING = {"f_CLS", "pose from C_pe"}
+"""Parts that run in training alone."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -23,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description="Counts parameters, and FLOPs of convolutions and matrix products, a multiply-add as two. "
         "Nothing is measured, no GPU is needed.",
     )
-    parser.add_argument("--preset", default="paper", choices=sorted(PRESETS), help="which (default paper)")
+    parser.add_argument("--preset", default="paper", choices=sorted(PRESETS), help="preset (default paper)")
     parser.add_argument(
         "--cost", type=Path, metavar="FILE.md", help="also write what the stages of training cost on which GPU"
     )
@@ -50,12 +53,12 @@ def described(preset: Preset) -> str:
         f"preset {preset.name}: crop {preset.size}x{preset.size}, code {cells}x{cells}x{code}, of which C_id "
         f"{preset.identity_channels}, K = {preset.steps}; f_CLS of {people} people, f_tRNN of {HIDDEN} units",
         "",
-        f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'asked':<12}  paper",
+        f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'runs':<12}  paper",
     ]
     for part in found:
-        asked = "training" if part.name in IN_TRAINING else "every frame" if part.name in ONCE else "every look"
+        runs = "training" if part.name in IN_TRAINING else "every frame" if part.name in ONCE else "every step"
         lines.append(
-            f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {asked:<12}  {part.paper}".rstrip()
+            f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {runs:<12}  {part.paper}".rstrip()
         )
     kept = [part for part in found if part.name not in IN_TRAINING]
     flops = sum(part.flops * (1 if part.name in ONCE else preset.steps) for part in kept)

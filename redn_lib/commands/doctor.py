@@ -1,4 +1,4 @@
-"""`redn doctor`: the checks of doctor.py as a list, each with OK or the remedy."""
+"""`redn doctor`: the checks of `redn_lib.doctor`, one a line, with remedies."""
 
 import argparse
 
@@ -10,14 +10,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     subparsers.add_parser(
         "doctor",
         help="check this machine: versions, device, weights, memory",
-        description="Checks versions, device, weights, detector, clip, memory and browser. "
-        "Each line ends well (OK), tells something worth knowing (note) or is BROKEN and names the remedy. "
-        "Exit code 0 when nothing is broken, else 1. Nothing is changed, nothing is fetched.",
+        description="Checks versions, device, weights, face detector, video, memory, disk and browser. Each line is "
+        "OK, a note (works, but know this) or BROKEN, with the remedy. Exit code 0 when nothing is broken, else 1. "
+        "Nothing is changed or downloaded.",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every check as it is made; 0 when none is broken, else 1."""
+    """Print every check; 0 when none is broken, else 1."""
     broken = 0
     for check in all_checks():
         print(f"{check.state:<7} {check.name:<14} {check.found}", flush=True)

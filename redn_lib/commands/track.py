@@ -1,4 +1,4 @@
-"""`redn track`: the points of every frame as a CSV file, and the clip with the points drawn on it."""
+"""`redn track`: the points of every frame as a CSV table, and the video with the points drawn on it."""
 
 import argparse
 import csv
@@ -25,11 +25,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare `redn track CLIP --out POINTS.csv [--video OVERLAY.mp4] [--steps K] [--no-temporal] [--device D]`."""
     parser = subparsers.add_parser(
         "track",
-        help="find the 68 points in every frame of a video, a folder of pictures or a camera",
-        description="Finds a face by itself (of several the largest), follows it, finds it again where it was lost, "
-        "and writes its 68 points for every frame. Ctrl-C stops and keeps what is done.",
+        help="find the 68 points in every frame of a video, a folder of images or a camera",
+        description="Finds a face (the largest of several), follows it, finds it again after a loss, and writes its "
+        "68 points for every frame. Ctrl-C stops and keeps the frames so far.",
     )
-    parser.add_argument("clip", metavar="CLIP", help="video file, folder of pictures, or camera number (first: 0)")
+    parser.add_argument("clip", metavar="CLIP", help="video file, folder of images, or camera number (first: 0)")
     parser.add_argument(
         "--out",
         required=True,
@@ -41,24 +41,23 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--video",
         type=Path,
         metavar="OVERLAY.mp4",
-        help="also write the clip with the points drawn on it (.mp4, .avi, .webm)",
+        help="also write the video with the points drawn on it (.mp4, .avi, .webm)",
     )
     parser.add_argument("--steps", type=int, metavar="K", help="feedback steps (default: the model's own)")
     parser.add_argument(
         "--no-temporal",
         dest="temporal",
         action="store_false",
-        help="each frame on its own: switches off f_tRNN, the memory from frame to frame",
+        help="without f_tRNN, the memory from frame to frame: each frame by itself",
     )
     add_device_option(parser)
-    parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track the clip and write the files: 0 when done, 130 when stopped by Ctrl-C (the part done is kept).
+    """Track the video and write the files; 0 when done, 130 when stopped by Ctrl-C (the frames so far are kept).
 
-    Raises ValueError or FileNotFoundError for a clip, file name or number of steps that cannot be used; both files
-    appear whole or not at all.
+    Raises ValueError or FileNotFoundError for a video, file name or number of steps that cannot be used. Both files are
+    written whole or not at all.
     """
     if args.steps is not None and args.steps < 1:
         raise ValueError(f"--steps must be 1 or more, got {args.steps}")
@@ -82,16 +81,16 @@ def run(args: argparse.Namespace) -> int:
             stopped = True
     print(f"{args.out}: {done} frames, face lost in {lost}")
     if stopped:
-        print("stopped by Ctrl-C: the frames before are kept, the rest of the clip is missing", file=sys.stderr)
+        print("stopped by Ctrl-C: the frames before are kept, the rest of the video is missing", file=sys.stderr)
     return INTERRUPTED if stopped else 0
 
 
 def row(frame: TrackedFrame) -> list[str]:
-    """One line of the table: pixels to 1/1000, empty cells for a lost face."""
+    """One line of the table: pixels to 1/1000, empty cells where the face is lost."""
     points = [""] * (2 * N_POINTS) if frame.lost else [f"{v:.3f}" for v in frame.points.ravel()]
     return [str(frame.index), f"{frame.time:.4f}", str(int(frame.lost)), f"{frame.confidence.mean():.4f}", *points]
 
 
 def drawn(frame: TrackedFrame) -> np.ndarray:
-    """The picture with its points; as it is where the face is lost."""
+    """The image with its points; as it is where the face is lost."""
     return frame.image if frame.lost else draw_face(frame.image, frame.points, frame.confidence)

@@ -1,4 +1,4 @@
-"""Nobody is measured on what was trained on: the digests in a weight file's header against the samples to be measured."""
+"""Nobody is measured on what was trained on: digests in a weight file's header against the samples."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -15,7 +15,9 @@ from redn_lib.landmarks import OUTER_EYES
 FOLDS = 10
 
 
-def without_offset(predictions: np.ndarray, labels: np.ndarray, people: Sequence[str], folds: int = FOLDS) -> np.ndarray:
+def without_offset(
+    predictions: np.ndarray, labels: np.ndarray, people: Sequence[str], folds: int = FOLDS
+) -> np.ndarray:
     """Predictions (N, 68, 2) less their offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
 
     people: who is shown in each frame. The offset is the median over frames, in units of the vector from one outer eye

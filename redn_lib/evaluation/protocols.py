@@ -1,11 +1,10 @@
 """Which frames of a published set make up a table, and the paper's figures on them."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redn_lib.data.dataset import Dataset, Sample
-from redn_lib.data.layouts.w300 import COUNTS, GROUPS
+from redn_lib.data.layouts.w300 import GROUPS
 from redn_lib.data.layouts.w300vw import CATEGORIES
 
 NETWORK_LABELS = ("ytf68", "ytf-npz")
@@ -48,17 +47,14 @@ class Protocol:
 
     def gaps(self, samples: Sequence[Sample]) -> list[str]:
         """A sentence on each part of the published test set that is not there, so that figures do not compare."""
-        there = Counter(sample.split for sample in samples)
-        found = []
-        for split in self.splits:
-            if there[split] != COUNTS.get(split, there[split] or None):
-                of = f", the set has {COUNTS[split]}" if split in COUNTS else ""
-                found.append(f"not the whole set: {split}: {there[split]} frames{of}")
+        data = samples[0].dataset
+        found = [f"{split} is missing whole" for split in self.splits if split not in data.splits]
+        found += [told for told in data.wrong_counts() if told.split(":")[0] in self.splits]
         if self.set == "300vw":
             videos = {sample.video for sample in samples}
             gone = [video for split in self.splits for video in CATEGORIES[split].split() if video not in videos]
-            found += [f"not the whole set: videos not there: {' '.join(gone)}"] if gone else []
-        return found
+            found += [f"videos not there: {' '.join(gone)}"] if gone else []
+        return [f"not the whole set: {gap}" for gap in found]
 
 
 _W300 = {

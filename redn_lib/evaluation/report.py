@@ -75,7 +75,7 @@ def with_published(rows: Sequence[Mapping], beside: Sequence[Published]) -> list
 
 def table_text(rows: Sequence[Mapping], columns: Mapping[str, str]) -> str:
     """The rows to print. columns: what else than metrics is shown, before them or after, by name: its heading."""
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).dropna(axis=1, how="all")
     shown = [name for name in table if name in columns or name in METRICS]
     digits = {name: metric.digits for name, metric in METRICS.items()}
     formats = {name: f"{{:.{digits.get(name, 2)}f}}".format for name in table.select_dtypes("float")}

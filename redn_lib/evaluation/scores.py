@@ -105,7 +105,7 @@ class Measured:
             for points in self.point_sets:
                 figures = self.figures(POINT_SETS[points], frames=frames)
                 row = {"of": kind, "name": name, "points": points, **counts, **figures}
-                rows.append(row | {"jitter": float(np.mean(mine)) if mine else None})
+                rows.append(row | {"jitter": float(np.mean(mine)) if mine else float("nan")})
         return rows
 
     def _jitter(self, frames: np.ndarray) -> float:

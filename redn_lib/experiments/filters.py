@@ -16,7 +16,7 @@ Filter = Callable[[np.ndarray, float], np.ndarray]
 
 
 def exponential(track: np.ndarray, strength: float) -> np.ndarray:
-    """Exponential smoothing: strength, below 1, is the share of the last answer that is kept."""
+    """Exponential smoothing: strength, below 1, is the share of the last output that is kept."""
     out = [track[0]]
     for now in track[1:]:
         out.append(strength * out[-1] + (1 - strength) * now)

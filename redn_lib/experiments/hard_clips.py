@@ -1,9 +1,10 @@
-"""Clips to measure on: stills of unseen people set in motion, plain and in five hard forms, with exact truth. (our
-choice)
+"""Clips to measure on: images of unseen people set in motion, plain and in five hard forms, with exact truth (our
+choice).
 
-Clip i of every kind moves the same face in the same way, as far as the kind allows: what differs is the difficulty.
+Clip i of every difficulty moves the same face in the same way, as far as the difficulty allows.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,8 +29,11 @@ TURNS = Liveliness(yaw=40.0, pitch=16.0, turn=16.0)
 
 @dataclass(frozen=True)
 class Trial:
-    """A clip, the first crop (2, 3) on its first frame, crop pixels to pixels of the frame, and hard: (T,) bool, the
-    frames that show what is hard about its kind.
+    """A clip to measure on.
+
+    clip: the clip.
+    crop: (2, 3) first crop on its first frame, crop pixels to pixels of the frame.
+    hard: (T,) bool, the frames that show its difficulty.
     """
 
     clip: Clip
@@ -37,8 +41,8 @@ class Trial:
     hard: np.ndarray
 
     @property
-    def clear(self) -> np.ndarray:
-        """(T,) bool, the frames in which nothing covers anything of the face's tight box."""
+    def unoccluded(self) -> np.ndarray:
+        """(T,) bool, the frames in which nothing occludes anything of the face's tight box."""
         return self.clip.factors["occluded"] == 0
 
 
@@ -47,72 +51,72 @@ def clear(face: Face, seed: int, frames: int) -> Clip:
     return animate(face, seed, frames, PATCH_SIZE)
 
 
-def occluded(face: Face, seed: int, frames: int) -> Clip:
-    """Something covers 60 to 90 % of the face for 5 to 8 frames, while the head moves on."""
-    return animate(face, seed, frames, PATCH_SIZE, passing(seed, frames))
-
-
-def passing(seed: int, frames: int) -> Occluder:
-    """What covers the face in an occluded clip."""
+def occluder_of(seed: int, frames: int) -> Occluder:
+    """What occludes the face in an occluded clip."""
     return draw_occluder((seed, 21), frames)
+
+
+def occluded(face: Face, seed: int, frames: int) -> Clip:
+    """60 to 90 % of the face are occluded for 5 to 8 frames, while the head moves on."""
+    return animate(face, seed, frames, PATCH_SIZE, occluder_of(seed, frames))
 
 
 def blurred(face: Face, seed: int, frames: int) -> Clip:
     """Out of focus by 2 to 4 pixels of a face about 110 wide."""
     clip, sigma = clear(face, seed, frames), np.random.default_rng((seed, 22)).uniform(2, 4)
-    return replace(clip, frames=np.stack([cv2.GaussianBlur(picture, (0, 0), sigma) for picture in clip.frames]))
+    return replace(clip, frames=np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip.frames]))
 
 
 def dark(face: Face, seed: int, frames: int) -> Clip:
     """A sixteenth to a sixth of the light, and the noise that comes with it."""
     clip, rng = clear(face, seed, frames), np.random.default_rng((seed, 23))
     light = rng.uniform(1 / 16, 1 / 6)
-    noisy = (light * picture + rng.normal(0, 3, picture.shape) for picture in clip.frames)
-    return replace(clip, frames=np.stack([np.clip(picture, 0, 255).astype(np.uint8) for picture in noisy]))
+    noisy = (light * frame + rng.normal(0, 3, frame.shape) for frame in clip.frames)
+    return replace(clip, frames=np.stack([np.clip(frame, 0, 255).astype(np.uint8) for frame in noisy]))
 
 
 def turned(face: Face, seed: int, frames: int) -> Clip:
-    """As far as a still can be turned."""
+    """As far as a still image can be turned."""
     return animate(face, seed, frames, PATCH_SIZE, lively=TURNS)
 
 
-KINDS: dict[str, Callable[[Face, int, int], Clip]] = {
+DIFFICULTIES: dict[str, Callable[[Face, int, int], Clip]] = {
     "clear": clear,
     "occluded": occluded,
     "blurred": blurred,
     "dark": dark,
     "turned": turned,
-    "sloppy": clear,
+    "disturbed": clear,
 }
-"""What makes a clip hard; "sloppy" is a clear clip with a bad first box."""
+"""What makes a clip hard; "disturbed" is a clear clip with a bad first box."""
 
 
-def trials(unseen: Sequence[Face], kind: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
-    """`count` clips of a kind, of as many people as there are. Same arguments, same clips. Raises ValueError for a kind
-    that there is not.
+def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
+    """`count` clips of a difficulty, of as many people as there are. Same arguments, same clips. Raises ValueError for
+    an unknown difficulty.
     """
-    if kind not in KINDS:
-        raise ValueError(f"no clips of kind {kind!r}; there are {', '.join(KINDS)}")
-    for seed, face in enumerate(sitters(unseen, count)):
-        clip = KINDS[kind](face, seed, frames)
-        box = BAD_BOX if kind == "sloppy" else USUAL_BOX
+    if difficulty not in DIFFICULTIES:
+        raise ValueError(f"no clips that are {difficulty!r}; there are {', '.join(DIFFICULTIES)}")
+    for seed, face in enumerate(people_in_turn(unseen, count)):
+        clip = DIFFICULTIES[difficulty](face, seed, frames)
+        box = BAD_BOX if difficulty == "disturbed" else USUAL_BOX
         crop = disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24)))
         hard = np.ones(frames, bool)
-        if kind == "occluded":
-            hard = np.isin(np.arange(frames), np.r_[passing(seed, frames).frames])
-        elif kind == "sloppy":
+        if difficulty == "occluded":
+            hard = np.isin(np.arange(frames), np.r_[occluder_of(seed, frames).frames])
+        elif difficulty == "disturbed":
             hard = np.arange(frames) < FIRST
         yield Trial(clip, crop, hard)
 
 
-def sitters(faces: Sequence[Face], count: int) -> list[Face]:
+def people_in_turn(faces: Sequence[Face], count: int) -> list[Face]:
     """`count` of the faces: the first of each person, then the second of each, and so on, from the start again where
     there are fewer.
     """
-    turn: dict[str, int] = {}
+    before: Counter[str] = Counter()
     ranked = []
-    for face in faces:
-        turn[face.person] = turn.get(face.person, -1) + 1
-        ranked.append((turn[face.person], face.person, len(ranked)))
+    for i, face in enumerate(faces):
+        ranked.append((before[face.person], face.person, i))
+        before[face.person] += 1
     order = [faces[i] for *_, i in sorted(ranked)]
     return [order[i % len(order)] for i in range(count)]

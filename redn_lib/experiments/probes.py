@@ -1,6 +1,6 @@
-"""Linear probes: what can be read from a code by one linear map, and so is there for all to see.
+"""Linear probes: what can be read from a code by one linear map.
 
-Asked of procedural people whom no network was trained on, since of them everything is known. A map is a ridge
+Measured on synthetic people whom no network was trained on, since of them everything is known. A map is a ridge
 regression whose strength is chosen by generalised cross-validation (our choice).
 """
 
@@ -13,7 +13,7 @@ import torch
 
 from redn_lib.data.clip import Face
 from redn_lib.data.synthetic import factors, render
-from redn_lib.experiments.networks import exact_input
+from redn_lib.experiments.measures import exact_input
 from redn_lib.identity import pooled, split
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
@@ -26,17 +26,17 @@ READ = {"yaw": "yaw", "pitch": "pitch", "mouth": "mouth_open"}
 
 STRENGTHS = np.logspace(0, 5, 11)
 RARE = 0.03
-"""A channel that varies by less than this share of the mean variance counts little: one that is silent but for a few
-pictures says nothing about new people.
+"""A channel that varies by less than this share of the mean variance counts little: one that is 0 but for a few images
+tells nothing about new people.
 """
 
 
 @lru_cache(maxsize=1)
-def sitters(people: int, pictures: int) -> tuple[Face, ...]:
-    """Patches of procedural people, `pictures` of each in a row, nothing before their faces; with their factors."""
+def probe_faces(people: int, images: int) -> tuple[Face, ...]:
+    """Patches of synthetic people, `images` of each in a row, nothing before their faces; with their factors."""
     faces = []
     for person in range(FIRST_PERSON, FIRST_PERSON + people):
-        for i in range(pictures):
+        for i in range(images):
             face = render(replace(factors(person * 100 + i, person=person), occluder=None))
             faces.append(replace(cut_patch(face), factors=face.factors))
     return tuple(faces)
@@ -44,7 +44,7 @@ def sitters(people: int, pictures: int) -> tuple[Face, ...]:
 
 @torch.inference_mode()
 def codes_of(model: RedNet, patches: Sequence[Face]) -> torch.Tensor:
-    """Code of the first look at each patch, which is the one that f_tRNN gets: (N, C, h, w), from exact boxes."""
+    """Code of the first step of each patch, which is the one that f_tRNN gets: (N, C, h, w), from exact boxes."""
     codes = []
     for at in range(0, len(patches), 32):
         pixels, crop = exact_input(patches[at : at + 32], model)
@@ -57,28 +57,28 @@ def ridge(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     middle, spread = x.mean(0), np.sqrt(x.var(0) + RARE * x.var(0).mean() + 1e-12)
     u, size, v = np.linalg.svd((x - middle) / spread, full_matrices=False)
     wanted = y - y.mean(0)
-    seen = u.T @ wanted
+    projected = u.T @ wanted
     scores = []
     for strength in STRENGTHS:
         kept = size**2 / (size**2 + strength)
-        left = ((wanted - u @ (kept[:, None] * seen)) ** 2).sum()
+        left = ((wanted - u @ (kept[:, None] * projected)) ** 2).sum()
         scores.append(left / (len(x) - 1 - kept.sum()).clip(1e-3) ** 2)
     strength = STRENGTHS[int(np.argmin(scores))]
-    weights = v.T @ ((size / (size**2 + strength))[:, None] * seen)
+    weights = v.T @ ((size / (size**2 + strength))[:, None] * projected)
     return lambda new: (new - middle) / spread @ weights + y.mean(0)
 
 
 def who_is_it(code: np.ndarray, person: np.ndarray) -> float:
-    """Share of pictures whose person is named rightly: code (N, D), person (N,) numbers, rows of a person in a row.
+    """Share of images whose person is named rightly: code (N, D), person (N,) numbers, rows of a person in a row.
 
-    Learned on the first three quarters of each person's pictures, asked on the rest; a guess is right in 1 of people.
+    Learned on the first three quarters of each person's images, tested on the rest; a guess is right in 1 of people.
     """
     names, at = np.unique(person, return_inverse=True)
     first = np.r_[True, person[1:] != person[:-1]]
     start = np.maximum.accumulate(np.where(first, np.arange(len(person)), 0))
-    asked = np.arange(len(person)) - start >= np.ceil(0.75 * np.bincount(at))[at] - 1e-9
-    answers = ridge(code[~asked], np.eye(len(names))[at[~asked]])(code[asked])
-    return float((answers.argmax(1) == at[asked]).mean())
+    test = np.arange(len(person)) - start >= np.ceil(0.75 * np.bincount(at))[at] - 1e-9
+    scores = ridge(code[~test], np.eye(len(names))[at[~test]])(code[test])
+    return float((scores.argmax(1) == at[test]).mean())
 
 
 def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
@@ -86,18 +86,18 @@ def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
     no better than the mean.
     """
     names = np.unique(person)
-    asked = person >= names[-max(len(names) // 3, 1)]
-    answer = ridge(code[~asked], factor[~asked, None])(code[asked])[:, 0]
-    return float(1 - ((answer - factor[asked]) ** 2).mean() / factor[asked].var())
+    test = person >= names[-max(len(names) // 3, 1)]
+    predicted = ridge(code[~test], factor[~test, None])(code[test])[:, 0]
+    return float(1 - ((predicted - factor[test]) ** 2).mean() / factor[test].var())
 
 
-def probe_figures(model: RedNet, people: int, pictures: int) -> dict[str, float]:
-    """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and a half blind to the split,
-    every other channel of either.
+def probe_figures(model: RedNet, people: int, images: int) -> dict[str, float]:
+    """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and a random split
+    ("half"), every other channel of either.
 
     Codes are pooled (mean over places), as f_CLS gets them; `_whole`: with all their places in a row.
     """
-    faces = sitters(people, pictures)
+    faces = probe_faces(people, images)
     code = codes_of(model, faces)
     person = np.array([face.factors["person_seed"] for face in faces])
     identity, changing = split(code, model.preset.identity_channels)

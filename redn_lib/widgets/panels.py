@@ -1,13 +1,13 @@
 """Words and layout for pictures: text, captions, panels side by side. All on (H, W, 3) uint8 RGB arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from redn_lib.widgets.style import BOLD_FONT, CARD, FONT, INK, QUIET, Colour
+from redn_lib.widgets.style import ANSWER, BOLD_FONT, CARD, FONT, INK, QUIET, Colour
 
 CAPTION_HEIGHT = 24
 GAP = 12
@@ -98,3 +98,21 @@ def stack(rows: Sequence[np.ndarray], gap: int = GAP) -> np.ndarray:
         out[y : y + row.shape[0], : row.shape[1]] = row
         y += row.shape[0] + gap
     return out
+
+
+def bordered(picture: np.ndarray) -> np.ndarray:
+    """The picture with an empty border of GAP pixels."""
+    return np.stack([np.pad(picture[..., c], GAP, constant_values=CARD[c]) for c in range(3)], -1)
+
+
+def legend(captioned: np.ndarray, marks: Mapping[str, Colour]) -> np.ndarray:
+    """A coloured dot for each word, written flush right into the caption; one in the card's colour is a ring."""
+    x = captioned.shape[1]
+    for words, colour in reversed(marks.items()):
+        x -= text_width(words, 12)
+        write(captioned, words, x, 3, size=12, colour=QUIET)
+        x -= 10
+        cv2.circle(captioned, (x, 11), 5, ANSWER if colour == CARD else INK, -1, cv2.LINE_AA)
+        cv2.circle(captioned, (x, 11), 4, colour, -1, cv2.LINE_AA)
+        x -= 12
+    return captioned

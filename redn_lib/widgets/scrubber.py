@@ -1,95 +1,366 @@
-"""The time scrubber: a clip followed with memory and without, and something that you push before the face. (our choice)
+"""The time scrubber: a clip tracked with memory and without, and an occluder that you move over the face. (our choice)
 
 scrubber(model, clips)                    # in a notebook, with a kernel: controls and a live picture
 scrubber_figure(model, clips, share=0.3)  # the same picture without widgets
 """
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-import ipywidgets as widgets
+import cv2
+import numpy as np
+import torch
 from IPython.display import Image
 
+from redn_lib.crop import Crop
+from redn_lib.data.animation.occlude import covered
+from redn_lib.data.animation.occluder import KINDS, Occluder
 from redn_lib.data.clip import Clip
+from redn_lib.experiments.filters import FILTERS, best_strength
+from redn_lib.feedback import box_crop, to_patch
+from redn_lib.landmarks import tight_box
+from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
-from redn_lib.widgets.explorer_view import POINT_OPTIONS
-from redn_lib.widgets.live import Drawing, Live, refuse_unknown, rows_of_three, still
-from redn_lib.widgets.scrubber_picture import compose, in_words
-from redn_lib.widgets.scrubber_view import BASELINES, OCCLUDERS, Scrubber, ScrubState, describe
+from redn_lib.temporal import MemoryState, prior_height
+from redn_lib.widgets.chart import LEFT, RIGHT, TimeChart
+from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, join_maps, zoomed
+from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, point_name
+from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
+from redn_lib.widgets.panels import GAP, bordered, caption, card, fit_into, legend, side_by_side, stack, write
+from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, PURPLE, QUIET
 
-SHARES = (0.1, 0.9)
+NONE = "none"
+WITHOUT, WITH = "no memory", "memory"
+OCCLUDED = 0.5
+"""From this share of the face on, a frame counts as occluded (our choice)."""
+
+SIDE = 235
+SPAN = 1.9
+"""Width of a face panel in widths of the face's box."""
+
+WIDTH = 1000 - 2 * GAP
+STATE_ROWS, ROW = 40, 2
+MAX_ERROR = 0.4
+"""Errors above this are cut off in the chart."""
+
+
+@dataclass(frozen=True)
+class ScrubberState:
+    """Where every control stands. The occluder is cut off at the end of the clip."""
+
+    frame: int = setting(0, "frame", "number of the frame that is shown", (0, 0))
+    clip: int = setting(0, "clip", "number of the clip", (0, 0), on_release=True)
+    point: int = setting(ALL, "point", "one of the 68 points, or all", options=POINT_OPTIONS)
+    occluder: str = setting("hand", "occluder", "what passes the face", options=(NONE, *KINDS), on_release=True)
+    enters: int = setting(8, "from frame", "first frame with the full share", (0, 0), on_release=True)
+    lasts: int = setting(6, "frames long", "how long it stays", (1, 1), on_release=True)
+    share: float = setting(
+        0.75, "occluded", "share of the face it hides", (0.1, 0.9), step=0.05, form=".0%", on_release=True
+    )
+    direction: int = setting(0, "moves (°)", "0: right, 90: down", (-180, 180), step=15, on_release=True)
+    forget: int = setting(0, "forget before", "clears the memory before this frame, 0: never", (0, 0), on_release=True)
+    steps: int = setting(3, "steps", "feedback steps a frame", (1, 1), on_release=True)
+    baseline: str = setting(NONE, "filter", "smooths the points found without memory", options=(NONE, *FILTERS))
+
+
+@dataclass(frozen=True)
+class TrackedFace:
+    """One frame, tracked.
+
+    points: (68, 2) patch pixels.
+    expected: (68, 2) points of the prior, patch pixels; None without memory.
+    crop_image: (S, S, 3) uint8, of the last step.
+    maps: (68, h, w) of the last step.
+    crop: of the last step, crop pixels to patch pixels.
+    height: (68,) of the prior at the first step, in logits; None without memory.
+    hidden: (H,) of the LSTM; None without memory.
+    state: with which the next frame is tracked.
+    next_crop: (1, 2, 3) the next frame's first crop.
+    """
+
+    points: np.ndarray
+    expected: np.ndarray | None
+    crop_image: np.ndarray
+    maps: np.ndarray
+    crop: Crop
+    height: np.ndarray | None
+    hidden: np.ndarray | None
+    state: MemoryState | None
+    next_crop: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Scrubbed:
+    """A state computed, ready to draw.
+
+    state: as asked for.
+    clip: patches, with the occluder.
+    tracks: a `TrackedFace` for each frame, by WITHOUT and WITH.
+    errors: NME (T,), by these and the baseline's name.
+    ms: time of the last computation, both tracks together.
+    computed: frames in that time.
+    """
+
+    state: ScrubberState
+    clip: Clip
+    tracks: dict[str, list[TrackedFace]]
+    errors: dict[str, np.ndarray]
+    ms: float
+    computed: int
+
+    @property
+    def occluded(self) -> np.ndarray:
+        """Share of the face that is occluded: (T,)."""
+        return self.clip.factors["occluded"]
+
+    @property
+    def height(self) -> np.ndarray:
+        """Height of the prior at the first step, in logits, mean over points: (T,)."""
+        return np.array([face.height.mean() for face in self.tracks[WITH]])
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """State of the LSTM: (T, H)."""
+        return np.stack([face.hidden for face in self.tracks[WITH]])
 
 
 def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Live:
-    """Controls over the frame shown and over what passes before the face; the clip is followed again, with f_tRNN and
-    without, from the first frame that changed.
+    """Controls over the frame shown and over an occluder; the clip is tracked again, with f_tRNN and without, from the
+    first frame that changed.
 
     clips: one or several `Clip`, equally long, frames of any size; their points are what errors are measured against.
-    start: where controls begin, by the names of `ScrubState`. Raises TypeError for an unknown one, ValueError for clips
-    that do not fit, a start outside the controls, or a model without f_tRNN.
+    start: where controls begin, by the names of `ScrubberState`. Raises TypeError for an unknown one, ValueError for
+    clips that do not fit, a start outside the controls, or a model without f_tRNN.
     """
-    crop, state = _prepare(model, clips, start)
-    live = Live(lambda **values: _draw(crop, ScrubState(**values)), _controls(state, crop), _shelf)
-    live.line.layout.min_height = "4.3em"  # room for three lines, so that the picture stays in place
-    return live
+    return Live(_scene(model, clips, start), play="frame")
 
 
 def scrubber_figure(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Image:
     """The scrubber's picture as an image with alt text, for pages where no widget runs; arguments as `scrubber`."""
-    crop, state = _prepare(model, clips, start)
-    drawing = _draw(crop, state)
-    return still(drawing.picture, drawing.alt)
+    return _scene(model, clips, start).still()
 
 
-def _prepare(model: RedNet, clips: Clip | Sequence[Clip], start: dict) -> tuple[Scrubber, ScrubState]:
-    refuse_unknown(start, ScrubState, "the scrubber")
-    crop = Scrubber(model, [clips] if isinstance(clips, Clip) else clips)
-    state = ScrubState(**{"looks": model.preset.steps, **start})
-    last = len(crop.clips[0]) - 1
-    if not (
-        0 <= state.clip < len(crop.clips) and all(0 <= t <= last for t in (state.frame, state.enters, state.forget))
-    ):
-        raise ValueError(f"clip must be 0 to {len(crop.clips) - 1}, frame, enters and forget 0 to {last}")
-    return crop, state
+def _scene(model: RedNet, clips: Clip | Sequence[Clip], start: dict) -> Scene:
+    tracked = Scrubber(model, [clips] if isinstance(clips, Clip) else clips)
+    frames = len(tracked.clips[0])
+    ranges = {name: (0, frames - 1) for name in ("frame", "enters", "forget")}
+    ranges |= {"clip": (0, len(tracked.clips) - 1), "lasts": (1, frames), "steps": (1, model.preset.steps)}
+    defaults = {"steps": model.preset.steps, "enters": min(8, frames - 1), "lasts": min(6, frames)}
+    charts = Charts(frames)
+
+    def draw(state: ScrubberState) -> Drawing:
+        scrubbed = tracked.result(state)
+        return Drawing(compose(scrubbed, charts), describe(scrubbed), in_words(scrubbed))
+
+    return Scene(draw, first_state(ScrubberState, defaults | start, ranges), ranges)
 
 
-def _draw(crop: Scrubber, state: ScrubState) -> Drawing:
-    scrubbed = crop.look(state)
-    return Drawing(compose(scrubbed), describe(scrubbed), in_words(scrubbed))
+class Scrubber:
+    """Tracks clips as a state asks, and remembers the last few; frames before the first that changed are not tracked
+    again. Raises ValueError for a model without memory, no clips, or clips of different lengths.
+    """
+
+    def __init__(self, model: RedNet, clips: Sequence[Clip]):
+        if model.memory is None:
+            raise ValueError("the network has no memory (f_tRNN): its preset must have hidden units")
+        if not clips or len({len(clip) for clip in clips}) > 1:
+            raise ValueError(
+                f"clips must be at least one, all equally long, got {[len(clip) for clip in clips]} frames"
+            )
+        self.model, self.clips = model, [patched(clip) for clip in clips]
+        self._kept: dict[tuple[int, int, bool], tuple[np.ndarray, int, list[TrackedFace]]] = {}
+        self._computed = lru_cache(maxsize=6)(self._compute)
+
+    def result(self, state: ScrubberState) -> Scrubbed:
+        """The clip as the state asks for; where only frame, point or baseline moved, nothing is computed again."""
+        base = self._computed(replace(state, frame=0, point=ALL, baseline=NONE))
+        errors = dict(base.errors)
+        if state.baseline != NONE:
+            smooth, strengths = FILTERS[state.baseline]
+            track = np.stack([face.points for face in base.tracks[WITHOUT]])
+            strength = best_strength(smooth, strengths, [track], [base.clip.points])
+            errors[state.baseline] = nme(smooth(track, strength), base.clip.points)
+        return replace(base, state=state, errors=errors)
+
+    def _compute(self, state: ScrubberState) -> Scrubbed:
+        start = time.perf_counter()
+        clip = occluded_clip(self.clips[state.clip], state)
+        tracks, computed = {}, 0
+        for name, temporal in ((WITHOUT, False), (WITH, True)):
+            tracks[name], new = self._track(clip, state, temporal)
+            computed += new
+        errors = {name: nme(np.stack([f.points for f in track]), clip.points) for name, track in tracks.items()}
+        return Scrubbed(state, clip, tracks, errors, 1e3 * (time.perf_counter() - start), computed)
+
+    def _track(self, clip: Clip, state: ScrubberState, temporal: bool) -> tuple[list[TrackedFace], int]:
+        """All frames, those before the first that changed as they were; and how many are new."""
+        key, forget = (state.clip, state.steps, temporal), state.forget if temporal else 0
+        frames, before, track = self._kept.get(key, (clip.frames, forget, []))
+        changed = [t for t in range(len(track)) if (frames[t] != clip.frames[t]).any()]
+        if before != forget:
+            changed += [t for t in (before, forget) if t]
+        track = track[: min(changed, default=len(track))]
+        known = len(track)
+        for t in range(known, len(clip)):
+            track.append(self._next(clip, track, state.steps, temporal, forget == t))
+        self._kept[key] = clip.frames, forget, track
+        return track, len(clip) - known
+
+    @torch.inference_mode()
+    def _next(self, clip: Clip, track: list[TrackedFace], steps: int, temporal: bool, forget: bool) -> TrackedFace:
+        """The frame after those of a track."""
+        p, device = self.model.preset, next(self.model.parameters()).device
+        if track:
+            crop, state = track[-1].next_crop, None if forget else track[-1].state
+        else:
+            first = Crop.around(clip[0].box, margin=p.first_margin, size=p.size).matrix
+            crop, state = torch.as_tensor(first, dtype=torch.float32, device=device)[None], None
+        patch = torch.from_numpy(clip.frames[len(track)]).to(device).permute(2, 0, 1)[None].float() / 255
+        output = self.model.frame(patch, crop, state, steps, temporal=temporal)
+        first, last, prior = output.steps[0], output.steps[-1], output.prior
+        height = None if prior is None else prior_height(prior, first.regression, p.size, p.sigma)
+        return TrackedFace(
+            last.points[0].cpu().numpy(),
+            None if prior is None else to_patch(prior.points, crop)[0].cpu().numpy(),
+            last.frame[0].mul(255).round().byte().permute(1, 2, 0).cpu().numpy(),
+            last.response_maps[0].half().cpu().numpy(),
+            Crop(last.crop[0].cpu().double().numpy(), p.size),
+            None if height is None else height[0].cpu().numpy(),
+            None if output.state is None else output.state.hidden[0].cpu().numpy(),
+            output.state,
+            box_crop(last.points, crop, p.size, p.first_margin),
+        )
 
 
-def _controls(state: ScrubState, crop: Scrubber) -> dict[str, widgets.Widget]:
-    last, one = len(crop.clips[0]) - 1, len(crop.clips) == 1
-
-    def slider(name: str, words: str, low: int, high: int, **more) -> widgets.IntSlider:
-        return widgets.IntSlider(getattr(state, name), min=low, max=high, description=words, **more)
-
-    def choice(name: str, words: str, options: Sequence) -> widgets.SelectionSlider:
-        # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
-        return widgets.SelectionSlider(options=options, value=getattr(state, name), description=words)
-
-    controls = {
-        "frame": slider("frame", "frame", 0, last),
-        "clip": slider("clip", "clip", 0, len(crop.clips) - 1, disabled=one),
-        "point": choice("point", "point", POINT_OPTIONS),
-        "occluder": choice("occluder", "occluder", OCCLUDERS),
-        "enters": slider("enters", "from frame", 0, last),
-        "lasts": slider("lasts", "frames long", 1, last + 1),
-        "share": widgets.FloatSlider(
-            state.share, min=SHARES[0], max=SHARES[1], step=0.05, description="covers", readout_format=".0%"
-        ),
-        "direction": slider("direction", "moves (°)", -180, 180, step=15),
-        "forget": slider("forget", "forget before", 0, last),
-        "looks": slider("looks", "looks", 1, crop.model.preset.steps),
-        "baseline": choice("baseline", "filter", BASELINES),
-    }
-    for name in ("clip", "occluder", "enters", "lasts", "share", "direction", "forget", "looks"):
-        controls[name].continuous_update = False  # these follow the clip anew: once, where the drag ends
-    return controls
+def patched(clip: Clip) -> Clip:
+    """The clip in one square patch around all its points, the same place in every frame."""
+    crop = Crop.around(tight_box(clip.points.reshape(-1, 2)))
+    frames = np.stack([crop.take(frame) for frame in clip.frames])
+    return replace(clip, frames=frames, points=crop.to_crop(clip.points).astype(np.float32))
 
 
-def _shelf(controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    """The controls in rows of three, a play button in the last place; it moves the frame in the page itself."""
-    frame = controls["frame"]
-    play = widgets.Play(frame.value, min=frame.min, max=frame.max, interval=150, description="play")
-    widgets.jslink((play, "value"), (frame, "value"))
-    return rows_of_three([*controls.values(), play], "8em")
+def occluded_clip(clip: Clip, state: ScrubberState) -> Clip:
+    """The clip with the state's occluder; factors["occluded"] is there in any case."""
+    if state.occluder == NONE:
+        return replace(clip, factors={"occluded": np.zeros(len(clip))} | dict(clip.factors or {}))
+    lasts = min(state.lasts, len(clip) - state.enters)
+    return covered(clip, Occluder(state.occluder, state.share, lasts, state.enters, state.direction))
+
+
+def describe(scrubbed: Scrubbed) -> str:
+    """The numbers under the controls: the frame; errors here and over the clip; what the memory does."""
+    state, t, occluded = scrubbed.state, scrubbed.state.frame, scrubbed.occluded
+    words = [scrubbed.clip.name, f"frame {t} of 0 to {len(occluded) - 1}", f"{occluded[t]:.0%} of the face occluded"]
+    words.append("drawn: all points" if state.point == ALL else f"drawn: {point_name(state.point)}")
+    errors = ["error here: " + ", ".join(f"{name} {error[t]:.1%}" for name, error in scrubbed.errors.items())]
+    deep = occluded >= OCCLUDED
+    for what, frames in (("while occluded", deep), ("else", ~deep)):
+        if frames.any():
+            errors.append(f"{what}: " + " / ".join(f"{error[frames].mean():.1%}" for error in scrubbed.errors.values()))
+    memory = [f"height of the prior {scrubbed.height[t]:.1f}"]
+    memory.append(f"memory cleared before frame {state.forget}" if state.forget else "memory never cleared")
+    memory.append(f"{scrubbed.computed} frames tracked again in {scrubbed.ms:.0f} ms")
+    return "\n".join(" · ".join(line) for line in (words, errors, memory))
+
+
+def in_words(scrubbed: Scrubbed) -> str:
+    """Alt text of the picture."""
+    state, occluded = scrubbed.state, scrubbed.occluded
+    here = ", ".join(f"{errors[state.frame]:.0%} {name}" for name, errors in scrubbed.errors.items())
+    what = "no occluder"
+    if occluded.any():
+        what = f"the face is occluded most, by {occluded.max():.0%}, in frame {occluded.argmax()}"
+    cleared = f", cleared before frame {state.forget}" if state.forget else ""
+    return (
+        f"Time scrubber, frame {state.frame} of 0 to {len(occluded) - 1} of {scrubbed.clip.name}: the face with its "
+        f"points, and its response maps, tracked without memory and with it; error here {here}. Below over time: the "
+        f"frames, {what}; the error; the height of the prior; the state of the LSTM{cleared}"
+    )
+
+
+class Charts:
+    """The two charts over time."""
+
+    def __init__(self, frames: int):
+        colours = {WITHOUT: ORANGE, WITH: BLUE, **dict.fromkeys(FILTERS, PURPLE)}
+        self.colours = colours
+        self.error = TimeChart(frames, colours, WIDTH, 130)
+        self.height = TimeChart(frames, {"height": GREEN}, WIDTH, 66)
+
+
+def compose(scrubbed: Scrubbed, charts: Charts) -> np.ndarray:
+    """All panels in one picture (H, 1000, 3) uint8 RGB."""
+    state, errors, height = scrubbed.state, scrubbed.errors, scrubbed.height
+    faces = [_face(scrubbed, name) for name in (WITHOUT, WITH)] + [_maps(scrubbed, name) for name in (WITHOUT, WITH)]
+    top = min(max(float(np.max(list(errors.values()))), 0.1), MAX_ERROR)
+    chart = charts.error.show(errors, state.frame, scrubbed.occluded, (0, top), "{:.0%}", state.forget)
+    note = f"% of the eye distance, cut off at {MAX_ERROR:.0%}; grey: share of the face that is occluded"
+    marks = {name if name in (WITH, WITHOUT) else f"{name} filter": charts.colours[name] for name in errors}
+    error = legend(caption(chart, "Error", note), marks)
+    limits = (0, max(float(height.max()), 1e-6))
+    chart = charts.height.show({"height": height}, state.frame, scrubbed.occluded, limits, "{:.2g}", state.forget)
+    prior = caption(chart, "Height of the prior", "largest bonus of the memory's prior in logits, mean over the points")
+    return bordered(stack([side_by_side(faces), _strip(scrubbed), error, prior, _units(scrubbed)], 8))
+
+
+def _face(scrubbed: Scrubbed, name: str) -> np.ndarray:
+    """The frame around the labelled face, with the predicted points and the labels."""
+    t = scrubbed.state.frame
+    face, tracked = scrubbed.clip[t], scrubbed.tracks[name][t]
+    panel, to_panel = close_up(face.image, face.box, SPAN, SIDE, SIDE)
+    only = None if scrubbed.state.point == ALL else [scrubbed.state.point]
+    panel = draw_face(panel, to_panel(tracked.points), truth=to_panel(face.points), only=only)
+    error = scrubbed.errors[name][t]
+    key = " · yellow: label" if name == WITH else ""
+    return caption(panel, name.capitalize(), f"NME {error:.{int(error < 0.1)}%}{key}")
+
+
+def _maps(scrubbed: Scrubbed, name: str) -> np.ndarray:
+    """Crop and response maps of the last step; green: the points of the prior."""
+    state = scrubbed.state
+    tracked = scrubbed.tracks[name][state.frame]
+    maps, zoom = tracked.maps.astype(np.float32), SIDE / len(tracked.crop_image)
+    chosen = range(len(maps)) if state.point == ALL else [state.point]
+    glow = join_maps(maps) if state.point == ALL else maps[state.point]
+    panel = fit_into(draw_response_map(tracked.crop_image, glow, zoom=zoom), SIDE, SIDE)
+    if tracked.expected is None:
+        return caption(panel, f"Maps, {name}", "last step")
+    at = zoomed(tracked.crop.to_crop(tracked.expected), zoom)
+    for i in chosen:
+        centre = tuple(int(v) for v in np.rint(np.clip(at[i], -999, 999) * 16))
+        cv2.circle(panel, centre, (2 if state.point == ALL else 5) * 16, GREEN, 1, cv2.LINE_AA, 4)
+    return caption(panel, f"Maps, {name}", "green: prior")
+
+
+def _columns(scrubbed: Scrubbed) -> np.ndarray:
+    """Where the column of each frame begins, and where the last one ends: (T + 1,) pixels."""
+    return np.rint(np.linspace(LEFT, WIDTH - RIGHT, len(scrubbed.clip) + 1)).astype(int)
+
+
+def _strip(scrubbed: Scrubbed) -> np.ndarray:
+    """Every frame, small; a border around the one that is shown."""
+    edges, here = _columns(scrubbed), scrubbed.state.frame
+    side = int(np.diff(edges).min())
+    out = card(side + 2, WIDTH)
+    write(out, "frame", 0, 0, size=12, bold=True)
+    write(out, str(here), 0, 16, size=12, colour=QUIET)
+    for t, frame in enumerate(scrubbed.clip.frames):
+        out[1 : side + 1, edges[t] : edges[t] + side] = fit_into(frame, side, side)
+    cv2.rectangle(out, (edges[here], 0), (edges[here] + side - 1, side + 1), INK, 2)
+    return out
+
+
+def _units(scrubbed: Scrubbed) -> np.ndarray:
+    """The units of the LSTM that move most, a row each, in their order."""
+    hidden, edges, here = scrubbed.hidden, _columns(scrubbed), scrubbed.state.frame
+    rows = np.sort(np.argsort(-hidden.std(0), kind="stable")[:STATE_ROWS])
+    values = hidden[:, rows].T[..., None]  # (rows, T, 1)
+    sign = np.where(values > 0, np.array(BLUE), np.array(ORANGE))
+    colours = np.uint8(np.array(CARD) + np.abs(values).clip(0, 1) ** 0.7 * (sign - np.array(CARD)))
+    out = card(ROW * len(rows), WIDTH)
+    out[:, edges[0] : edges[-1]] = colours.repeat(ROW, 0).repeat(np.diff(edges), 1)
+    cv2.rectangle(out, (edges[here], 0), (edges[here + 1] - 1, len(out) - 1), INK, 1)
+    note = f"the {len(rows)} of {hidden.shape[1]} units that move most; blue above 0, orange below"
+    return caption(out, "State of the LSTM", note)

@@ -1,4 +1,4 @@
-"""One look for every picture and figure: colours that colour-blind readers can tell apart, on a light card of its own.
+"""One style for every picture and figure: colours that colour-blind readers can tell apart, on a light card of its own.
 
 The card is opaque, so that a figure reads the same on a light and on a dark page.
 """
@@ -26,7 +26,7 @@ PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
 """Okabe and Ito's colours, RGB 0-255, in the order in which lines take them; yellow is too pale for a line."""
 
 ANSWER, TRUTH, MISS, BOX = SKY, YELLOW, RED, PURPLE
-"""What a colour means in every picture: the network's points, the labels, the way between the two, the box given."""
+"""What a colour means in every picture: the network's points, the labels, the error between the two, the given box."""
 
 MAP_COLOURS = "magma"
 """Colour map of every response map: even in lightness, so it also reads in grey."""

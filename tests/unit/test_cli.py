@@ -1,4 +1,4 @@
-"""The command `redn`: right exit codes, one clear line for a user's error, help without loading anything heavy."""
+"""The command `redn`: exit codes, one clear line for a user's error, help without importing torch; public names."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+import redn_lib
 from redn_lib import cli
 
 
@@ -92,3 +93,9 @@ def test_every_command_has_its_help(name, capsys):
         cli.main([name, "--help"])
     assert end.value.code == 0
     assert f"usage: redn {name}" in capsys.readouterr().out
+
+
+def test_every_public_name_is_there_and_no_other():
+    assert all(getattr(redn_lib, name).__name__ == name for name in redn_lib.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        redn_lib.nonsense  # noqa: B018

@@ -1,4 +1,4 @@
-"""`redn track`: the table and the overlay that it writes, what it keeps when stopped, what it says of wrong use."""
+"""`redn track`: the table and the overlay that it writes, what it keeps when stopped, errors of wrong use."""
 
 import csv
 
@@ -21,7 +21,7 @@ def points_of(index):
 
 
 class FakeTracker:
-    """Answers a known face in every frame but one; `stop_at`: Ctrl-C comes before this frame."""
+    """Finds a known face in every frame but one; `stop_at`: Ctrl-C comes before this frame."""
 
     stop_at = None
     made_with = None
@@ -95,7 +95,7 @@ def test_a_folder_of_one_number_is_a_folder_and_a_number_is_a_camera(tmp_path, m
     assert "camera 97" in capsys.readouterr().err
     (tmp_path / "97").mkdir()
     assert cli.main(["track", "97", "--out", "p.csv"]) == 2
-    assert "holds no picture" in capsys.readouterr().err
+    assert "holds no image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("video", [True, False])
@@ -108,8 +108,8 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(clip, tmp_path, monkeypatch, caps
     assert overlay.exists() == video
     if video:
         assert len(list(frames(overlay))) == 3
-    said = capsys.readouterr()
-    assert "3 frames" in said.out and "Ctrl-C" in said.err
+    printed = capsys.readouterr()
+    assert "3 frames" in printed.out and "Ctrl-C" in printed.err
 
 
 def test_steps_memory_and_device_are_handed_on(clip, tmp_path):
@@ -131,13 +131,13 @@ def test_steps_memory_and_device_are_handed_on(clip, tmp_path):
 def test_wrong_use_is_one_line_and_leaves_no_file(clip, tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["track", *arguments]) == 2
-    said = capsys.readouterr().err
-    assert message in said and len(said.splitlines()) == 1
+    printed = capsys.readouterr().err
+    assert message in printed and len(printed.splitlines()) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["clip.avi"]
 
 
 def test_an_error_half_way_leaves_the_old_table_whole(tmp_path):
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     for name, side in (("1.png", 64), ("2.png", 80)):
         cv2.imwrite(str(folder / name), np.zeros((side, side, 3), np.uint8))
@@ -145,12 +145,12 @@ def test_an_error_half_way_leaves_the_old_table_whole(tmp_path):
     out.write_text("the old table")
     assert cli.main(["track", str(folder), "--out", str(out)]) == 2
     assert out.read_text() == "the old table"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["pictures", "points.csv"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "points.csv"]
 
 
 def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["track", "--help"])
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for option in ("CLIP", "--out", "--video", "--steps", "--no-temporal", "--device", "camera", "largest"):
-        assert option in said
+        assert option in printed

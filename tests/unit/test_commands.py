@@ -2,12 +2,16 @@
 
 import json
 
+import made_sets
+import numpy as np
 import pytest
 from made_folder import write_pairs
 
 from redn_lib.cli import main
 from redn_lib.data.synthetic.scenes import still
-from redn_lib.experiments.tables import Run, read_table, run_all, write_table
+from redn_lib.evaluation.tables import read_table
+from redn_lib.experiments.questions import Question, run_question
+from redn_lib.metrics import METRICS, Metric, frame_errors
 from redn_lib.pretrained import load_weights
 
 
@@ -52,7 +56,7 @@ def test_evaluate_prints_every_step_and_writes_the_same_figures(trained, folder,
     figures = json.loads(out.read_text())
     assert figures["frames"] == 12 and figures["people"] == 6 and len(figures["steps"]) == 3
     for k, step in enumerate(figures["steps"], 1):
-        assert f"step {k}: NME {step['nme']:.2f} %" in printed
+        assert f"step {k}: NME % {step['nme']:.2f}" in printed
 
 
 def test_people_and_without_choose(trained, folder, tmp_path, capsys):
@@ -90,34 +94,48 @@ def test_weights_that_are_damaged_or_missing_are_named(trained, folder, tmp_path
     assert "no weight file" in capsys.readouterr().err
 
 
-def test_an_experiment_writes_one_row_a_variant(folder, tmp_path):
-    out = tmp_path / "rq1.csv"
-    assert main(["experiment", "rq1", "--data", str(folder), "--run", str(tmp_path), "--out", str(out), "--quick"]) == 0
-    rows = {row["variant"]: row for row in read_table(out)}
-    assert set(rows) == {"one look", "loop, K = 2", "loop, K = 3", "cascade of 3", "loop, K = 3, z blank"}
-    assert float(rows["cascade of 3"]["kparams"]) == pytest.approx(3 * float(rows["loop, K = 3"]["kparams"]), abs=0.01)
-    assert rows["one look"]["step2"] == "" and float(rows["loop, K = 3"]["step3"]) > 0
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "experiment"])
+def test_every_command_declares_the_same_options_of_data(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = capsys.readouterr().out
+    assert all(f"{option} " in told for option in ("--data", "--split", "--people", "--without"))
 
 
-def test_runs_that_are_done_are_not_done_again_and_the_table_has_mean_and_spread(tmp_path):
+def test_a_raw_folder_is_measured_by_split_and_the_whole_command_is_recorded(tmp_path):
+    folder = made_sets.make_300w(tmp_path / "300w").root
+    names, out = tmp_path / "names.txt", tmp_path / "f.json"
+    names.write_text("ibug/image_5_0")
+    options = ["--split", "full", "--people", str(names), "--steps", "1", "--out", str(out)]
+    assert main(["evaluate", "--data", str(folder), *options]) == 0
+    figures = json.loads(out.read_text())
+    assert figures["frames"] == 1
+    told = "redn evaluate --data FOLDER --split full --people FILE --out {} --steps 1 --normaliser outer-eyes"
+    assert figures["command"] == told.format(out)
+
+
+def test_a_metric_is_one_entry(trained, folder, tmp_path, monkeypatch, capsys):
+    worst = Metric(lambda *given: 100 * float(np.nanmax(frame_errors(*given))), "worst %", 1, "largest error")
+    monkeypatch.setitem(METRICS, "worst", worst)
+    out = tmp_path / "t.csv"
+    options = ["--weights", str(trained / "w.safetensors"), "--steps", "1", "--out", str(out)]
+    assert main(["evaluate", "--data", str(folder), *options]) == 0
+    assert "worst %" in capsys.readouterr().out
+    table = read_table(out)
+    assert (table["worst"] >= table["nme"]).all()
+
+
+def test_runs_that_are_done_are_not_done_again(tmp_path):
     done = []
 
-    def work(value):
-        return lambda: done.append(value) or {"nme": value}
+    def run(value, setting, seed):
+        done.append((value, seed))
+        return {"nme": value + seed}
 
-    runs = [Run("a", 0, work(4.0)), Run("a", 1, work(6.0)), Run("b", 0, work(5.0))]
-    run_all(runs[:2], tmp_path, "short")
-    results = run_all(runs, tmp_path, "short")
-    assert done == [4.0, 6.0, 5.0]
-    write_table(results, tmp_path / "t.csv", command="redn experiment x", about="a test")
-    text = (tmp_path / "t.csv").read_text()
-    assert "# command: redn experiment x" in text
-    a, b = read_table(tmp_path / "t.csv")
-    assert (a["seeds"], a["nme"], a["nme_sd"]) == ("2", "5.000", "1.414") and b["nme_sd"] == ""
-
-
-def test_runs_of_other_settings_do_not_enter_a_table(tmp_path):
-    runs = [Run("one", 0, lambda: {"last": 1.0})]
-    run_all(runs, tmp_path, "short")
+    question = Question("a test", {"a": 4.0, "b": 5.0}, run)
+    run_question(question, None, [0], tmp_path, "short")
+    results = run_question(question, None, [0, 1], tmp_path, "short")
+    assert done == [(4.0, 0), (5.0, 0), (4.0, 1), (5.0, 1)]
+    assert results[["variant", "seed", "nme"]].values.tolist() == [["a", 0, 4], ["b", 0, 5], ["a", 1, 5], ["b", 1, 6]]
     with pytest.raises(ValueError, match="other settings than 'long': name another --run folder"):
-        run_all(runs, tmp_path, "long")
+        run_question(question, None, [0], tmp_path, "long")

@@ -13,11 +13,12 @@ import torch
 from packaging.requirements import Requirement
 
 from redn_lib.cli import main
-from redn_lib.data.ytf import read_faces
+from redn_lib.data import dataset
+from redn_lib.evaluation.errors import labels_of
 from redn_lib.evaluation.offset import without_offset
 from redn_lib.evaluation.peers import PEERS, Peer
 from redn_lib.evaluation.side_by_side import Program, comparison, one_core
-from redn_lib.experiments.tables import read_table
+from redn_lib.evaluation.tables import read_table
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained, save_weights
 from redn_lib.training.seen import seen
@@ -32,18 +33,18 @@ def ytf(tmp_path_factory):
 
 @pytest.fixture
 def made_peer(monkeypatch):
-    """Puts a peer "made" in place that answers with `look`; the pictures and boxes that it was given."""
+    """Adds a peer "made" that predicts with `predict`; gives the images and boxes that it was given."""
     given = []
 
-    def install(look):
+    def install(predict):
         def noted(image, box):
             given.append((image, box))
-            return look(image, box)
+            return predict(image, box)
 
-        module = types.ModuleType("redn_lib.evaluation.peers.made")
-        module.looks, module.__version__ = (lambda: {"as made": noted}), "7.1"
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setitem(PEERS, "made", Peer("made", module.__name__, "made", "nothing"))
+        module = types.ModuleType("made")
+        module.__version__ = "7.1"
+        monkeypatch.setitem(sys.modules, "made", module)
+        monkeypatch.setitem(PEERS, "made", Peer("made", "made", "nothing", lambda: {"as made": noted}))
         return given
 
     return install
@@ -64,19 +65,21 @@ def faces(rng, count=12, people=3):
 def test_all_get_the_same_boxes_and_the_table_says_how_it_was_made(ytf, made_peer, tmp_path):
     given, out = made_peer(mean_shape), [tmp_path / "t.csv", tmp_path / "t.json"]
     assert main(["compare", "--data", str(ytf), "--peers", "made", "--out", *map(str, out)]) == 0
-    boxes = [tight_box(row.points) for row in read_faces(ytf)]
+    boxes = [tight_box(sample.points) for sample in dataset.open(ytf)]
     assert np.allclose([box for _, box in given[1:]], boxes)
     rows = read_table(out[0])
-    assert [(r["program"], r["asked"], r["markup"]) for r in rows] == [
+    assert rows[["program", "input", "markup"]].apply(tuple, axis=1).tolist() == [
         ("ours", "box given", "as it is"),
         ("ours", "box given", "corrected"),
         ("made", "as made", "as it is"),
         ("made", "as made", "corrected"),
     ]
-    assert {r["frames"] for r in rows} == {"5"} and rows[2]["version"] == "7.1" and rows[2]["trained_on"] == "nothing"
-    assert all(float(r["ms"]) >= float(r["ms_least"]) >= 0 for r in rows)
+    assert (rows["frames"] == 5).all()
+    assert rows.loc[2, "version"] == "7.1" and rows.loc[2, "trained_on"] == "nothing"
+    assert (rows["ms"] >= rows["ms_least"]).all() and (rows["ms_least"] >= 0).all()
     head = out[0].read_text()
-    assert "# command: redn compare --data FOLDER --peers made --out" in head and "# commit: " in head
+    told = f"# command: redn compare --data FOLDER --out {out[0]} {out[1]} --peers made"
+    assert head.splitlines()[1] == told and "# commit: " in head
     assert "made by another network" in head and "cross-fitted by person" in head
     assert len(json.loads(out[1].read_text())["table"]) == 4
 
@@ -87,20 +90,22 @@ def test_disturbed_boxes_are_the_same_in_every_run(ytf, made_peer):
         assert main(["compare", "--data", str(ytf), "--peers", "made", "--shift"]) == 0
     half = len(given) // 2
     assert np.array_equal([box for _, box in given[:half]], [box for _, box in given[half:]])
-    assert not np.allclose([box for _, box in given[1:half]], [tight_box(row.points) for row in read_faces(ytf)])
+    assert not np.allclose(
+        [box for _, box in given[1:half]], [tight_box(sample.points) for sample in dataset.open(ytf)]
+    )
 
 
 def test_a_face_that_is_not_found_is_a_failure_and_left_out_of_what_all_answered(ytf):
-    rows = read_faces(ytf)
-    labels = np.stack([row.points for row in rows]).astype(float)
+    rows = dataset.open(ytf)
+    labels = labels_of(rows).astype(float)
     eyes = np.linalg.norm(labels[:, 36] - labels[:, 45], axis=-1)[:, None, None]
-    answers = np.stack([labels + [0.01, 0] * eyes, labels + [0.02, 0] * eyes])
-    answers[0, 0] += [0.05, 0] * eyes[0]
-    answers[1, 0] = np.nan
+    predictions = np.stack([labels + [0.01, 0] * eyes, labels + [0.02, 0] * eyes])
+    predictions[0, 0] += [0.05, 0] * eyes[0]
+    predictions[1, 0] = np.nan
     programs = [Program(name, "", None, "", "") for name in "ab"]
-    a, _, b, _ = comparison(programs, rows, answers, labels, np.ones((2, len(rows))))
+    a, _, b, _ = comparison(programs, rows, predictions, labels, np.ones((2, len(rows))))
     assert a["nme"] == pytest.approx(2) and a["nme_shared"] == pytest.approx(1) and a["fr8"] == 0
-    assert b["nme"] == b["nme_shared"] == pytest.approx(2) and b["answered"] == 4 and b["fr8"] == pytest.approx(20)
+    assert b["nme"] == b["nme_shared"] == pytest.approx(2) and b["found"] == 4 and b["fr8"] == pytest.approx(20)
 
 
 def test_a_constant_habit_is_taken_out_whatever_way_the_face_is_turned():
@@ -109,31 +114,31 @@ def test_a_constant_habit_is_taken_out_whatever_way_the_face_is_turned():
     z = labels @ [1, 1j]
     habit = rng.normal(0, 0.05, 68) + 1j * rng.normal(0, 0.05, 68)
     habit[[36, 45]] = 0
-    said = z + habit * (z[:, 45] - z[:, 36])[:, None]
-    answers = np.stack([said.real, said.imag], -1)
-    answers[4] = np.nan
-    corrected = without_offset(answers, labels, people)
+    predicted = z + habit * (z[:, 45] - z[:, 36])[:, None]
+    predictions = np.stack([predicted.real, predicted.imag], -1)
+    predictions[4] = np.nan
+    corrected = without_offset(predictions, labels, people)
     assert np.isnan(corrected[4]).all()
     others = np.arange(12) != 4
-    assert np.allclose(corrected[others], labels[others]) and not np.allclose(answers[others], labels[others])
+    assert np.allclose(corrected[others], labels[others]) and not np.allclose(predictions[others], labels[others])
 
 
-def test_nobodys_own_labels_correct_their_answers():
+def test_nobodys_own_labels_correct_their_predictions():
     labels, people = faces(np.random.default_rng(1))
-    answers = labels + np.random.default_rng(2).normal(0, 1, labels.shape)
-    before = without_offset(answers, labels, people)
+    predictions = labels + np.random.default_rng(2).normal(0, 1, labels.shape)
+    before = without_offset(predictions, labels, people)
     mine = np.array(people) == "person 1"
     labels[mine] += 9
-    after = without_offset(answers, labels, people)
+    after = without_offset(predictions, labels, people)
     assert np.array_equal(before[mine], after[mine]) and not np.allclose(before[~mine], after[~mine])
 
 
 def test_points_that_are_not_labelled_are_left_as_they_are():
     labels, people = faces(np.random.default_rng(3))
-    answers = labels + 1
+    predictions = labels + 1
     labels[:, 8] = np.nan
-    corrected = without_offset(answers, labels, people)
-    assert np.array_equal(corrected[:, 8], answers[:, 8]) and not np.allclose(corrected[:, 9], answers[:, 9])
+    corrected = without_offset(predictions, labels, people)
+    assert np.array_equal(corrected[:, 8], predictions[:, 8]) and not np.allclose(corrected[:, 9], predictions[:, 9])
 
 
 def test_a_single_person_cannot_be_corrected():
@@ -153,7 +158,7 @@ def test_one_core_is_given_back():
 def test_weights_trained_on_these_people_are_refused(ytf, made_peer, tmp_path, capsys):
     made_peer(mean_shape)
     path = tmp_path / "w.safetensors"
-    save_weights(load_pretrained(device="cpu"), path, **seen(read_faces(ytf, people=["Bo_Ek"])))
+    save_weights(load_pretrained(device="cpu"), path, **seen(dataset.open(ytf, people=["Bo_Ek"])))
     assert main(["compare", "--data", str(ytf), "--peers", "made", "--weights", str(path)]) == 2
     assert "was trained on 1 of these 3 people: Bo_Ek" in capsys.readouterr().err
 
@@ -161,7 +166,6 @@ def test_weights_trained_on_these_people_are_refused(ytf, made_peer, tmp_path, c
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_that_is_not_installed_says_how(ytf, name, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, PEERS[name].package, None)
-    monkeypatch.delitem(sys.modules, f"redn_lib.evaluation.peers.{PEERS[name].module}", raising=False)
     assert main(["compare", "--data", str(ytf), "--peers", name]) == 2
     error = capsys.readouterr().err
     assert f"peer {name} is not installed" in error and f'".[{name}]"' in error and error.count("\n") == 1
@@ -170,7 +174,7 @@ def test_a_peer_that_is_not_installed_says_how(ytf, name, monkeypatch, capsys):
 def test_an_unknown_peer_is_named(capsys):
     with pytest.raises(SystemExit):
         main(["compare", "--data", "d", "--peers", "dlib,nobody"])
-    assert "no peer named 'nobody'; there are dlib, mediapipe" in capsys.readouterr().err
+    assert "no peer named 'nobody'; there are dlib, face-alignment, mediapipe" in capsys.readouterr().err
 
 
 def test_every_peer_is_an_extra_with_pins_that_do_not_contradict_the_suites(root):
@@ -190,29 +194,26 @@ def test_the_committed_table_has_ours_ahead_of_the_others_and_names_its_command(
     path = root / "results" / "compare.csv"
     assert "# command: redn compare --data FOLDER --people FILE --peers dlib,mediapipe" in path.read_text()
     rows = read_table(path)
-    ours = {row["markup"]: row for row in rows if row["program"] == "ours"}
-    others = [row for row in rows if row["program"] != "ours"]
-    assert {row["program"] for row in others} == {"dlib", "mediapipe"} and len(ours) == 2
-    for row in others:
-        for figure in ("nme", "nme_shared", "nme_inner_51", "nme_7", "fr8"):
-            assert float(ours[row["markup"]][figure]) < float(row[figure]), (row, figure)
+    ours, others = rows[rows["program"] == "ours"].set_index("markup"), rows[rows["program"] != "ours"]
+    assert set(others["program"]) == {"dlib", "mediapipe"} and len(ours) == 2
+    for figure in ("nme", "nme_shared", "nme_inner_51", "nme_7", "fr8"):
+        assert (others["markup"].map(ours[figure]) < others[figure]).all(), figure
 
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Puts a made module in place of a peer's package and gives the peer's ways of being asked."""
+    """Puts a made module in place of a peer's package and gives what the peer predicts with."""
 
     def install(name, module):
         monkeypatch.setitem(sys.modules, PEERS[name].package, module)
-        monkeypatch.delitem(sys.modules, f"redn_lib.evaluation.peers.{PEERS[name].module}", raising=False)
-        return PEERS[name].looks()
+        return PEERS[name].loaded()
 
     return install
 
 
 @pytest.fixture
 def dlib(monkeypatch):
-    """A dlib whose trees answer with the corners of the rectangle, and whose detector finds `found`."""
+    """A dlib whose trees give the corners of the rectangle, and whose detector finds `found`."""
     module = types.ModuleType("dlib")
     module.found, module.seen = [], []
 
@@ -232,11 +233,11 @@ def dlib(monkeypatch):
 
     module.rectangle, module.shape_predictor = Rectangle, lambda path: trees
     module.get_frontal_face_detector = lambda: detector
-    monkeypatch.setattr("redn_lib.data.samples.file_of_package", lambda *names: "trees.dat")
+    monkeypatch.setattr("redn_lib.evaluation.peers.dlib68.file_of_package", lambda *names: "trees.dat")
     return module
 
 
-def test_dlib_is_asked_from_where_its_detector_would_see_the_face(fake, dlib):
+def test_dlib_begins_where_its_detector_would_see_the_face(fake, dlib):
     points = fake("dlib", dlib)["box given"](np.zeros((120, 120, 3), np.uint8), BOX)
     assert points.shape == (68, 2)
     assert np.allclose(points[:2], [[40, 25], [80, 68]])
@@ -272,16 +273,16 @@ def test_mediapipes_mesh_becomes_68_points_of_the_picture(fake):
             return types.SimpleNamespace(multi_face_landmarks=None if dark else [types.SimpleNamespace(landmark=marks)])
 
     module.solutions = types.SimpleNamespace(face_mesh=types.SimpleNamespace(FaceMesh=FaceMesh))
-    looks = fake("mediapipe", module)
+    predict = fake("mediapipe", module)
     image = np.full((300, 300, 3), 9, np.uint8)
-    points = looks["one look"](image, BOX)
+    points = predict["one pass"](image, BOX)
     assert points.shape == (68, 2)
     assert np.allclose(points[30], mesh[4] * 81 - 0.5 + [20, 10])
     assert np.allclose(points[27], (mesh[168] + mesh[6]) / 2 * 81 - 0.5 + [20, 10])
     calls.clear()
-    assert np.allclose(looks["two looks"](image, BOX), points)
+    assert np.allclose(predict["two passes"](image, BOX), points)
     assert calls == ["reset", (False, (81, 81, 3)), (False, (81, 81, 3))]
-    assert looks["one look"](image * 0, BOX) is None
+    assert predict["one pass"](image * 0, BOX) is None
 
 
 def test_a_mediapipe_without_its_weights_is_told(fake):

@@ -1,4 +1,4 @@
-"""The detector: what its maps mean, and that it finds a real face wherever that is in the picture."""
+"""The detector: how its maps are read, and that it finds a real face anywhere in an image."""
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ def portrait() -> np.ndarray:
 
 
 def maps_of(boxes, scores, h=24, w=32):
-    """The three maps that say exactly these boxes, each in the cell nearest to its middle."""
+    """The three output maps of exactly these boxes, each in the cell nearest to its middle."""
     heat, log_size, offset = np.zeros((1, h, w)), np.zeros((2, h, w)), np.zeros((2, h, w))
     for (x0, y0, x1, y1), score in zip(boxes, scores, strict=True):
         at = (np.array([x0 + x1, y0 + y1]) / 2 + 0.5) / STRIDE - 0.5
@@ -41,14 +41,14 @@ coordinates = st.floats(10, 80), st.floats(10, 70), st.floats(4, 60), st.floats(
 
 
 @given(*coordinates)
-def test_maps_are_read_back_to_the_box_that_they_say(x, y, w, h):
+def test_the_box_is_read_from_the_maps(x, y, w, h):
     box = np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2])
     boxes, scores = read_outputs(*maps_of([box], [0.9]))
     assert np.allclose(boxes, [box], atol=1e-9)
     assert scores.tolist() == [0.9]
 
 
-def test_cells_below_the_least_score_say_nothing():
+def test_cells_below_the_least_score_give_no_box():
     boxes, scores = read_outputs(*maps_of([(10, 10, 30, 40)], [MIN_SCORE - 0.01]))
     assert boxes.shape == (0, 4) and scores.shape == (0,)
 
@@ -59,7 +59,7 @@ def test_of_two_cells_for_one_face_the_surer_one_stays():
     assert np.allclose(boxes[scores.argmax()], (15, 10, 45, 50))
 
 
-def test_finds_the_one_face_of_a_picture(detector, portrait):
+def test_finds_the_one_face_of_an_image(detector, portrait):
     boxes, scores = detector.detect(portrait)
     assert boxes.shape == (1, 4) and scores[0] > 0.7
     x0, y0, x1, y1 = boxes[0]
@@ -67,20 +67,20 @@ def test_finds_the_one_face_of_a_picture(detector, portrait):
     assert 0 < x0 < 88 < x1 < 176 and 0 < y0 < y1 < 144
 
 
-def test_the_box_moves_with_the_picture(detector, portrait):
+def test_the_box_moves_with_the_image(detector, portrait):
     before = detector.detect(portrait)[0][0]
     moved = cv2.copyMakeBorder(portrait, 30, 0, 50, 0, cv2.BORDER_REPLICATE)
     assert np.abs(detector.detect(moved)[0][0] - before - [50, 30, 50, 30]).max() < 4
 
 
-def test_the_box_grows_with_the_picture(detector, portrait):
-    """Four times as large is more than the detector sees at once: it looks at a smaller copy."""
+def test_the_box_grows_with_the_image(detector, portrait):
+    """Four times as large is more than the detector takes: it gets a smaller copy."""
     before = detector.detect(portrait)[0][0]
     after = detector.detect(cv2.resize(portrait, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC))[0][0]
     assert overlap(after, before * 4 + 1.5) > 0.85
 
 
-def test_a_small_face_in_a_large_picture_is_found_at_the_second_look(detector, portrait):
+def test_a_small_face_in_a_large_image_is_found_at_the_second_size(detector, portrait):
     large = np.full((1080, 1920, 3), 120, np.uint8)
     large[500:644, 900:1076] = portrait
     assert len(detector.detect(large, module.SIDES[:1])[0]) == 0
@@ -101,7 +101,7 @@ def test_of_several_faces_the_largest_comes_first(detector, portrait, small_firs
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (33, 200, 3), (200, 33, 3)])
-def test_a_picture_without_a_face_gives_no_box(detector, shape):
+def test_an_image_without_a_face_gives_no_box(detector, shape):
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     for image in (noise, np.zeros(shape, np.uint8)):
         boxes, scores = detector.detect(image)

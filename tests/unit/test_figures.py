@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import redn_lib
-from redn_lib.experiments.tables import read_table
+from redn_lib.evaluation.tables import read_table
 
 CARD = Path(redn_lib.__file__).parent / "weights" / "README.md"
 

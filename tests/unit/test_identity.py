@@ -1,4 +1,4 @@
-"""f_CLS and the split: who is told apart, what reaches the encoder, what a swap exchanges."""
+"""f_CLS and the split of the code: people, gradients, variance within people, and swaps of C_id."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def test_the_parts_of_a_code_are_all_of_it():
     assert identity.shape == (2, 3, 4, 4) and torch.equal(torch.cat([identity, changing], 1), code)
 
 
-def test_a_swap_brings_the_partners_identity_and_leaves_the_rest():
+def test_a_swap_takes_the_partners_c_id_and_keeps_c_pe():
     code = torch.rand(4, 6, 2, 2)
     swapped = swapped_in(code, 3, partners(4, 2, code.device))
     assert torch.equal(swapped[0, :3], code[1, :3]) and torch.equal(swapped[3, :3], code[2, :3])
@@ -42,7 +42,7 @@ def test_partners_are_others_of_the_same_group():
     assert all(i != j and i // 4 == j // 4 for i, j in enumerate(at.tolist()))
 
 
-def test_people_who_are_not_known_count_nothing():
+def test_unknown_people_are_left_out_of_the_loss():
     logits = torch.randn(3, 5, requires_grad=True)
     all_known = identity_loss(logits[:2], torch.tensor([1, 4]))
     assert torch.equal(identity_loss(logits, torch.tensor([1, 4, UNKNOWN])), all_known)
@@ -51,7 +51,7 @@ def test_people_who_are_not_known_count_nothing():
     assert nobody == 0 and logits.grad.abs().sum() == 0
 
 
-def test_the_classifier_does_not_see_where():
+def test_the_classifier_pools_over_places():
     classifier, code = IdentityClassifier(6, 4, 1).eval(), torch.rand(1, 6, 4, 4)
     torch.testing.assert_close(classifier(code), classifier(code.roll((1, 2), (-1, -2))))
 
@@ -70,7 +70,7 @@ def test_the_gradient_of_f_cls_reaches_the_encoder_through_c_id_alone(preset):
     assert all(p.grad is None for p in model.decoder.parameters())
 
 
-def test_it_learns_who_is_who():
+def test_f_cls_learns_who_is_who():
     preset = replace(PRESET, widths=((8, 8), (16, 16), (16, 16), (32, 32)))
     stage = replace(STAGE, iterations=60, identity_weight=10.0, swap=0.0)
     torch.manual_seed(0)
@@ -101,14 +101,14 @@ def test_a_batch_of_broken_groups_is_refused():
         StillBatches(PAIRS, replace(STAGE, group=4), PRESET)
 
 
-def test_variance_within_people_is_told_from_variance_between_them():
+def test_the_share_of_variance_within_people_has_its_values():
     people, frames = torch.randn(50, 1, 4), torch.randn(50, 6, 4)
     assert within_share(people.expand(-1, 6, -1)) < 0.01
     assert within_share(frames - frames.mean(1, keepdim=True)) > 0.99
     assert 0.3 < within_share(people + frames) < 0.6
 
 
-def test_keeping_apart_is_learned():
+def test_c_id_and_c_pe_are_kept_apart_by_training():
     preset = replace(PRESET, widths=((8, 8), (16, 16), (16, 16), (32, 32)))
     stage = replace(STAGE, iterations=60, identity_weight=0.0, apart=20.0, swap=0.0)
     torch.manual_seed(0)
@@ -116,10 +116,10 @@ def test_keeping_apart_is_learned():
     batches = StillBatches(PAIRS, stage, preset)
     batch = Batch(batches[0].patches.float() / 255, *batches[0][1:])
 
-    def wrong() -> float:
-        seen = model.eval().frame(batch.patches, batch.crop, steps=2)
-        return decoupling_losses(model, [seen], [batch.points], batch.person, stage)[1].item()
+    def loss() -> float:
+        output = model.eval().frame(batch.patches, batch.crop, steps=2)
+        return decoupling_losses(model, [output], [batch.points], batch.person, stage)[1].item()
 
-    before = wrong()
+    before = loss()
     Trainer(model, stage, batches).run()
-    assert wrong() < 0.92 * before
+    assert loss() < 0.92 * before

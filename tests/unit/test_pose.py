@@ -1,4 +1,4 @@
-"""Pose read off points: knows a turn, a nod and an open mouth, and nothing of size, place and in-plane turn."""
+"""The pose of points: it follows a turn, a nod and an open mouth, but not size, place and in-plane rotation."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def test_each_number_follows_what_it_is_named_for(name, low, high):
 
 
 @given(st.floats(0.2, 5), st.floats(-3, 3), st.floats(-100, 100), st.floats(-100, 100))
-def test_size_place_and_in_plane_turn_do_not_count(scale, turn, x, y):
+def test_size_place_and_in_plane_rotation_do_not_matter(scale, turn, x, y):
     points = project_points(factors(8)).astype(float)
     c, s = scale * np.cos(turn), scale * np.sin(turn)
     moved = points @ np.array([[c, s], [-s, c]]) + [x, y]

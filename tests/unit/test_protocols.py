@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from redn_lib.cli import main
+from redn_lib.data import dataset
 from redn_lib.data.convert import convert
 from redn_lib.data.layouts import SETS
-from redn_lib.data.store import Store
-from redn_lib.data.ytf import read_faces
+from redn_lib.evaluation.errors import labels_of
 from redn_lib.evaluation.protocols import PROTOCOLS
 from redn_lib.evaluation.scores import Measured
-from redn_lib.experiments.tables import read_table
+from redn_lib.evaluation.tables import read_table
 from redn_lib.metrics import NORMALISERS, point_errors
 from redn_lib.pretrained import about_weights, load_pretrained, save_weights
 from redn_lib.training.seen import digest, seen
@@ -42,12 +42,12 @@ def ytf(tmp_path_factory):
 def weights(tmp_path_factory, ytf, stores):
     """Weight files by what they say of their training: nothing, procedural faces alone, a person, a video."""
     folder, model = tmp_path_factory.mktemp("weights"), load_pretrained(device="cpu")
-    video = [row for row in Store(stores("300vw")).rows if row.video == "114"]
+    video = [sample for sample in dataset.open(stores("300vw")) if sample.video == "114"]
     known = {
         "silent": {},
         "made": seen([]),
-        "ann": seen(read_faces(ytf, people=["Ann_Lee"])),
-        "bo": seen(read_faces(ytf, people=["Bo_Ek"])),
+        "ann": seen(dataset.open(ytf, people=["Ann_Lee"])),
+        "bo": seen(dataset.open(ytf, people=["Bo_Ek"])),
         "video": seen(video),
     }
     for name, about in known.items():
@@ -56,7 +56,7 @@ def weights(tmp_path_factory, ytf, stores):
 
 
 def evaluate(folder, out, *options):
-    """The JSON of a run with one look."""
+    """The JSON of a run with one step."""
     assert main(["evaluate", "--data", str(folder), "--steps", "1", "--out", str(out), *map(str, options)]) == 0
     return json.loads(out.read_text())
 
@@ -83,12 +83,11 @@ def test_videos_are_listed_and_the_papers_figure_stands_beside_with_its_conditio
     out, table = tmp_path / "f.json", tmp_path / "f.csv"
     figures = evaluate(stores("300vw"), out, table, "--protocol", "300vw", "--weights", weights("made"))
     assert "5.43" in capsys.readouterr().out
-    rows = read_table(table)
-    assert {row["name"] for row in rows if row["of"] == "video"} == {"114", "203", "410"}
-    assert {row["name"] for row in rows if row["of"] == "split"} == {"cat1", "cat2", "cat3"}
-    assert all(float(row["jitter"]) > 0 for row in rows if row["of"] == "video")
-    theirs = [row for row in rows if row["of"] == "published"]
-    assert [row["nme"] for row in theirs] == ["5.430", ""] and all("not found" in row["conditions"] for row in theirs)
+    rows = read_table(table).set_index("of")
+    assert set(rows.loc["video", "name"]) == {"114", "203", "410"} and (rows.loc["video", "jitter"] > 0).all()
+    assert set(rows.loc["split", "name"]) == {"cat1", "cat2", "cat3"}
+    assert rows.loc["published", "nme"].tolist() == [5.43, pytest.approx(np.nan, nan_ok=True)]
+    assert rows.loc["published", "conditions"].str.contains("not found").all()
     assert f"# command: {figures['command']}" in table.read_text() and "--protocol 300vw" in figures["command"]
     assert "videos not there: 124 125" in " ".join(figures["notes"])
 
@@ -111,12 +110,12 @@ def test_a_set_with_few_points_is_measured_over_those(stores, weights, tmp_path,
     assert "pupils" in (error := capsys.readouterr().err) and "outer-eyes" in error
 
 
-def test_frames_without_any_answer_are_failures_and_no_number(stores, weights, tmp_path):
+def test_frames_without_any_prediction_are_failures_and_no_number(stores, weights, tmp_path):
     options = ("--protocol", "300vw-cat1", "--track", "--weights", weights("made"))
     figures = evaluate(stores("300vw"), tmp_path / "f.json", *options)
     assert figures["track"] is True
     row = figures["table"][0]
-    assert row["answered"] == 0 and row["nme"] is None and row["fr8"] == 100 and row["auc8"] == 0
+    assert row["found"] == 0 and row["nme"] is None and row["fr8"] == 100 and row["auc8"] == 0
 
 
 def test_curves_are_drawn(stores, weights, tmp_path):
@@ -128,7 +127,7 @@ def test_curves_are_drawn(stores, weights, tmp_path):
 @pytest.mark.parametrize(
     "options, says",
     [
-        (["--protocol", "300vw-cat1"], "holds 300w, protocol 300vw-cat1 is of 300vw"),
+        (["--protocol", "300vw-cat1"], "--data holds 300w, protocol 300vw-cat1 is of 300vw"),
         (["--protocol", "300w-private"], "nothing of indoor, outdoor"),
         (["--out", "table.txt"], "--out table.txt: name a file that ends in .json"),
         (["--track", "--shift"], "choose one of the two"),
@@ -137,11 +136,6 @@ def test_curves_are_drawn(stores, weights, tmp_path):
 def test_what_does_not_go_together_is_one_clear_line(stores, options, says, capsys):
     assert main(["evaluate", "--data", str(stores("300w")), *options]) == 2
     assert says in (error := capsys.readouterr().err) and error.count("\n") == 1
-
-
-def test_a_folder_that_must_be_converted_first_is_told_how(tmp_path, capsys):
-    assert main(["evaluate", "--data", str(tmp_path), "--protocol", "300w-full"]) == 2
-    assert f"get.py 300w {tmp_path} --out" in capsys.readouterr().err
 
 
 def test_weights_trained_on_these_people_are_refused_by_name_and_without_a_protocol_told_of(
@@ -155,7 +149,7 @@ def test_weights_trained_on_these_people_are_refused_by_name_and_without_a_proto
     assert "no figures of unseen faces" in capsys.readouterr().out
     (tmp_path / "names.txt").write_text("Ann_Lee\n")
     assert main([*argv, "--protocol", "ytf68", "--without", str(tmp_path / "names.txt")]) == 0
-    assert "none of these 2 people" in (said := capsys.readouterr().out) and "made by another network" in said
+    assert "none of these 2 people" in (told := capsys.readouterr().out) and "made by another network" in told
 
 
 def test_weights_trained_on_these_videos_are_refused(stores, weights, capsys):
@@ -173,15 +167,14 @@ def test_weights_that_name_nobody_are_told_apart(ytf, weights, name, says, capsy
 
 
 def test_converted_or_not_a_person_and_a_video_have_the_same_digest(ytf, stores):
-    raw, stored = seen(read_faces(ytf)), seen(Store(stores("ytf68")).rows)
+    raw, stored = seen(dataset.open(ytf)), seen(dataset.open(stores("ytf68")))
     assert raw == stored and len(raw["seen"]["people"]) == 3 and len(raw["seen"]["videos"]) == 5
     assert digest("Ann_Lee") in raw["seen"]["people"]
-    assert digest("Ann_Lee") in seen(Store(stores("lfw")).rows)["seen"]["people"]
-    assert digest("helen-test/image_2_0") not in seen(Store(stores("300w")).rows)["seen"]["people"]
+    assert digest("helen-test/image_2_0") not in seen(dataset.open(stores("300w")))["seen"]["people"]
 
 
 def test_what_was_seen_before_is_kept_and_unknown_stays_unknown(ytf, weights):
-    rows = read_faces(ytf, people=["Bo_Ek"])
+    rows = dataset.open(ytf, people=["Bo_Ek"])
     both = seen(rows, about_weights(weights("ann")))["seen"]["people"]
     assert both == sorted(map(digest, ("Ann_Lee", "Bo_Ek")))
     assert seen(rows, about_weights(weights("silent"))) == {}
@@ -199,16 +192,16 @@ def test_training_leaves_its_people_in_the_weights(ytf, tmp_path, capsys):
 
 
 def test_figures_by_hand(ytf):
-    rows = read_faces(ytf)[:3]
-    labels = np.stack([row.points for row in rows]).astype(float)
+    samples = dataset.open(ytf)[:3]
+    labels = labels_of(samples).astype(float)
     eyes = np.linalg.norm(labels[:, 36] - labels[:, 45], axis=-1)
-    answers = labels[:, None].copy()
-    answers[0, 0, :, 0] += 0.02 * eyes[0]
-    answers[1, 0, 8, 1] += 6.8 * eyes[1]
-    answers[2] = np.nan
-    overall = {row["points"]: row for row in Measured(rows, answers, labels).table()}
+    predictions = labels[:, None].copy()
+    predictions[0, 0, :, 0] += 0.02 * eyes[0]
+    predictions[1, 0, 8, 1] += 6.8 * eyes[1]
+    predictions[2] = np.nan
+    overall = {row["points"]: row for row in Measured(samples, predictions, labels).table()}
     assert overall["68"]["nme"] == pytest.approx(6) and overall["inner 51"]["nme"] == pytest.approx(1)
-    assert overall["7"]["nme"] == pytest.approx(1) and overall["68"]["answered"] == 2
+    assert overall["7"]["nme"] == pytest.approx(1) and overall["68"]["found"] == 2
     assert overall["68"]["fr8"] == pytest.approx(200 / 3) and overall["7"]["fr8"] == pytest.approx(100 / 3)
 
 
@@ -228,4 +221,4 @@ def test_every_normaliser_by_hand():
 def test_protocols_are_of_published_sets_and_of_splits_that_these_have(stores):
     for protocol in PROTOCOLS.values():
         if protocol.name != "300w-private":
-            assert set(protocol.splits) <= set(Store(stores(protocol.set)).splits), protocol.name
+            assert set(protocol.splits) <= set(dataset.open(stores(protocol.set)).splits), protocol.name

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from unit.test_training import FACES, TINY
 
 from redn_lib.crop import Crop
-from redn_lib.feedback import box_crop, to_patch
+from redn_lib.feedback import box_crop, to_crop, to_patch
+from redn_lib.identity import split
 from redn_lib.landmarks import tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
-from redn_lib.temporal import UNCERTAIN, Prior, TemporalMemory, crop_motion, prior_logits
+from redn_lib.temporal import UNCERTAIN, Prior, TemporalMemory, crop_motion, prior_height, prior_logits
 from redn_lib.training.batches import Batch
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.loop import Trainer
@@ -58,19 +59,19 @@ def test_the_state_is_all_that_is_carried():
     with torch.no_grad():
         first = model.frame(batch.patches[:, 0], batch.crop)
         second = model.frame(batch.patches[:, 1], batch.crop, first.state)
-        anew = model.frame(batch.patches[:, 1], batch.crop)
-    assert not torch.allclose(second.state.hidden, anew.state.hidden)
+        alone = model.frame(batch.patches[:, 1], batch.crop)
+    assert not torch.allclose(second.state.hidden, alone.state.hidden)
     again = model.clip(batch.patches[:, :1], batch.crop)[0]
     assert torch.equal(again.state.hidden, first.state.hidden)
 
 
 @given(similarities)
-def test_a_view_that_stays_has_not_moved(crop):
+def test_a_crop_that_stays_has_no_motion(crop):
     torch.testing.assert_close(crop_motion(crop, crop, 64), torch.zeros(1, 4, dtype=torch.float64), atol=1e-9, rtol=0)
 
 
 @given(similarities, st.floats(-0.4, 0.4), st.floats(0.7, 1.4), st.floats(-0.6, 0.6))
-def test_motion_is_told_as_seen_in_the_view_before(crop, shift, growth, turn):
+def test_motion_is_measured_in_the_crop_before(crop, shift, growth, turn):
     size = 64
     own = similarity(growth, turn, 0, 0)
     middle = torch.full((1, 2), (size - 1) / 2, dtype=torch.float64)
@@ -80,46 +81,94 @@ def test_motion_is_told_as_seen_in_the_view_before(crop, shift, growth, turn):
     torch.testing.assert_close(crop_motion(crop, now, size), wanted, atol=1e-6, rtol=1e-6)
 
 
-def test_a_recall_that_counts_pulls_a_flat_map_to_its_place():
-    place, flat = torch.tensor([[[20.0, 41.0]]]), torch.zeros(1, 1, 32, 32)
-    for weight, near in ((50.0, 0.6), (0.0, None)):
-        prior = Prior(place, torch.full((1, 1), weight), torch.full((1, 1), 100.0))
-        found = decode(spatial_softmax(prior_logits(prior, flat, 64, 2.0)), 64)
-        wanted = torch.full((1, 1, 2), 31.5) if near is None else place
-        assert (found - wanted).abs().max() < (near or 1e-3)
+PLACE = torch.tensor([[[20.0, 41.0]]])
+"""Where the priors of these tests expect the one point, in pixels of a crop of 64."""
 
 
-def test_a_recall_counts_no_more_than_its_reach():
-    place, flat = torch.tensor([[[20.0, 41.0]]]), torch.zeros(1, 1, 32, 32)
-    for reach in (0.01, 0.06):
-        logits = prior_logits(Prior(place, torch.ones(1, 1), torch.full((1, 1), reach)), flat, 64, 2.0)
-        most = reach * (1 / UNCERTAIN) ** 4
-        assert 0.7 * most < logits.max() - logits.min() < 1.01 * most
+def prior_of(weight: float, height: float) -> Prior:
+    return Prior(PLACE, torch.full((1, 1), weight), torch.full((1, 1), height))
 
 
-def plainly(seen: torch.Tensor) -> torch.Tensor:
-    """Logits of a look that is sure of its points."""
-    return (100 * gaussian_maps(seen, 32, 64, 2.0)).clamp(max=12)
+def sharp(points: torch.Tensor) -> torch.Tensor:
+    """Logits of maps that are sure of their points."""
+    return (100 * gaussian_maps(points, 32, 64, 2.0)).clamp(max=12)
 
 
-@pytest.mark.parametrize("sure, jumped", [(1.0, True), (0.03, False)], ids=["plainly seen", "hardly seen"])
-def test_what_is_plainly_seen_counts_more_than_what_was_expected(sure, jumped):
-    expected, seen = torch.tensor([[[20.0, 41.0]]]), torch.tensor([[[34.0, 30.0]]])
-    prior, own = Prior(expected, torch.full((1, 1), 4.0), torch.full((1, 1), 5.0)), sure * plainly(seen)
+def test_the_logits_of_a_prior_are_those_of_its_formula():
+    own, prior = sharp(PLACE), prior_of(3.0, 2.0)
+    logits, height = prior_logits(prior, own, 64, 2.0), prior_height(prior, own, 64, 2.0).item() + 1e-3
+    x, y = 2 * 12 + 0.5, 2 * 17 + 0.5  # the centre of cell (12, 17)
+    penalty = 1.5 * np.log1p(3.0 * ((x - 20) ** 2 + (y - 41) ** 2) / 2.0**2)
+    assert logits[0, 0, 17, 12].item() == pytest.approx(height * np.expm1(-penalty / height), rel=1e-4)
+
+
+@pytest.mark.parametrize("height", [0.01, 0.06])
+def test_the_height_of_a_prior_is_its_largest_bonus(height):
+    flat = torch.zeros(1, 1, 32, 32)
+    logits = prior_logits(prior_of(1.0, height), flat, 64, 2.0)
+    largest = height * (1 / UNCERTAIN) ** 4
+    assert 0.7 * largest < logits.max() - logits.min() < 1.01 * largest
+
+
+def test_a_prior_counts_most_where_the_maps_are_uncertain_and_least_where_they_are_sure_of_another_place():
+    uncertain, agreeing, elsewhere = torch.zeros(1, 1, 32, 32), sharp(PLACE), sharp(PLACE + 12)
+    heights = [prior_height(prior_of(1.0, 2.0), own, 64, 2.0).item() for own in (uncertain, agreeing, elsewhere)]
+    assert heights[0] > 20 and heights[1] == pytest.approx(2.0, rel=0.2) and heights[2] < 0.05
+
+
+def test_a_narrow_prior_pulls_flat_maps_to_its_place_and_one_without_weight_does_not():
+    flat = torch.zeros(1, 1, 32, 32)
+    for weight, wanted, near in ((50.0, PLACE, 0.6), (0.0, torch.full((1, 1, 2), 31.5), 1e-3)):
+        found = decode(spatial_softmax(prior_logits(prior_of(weight, 100.0), flat, 64, 2.0)), 64)
+        assert (found - wanted).abs().max() < near
+
+
+@pytest.mark.parametrize("sure, jumped", [(1.0, True), (0.03, False)], ids=["in plain sight", "occluded"])
+def test_a_point_in_plain_sight_outweighs_the_prior_and_an_occluded_one_does_not(sure, jumped):
+    shown = torch.tensor([[[34.0, 30.0]]])
+    own, prior = sure * sharp(shown), prior_of(4.0, 5.0)
     found = decode(spatial_softmax(own + prior_logits(prior, own, 64, 2.0)), 64)
-    assert (found - (seen if jumped else expected)).norm() < 2
+    assert (found - (shown if jumped else PLACE)).norm() < 2
 
 
 def test_a_face_that_hardly_moves_is_steadied():
-    seen = 12 + 40 * torch.rand(1, 5, 2, generator=torch.Generator().manual_seed(0))
-    for far, steadied in ((0.5, True), (8.0, False)):
-        prior, own = Prior(seen + far, torch.full((1, 5), 2.0), torch.full((1, 5), 3.0)), plainly(seen)
+    shown = 12 + 40 * torch.rand(1, 5, 2, generator=torch.Generator().manual_seed(0))
+    for distance, steadied in ((0.5, True), (8.0, False)):
+        prior, own = Prior(shown + distance, torch.full((1, 5), 2.0), torch.full((1, 5), 3.0)), sharp(shown)
         before, after = (decode(spatial_softmax(x), 64) for x in (own, own + prior_logits(prior, own, 64, 2.0)))
-        came = (after - before).mean() / far
-        assert came > 0.2 if steadied else came < 0.05
+        moved = (after - before).mean() / distance
+        assert moved > 0.2 if steadied else moved < 0.05
 
 
-def test_the_next_view_is_the_trackers():
+def test_the_memory_gets_c_pe_alone_and_c_id_by_passes_it():
+    model = tiny()
+    torch.nn.init.normal_(model.memory.unpool.weight)
+    channels = PRESET.identity_channels
+    code, crop = torch.rand(1, 2 * channels, PRESET.cells, PRESET.cells), torch.eye(2, 3)[None]
+    other = code.clone()
+    other[:, :channels] += 1
+    out, _, state = model.remembered(code, crop, None)
+    out_other, _, state_other = model.remembered(other, crop, None)
+    assert torch.equal(state.hidden, state_other.hidden)
+    assert torch.equal(split(out, channels)[0], split(code, channels)[0])
+    assert torch.equal(split(out, channels)[1], split(out_other, channels)[1])
+    assert not torch.equal(split(out, channels)[1], split(code, channels)[1])
+
+
+def test_the_prior_is_added_to_the_maps_of_every_step_at_its_place_in_the_frame():
+    model, batch = tiny().eval(), clip_of()
+    torch.nn.init.normal_(model.memory.prior.weight)
+    with torch.no_grad():
+        first = model.frame(batch.patches[:, 0], batch.crop)
+        output = model.frame(batch.patches[:, 1], batch.crop, first.state, 3)
+    assert torch.allclose(to_patch(output.prior.points, batch.crop), first.state.points, atol=1e-3)
+    for step in output.steps:
+        moved = output.prior._replace(points=to_crop(first.state.points, step.crop))
+        wanted = spatial_softmax(step.regression + prior_logits(moved, step.regression, PRESET.size, PRESET.sigma))
+        torch.testing.assert_close(step.response_maps, wanted, atol=1e-4, rtol=1e-3)
+
+
+def test_the_next_crop_is_the_trackers():
     points = torch.from_numpy(FACES[0].points)[None]
     crop = box_crop(points, torch.tensor([[[3.0, 0, 0], [0, 3, 0]]]), 64, 1.5)
     wanted = Crop.around(tight_box(FACES[0].points), margin=1.5, size=64).matrix
@@ -154,7 +203,7 @@ def test_clips_are_a_function_of_seed_and_number_and_as_long_as_asked():
 
 
 @pytest.mark.parametrize("temporal", [True, False])
-def test_losses_of_a_clip_are_a_number_for_each_look(temporal):
+def test_losses_of_a_clip_are_a_number_for_each_step(temporal):
     model = tiny() if temporal else RedNet(TINY)
     found = outcome(model, clip_of(), STAGE)
     assert found.steps.shape == (2,) and torch.isfinite(found.total) and found.identity is None
@@ -163,14 +212,14 @@ def test_losses_of_a_clip_are_a_number_for_each_look(temporal):
 def test_a_memory_has_the_shapes_of_its_code():
     memory = TemporalMemory(6, 2, 8, 64, 1.25)
     code, crop = torch.rand(3, 6, 2, 2), torch.eye(2, 3).expand(3, 2, 3)
-    answer, prior, state = memory(code, crop, None)
-    assert torch.equal(answer, code) and prior.points.shape == (3, 68, 2) and prior.weight.shape == (3, 68)
+    remembered, prior, state = memory(code, crop, None)
+    assert torch.equal(remembered, code) and prior.points.shape == (3, 68, 2) and prior.weight.shape == (3, 68)
     assert state.hidden.shape == (3, 8) and prior.weight.max() < 0.05
 
 
-def test_points_are_expected_where_they_were_though_the_view_moved():
+def test_points_are_expected_where_they_were_though_the_crop_moved():
     memory = TemporalMemory(6, 2, 8, 64, 1.25)
-    torch.nn.init.normal_(memory.prior.weight)  # whatever it says
+    torch.nn.init.normal_(memory.prior.weight)
     before, now = similarity(1.0, 0.0, 3, 5).float(), similarity(1.3, 0.2, -4, 7).float()
     code, points = torch.rand(1, 6, 2, 2), 64 * torch.rand(1, 68, 2)
     _, _, state = memory(code, before, None)
@@ -182,5 +231,5 @@ def test_a_tracker_that_cuts_patches_elsewhere_expects_the_points_at_the_same_pl
     model, batch = tiny().eval(), clip_of()
     place = similarity(2.0, 0.0, 100, 50).float().expand(2, 2, 3)
     with torch.no_grad():
-        seen = model.frame(batch.patches[:, 0], batch.crop, place=place)
-    torch.testing.assert_close(seen.state.points, to_patch(seen.steps[-1].points, place))
+        output = model.frame(batch.patches[:, 0], batch.crop, place=place)
+    torch.testing.assert_close(output.state.points, to_patch(output.steps[-1].points, place))

@@ -1,4 +1,4 @@
-"""The tracker in a world of bright squares: it follows, notices a loss, finds again, and believes no wall."""
+"""The tracker on scenes of bright squares: it follows, notices a loss, finds again, and is not fooled by a wall."""
 
 from dataclasses import replace
 
@@ -12,11 +12,11 @@ from redn_lib.pretrained import load_pretrained
 from redn_lib.tracking import tracker as module
 from redn_lib.tracking.align import Fit
 from redn_lib.tracking.detector import FaceDetector, overlap
-from redn_lib.tracking.tracker import CHECK_EVERY, MAX_UNSEEN, Tracker, believable, misfit
+from redn_lib.tracking.tracker import CHECK_EVERY, MAX_UNSEEN, Tracker, is_face, misfit
 from redn_lib.tracking.video import frames
 
 FACE, FADED = 255, 200
-"""A face; one that the network still follows but the detector does not see."""
+"""Brightness of a face; of one that the network still follows but the detector misses."""
 
 
 def scene(*faces, wall=40):
@@ -45,7 +45,7 @@ def make_fit(points, confidence):
 
 
 def good_align(model, image, box, steps, **memory):
-    """Finds the square that the box touches most; where there is none, it sees the mean shape in the wall, unsure."""
+    """Finds the square that the box touches most; where there is none, the mean shape with little confidence."""
     grown = np.round(box + np.array([-1, -1, 1, 1]) * 0.1 * (box[2] - box[0])).astype(int)
     inside = [b for b in bright_boxes(image, FADED) if (b[:2] <= grown[2:]).all() and (b[2:] >= grown[:2]).all()]
     if not inside:
@@ -55,25 +55,29 @@ def good_align(model, image, box, steps, **memory):
 
 
 class Detector:
-    """Sees squares of full brightness, and counts its calls."""
+    """Finds squares of full brightness, and counts its calls."""
 
-    calls = 0
+    def __init__(self):
+        self.calls = 0
 
     def detect(self, image, sides=None):
-        Detector.calls += 1
+        self.calls += 1
         boxes = bright_boxes(image, FACE)
         return boxes, np.full(len(boxes), 0.9)
 
 
 @pytest.fixture
-def world(monkeypatch):
-    """track(scenes, align) -> list of TrackedFrame, with the detector and the network of this world."""
-    monkeypatch.setattr(module, "FaceDetector", Detector)
-    monkeypatch.setattr(Detector, "calls", 0)
+def detector():
+    return Detector()
+
+
+@pytest.fixture
+def world(monkeypatch, detector):
+    """track(scenes, align) -> list of TrackedFrame, with this file's detector and network."""
 
     def track(scenes, align=good_align):
         monkeypatch.setattr(module, "align", align)
-        return list(Tracker(None).track(scenes))
+        return list(Tracker(None, detector=detector).track(scenes))
 
     return track
 
@@ -97,9 +101,9 @@ def test_follows_a_moving_face(world):
         assert np.allclose(frame.box, tight_box(frame.points))
 
 
-def test_the_detector_rests_while_all_is_well(world):
+def test_the_detector_checks_a_face_only_now_and_then(world, detector):
     world([scene((20, 30, 40))] * 41)
-    assert Detector.calls == 1 + 40 // CHECK_EVERY
+    assert detector.calls == 1 + 40 // CHECK_EVERY
 
 
 def test_a_face_that_leaves_is_lost_at_once_and_found_elsewhere(world):
@@ -134,15 +138,15 @@ def test_a_detection_that_the_network_does_not_confirm_is_no_face(world):
 
 
 def test_where_the_largest_is_not_confirmed_the_next_is_taken(world):
-    def doubts_the_left(model, image, box, steps, **memory):
+    def unsure_of_the_left(model, image, box, steps, **memory):
         return make_fit(face_shape(box), 0.05 if box[0] < 50 else 0.9)
 
-    tracked = world([scene((0, 10, 60), (90, 50, 40))], doubts_the_left)
+    tracked = world([scene((0, 10, 60), (90, 50, 40))], unsure_of_the_left)
     assert tracked[0].box[0] == pytest.approx(90, abs=1.5)
 
 
 def sure_of_anything(model, image, box, steps, **memory):
-    """A network that answers a face wherever it looks."""
+    """A network that finds a face in every box."""
     return make_fit(face_shape(np.asarray(box)), 0.9)
 
 
@@ -154,7 +158,7 @@ def test_a_network_that_is_sure_of_a_wall_is_given_up(world):
 
 
 def test_an_unsure_network_is_checked_at_once(world):
-    """A wall that is believed, but only just, is given up without waiting for the next regular look."""
+    """A wall with just enough confidence is given up without waiting for the next regular check."""
 
     def unsure_of_walls(model, image, box, steps, **memory):
         return make_fit(face_shape(np.asarray(box)), 0.9 if (image == FACE).any() else module.SURE - 0.01)
@@ -170,7 +174,7 @@ def test_a_face_hidden_from_the_detector_for_a_moment_is_kept(world):
 
 
 def test_points_that_stay_behind_jump_to_the_face_near_by(world):
-    """The face walks away slowly under a network that stands still: the detector's look brings the points back."""
+    """The face moves slowly away from a network that stays where it is: the detector's check brings the points back."""
     scenes = [scene((20 + 3 * t, 30, 40)) for t in range(30)]
     tracked = world(scenes, sure_of_anything)
     gap = boxes_of(tracked)[:, 0] - [20 + 3 * t for t in range(30)]
@@ -178,7 +182,7 @@ def test_points_that_stay_behind_jump_to_the_face_near_by(world):
     assert tracked[-1].box[0] > 60
 
 
-def test_a_jump_within_reach_is_looked_at_twice(world):
+def test_a_face_that_moved_far_is_aligned_twice(world):
     asked = []
 
     def half_way(model, image, box, steps, **memory):
@@ -192,7 +196,7 @@ def test_a_jump_within_reach_is_looked_at_twice(world):
     assert len(asked) == 3
 
 
-def test_a_sudden_change_of_size_is_no_following(world):
+def test_a_sudden_change_of_size_is_a_loss(world):
     def shrinks(model, image, box, steps, **memory):
         middle, side = (box[:2] + box[2:]) / 2, 0.5 * (box[2] - box[0])
         return make_fit(face_shape(np.r_[middle - side / 2, middle + side / 2]), 0.9)
@@ -200,23 +204,23 @@ def test_a_sudden_change_of_size_is_no_following(world):
     assert world([scene((20, 30, 40))] * 2, shrinks)[1].lost
 
 
-def test_every_call_starts_anew(world, monkeypatch):
+def test_every_call_starts_without_a_face(detector, monkeypatch):
     monkeypatch.setattr(module, "align", good_align)
-    tracker = Tracker(None)
+    tracker = Tracker(None, detector=detector)
     assert not next(iter(tracker.track([scene((20, 30, 40))]))).lost
     assert next(iter(tracker.track([scene()]))).lost
 
 
-def test_steps_and_model_reach_the_network(world, monkeypatch):
-    seen = []
+def test_steps_and_model_reach_the_network(detector, monkeypatch):
+    given = []
 
     def spy(model, image, box, steps, **memory):
-        seen.append((model, steps))
+        given.append((model, steps))
         return good_align(model, image, box, steps, **memory)
 
     monkeypatch.setattr(module, "align", spy)
-    list(Tracker("the model", steps=2).track([scene((20, 30, 40))]))
-    assert set(seen) == {("the model", 2)}
+    list(Tracker("the model", steps=2, detector=detector).track([scene((20, 30, 40))]))
+    assert set(given) == {("the model", 2)}
 
 
 def test_the_state_is_carried_and_dropped_with_the_face(world):
@@ -248,16 +252,16 @@ def test_a_scrambled_face_a_line_and_a_dot_are_misfits():
         assert misfit(points) > module.MAX_MISFIT
 
 
-def test_believable_wants_a_sure_finite_face_inside_the_frame():
+def test_a_face_is_confident_finite_and_inside_the_frame():
     image = scene()
     inside = face_shape(np.array([40.0, 20, 110, 90]))
-    assert believable(make_fit(inside, 0.9), image)
-    assert not believable(make_fit(inside, 0.01), image)
-    assert believable(make_fit(inside - [65, 0], 0.9), image)
-    assert not believable(make_fit(inside - [85, 0], 0.9), image)
-    assert not believable(make_fit(inside + [0, 75], 0.9), image)
-    assert not believable(make_fit(np.where(np.arange(68)[:, None] == 3, np.nan, inside), 0.9), image)
-    assert not believable(make_fit(inside[::-1] * [1, 0.3], 0.9), image)
+    assert is_face(make_fit(inside, 0.9), image)
+    assert not is_face(make_fit(inside, 0.01), image)
+    assert is_face(make_fit(inside - [65, 0], 0.9), image)
+    assert not is_face(make_fit(inside - [85, 0], 0.9), image)
+    assert not is_face(make_fit(inside + [0, 75], 0.9), image)
+    assert not is_face(make_fit(np.where(np.arange(68)[:, None] == 3, np.nan, inside), 0.9), image)
+    assert not is_face(make_fit(inside[::-1] * [1, 0.3], 0.9), image)
 
 
 def test_a_real_face_is_tracked_lost_and_found_in_its_mirror_image():

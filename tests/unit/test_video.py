@@ -1,4 +1,4 @@
-"""Reading frames from every kind of source, what is said of broken ones, and writing videos whole or not at all."""
+"""Frames from every kind of source, errors of broken ones, and videos written whole or not at all."""
 
 import struct
 
@@ -12,7 +12,7 @@ from redn_lib.tracking import video as module
 from redn_lib.tracking.video import DEFAULT_FPS, VideoWriter, frames
 
 
-def picture(level: int, h: int = 48, w: int = 64) -> np.ndarray:
+def image_of(level: int, h: int = 48, w: int = 64) -> np.ndarray:
     """Left half red, right half blue, and a grey floor of `level`."""
     image = np.zeros((h, w, 3), np.uint8)
     image[:, : w // 2, 0] = image[:, w // 2 :, 2] = 200
@@ -23,7 +23,7 @@ def picture(level: int, h: int = 48, w: int = 64) -> np.ndarray:
 def write_video(path, n=12, fps=10.0):
     with VideoWriter(path, fps) as writer:
         for t in range(n):
-            writer.write(picture(20 * (t % 12)))
+            writer.write(image_of(20 * (t % 12)))
     return path
 
 
@@ -48,7 +48,7 @@ def test_colours_are_red_green_blue(tmp_path):
     assert image[5, 50].tolist() == pytest.approx([0, 0, 200], abs=25)
 
 
-def test_a_video_filmed_sideways_is_turned_upright(tmp_path):
+def test_a_video_recorded_sideways_is_turned_upright(tmp_path):
     path = write_video(tmp_path / "a.mp4")
     data = bytearray(path.read_bytes())
     matrix = data.index(b"tkhd") + 44
@@ -82,7 +82,7 @@ class Capture:
 
     def read(self):
         self.left -= 1
-        return self.left >= 0, picture(0)
+        return self.left >= 0, image_of(0)
 
     def release(self):
         pass
@@ -107,7 +107,7 @@ def test_a_missing_video_is_named(tmp_path):
     [
         ("a.mp4", b"", "is empty"),
         ("a.mp4", b"no video at all\n" * 99, "not a video"),
-        ("a.png", b"x", "is a picture.*folder"),
+        ("a.png", b"x", "is an image.*folder"),
     ],
 )
 def test_what_is_no_video_is_named(tmp_path, name, data, message):
@@ -135,10 +135,10 @@ def save(folder, name, image):
     assert cv2.imwrite(str(folder / name), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 
-def test_a_folder_of_pictures_comes_in_natural_order(tmp_path):
+def test_a_folder_of_images_comes_in_natural_order(tmp_path):
     for name, value in (("f10.png", 100), ("f2.png", 20), ("F1.png", 10), ("f02b.png", 30)):
-        save(tmp_path, name, picture(value))
-    (tmp_path / "notes.txt").write_text("not a picture")
+        save(tmp_path, name, image_of(value))
+    (tmp_path / "notes.txt").write_text("not an image")
     source = frames(str(tmp_path))
     assert source.count == 4 and source.fps == DEFAULT_FPS
     read = list(source)
@@ -148,12 +148,12 @@ def test_a_folder_of_pictures_comes_in_natural_order(tmp_path):
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(ValueError, match="holds no picture"):
+    with pytest.raises(ValueError, match="holds no image"):
         frames(tmp_path)
 
 
-def test_a_broken_picture_is_named(tmp_path):
-    save(tmp_path, "1.png", picture(0))
+def test_a_broken_image_is_named(tmp_path):
+    save(tmp_path, "1.png", image_of(0))
     for name, data in (("2.png", b"broken"), ("3.png", b"")):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(ValueError, match=name):
@@ -161,9 +161,9 @@ def test_a_broken_picture_is_named(tmp_path):
         (tmp_path / name).unlink()
 
 
-def test_a_picture_of_another_size_is_named_with_both_sizes(tmp_path):
-    save(tmp_path, "1.png", picture(0))
-    save(tmp_path, "2.png", picture(0, 50, 70))
+def test_an_image_of_another_size_is_named_with_both_sizes(tmp_path):
+    save(tmp_path, "1.png", image_of(0))
+    save(tmp_path, "2.png", image_of(0, 50, 70))
     with pytest.raises(ValueError, match="frame 1 of .* 70x50 .* 64x48"):
         list(frames(tmp_path))
 
@@ -179,7 +179,7 @@ def test_arrays_are_read_only_when_asked_for():
     def endless():
         while True:
             taken.append(1)
-            yield picture(0)
+            yield image_of(0)
 
     source = iter(frames(endless()))
     assert taken == []
@@ -187,13 +187,13 @@ def test_arrays_are_read_only_when_asked_for():
     assert len(taken) == 3
 
 
-def test_an_array_that_is_no_picture_is_refused():
+def test_an_array_that_is_no_image_is_refused():
     with pytest.raises(ValueError, match="uint8"):
-        list(frames([picture(0).astype(float)]))
+        list(frames([image_of(0).astype(float)]))
 
 
 def test_an_open_source_is_returned_as_it_is():
-    source = frames([picture(0)])
+    source = frames([image_of(0)])
     assert frames(source) is source and source.count == 1
 
 
@@ -202,7 +202,7 @@ def test_numbered_names_sort_by_number(tmp_path_factory, numbers, padded):
     folder = tmp_path_factory.mktemp("numbered")
     for n in numbers:
         (folder / (f"frame_{n:04d}.jpg" if padded else f"frame_{n}.jpg")).touch()
-    names = [int(p.stem.split("_")[1]) for p in module._pictures(folder)]
+    names = [int(p.stem.split("_")[1]) for p in module.image_files(folder)]
     assert names == sorted(numbers)
 
 
@@ -210,8 +210,8 @@ def test_an_error_while_writing_leaves_the_old_video_whole(tmp_path):
     path = write_video(tmp_path / "a.mp4")
     before = path.read_bytes()
     with pytest.raises(ValueError, match="one size"), VideoWriter(path, 10) as writer:
-        writer.write(picture(0))
-        writer.write(picture(0, 50, 70))
+        writer.write(image_of(0))
+        writer.write(image_of(0, 50, 70))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
@@ -230,5 +230,5 @@ def test_an_unknown_ending_is_refused(tmp_path):
 def test_a_missing_encoder_is_named_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(module.cv2.VideoWriter, "isOpened", lambda self: False, raising=False)
     with pytest.raises(ValueError, match=r"no mp4v encoder.*a\.mp4"), VideoWriter(tmp_path / "a.mp4", 10) as writer:
-        writer.write(picture(0))
+        writer.write(image_of(0))
     assert list(tmp_path.iterdir()) == []

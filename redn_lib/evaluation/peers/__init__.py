@@ -1,7 +1,8 @@
 """Other programs that find 68 points, each an optional package with its weights and one file here.
 
 A peer's file ends with its `PEER`, which is all that it takes to be known. A peer has one or more inputs, such as the
-given box or its own detector's: which one suits it best, and the box that it expects, is our choice; each file says why.
+given box or its own detector's: which one suits it best, and the box that it expects, is our choice; each file
+says why.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,277 @@
+"""The paper's questions as experiments: each an entry of QUESTIONS, all of one shape, run by one runner."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from redn_lib.experiments.curriculum import (
+    FULL,
+    LSTM,
+    MEMORIES,
+    NO_LSTM,
+    NONE,
+    STEPS,
+    SUPERVISIONS,
+    Curriculum,
+    Setting,
+    Supervision,
+    trained_cascade,
+    trained_loop,
+)
+from redn_lib.experiments.filters import FILTERS, best_strength
+from redn_lib.experiments.hard_clips import trials
+from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of
+from redn_lib.experiments.mixes import mix_figures
+from redn_lib.experiments.probes import probe_figures
+from redn_lib.experiments.statistics import differences, factorial, pairwise
+from redn_lib.experiments.variants import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
+from redn_lib.feedback import FeedbackForm
+from redn_lib.files import whole_file
+from redn_lib.pretrained import load_pretrained
+from redn_lib.rednet import RedNet
+from redn_lib.training.clips import ClipBatches
+from redn_lib.training.grow import HIDDEN, grown
+from redn_lib.training.stages import STAGES
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as an experiment.
+
+    about: what is compared and measured, for the head of the table.
+    variants: what is compared, by the name of its row.
+    run: trains a variant with a seed and measures it; figures by name.
+    contrasts: what is compared with what, in the table of effects.
+    from_shipped: whether it begins with the shipped weights, so that it is measured on people whom they have not seen.
+    """
+
+    about: str
+    variants: Mapping[str, Any]
+    run: Callable[[Any, Setting, int], Figures]
+    contrasts: Callable[[pd.DataFrame], list[dict[str, Any]]] = differences
+    from_shipped: bool = False
+
+
+def run_question(
+    question: Question, setting: Setting, seeds: Sequence[int], folder: Path, conditions: str
+) -> pd.DataFrame:
+    """A row for every variant and seed: those done are read from `folder`, the others are run. Stopped at any moment,
+    it goes on with the same call.
+
+    conditions: what all runs share. Raises ValueError where a done run had others: one table must not mix them.
+    """
+    rows = []
+    for seed in seeds:
+        for name, variant in question.variants.items():
+            path = folder / f"{name.replace(' ', '_')}-{seed}.json"
+            if not path.exists():
+                start = time.perf_counter()
+                figures = question.run(variant, setting, seed)
+                minutes = (time.perf_counter() - start) / 60
+                row = {"variant": name, "seed": seed, **figures, "minutes": minutes, "settings": conditions}
+                with whole_file(path) as temporary:
+                    temporary.write_text(json.dumps(row))
+                print(f"{name}, seed {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
+            row = json.loads(path.read_text())
+            if row.pop("settings", None) != conditions:
+                raise ValueError(f"{path} was made with other settings than {conditions!r}: name another --run folder")
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+FORMS: dict[str, FeedbackForm] = {
+    "blank z, same crop": FeedbackForm("nothing", recrop=False, average=False),
+    "squares 7-5-3, same crop (paper)": FeedbackForm("squares", recrop=False, average=False),
+    "softmax maps, same crop (authors' code)": FeedbackForm("softmax", recrop=False, average=False),
+    "Gaussians, same crop": FeedbackForm("gaussians", recrop=False, average=False),
+    "blank z, recrop": FeedbackForm("nothing", average=False),
+    "squares 7-5-3, recrop": FeedbackForm("squares", average=False),
+    "softmax maps, recrop": FeedbackForm("softmax", average=False),
+    "Gaussians, recrop": FeedbackForm("gaussians", average=False),
+    "Gaussians, recrop, predictions averaged": FeedbackForm(),
+}
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A variant of RQ1.
+
+    steps: feedback steps.
+    form: of the feedback.
+    train: one network in a loop, or a cascade of networks.
+    """
+
+    steps: int
+    form: FeedbackForm = FeedbackForm()
+    train: Callable = trained_loop
+
+
+def run_loop(loop: Loop, setting: Setting, seed: int) -> Figures:
+    model = loop.train(loop.form, loop.steps, replace(setting.stage, seed=seed), setting.faces, setting.show)
+    return still_figures(model, setting.unseen, loop.steps)
+
+
+def run_memory(memory: str, setting: Setting, seed: int) -> Figures:
+    model = Curriculum(setting, seed).with_memory(memory)
+    figures = clip_figures(model, setting) | swap_figures(model, setting.unseen)
+    return figures | probe_figures(model, setting.people, setting.images)
+
+
+RATE, MEMORY_RATE = 3e-4, 10.0
+"""A trained network goes on slowly; a memory that is fresh must learn in a few hundred batches (our choice)."""
+
+
+@dataclass(frozen=True)
+class VideoModel:
+    """A variant of RQ3: the shipped network without its f_tRNN goes on, on the same clips for as long.
+
+    network: its class.
+    hidden: units of its memory.
+    clips: what it is trained on.
+    only: the parts that learn: what comes after the code, the encoder too where it is what gets a memory (our choice).
+    temporal: False switches f_tRNN off in the test.
+    filter: one of FILTERS, on its points.
+    """
+
+    network: type[RedNet] = RedNet
+    hidden: int = 0
+    clips: type[ClipBatches] = ClipBatches
+    only: tuple[str, ...] = ("memory", "decoder", "detection", "regression")
+    temporal: bool = True
+    filter: str | None = None
+
+    def trained(self, setting: Setting, seed: int) -> RedNet:
+        """The network after its clips; those of a seed are the same for all."""
+        model = grown(load_pretrained(), seed, self.network, hidden=self.hidden)
+        if isinstance(model, StackedFrames):
+            model.widen()
+        n = setting.stage.iterations
+        stage = replace(STAGES["temporal"], iterations=n, warmup=min(n // 4, 50), ema=setting.stage.ema)
+        stage = replace(stage, rate=RATE, memory_rate=MEMORY_RATE, only=self.only, seed=seed + 4000)
+        name = f"shipped, then {self.network.__name__} {self.hidden} on {self.clips.__name__}"
+        return Curriculum(setting, seed).trained(model, self.clips(setting.faces, stage, model.preset), name)
+
+
+def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures:
+    model = variant.trained(setting, seed)
+    setting = replace(setting, preset=model.preset)
+    if variant.filter is None:
+        return clip_figures(model, setting, temporal=variant.temporal)
+    smooth, strengths = FILTERS[variant.filter]
+    known = list(trials(setting.faces, "occluded", min(setting.clips, 8), setting.frames, model.preset))
+    strength = best_strength(smooth, strengths, tracks_of(model, known), [trial.clip.points for trial in known])
+    return clip_figures(model, setting, smooth=partial(smooth, strength=strength)) | {"strength": strength}
+
+
+def run_supervision(supervision: Supervision, setting: Setting, seed: int) -> Figures:
+    model = Curriculum(setting, seed).with_identity(supervision)
+    return still_figures(model, setting.unseen, STEPS) | probe_figures(model, setting.people, setting.images)
+
+
+def run_mixes(supervision: Supervision, setting: Setting, seed: int) -> Figures:
+    return mix_figures(Curriculum(setting, seed).with_identity(supervision), setting.people, setting.images)
+
+
+PARTS = ("spatial", "temporal", "identity")
+
+
+def name_of(parts: Sequence[str]) -> str:
+    """Name of a cell of the grid of RQ5: its parts, or "none"."""
+    return " + ".join(parts) or "none"
+
+
+def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
+    """Without spatial feedback there is one step; iterations and images are the same, time is not (RQ1 has the control
+    for that).
+    """
+    memory = LSTM if "temporal" in parts else NO_LSTM
+    supervision = FULL if "identity" in parts else NONE
+    steps = STEPS if "spatial" in parts else 1
+    return clip_figures(Curriculum(setting, seed).with_memory(memory, supervision, steps), setting)
+
+
+def run_order(train: Callable[[Curriculum], RedNet], setting: Setting, seed: int) -> Figures:
+    return clip_figures(train(Curriculum(setting, seed)), setting)
+
+
+CELLS = [[part for part, on in zip(PARTS, ticks, strict=True) if on] for ticks in product((False, True), repeat=3)]
+
+ON_CLIPS = (
+    "NME in percent on animated images of unseen people by difficulty, the first crop of each frame around the points "
+    "of the frame before; jitter on clear clips in percent of the eye distance"
+)
+PROBES = "who (percent right), yaw, pitch, mouth (R2) read from either code of synthetic people never trained on"
+DISTURBED = "NME in percent of unseen people with disturbed boxes"
+
+QUESTIONS: dict[str, Question] = {
+    "forms": Question(
+        f"How z is drawn, and whether a new crop is taken; two steps; {DISTURBED}",
+        {name: Loop(2, form) for name, form in FORMS.items()},
+        run_loop,
+        pairwise,
+    ),
+    "rq1": Question(
+        f"RQ1: one step, loop, cascade, loop with blank z; {DISTURBED}",
+        {
+            "one step": Loop(1),
+            "loop, K = 2": Loop(2),
+            "loop, K = 3": Loop(3),
+            "cascade of 3": Loop(3, train=trained_cascade),
+            "loop, K = 3, z blank": Loop(3, FeedbackForm("nothing")),
+        },
+        run_loop,
+        pairwise,
+    ),
+    "rq2": Question(
+        f"RQ2: what of the code the LSTM gets; {ON_CLIPS}; NME on still images with swapped codes; {PROBES}",
+        {memory: memory for memory in MEMORIES},
+        run_memory,
+        pairwise,
+    ),
+    "rq3": Question(
+        f"RQ3: the LSTM and other ways to model video, from the shipped weights; {ON_CLIPS}",
+        {
+            NO_LSTM: VideoModel(),
+            LSTM: VideoModel(hidden=HIDDEN),
+            "LSTM on C_pe, switched off in the test": VideoModel(hidden=HIDDEN, temporal=False),
+            "LSTM on C_pe, trained on shuffled frames": VideoModel(hidden=HIDDEN, clips=ShuffledClips),
+            "LSTM on coordinates": VideoModel(LstmOnCoordinates, HIDDEN),
+            "three frames stacked": VideoModel(StackedFrames, only=()),
+            "previous frame's map fed back": VideoModel(PreviousMap, only=()),
+            **{f"no LSTM, {name} filter": VideoModel(filter=name) for name in FILTERS},
+        },
+        run_video_model,
+        from_shipped=True,
+    ),
+    "rq4": Question(
+        f"RQ4: identity supervision and its controls; {DISTURBED}; {PROBES}",
+        {supervision.name: supervision for supervision in SUPERVISIONS},
+        run_supervision,
+    ),
+    "mixes": Question(
+        "Codes mixed of two faces: mean distance of the decoded pose from either's, and how far each part brings it, "
+        "in percent of the way, of the networks of RQ4, on synthetic people never trained on",
+        {supervision.name: supervision for supervision in SUPERVISIONS},
+        run_mixes,
+    ),
+    "rq5": Question(
+        f"RQ5: each part with and without each other; {ON_CLIPS}",
+        {name_of(cell): cell for cell in CELLS},
+        run_parts,
+        partial(factorial, parts=PARTS),
+    ),
+    "joint": Question(
+        f"The whole network in stages, or by the same batches mixed, all parts and losses at once; {ON_CLIPS}",
+        {"in stages": lambda curriculum: curriculum.with_memory(LSTM), "all at once": Curriculum.all_at_once},
+        run_order,
+    ),
+}

@@ -1,0 +1,112 @@
+"""Results over seeds as tables: mean and spread of each variant, and contrasts between them with Student's intervals.
+
+`results`: a DataFrame with a row a run: variant, seed, figures by name, minutes.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import nan, prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import sem, t
+
+from redn_lib.evaluation.tables import read_table
+
+
+def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Student's interval of the mean; NaN for fewer than two values."""
+    if len(values) < 2:
+        return nan, nan
+    half = t.ppf((1 + level) / 2, len(values) - 1) * sem(values)
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def by_variant(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a variant: seeds, mean and standard deviation (NAME_sd) of every figure, minutes of all its seeds."""
+    groups = results.groupby("variant", sort=False)
+    columns = {"seeds": groups.size()}
+    for name in figures(results):
+        columns |= {name: groups[name].mean(), f"{name}_sd": groups[name].std()}
+    columns["minutes"] = groups["minutes"].sum().map("{:.1f}".format)
+    return pd.DataFrame(columns).reset_index()
+
+
+def figures(results: pd.DataFrame) -> list[str]:
+    """Names of what was measured."""
+    return [name for name in results if name not in ("variant", "seed", "minutes")]
+
+
+def contrast(effect: str, figure: str, values: Sequence[float], base: float) -> dict[str, Any]:
+    """A row of a table of effects: mean and 95 % interval of the values, one a seed, in the figure's unit; the mean in
+    percent of the base.
+    """
+    mean, (low, high) = float(np.mean(values)), interval(values)
+    percent = 100 * mean / base if base else nan
+    numbers = {"mean": mean, "low": low, "high": high, "percent": percent}
+    return {"effect": effect, "figure": figure, "seeds": len(values), **numbers}
+
+
+def by_seed(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Each figure but size as a table: a row a seed, a column a variant."""
+    names = [name for name in figures(results) if name != "kparams"]
+    return {name: results.pivot(index="seed", columns="variant", values=name) for name in names}
+
+
+def differences(results: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each variant less the first one, same seed with same seed; base: the first one's mean."""
+    first, *others = results["variant"].unique()
+    found = []
+    for variant in others:
+        for figure, values in by_seed(results).items():
+            apart = (values[variant] - values[first]).dropna()
+            if len(apart):
+                found.append(contrast(f"{variant} - {first}", figure, list(apart), values[first].mean()))
+    return found
+
+
+def pairwise(results: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each variant less each one before it, as `differences`."""
+    variants, found = list(results["variant"].unique()), []
+    for n in range(len(variants) - 1):
+        found += differences(results[results["variant"].isin(variants[n:])])
+    return found
+
+
+def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any]]:
+    """Main effects and interactions of a full grid whose variants are named by their parts, as "a + b" or "none"; base:
+    mean of the grid.
+
+    The effect of a part is the mean with it less the mean without; of two, half of what one of them does to the effect
+    of the other; and so on. Raises ValueError for a seed with missing cells.
+    """
+    cells = 2 ** len(parts)
+    for seed, count in results.groupby("seed").size().items():
+        if count != cells:
+            raise ValueError(f"seed {seed} has not all of the {cells} cells of the grid: run them first")
+    found = []
+    for figure, values in by_seed(results).items():
+        for size in range(1, len(parts) + 1):
+            for some in combinations(parts, size):
+                signs = [prod(1 if part in cell.split(" + ") else -1 for part in some) for cell in values]
+                effect = 2 * (values * signs).mean(axis=1)
+                found.append(contrast(" x ".join(some), figure, list(effect), values.to_numpy().mean()))
+    return found
+
+
+def effects(path: str | Path, figure: str) -> dict[str, tuple[float, float, float]]:
+    """Effects on one figure by name, from a table of them: mean, low and high of the 95 % interval, in its unit; none
+    where the table is missing.
+    """
+    if not Path(path).exists():
+        return {}
+    rows = read_table(path).query("figure == @figure").set_index("effect")
+    return {effect: tuple(numbers) for effect, *numbers in rows[["mean", "low", "high"]].itertuples()}
+
+
+def shown(mean: float, low: float, high: float, unit: str = "") -> str:
+    """A difference, its interval, and whether it is significant: whether the interval leaves out 0."""
+    verdict = "significant" if low > 0 or high < 0 else "not significant"
+    return f"{mean:+6.2f}{unit} ({low:+.2f} to {high:+.2f}): {verdict}"
