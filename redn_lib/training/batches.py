@@ -99,19 +99,19 @@ class StillBatches(Dataset):
     """
 
     def __init__(self, faces: Sequence[Face], stage: Stage, preset: Preset, procedural: ProceduralFaces | None = None):
-        self.n_made = round(stage.procedural * stage.batch / stage.group) * stage.group
-        self.n_real = stage.batch - self.n_made
+        self.n_synthetic = round(stage.procedural * stage.batch / stage.group) * stage.group
+        self.n_real = stage.batch - self.n_synthetic
         if self.n_real and not faces:
             raise ValueError("no real faces to train on: name a folder with --data, or train on procedural faces alone")
-        if self.n_made and procedural is None:
+        if self.n_synthetic and procedural is None:
             raise ValueError(
-                f"the stage asks for {self.n_made} procedural faces a batch, but no procedural faces were given"
+                f"the stage asks for {self.n_synthetic} procedural faces a batch, but no procedural faces were given"
             )
         if stage.batch % stage.group:
             raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} images a person")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
         self.shown = faces.people if hasattr(faces, "people") else [face.person for face in faces]
-        recurring = procedural.people if self.n_made else []
+        recurring = procedural.people if self.n_synthetic else []
         self.people = {person: number for number, person in enumerate([*sorted(set(self.shown)), *recurring])}
 
     def __len__(self) -> int:
@@ -137,8 +137,8 @@ class StillBatches(Dataset):
 
     def chosen(self, i: int) -> list[Face]:
         """The patches of batch i before augmentation, real ones first."""
-        made = [cut_patch(self.procedural[i * self.n_made + j]) for j in range(self.n_made)]
-        return [self.faces[j] for j in self.real_indices(i)] + made
+        synthetic = [cut_patch(self.procedural[i * self.n_synthetic + j]) for j in range(self.n_synthetic)]
+        return [self.faces[j] for j in self.real_indices(i)] + synthetic
 
     def real_indices(self, i: int) -> list[int]:
         """Which real faces batch i holds: a new order each time all have been used."""

@@ -46,7 +46,7 @@ def running_average(memory: float) -> Callable[[list[Tensor], list[Tensor], Tens
 
 
 def learns(name: str, stage: Stage) -> bool:
-    """Whether a parameter of that name learns in the stage: it is to, and the stage's losses reach it."""
+    """Whether a parameter of that name learns in the stage: `only` names it, and the losses reach it."""
     part = name.partition(".")[0]
     if part == "memory" and stage.frames == 1:
         return False
@@ -114,7 +114,7 @@ class Trainer:
     device: where to compute; by default a GPU where there is one.
     workers: processes that prepare batches.
     compiled: whether by torch.compile.
-    watch: is told the number and the figures of each iteration.
+    watch: called after each iteration with its number and its losses by name.
     options: plain values by name that the run depends on. The checkpoint keeps them, and a run with others is refused.
     fabric: of a run in several processes, see `processes.joined`.
     Raises ValueError when a checkpoint belongs to another stage, preset or options, nothing learns, or a batch cannot
