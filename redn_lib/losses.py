@@ -39,8 +39,8 @@ def map_loss(logits: Tensor, points: Tensor, size: int, sigma: float, weight: Te
 def regression_loss(points: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean distance of the points over the distance of the outer eye corners: (B, L, 2) twice, in the same pixels.
 
-    What NME measures; the eye distance counts as at least a third of the face's width, lest a profile outweigh the rest
-    (our choice; the paper: L2). weight: (B, L) of the points, with a mean of 1.
+    What NME measures; the eye distance counts as at least a third of the face's width, so that a profile does not
+    outweigh the rest (our choice; the paper: L2). weight: (B, L) of the points, with a mean of 1.
     """
     a, b = OUTER_EYES
     eyes = (truth[:, a] - truth[:, b]).norm(dim=-1)

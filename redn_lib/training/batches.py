@@ -2,7 +2,7 @@
 has the same ones.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -94,23 +94,25 @@ class StillBatches(Dataset):
 
     faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1.
     procedural: None where the stage has no procedural faces.
+    Its `people`: number of each person for f_CLS by name, real people first; all others are UNKNOWN.
     Raises ValueError where either is missing, or a batch does not hold whole groups.
     """
 
     def __init__(self, faces: Sequence[Face], stage: Stage, preset: Preset, procedural: ProceduralFaces | None = None):
-        self.n_made = round(stage.procedural * stage.batch / stage.group) * stage.group
-        self.n_real = stage.batch - self.n_made
+        self.n_synthetic = round(stage.procedural * stage.batch / stage.group) * stage.group
+        self.n_real = stage.batch - self.n_synthetic
         if self.n_real and not faces:
             raise ValueError("no real faces to train on: name a folder with --data, or train on procedural faces alone")
-        if self.n_made and procedural is None:
+        if self.n_synthetic and procedural is None:
             raise ValueError(
-                f"the stage asks for {self.n_made} procedural faces a batch, but no procedural faces were given"
+                f"the stage asks for {self.n_synthetic} procedural faces a batch, but no procedural faces were given"
             )
         if stage.batch % stage.group:
             raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} images a person")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
         self.shown = faces.people if hasattr(faces, "people") else [face.person for face in faces]
-        self.people = numbered(self.shown, procedural.people if self.n_made else [])
+        recurring = procedural.people if self.n_synthetic else []
+        self.people = {person: number for number, person in enumerate([*sorted(set(self.shown)), *recurring])}
 
     def __len__(self) -> int:
         return self.stage.iterations
@@ -129,14 +131,14 @@ class StillBatches(Dataset):
             patches=torch.from_numpy(np.stack(images)).movedim(-1, -3),
             points=torch.from_numpy(np.stack([one.points for one in chosen])),
             crop=torch.from_numpy(np.stack(crops)),
-            person=person_numbers(chosen, self.people),
+            person=torch.tensor([self.people.get(one.person, UNKNOWN) for one in chosen]),
             visible=torch.from_numpy(np.stack([one.visible for one in chosen])),
         )
 
     def chosen(self, i: int) -> list[Face]:
         """The patches of batch i before augmentation, real ones first."""
-        made = [cut_patch(self.procedural[i * self.n_made + j]) for j in range(self.n_made)]
-        return [self.faces[j] for j in self.real_indices(i)] + made
+        synthetic = [cut_patch(self.procedural[i * self.n_synthetic + j]) for j in range(self.n_synthetic)]
+        return [self.faces[j] for j in self.real_indices(i)] + synthetic
 
     def real_indices(self, i: int) -> list[int]:
         """Which real faces batch i holds: a new order each time all have been used."""
@@ -172,13 +174,3 @@ class StillBatches(Dataset):
             count = -(-len(shuffled) // size)
             groups += np.resize(shuffled, (count, size)).tolist()
         return [groups[j] for j in rng.permutation(len(groups))]
-
-
-def numbered(real: Iterable[str], synthetic: Iterable[str] = ()) -> dict[str, int]:
-    """A number for each person by name, in the order of names, real people first."""
-    return {person: n for n, person in enumerate([*sorted(set(real)), *synthetic])}
-
-
-def person_numbers(faces: Sequence[Face | Clip], people: Mapping[str, int]) -> Tensor:
-    """(B,) int64 numbers of the people shown, UNKNOWN where they are not among `people`."""
-    return torch.tensor([people.get(face.person, UNKNOWN) for face in faces])

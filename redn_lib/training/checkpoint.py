@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from reprlib import Repr
 from typing import Any
 
 import torch
@@ -11,9 +10,6 @@ from redn_lib.files import whole_file
 
 WHY = {"iterations": "the schedule of the learning rate depends on it"}
 """Why a run cannot go on with another value."""
-
-SHORT = Repr()
-SHORT.maxstring = 120
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -45,7 +41,7 @@ def check_same(path: Path, saved: Mapping[str, Any], now: Mapping[str, Any]) -> 
         before, after = saved.get(name), now.get(name)
         if before != after:
             why = f" ({WHY[name]})" if name in WHY else ""
-            differ.append(f"{name} {SHORT.repr(before)}, now {SHORT.repr(after)}{why}")
+            differ.append(f"{name} {before!r:.80}, now {after!r:.80}{why}")
     if differ:
         raise ValueError(
             f"checkpoint {path} was begun with {'; '.join(differ)}: repeat the first command, use another --run "

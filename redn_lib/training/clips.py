@@ -36,7 +36,7 @@ class ClipBatches(StillBatches):
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
         stay = (min(5, frames), min(8, frames))
         occluder = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.occluded else None
-        lively = Liveliness(pace=float(self.stage.haste ** (rng.random() ** 2)))
+        lively = Liveliness(pace=float(self.stage.pace ** (rng.random() ** 2)))
         return animate(face, seed, frames, PATCH_SIZE, occluder, lively)
 
 

@@ -46,7 +46,7 @@ def running_average(memory: float) -> Callable[[list[Tensor], list[Tensor], Tens
 
 
 def learns(name: str, stage: Stage) -> bool:
-    """Whether a parameter of that name learns in the stage: it is to, and the stage's losses reach it."""
+    """Whether a parameter of that name learns in the stage: `only` names it, and the losses reach it."""
     part = name.partition(".")[0]
     if part == "memory" and stage.frames == 1:
         return False
@@ -114,7 +114,7 @@ class Trainer:
     device: where to compute; by default a GPU where there is one.
     workers: processes that prepare batches.
     compiled: whether by torch.compile.
-    watch: is told the number and the figures of each iteration.
+    watch: called after each iteration with its number and its losses by name.
     options: plain values by name that the run depends on. The checkpoint keeps them, and a run with others is refused.
     fabric: of a run in several processes, see `processes.joined`.
     Raises ValueError when a checkpoint belongs to another stage, preset or options, nothing learns, or a batch cannot
@@ -172,7 +172,7 @@ class Trainer:
             try:
                 for batch in show(self.loader()):
                     self.losses.append(self.learn(Batch(*batch)))
-                    stop = self.any_process(stopping.asked)
+                    stop = self.mean(torch.tensor(float(stopping.asked), device=self.device)) > 0
                     if stop or self.iteration % self.every == 0 or self.iteration == self.stage.iterations:
                         self.save()
                     if stop:
@@ -209,11 +209,9 @@ class Trainer:
             )
         self.losses_of = self.fabric.setup_module(self.losses_of)
 
-    def any_process(self, asked: bool) -> bool:
-        """Whether any process was asked to stop."""
-        if not self.fabric:
-            return asked
-        return bool(self.fabric.all_reduce(torch.tensor(float(asked), device=self.device), reduce_op="sum"))
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean over all processes."""
+        return self.fabric.all_reduce(values, reduce_op="mean") if self.fabric else values
 
     def learn(self, batch: Batch) -> list[float]:
         """One iteration; returns the loss of each feedback step. Raises ValueError when the loss is not finite."""
@@ -226,9 +224,7 @@ class Trainer:
         swap = np.random.default_rng((stage.seed, 2, self.iteration)).random() < stage.swap
         self.optimiser.zero_grad(set_to_none=True)
         figures = torch.stack([self.backward(piece, swap) for piece in pieces(batch, stage.accumulate)]).mean(0)
-        if self.fabric:
-            figures = self.fabric.all_reduce(figures, reduce_op="mean")
-        total, identity, *steps = figures.tolist()
+        total, identity, *steps = self.mean(figures).tolist()
         if not math.isfinite(total):
             raise ValueError(
                 f"the loss is {total} at iteration {self.iteration}: lower the learning rate or check the points"

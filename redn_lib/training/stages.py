@@ -39,7 +39,7 @@ class Stage:
     swap: share of batches in which C_id comes from another image of the same person.
     frames: T of a clip; 1 for still images.
     occluded: share of the animated clips in which an occluder passes before the face.
-    haste: an animated head is up to so many times as fast as usual, in most clips far less.
+    pace: an animated head is up to so many times as fast as usual, in most clips far less.
     memory_rate: learning rate of f_tRNN over that of the rest.
     prior_loss_weight: weight of the loss of the prior of f_tRNN.
     motion_weight: weight of the loss of the motion of the points.
@@ -69,7 +69,7 @@ class Stage:
     swap: float = 0.0
     frames: int = 1
     occluded: float = 0.7
-    haste: float = 1.0
+    pace: float = 1.0
     memory_rate: float = 3.0
     prior_loss_weight: float = 0.01
     motion_weight: float = 0.0
@@ -91,7 +91,7 @@ ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
 network does not rely on the prior instead of the image; occluded points count fully, because f_tRNN must know them.
 """
 
-STEADY = {"haste": 8.0, "motion_weight": 4.0}
+STEADY = {"pace": 8.0, "motion_weight": 4.0}
 """Values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
 
 DECOUPLING = {

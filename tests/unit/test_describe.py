@@ -26,17 +26,17 @@ def test_the_encoder_of_the_paper_is_vgg_16(capsys):
 
 def test_the_compact_network_has_no_figures_of_the_paper(capsys):
     assert main(["describe", "--preset", "compact"]) == 0
-    said = capsys.readouterr().out
-    assert "14.8" not in said and all(name in said for name in ("f_ENC", "f_DEC", "f_REG", "f_CLS", "f_tRNN"))
+    output = capsys.readouterr().out
+    assert "14.8" not in output and all(name in output for name in ("f_ENC", "f_DEC", "f_REG", "f_CLS", "f_tRNN"))
 
 
 def test_an_iteration_is_counted_forward_and_backward():
-    looks = sum(part.flops for part in parts(COMPACT))
+    steps = sum(part.flops for part in parts(COMPACT))
     stage = Stage(iterations=1, batch=6, steps=2)
-    assert iteration_flops(COMPACT, stage) == pytest.approx(3 * 2 * 6 * looks, rel=0.05)
+    assert iteration_flops(COMPACT, stage) == pytest.approx(3 * 2 * 6 * steps, rel=0.05)
     assert iteration_flops(COMPACT, replace(stage, batch=12)) == 2 * iteration_flops(COMPACT, stage)
     clips, memory = replace(stage, batch=1, frames=3), replace(COMPACT, hidden=8)
-    assert iteration_flops(memory, clips) == pytest.approx(3 * 3 * 2 * looks, rel=0.05)
+    assert iteration_flops(memory, clips) == pytest.approx(3 * 3 * 2 * steps, rel=0.05)
     assert iteration_flops(memory, replace(clips, only=("memory",))) < 0.7 * iteration_flops(memory, clips)
 
 

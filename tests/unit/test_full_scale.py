@@ -1,5 +1,6 @@
 """What training at full scale needs beyond the loop: the paper's preset, pieces of a batch, faces left on the disk."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -31,8 +32,9 @@ def test_the_paper_s_network_learns_on_a_cpu():
     assert (losses[-5:].mean(0) < 0.75 * losses[:3].mean(0)).all(), losses
 
 
-def test_pieces_of_a_batch_teach_what_the_batch_teaches():
-    """Of clips, where batch norm does not look at the batch."""
+def test_pieces_of_a_batch_teach_what_the_batch_teaches(monkeypatch):
+    """Of clips, where batch norm does not depend on the batch."""
+    monkeypatch.setattr(torch, "autocast", lambda *args, **kwargs: nullcontext())
     stage = Stage(iterations=1, batch=4, frames=2, warmup=0)
     trainers = []
     for accumulate in (1, 2):
@@ -40,10 +42,9 @@ def test_pieces_of_a_batch_teach_what_the_batch_teaches():
         trainers.append(Trainer(tiny(), mine, ClipBatches(FACES, mine, TINY)))
         trainers[-1].run()
     one, two = trainers
-    np.testing.assert_allclose(two.losses, one.losses, rtol=1e-3)
-    for a, b in zip(one.model.parameters(), two.model.parameters(), strict=True):
-        assert torch.nn.functional.cosine_similarity(a.grad.flatten(), b.grad.flatten(), 0) > 0.99
-        assert b.grad.norm().item() == pytest.approx(a.grad.norm().item(), rel=0.1)
+    np.testing.assert_allclose(two.losses, one.losses, rtol=1e-5)
+    whole, pieces = (torch.cat([p.grad.flatten() for p in t.model.parameters()]) for t in trainers)
+    assert (pieces - whole).norm() < 1e-3 * whole.norm()
 
 
 def test_a_compiled_network_learns_the_same(monkeypatch):

@@ -78,8 +78,8 @@ def test_all_stages_stopped_in_the_third_go_on_as_if_nothing_had_happened(tmp_pa
         assert train("all", tmp_path / "stopped") == 130
     assert "stopped after 0 iterations; the same command goes on" in capsys.readouterr().err
     assert train("all", tmp_path / "stopped") == 0
-    said = capsys.readouterr().out
-    assert "stage identity: 0 real images of 0 people, 100% procedural; iteration 2 of 2" in said
+    output = capsys.readouterr().out
+    assert "stage identity: 0 real images of 0 people, 100% procedural; iteration 2 of 2" in output
     weights = [(tmp_path / name / "w.safetensors").read_bytes() for name in ("whole", "stopped")]
     assert weights[0] == weights[1]
 
@@ -128,8 +128,8 @@ def train_real(data, folder, *options, stage="spatial"):
 
 def test_a_split_is_trained_on_and_nothing_else(w300, tmp_path, capsys):
     assert train_real(w300, tmp_path / "run", "--split", "train") == 0
-    said = capsys.readouterr().out
-    assert "6 real images of 6 people" in said
+    output = capsys.readouterr().out
+    assert "6 real images of 6 people" in output
     people = about_weights(tmp_path / "run" / "w.safetensors")["seen"]["people"]
     assert len(people) == 6 and digest("300w/helen-test/image_2_0") not in people
 
@@ -161,7 +161,7 @@ def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
             write_pts(home / "annot" / f"{t + 1:06d}.pts", shape(t))
     convert(SETS["300vw"], [tmp_path / "300vw"], tmp_path / "set")
     start = tmp_path / "start.safetensors"
-    save_weights(fresh(PRESETS["compact"], 0), start)
+    save_weights(fresh(PRESETS["compact"], 0), start, seen={"people": [], "videos": []})
     folder = tmp_path / "run"
     assert train_real(tmp_path / "set", folder, "--split", "train", "--start", str(start), stage="temporal") == 0
     assert "2 real clips of 10 frames of 2 people" in capsys.readouterr().out
