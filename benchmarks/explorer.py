@@ -3,7 +3,7 @@
     python benchmarks/explorer.py
 
 Two controls are timed: the turn of the box, for which all steps are computed again, and the step, which is only drawn
-anew. The shipped weights look at a procedural face. Prints median, least and most; needs what the browser tests need.
+again. The shipped weights on a procedural face. Prints median, least and most; needs what the browser tests need.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def test_explorer(notebook):
     page = notebook.open(path.relative_to(ROOT).as_posix()).page
     assert notebook.run_all() == []
     page.wait_for_function(LOADED, arg="", timeout=20_000)
-    for label, keys in (("turn (°)", ["ArrowRight"]), ("look", ["ArrowRight", "ArrowLeft"])):
+    for label, keys in (("turn (°)", ["ArrowRight"]), ("step", ["ArrowRight", "ArrowLeft"])):
         focus(page, label)
         press(page, keys[0])
         times = [press(page, keys[(i + 1) % len(keys)]) for i in range(PRESSES)]

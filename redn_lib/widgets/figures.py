@@ -18,7 +18,7 @@ from redn_lib.landmarks import PARTS
 from redn_lib.metrics import auc, ced, failure_rate, point_errors
 from redn_lib.tracking.align import Fit
 from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map
-from redn_lib.widgets.style import ANSWER, INK, MISS, QUIET, RC, TRUTH, rgb
+from redn_lib.widgets.style import ANSWER, INK, MISS, RC, TRUTH, rgb
 
 
 class AltFigure(Figure):
@@ -45,7 +45,7 @@ def faces_grid(
 ) -> AltFigure:
     """Faces in rows: the labels alone, or with `points` (68, 2) each the network's points and their errors.
 
-    captions: one each, by default the names; labels=False: pictures alone. Raises ValueError where the numbers differ.
+    captions: one each, by default the names; labels=False: images alone. Raises ValueError where the numbers differ.
     """
     if not faces or any(given is not None and len(given) not in (0, len(faces)) for given in (points, captions)):
         raise ValueError(f"{len(faces)} faces: give at least one, and as many points and captions as faces")
@@ -62,12 +62,12 @@ def faces_grid(
                 continue
             face, zoom = faces[i], 110 * side / faces[i].image.shape[0]  # about as many pixels as on the page
             if points is not None:
-                picture = draw_face(face.image, points[i], truth=face.points if labels else None, zoom=zoom)
+                shown = draw_face(face.image, points[i], truth=face.points if labels else None, zoom=zoom)
             elif labels:
-                picture = draw_face(face.image, face.points, zoom=zoom)
+                shown = draw_face(face.image, face.points, zoom=zoom)
             else:
-                picture = face.image
-            axes.imshow(picture, interpolation="auto")
+                shown = face.image
+            axes.imshow(shown, interpolation="auto")
             axes.set_title(captions[i] if captions else face.name, fontsize=8, fontweight="normal")
         if key:
             _key_of_points(figure)
@@ -77,28 +77,28 @@ def faces_grid(
 def feedback_steps(
     fit: Fit, image: np.ndarray, truth: np.ndarray | None = None, *, point: int | None = None
 ) -> AltFigure:
-    """What each feedback step saw, was fed, answered: K columns of crop, z, response maps (or one `point`'s), points.
+    """Input and output of each feedback step: K columns of crop, z, response maps (or one `point`'s), points.
 
     fit: of `align` on the image; truth: (68, 2) in pixels of the image.
     """
     steps = len(fit.steps)
-    names = ("sees", "z fed in", "answers", "points")
+    names = ("crop", "z fed in", "response maps", "points")
     with mpl.rc_context(RC | {"axes.grid": False}):
         what = "all points" if point is None else f"point {point}"
-        alt = f"What each of {steps} looks sees, is fed as z, and answers for {what}, and the points on the crop"
+        alt = f"Crop, map z, response maps of {what}, and the points on the crop, for each of {steps} feedback steps"
         figure = _figure(3.0 * steps + 0.4, 8.6, alt, "jpeg")
         grid = figure.subplots(len(names), steps, squeeze=False, height_ratios=(1, 1, 1, 1.9))
         for k in range(steps):
             crop, image = fit.crops[k], fit.crop_images[k]
             maps = fit.response_maps[k] if point is None else fit.response_maps[k][point]
             z = fit.z[k] if point is None or len(fit.z[k]) == 1 else fit.z[k][[point]]
-            answered = crop.to_crop(fit.steps[k])
+            points = crop.to_crop(fit.steps[k])
             goal = None if truth is None else crop.to_crop(truth)
             panels = (
                 image,
                 colour_map(z.max(0), top=max(float(fit.z.max()), 1e-6)),
                 draw_response_map(image, maps, zoom=2),
-                draw_face(image, answered, truth=goal, zoom=2.5, only=None if point is None else [point]),
+                draw_face(image, points, truth=goal, zoom=2.5, only=None if point is None else [point]),
             )
             for row, panel in enumerate(panels):
                 axes = grid[row, k]
@@ -108,16 +108,14 @@ def feedback_steps(
                 if k == 0:
                     axes.set_ylabel(names[row])
             error = "" if truth is None else f": {_percent(fit.steps[k], truth, point)}"
-            grid[0, k].set_title(f"look {k + 1}{error}")
+            grid[0, k].set_title(f"step {k + 1}{error}")
         if truth is not None:
             _key_of_points(figure)
     return figure
 
 
 def ced_curves(errors: Mapping[str, np.ndarray], *, limit: float = 0.08, of: str = "the eye distance") -> AltFigure:
-    """Cumulative error curves with AUC and failure rate in the legend. errors: NME (N,) as fractions `of` what is said,
-    by name.
-    """
+    """Cumulative error curves with AUC and failure rate in the legend. errors: NME (N,) by name, fractions of `of`."""
     with mpl.rc_context(RC):
         alt = f"Cumulative error curves up to {limit:.0%} of {', '.join(errors)}"
         figure, axes = _one_plot(f"NME, % of {of}", "share of faces at or below", alt)
@@ -131,51 +129,19 @@ def ced_curves(errors: Mapping[str, np.ndarray], *, limit: float = 0.08, of: str
 
 
 def part_errors(points: Mapping[str, np.ndarray], truth: np.ndarray) -> AltFigure:
-    """Mean error of each part of the face: points by name and truth, all (N, 68, 2) in pixels of their pictures."""
+    """Mean error of each part of the face: points by name and truth, all (N, 68, 2) in pixels of their images."""
     with mpl.rc_context(RC):
         alt = f"Mean error of each part of the face: {', '.join(points)}"
         figure, axes = _one_plot("", "error, % of the eye distance", alt)
         width = 0.8 / len(points)
-        for i, (name, answered) in enumerate(points.items()):
-            errors = 100 * point_errors(answered, truth).reshape(-1, truth.shape[-2])
+        for i, (name, predicted) in enumerate(points.items()):
+            errors = 100 * point_errors(predicted, truth).reshape(-1, truth.shape[-2])
             heights = [errors[:, list(at)].mean() for at in PARTS.values()]
             axes.bar(np.arange(len(PARTS)) + (i + 0.5) * width - 0.4, heights, width, label=name)
         axes.set_xticks(range(len(PARTS)), [name.replace("_", "\n") for name in PARTS])
         axes.grid(axis="x", visible=False)
         axes.legend()
     return figure
-
-
-def bars(values: Mapping[str, Sequence[float]], ylabel: str) -> AltFigure:
-    """Mean of each named list (e.g. one number a seed) as a bar, the numbers themselves as dots."""
-    with mpl.rc_context(RC):
-        means = ", ".join(f"{name} {np.mean(numbers):.3g}" for name, numbers in values.items())
-        figure, axes = _one_plot("", ylabel, f"Bars of {ylabel}: {means}")
-        for i, numbers in enumerate(values.values()):
-            axes.bar(i, np.mean(numbers), 0.6, alpha=0.85)
-            axes.plot(np.full(len(numbers), i), numbers, "o", color=rgb(QUIET), markersize=4)
-        axes.set_xticks(range(len(values)), list(values))
-        axes.grid(axis="x", visible=False)
-    return figure
-
-
-def loss_figure(losses: Mapping[str, Sequence[float]], *, smooth: int = 25) -> AltFigure:
-    """Loss by iteration, each line the mean of the last `smooth` values; logarithmic."""
-    with mpl.rc_context(RC):
-        figure, axes = _one_plot("iteration", "loss", f"Loss by iteration: {', '.join(losses)}")
-        for i, (name, values) in enumerate(losses.items()):
-            axes.plot(running_mean(values, smooth), label=name, linestyle=_DASHES[i % len(_DASHES)])
-        axes.set_yscale("log")
-        axes.legend()
-    return figure
-
-
-def running_mean(values: Sequence[float], length: int) -> np.ndarray:
-    """Mean of the last `length` values at each place (of fewer at the beginning): (N,) to (N,)."""
-    sums = np.cumsum(np.r_[0.0, np.asarray(values, float)])
-    at = np.arange(1, len(sums))
-    low = np.maximum(at - length, 0)
-    return (sums[at] - sums[low]) / (at - low)
 
 
 _DASHES = ("-", "--", "-.", ":")
@@ -188,10 +154,10 @@ def _figure(width: float, height: float, alt: str, kind: str = "png") -> AltFigu
 
 
 def _key_of_points(figure: Figure) -> None:
-    """Below the panels: which colour is the answer, the label, the error."""
+    """Below the panels: which colour is the prediction, the label, the error."""
     style = {"marker": "o", "linestyle": "", "markeredgecolor": rgb(INK), "markersize": 5}
     marks = [Line2D([], [], color=rgb(colour), **style) for colour in (ANSWER, TRUTH)]
-    words = ["answer", "label", "error: the way between the two"]
+    words = ["prediction", "label", "error: the line between the two"]
     figure.legend([*marks, Line2D([], [], color=rgb(MISS))], words, loc="outside lower center", ncols=3)
 
 

@@ -1,81 +1,68 @@
-"""A loss curve that grows while a training cell runs: one picture, drawn anew at most twice a second."""
+"""A loss curve that grows while a training cell runs: one picture, drawn again at most once a second."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from math import ceil, floor
 
-import cv2
 import numpy as np
 from IPython.display import display
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from redn_lib.widgets.figures import running_mean
+from redn_lib.widgets.chart import Chart
 from redn_lib.widgets.live import still
-from redn_lib.widgets.panels import card, text_width, write
-from redn_lib.widgets.style import BLUE, GRID, INK, PALETTE, QUIET
+from redn_lib.widgets.style import PALETTE, rgb
 
 WIDTH, HEIGHT = 640, 240
-LEFT, TOP, RIGHT, BOTTOM = 56, 30, 12, 28
-SECONDS = 0.5
+SECONDS = 1.0
+SMOOTH = 10
 
 
-def draw_losses(losses: Sequence[Sequence[float]], total: int, smooth: int = 10) -> np.ndarray:
-    """The curve as a picture (240, 640, 3) uint8 RGB: losses (n, K), one line for each of K, over `total` iterations.
+class LossChart(Chart):
+    """Losses on a logarithmic axis over `total` iterations, a line for each of K steps."""
 
-    Logarithmic, with round numbers at the grid; smoothed by the mean of the last `smooth` values. A line ends at a loss
-    that is no number.
-    """
-    out = card(HEIGHT, WIDTH)
-    table = np.asarray(losses, float).reshape(len(losses), -1) if len(losses) else np.zeros((0, 1))
-    with np.errstate(invalid="ignore"):
-        lines = np.stack([running_mean(column, smooth) for column in table.T])
-    good = np.isfinite(lines) & (lines > 0)
-    low, high = (np.log10(lines[good].min()), np.log10(lines[good].max())) if good.any() else (-1.0, 0.0)
-    middle, half = (low + high) / 2, max((high - low) / 2 * 1.08, 0.02)
-    low, high = middle - half, middle + half
-    for tick in ticks(low, high):
-        y = TOP + (HEIGHT - TOP - BOTTOM) * (high - np.log10(tick)) / (high - low)
-        cv2.line(out, (LEFT, round(y)), (WIDTH - RIGHT, round(y)), GRID, 1)
-        name = f"{tick:.3g}"
-        write(out, name, LEFT - 6 - text_width(name, 11), y - 8, size=11, colour=QUIET)
-    for x, name in ((LEFT, "0"), (WIDTH - RIGHT - text_width(str(total), 11), str(total))):
-        write(out, name, x, HEIGHT - BOTTOM + 6, size=11, colour=QUIET)
-    write(
-        out, "iteration", (LEFT + WIDTH - text_width("iteration", 11)) // 2, HEIGHT - BOTTOM + 6, size=11, colour=QUIET
-    )
-    x = LEFT
-    for k, (line, fine) in enumerate(zip(lines, good, strict=True)):
-        colour = BLUE if len(lines) == 1 else PALETTE[k % len(PALETTE)]
-        at = LEFT + (WIDTH - LEFT - RIGHT) * np.arange(len(line)) / max(total - 1, 1)
-        level = np.log10(np.where(fine, line, 1.0))
-        path = np.c_[at, TOP + (HEIGHT - TOP - BOTTOM) * (high - level) / (high - low)]
-        for run in np.split(np.arange(len(line)), np.flatnonzero(~fine)):
-            run = run[fine[run]]
-            cv2.polylines(
-                out, [np.rint(path[run] * 16).astype(np.int32).reshape(-1, 1, 2)], False, colour, 2, cv2.LINE_AA, 4
-            )
-        name = "loss" if len(lines) == 1 else f"look {k + 1}"
-        cv2.line(out, (x, 15), (x + 14, 15), colour, 3)
-        write(out, name, x + 19, 7, size=12)
-        x += 19 + text_width(name, 12) + 14
-    write(out, "log axis", x, 7, size=12, colour=QUIET)
-    said = f"{len(losses)} of {total}" + (f" · {lines[:, -1].mean():.4g}" if lines.size else "")
-    write(out, said, WIDTH - RIGHT - text_width(said, 12), 7, size=12, colour=INK)
-    return out
+    def __init__(self, total: int):
+        super().__init__(WIDTH, HEIGHT)
+        self.total = total
+        self.plot = self.axes(56, 30, WIDTH - 12, HEIGHT - 40, xlim=(0, max(total, 1)), xlabel="iteration")
+        self.plot.set_yscale("log")
+        self.plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        self.plot.yaxis.set_major_formatter("{x:.3g}")
+        self.plot.yaxis.set_minor_formatter(NullFormatter())
+        self.lines = []
+        self.now = self.plot.text(1, 1.04, "", ha="right", transform=self.plot.transAxes)
+
+    def show(self, losses: Sequence[Sequence[float]]) -> np.ndarray:
+        """Losses (n, K) as pixels, each line the mean of the last SMOOTH values; what is no number > 0 is left out."""
+        table = np.asarray(losses, float).reshape(len(losses), -1) if len(losses) else np.zeros((0, 1))
+        with np.errstate(invalid="ignore", over="ignore"):
+            smooth = np.stack([running_mean(column, SMOOTH) for column in table.T])
+        smooth[~(np.isfinite(smooth) & (smooth > 0))] = np.nan
+        if len(self.lines) != len(smooth):
+            self._make_lines(len(smooth))
+        for line, values in zip(self.lines, smooth, strict=True):
+            line.set_data(np.arange(len(values)), values)
+        known = smooth[np.isfinite(smooth)]
+        if known.size:
+            self.plot.set_ylim(max(known.min() / 1.1, 1e-300), known.max() * 1.1)
+        mean = f" · {smooth[:, -1].mean():.4g}" if len(losses) else ""
+        self.now.set_text(f"{len(losses)} of {self.total}{mean}")
+        return self.pixels()
+
+    def _make_lines(self, lines: int) -> None:
+        for line in self.lines:
+            line.remove()
+        names = ["loss"] if lines == 1 else [f"step {k + 1}" for k in range(lines)]
+        self.lines = [
+            self.plot.plot([], label=name, color=rgb(PALETTE[k % len(PALETTE)]))[0] for k, name in enumerate(names)
+        ]
+        self.plot.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6, frameon=False, fontsize=8)
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers for a logarithmic axis from 10^low to 10^high: tenfolds of 1, or else of 1, 3, of 1,
-    2, 5, of all digits; where the range is too narrow for these, equal steps.
-    """
-    decades = range(max(floor(low), -300), ceil(high) + 1)
-    for digits in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
-        found = [d * 10.0**e for e in decades for d in digits if low <= np.log10(d) + e <= high]
-        if len(found) >= 3:
-            return found[:: -(-len(found) // 6)]
-    least, most = 10.0**low, 10.0**high
-    step = 10.0 ** floor(np.log10((most - least) / 2))
-    step *= ceil((most - least) / step / 6)
-    return [step * n for n in range(ceil(least / step), floor(most / step) + 1)]
+def running_mean(values: Sequence[float], length: int) -> np.ndarray:
+    """Mean of the last `length` values at each place (of fewer at the beginning): (N,) to (N,)."""
+    sums = np.cumsum(np.r_[0.0, np.asarray(values, float)])
+    at = np.arange(1, len(sums))
+    low = np.maximum(at - length, 0)
+    return (sums[at] - sums[low]) / (at - low)
 
 
 def live_losses(batches: Iterable, losses: Sequence[Sequence[float]], total: int) -> Iterator:
@@ -84,18 +71,19 @@ def live_losses(batches: Iterable, losses: Sequence[Sequence[float]], total: int
     The curve is one cell output, replaced in place; the last drawing stays on the page. Use it as `show=` of a trainer:
     `trainer.run(lambda batches: live_losses(batches, trainer.losses, total))`.
     """
-    shown = display(still(draw_losses(losses, total), "Loss by iteration, still empty"), display_id=True)
+    chart = LossChart(total)
+    shown = display(still(chart.show(losses), "Loss by iteration, still empty"), display_id=True)
     last = time.monotonic()
     try:
         for batch in batches:
             yield batch
             if time.monotonic() - last > SECONDS:
-                _update(shown, losses, total)
+                _update(shown, chart, losses)
                 last = time.monotonic()
     finally:
-        _update(shown, losses, total)
+        _update(shown, chart, losses)
 
 
-def _update(shown, losses: Sequence[Sequence[float]], total: int) -> None:
+def _update(shown, chart: LossChart, losses: Sequence[Sequence[float]]) -> None:
     now = f", now {np.mean(losses[-1]):.4g}" if losses else ""
-    shown.update(still(draw_losses(losses, total), f"Loss by iteration, {len(losses)} of {total}{now}"))
+    shown.update(still(chart.show(losses), f"Loss by iteration, {len(losses)} of {chart.total}{now}"))

@@ -8,7 +8,7 @@ CELL = """\
 from dataclasses import replace
 from pathlib import Path
 import torch
-from redn_lib.data import procedural
+from redn_lib.data import synthetic
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.rednet import COMPACT
 from redn_lib.widgets.ablation import ablation_board
@@ -18,7 +18,7 @@ from redn_lib.training.stages import Stage
 torch.set_num_threads(1)
 widths = ((4, 8), (8, 8), (8, 8), (8, 8))
 small = replace(COMPACT, widths=widths, regression_width=8, size=32, sigma=2.0, steps=2)
-faces = [cut_patch(procedural.render(procedural.factors(n, 96, person=n // 2))) for n in range(8)]
+faces = [cut_patch(synthetic.render(synthetic.factors(n, 96, person=n // 2))) for n in range(8)]
 stage = Stage(1, batch=8, warmup=0)
 folder = Path("FOLDER")
 setting = Setting(stage, faces, faces, folder / "networks", small, hidden=8, clips=1, frames=12)
@@ -30,7 +30,7 @@ ablation_board(folder / "rq5.csv", setting, identity=False)
 def driven(notebook, root, tmp_path):
     write_tables(tmp_path)
     cell = CELL.replace("FOLDER", tmp_path.as_posix())
-    yield from driving(notebook, root, "ablation", cell, "one part apart")
+    yield from driving(notebook, root, "ablation", cell, "one part changed")
 
 
 def test_the_slider_goes_through_what_makes_a_clip_hard(driven):

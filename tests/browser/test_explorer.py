@@ -20,28 +20,28 @@ points = (MEAN_SHAPE * 45 + (80, 75)).astype(np.float32)
 explorer(model, [Face(image, points, "Ann"), Face(image[::-1].copy(), points, "Bo")], step=1)
 """
 KEYS = {"slider": "ArrowRight", "INPUT": "Space", "BUTTON": "Space"}
-CONTROLS = """look; picture; point; box across; box down; box scale; turn (°); keep z blank; occluder;
+CONTROLS = """step; image; point; box across; box down; box scale; turn (°); keep z blank; occluder;
 occluder across; occluder down; occluder size; start again"""
 
 
 @pytest.fixture
 def driven(notebook, root):
-    yield from driving(notebook, root, "explorer", CELL, "look")
+    yield from driving(notebook, root, "explorer", CELL, "step")
 
 
 def test_arrow_keys_step_through_the_loop(driven):
-    for look in (2, 3):
+    for step in (2, 3):
         driven.press("ArrowRight")
-        driven.says(f"look {look} of 3")
-        assert f"look {look} of 3" in driven.image.get_attribute("title")
+        driven.says(f"step {step} of 3")
+        assert f"step {step} of 3" in driven.image.get_attribute("title")
     driven.press("ArrowLeft")
-    driven.says("look 2 of 3")
+    driven.says("step 2 of 3")
 
 
 def test_every_control_is_reached_with_tab_and_moves_the_picture(driven):
     moved = driven.press_all(KEYS)
     assert moved == [name.strip() for name in CONTROLS.split(";")]
-    driven.says("picture 0 · look 1 of 3")  # the last one puts all back
+    driven.says("image 0 · step 1 of 3")  # the last one puts all back
 
 
 def test_occluder_hides_part_of_the_face(driven):

@@ -56,6 +56,6 @@ def test_places_come_from_whom_the_slider_says(driven):
         driven.press("ArrowRight")
         driven.says(f"places of {who}")
         assert f"places of {who}" in driven.image.get_attribute("title")
-    frames = [driven.colour(x, 26) for x in (130, 377, 624)]  # the frames of A, B, C have a colour each
+    frames = [driven.colour(x, 38) for x in (130, 377, 624)]  # the frames of A, B, C have a colour each
     for one, other in pairwise(frames):
         assert max(abs(a - b) for a, b in zip(one, other, strict=True)) > 40

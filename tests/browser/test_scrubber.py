@@ -27,9 +27,9 @@ def video(seed):
     face = (MEAN_SHAPE * 40 + (95, 85)).astype(np.float32)
     pictures = np.stack([whole[:150, s : s + 150] for s in range(0, 16, 2)])
     return Clip(pictures, np.stack([face - [s, 0] for s in range(0, 16, 2)]).astype(np.float32), "Ann", f"video {seed}")
-scrubber(model, [video(0), video(1)], enters=3, lasts=2, frame=3, forget=4, looks=1)
+scrubber(model, [video(0), video(1)], enters=3, lasts=2, frame=3, forget=4, steps=1)
 """
-CONTROLS = """frame; clip; point; occluder; from frame; frames long; covers; moves (°); forget before; looks; filter;
+CONTROLS = """frame; clip; point; occluder; from frame; frames long; occluded; moves (°); forget before; steps; filter;
 start again"""
 
 
@@ -46,8 +46,8 @@ def test_every_control_is_reached_with_tab_and_moves_the_picture(driven):
 
 
 def test_arrow_keys_go_through_time_and_the_occluder_moves_along(driven):
-    mostly = re.compile(r"\b(5[1-9]|[6-9]\d|100)\s?% of the face covered")
-    less = re.compile(r"\b[1-4]?\d\s?% of the face covered")
+    mostly = re.compile(r"\b(5[1-9]|[6-9]\d|100)\s?% of the face occluded")
+    less = re.compile(r"\b[1-4]?\d\s?% of the face occluded")
     driven.says(mostly)
     for frame in (4, 5, 6, 7):
         driven.press("ArrowRight")

@@ -16,10 +16,9 @@ from redn_lib.data.clip import Face
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.tracking.align import Fit
 from redn_lib.widgets import figures, loss_curve
-from redn_lib.widgets.loss_curve import draw_losses, live_losses, ticks
-from redn_lib.widgets.style import BLUE
+from redn_lib.widgets.loss_curve import LossChart, live_losses
 
-KEY = ["answer", "label", "error: the way between the two"]
+KEY = ["prediction", "label", "error: the line between the two"]
 POINTS = (MEAN_SHAPE * 30 + 60).astype(np.float32)
 FACE = Face(np.full((120, 120, 3), 90, np.uint8), POINTS, "Ann", "Ann 0")
 
@@ -47,9 +46,10 @@ def fit(steps=3, channels=68):
 
 def test_a_figure_is_shown_as_a_picture_without_pyplot():
     code = (
-        "import sys, numpy as np; from redn_lib.widgets.figures import bars; from IPython.core.formatters import *;"
-        "data, _ = DisplayFormatter().format(bars({'a': [1, 2]}, 'NME'));"
-        "assert 'image/png' in data and data['text/plain'].startswith('Bars'), data;"
+        "import sys, numpy as np; from redn_lib.widgets.figures import ced_curves;"
+        "from IPython.core.formatters import *;"
+        "data, _ = DisplayFormatter().format(ced_curves({'a': np.array([.01, .02])}));"
+        "assert 'image/png' in data and data['text/plain'].startswith('Cumulative'), data;"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -77,7 +77,7 @@ def test_every_step_has_a_column_with_its_error(point, channels):
     figure = figures.feedback_steps(fit(3, channels), FACE.image, POINTS, point=point)
     titles = [a.get_title() for a in figure.axes[:3]]
     eyes = np.linalg.norm(POINTS[36] - POINTS[45])
-    assert titles == [f"look {k + 1}: {np.hypot(3 - k, 3 - k) / eyes:.1%}" for k in range(3)]
+    assert titles == [f"step {k + 1}: {np.hypot(3 - k, 3 - k) / eyes:.1%}" for k in range(3)]
     assert len(figure.axes) == 12 and all(len(a.images) == 1 for a in figure.axes)
     assert figure.kind == "jpeg" and drawn(figure).shape == (860, 940, 3)
     assert keys(figure) == [KEY]
@@ -96,54 +96,15 @@ def test_ced_curve_and_its_legend():
     assert len({line.get_linestyle() for line in axes.lines}) == 2
 
 
-def test_bars_of_parts_and_of_seeds():
-    truth = np.stack([POINTS] * 2)
-    off = truth.copy()
-    off[:, :17, 0] += 4
-    heights = [bar.get_height() for bar in figures.part_errors({"a": off}, truth).axes[0].patches]
-    eyes = np.linalg.norm(POINTS[36] - POINTS[45])
-    np.testing.assert_allclose(heights, [400 / eyes] + [0] * 7, atol=1e-4)
-    figure = figures.bars({"K = 1": [5, 7], "K = 2": [4]}, "NME")
-    assert [bar.get_height() for bar in figure.axes[0].patches] == [6, 4]
-    assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[5, 7], [4]]
-
-
 @given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40), length=st.integers(1, 50))
 def test_running_mean(values, length):
     want = [np.mean(values[max(i + 1 - length, 0) : i + 1]) for i in range(len(values))]
-    np.testing.assert_allclose(figures.running_mean(values, length), want, atol=1e-6)
-
-
-def test_loss_figure_is_the_running_mean():
-    figure = figures.loss_figure({"loss": [4.0, 2.0, 6.0]}, smooth=2)
-    assert figure.axes[0].lines[0].get_ydata().tolist() == [4, 3, 4]
-    drawn(figure)
-
-
-def inked(picture):
-    return (np.abs(picture[30:-28, 57:-12].astype(int) - BLUE) < 60).all(-1)
-
-
-def test_loss_curve_grows_to_the_right():
-    half = inked(draw_losses([[1 / (i + 1)] for i in range(50)], 100))
-    assert half[:, : half.shape[1] // 2].any() and not half[:, half.shape[1] // 2 + 12 :].any()
-    assert np.argwhere(half[:, 5])[:, 0].mean() < np.argwhere(half[:, 270])[:, 0].mean(), "a falling loss falls"
-
-
-@given(low=st.floats(-12, 12), span=st.floats(0.04, 20))
-def test_ticks_of_the_loss_are_a_few_round_numbers(low, span):
-    found = ticks(low, low + span)
-    assert 2 <= len(found) <= 7 and low <= np.log10(found[0]) + 1e-9 and np.log10(found[-1]) <= low + span + 1e-9
-    assert found == sorted(found) and all(float(f"{tick:.3g}") == pytest.approx(tick) for tick in found)
-
-
-def test_ticks_are_the_coarsest_that_suffice():
-    assert ticks(-1, 1) == pytest.approx([0.1, 1, 10]) and ticks(-0.8, 0.05) == pytest.approx([0.2, 0.5, 1])
+    np.testing.assert_allclose(loss_curve.running_mean(values, length), want, atol=1e-6)
 
 
 @given(st.lists(st.one_of(st.floats(-1e30, 1e30), st.sampled_from([np.nan, np.inf])), max_size=30))
 def test_loss_curve_survives_any_numbers(values):
-    assert draw_losses([[v] for v in values], 30).shape == (240, 640, 3)
+    assert LossChart(30).show([[v] for v in values]).shape == (240, 640, 3)
 
 
 def test_live_curve_hands_on_every_batch_and_ends_with_all_losses(monkeypatch):
@@ -162,3 +123,23 @@ def test_live_curve_hands_on_every_batch_and_ends_with_all_losses(monkeypatch):
         for _ in live_losses(range(3), losses, 3):
             raise RuntimeError("stopped")
     assert len(shown) >= 2
+
+
+def test_bars_of_parts():
+    truth = np.stack([POINTS] * 2)
+    off = truth.copy()
+    off[:, :17, 0] += 4
+    heights = [bar.get_height() for bar in figures.part_errors({"a": off}, truth).axes[0].patches]
+    eyes = np.linalg.norm(POINTS[36] - POINTS[45])
+    np.testing.assert_allclose(heights, [400 / eyes] + [0] * 7, atol=1e-4)
+
+
+def test_loss_curves_are_the_running_means_of_each_step():
+    chart = LossChart(100)
+    first = chart.show([])
+    grown = chart.show([[1 / (i + 1), 2 / (i + 1)] for i in range(50)])
+    assert (grown != first).any() and [line.get_label() for line in chart.lines] == ["step 1", "step 2"]
+    x, y = chart.lines[1].get_data()
+    assert len(x) == 50 and y[0] == 2 and y[-1] == pytest.approx(np.mean([2 / i for i in range(41, 51)]))
+    low, high = chart.plot.get_ylim()
+    assert low < chart.lines[0].get_ydata().min() and high > 2

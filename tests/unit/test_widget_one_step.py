@@ -38,7 +38,7 @@ def live(model):
 def test_what_is_drawn_is_what_the_network_does(model):
     (example,) = to_examples(rough_face(0))
     inside, fit = inside_step(model, example), align(model, example.image, example.box, 1)
-    np.testing.assert_allclose(inside.maps, fit.response_maps[0], atol=2e-4)  # the crop comes in 8 bits
+    np.testing.assert_allclose(inside.maps, fit.response_maps[0], atol=5e-4)  # the crop comes in 8 bits
     np.testing.assert_allclose(fit.crops[0].to_frame(inside.points), fit.points, atol=0.1)
     assert inside.error == pytest.approx(float(nme(fit.points, example.truth)), rel=0.02)
     for s, back in inside.back.items():
