@@ -1,14 +1,20 @@
 """Checks of exercises: *not attempted*, *wrong because ...* or *right*; they never raise, so a notebook runs on."""
 
+import dis
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from inspect import isfunction
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_map
 
 from redn_lib.teach.same import TOLERANCE, Words, difference
 
 Mistakes = Mapping[str, Callable[..., Any] | Any]
-"""What people often do instead: a sentence after "wrong because", and the answer that this mistake gives."""
+"""Usual mistakes: the sentence after "wrong because", and the answer that this mistake gives."""
+EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+"""Instructions of a function in which nothing was written yet."""
 
 
 class Verdict(Words):
@@ -32,50 +38,52 @@ def check(
 ) -> Verdict:
     """Judge an exercise: a value against a value, or with `inputs` a function against a function of each of them.
 
-    attempt: the student's; `...`, None, NotImplemented or a function that ends in one of these is not attempted.
-    inputs: a tuple of arguments for each case, given to attempt, reference and mistakes alike.
-    mistakes: the usual wrong answers by their reason, values or functions as the reference. Never raises because of
-    what the student wrote.
+    attempt: the student's. `...`, None, NotImplemented or a function that returns or raises one of these is not
+    attempted; a function that does something but returns nothing is wrong.
+    inputs: a tuple of arguments for each case; each function gets copies of its own.
+    mistakes: the usual wrong answers by their reason, values or functions as the reference.
+    tolerance: as in `same`.
+    Never raises because of what the student wrote.
     """
-    if not inputs:
-        return _judge(attempt, reference, mistakes or {}, "", tolerance)
-    for case in inputs:
+    for case in inputs or [()]:
         try:
-            with torch.no_grad():
-                answer = attempt(*case) if callable(attempt) else attempt
+            answer = _call(attempt, case)
         except NotImplementedError:
             answer = ...
         except Exception as error:
-            if "ellipsis" in str(error).lower():
-                answer = ...
-            else:
+            if "ellipsis" not in str(error).lower():
                 return Verdict(f"✗ wrong because it stops with {type(error).__name__}: {error}")
-        wrong = {why: _call(other, case) for why, other in (mistakes or {}).items()}
-        verdict = _judge(answer, reference(*case), wrong, _shown(case), tolerance)
+            answer = ...
+        if answer is None and isfunction(attempt) and {i.opname for i in dis.get_instructions(attempt)} - EMPTY:
+            return Verdict("✗ wrong because it returns nothing: is the `return` missing?")
+        wrong = {why: _call(mistake, case) for why, mistake in (mistakes or {}).items()}
+        verdict = _judge(answer, _call(reference, case), wrong, _shown(case), tolerance)
         if not verdict.right:
             return verdict
     return Verdict("✓ right", right=True)
 
 
-def _judge(answer: Any, wanted: Any, mistakes: Mapping[str, Any], case: str, tolerance: float) -> Verdict:
+def _call(value: Any, case: tuple) -> Any:
+    """The value, or what the function gives for copies of the arguments."""
+    if not callable(value):
+        return value
+    with torch.no_grad():
+        return value(*tree_map(lambda a: a.detach().clone() if isinstance(a, torch.Tensor) else copy(a), case))
+
+
+def _judge(answer: Any, expected: Any, mistakes: Mapping[str, Any], case: str, tolerance: float) -> Verdict:
     if answer is None or answer is ... or answer is NotImplemented:
         return Verdict("○ not attempted: replace the `...` above and run this cell again", attempted=False)
-    apart = difference(answer, wanted)
-    if apart.size <= tolerance:
+    size, why = difference(answer, expected)
+    if size <= tolerance:
         return Verdict("✓ right", right=True)
-    for why, wrong in mistakes.items():
-        if difference(answer, wrong).size <= tolerance:
-            return Verdict(f"✗ wrong because {why}")
-    place = f"{apart.where}: " if apart.where else ""
-    why = apart.why.replace("the library's", "the right one")
-    return Verdict(f"✗ wrong{case}: {place}{why}")
-
-
-def _call(other: Any, case: tuple) -> Any:
-    return other(*case) if callable(other) else other
+    for reason, mistake in mistakes.items():
+        if difference(answer, mistake)[0] <= tolerance:
+            return Verdict(f"✗ wrong because {reason}")
+    return Verdict(f"✗ wrong{case}: {why}")
 
 
 def _shown(case: tuple) -> str:
     """The arguments of a case where they are short enough to read."""
-    words = ", ".join(repr(a) for a in case)
-    return f" for ({words})" if len(words) <= 60 and "\n" not in words else ""
+    words = ", ".join(repr(argument) for argument in case)
+    return f" for ({words})" if case and len(words) <= 60 and "\n" not in words else ""

@@ -1,4 +1,4 @@
-"""Predict before you run: the answer is kept and shown beside the result."""
+"""Predict before you run: the prediction is kept and shown beside the result."""
 
 from collections.abc import Sequence
 from string import ascii_lowercase
@@ -7,21 +7,18 @@ from redn_lib.teach.same import Words
 
 
 class Prediction:
-    """A question asked before a run, and the answer given.
+    """A question asked before a run, and the student's choice.
 
-    options: shown as a, b, c, ...; choice: the student's letter, None as long as there is none: everything runs without
-    it. Raises ValueError for a letter that is not there.
+    options: shown as a, b, c, ...
+    choice: the student's letter, None as long as there is none: everything runs without it. Raises ValueError for a
+    letter that is not there.
     """
 
     def __init__(self, question: str, options: Sequence[str], choice: str | None = None):
         self.question, self.options = question, dict(zip(ascii_lowercase, options, strict=False))
         self.choice = choice
         if choice is not None:
-            self._known(choice)
-
-    def _known(self, letter: str) -> None:
-        if letter not in self.options:
-            raise ValueError(f"there is no option {letter!r}; choose one of {', '.join(self.options)}")
+            self._option(choice)
 
     def __repr__(self) -> str:
         lines = [f"  {'>' if k == self.choice else ' '} {k}) {words}" for k, words in self.options.items()]
@@ -29,15 +26,14 @@ class Prediction:
         return "\n".join([self.question, *lines, last])
 
     def beside(self, result: str, because: str = "") -> Words:
-        """The prediction beside the result: the letter of the option that came true, and what shows it.
-
-        Raises ValueError for a letter that is not there.
-        """
-        self._known(result)
-        said = "you made no prediction" if self.choice is None else f"you said {self._option(self.choice)}"
-        mark = "" if self.choice is None else ("✓ " if self.choice == result else "✗ ")
-        shown = f" ({because})" if because else ""
-        return Words(f"{mark}{said}; it is {self._option(result)}{shown}")
+        """The prediction beside the result, the letter of the option that came true. because: the numbers behind it."""
+        outcome = f"the result is {self._option(result)}" + (f" ({because})" if because else "")
+        if self.choice is None:
+            return Words(f"you made no prediction; {outcome}")
+        mark = "✓" if self.choice == result else "✗"
+        return Words(f"{mark} you predicted {self._option(self.choice)}; {outcome}")
 
     def _option(self, letter: str) -> str:
+        if letter not in self.options:
+            raise ValueError(f"there is no option {letter!r}; choose one of {', '.join(self.options)}")
         return f"{letter}) {self.options[letter]}"

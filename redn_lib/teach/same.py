@@ -1,7 +1,7 @@
-"""Mine against the library's: exact, close, or where and how far they differ."""
+"""Mine against the library's: the same within a tolerance, or where and how far they differ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -17,33 +17,21 @@ class Words(str):
     __repr__ = str.__str__
 
 
-@dataclass(frozen=True)
-class Difference:
-    """How far two results are apart. size: largest absolute difference, infinite where they cannot be compared;
-    where: which part of the result, "" for all of it; why: a sentence."""
-
-    size: float
-    where: str = ""
-    why: str = ""
-
-
 def same(mine: Any, reference: Any, *inputs: Any, tolerance: float = TOLERANCE) -> Words:
-    """Say whether two results are exactly the same or close; raise AssertionError where they are neither.
+    """Say that two results are the same within `tolerance`; raise AssertionError where they are not.
 
     mine, reference: tensors, arrays, numbers, or tuples, lists, dicts and dataclasses of them; or two functions or
-    modules of `inputs`, which are called here without gradients. Close: no number further apart than `tolerance` times
-    the largest of the reference (at least 1).
+    modules of `inputs`, which are called here without gradients.
+    tolerance: as a share of the largest number of the reference; absolute where that is below 1, and for integers. 0:
+    exactly the same.
     """
     if inputs or isinstance(reference, nn.Module):
         with torch.no_grad():
             mine, reference = mine(*inputs), reference(*inputs)
-    apart = difference(mine, reference)
-    if apart.size == 0:
-        return Words("same: exactly")
-    if apart.size <= tolerance * max(_largest(reference), 1):
-        return Words(f"same: close, no number differs by more than {10.0 ** np.ceil(np.log10(apart.size)):.0e}")
-    place = f"{apart.where}: " if apart.where else ""
-    raise AssertionError(f"not the same: {place}{apart.why}")
+    size, why = difference(mine, reference)
+    if size > tolerance:
+        raise AssertionError(f"not the same: {why}")
+    return Words(f"same: within {tolerance:g}" if tolerance else "same: exactly")
 
 
 def take_weights(mine: nn.Module, reference: nn.Module) -> None:
@@ -63,73 +51,56 @@ def take_weights(mine: nn.Module, reference: nn.Module) -> None:
             tensor.copy_(source)
 
 
-def difference(mine: Any, reference: Any, where: str = "") -> Difference:
-    """The largest difference of two results, part by part; the first part that cannot be compared decides."""
-    if is_dataclass(reference) and not isinstance(reference, type):
-        names = [f.name for f in fields(reference)]
-        missing = [n for n in names if not hasattr(mine, n)]
-        if missing:
-            return Difference(np.inf, where, f"yours has no field {missing[0]!r}")
-        return _worst((getattr(mine, n), getattr(reference, n), f"{where}.{n}") for n in names)
-    if isinstance(reference, Mapping):
-        if not isinstance(mine, Mapping) or set(mine) != set(reference):
-            return Difference(np.inf, where, f"yours must have the keys {sorted(map(str, reference))}")
-        return _worst((mine[k], reference[k], f"{where}[{k!r}]") for k in reference)
-    if isinstance(reference, Sequence) and not isinstance(reference, str):
-        if not isinstance(mine, Sequence) or len(mine) != len(reference):
-            got = f"{len(mine)} of them" if isinstance(mine, Sequence) else f"a {type(mine).__name__}"
-            return Difference(np.inf, where, f"{len(reference)} results are due, yours gives {got}")
-        return _worst((m, r, f"{where}[{i}]") for i, (m, r) in enumerate(zip(mine, reference, strict=True)))
-    return _of_numbers(mine, reference, where)
+def difference(mine: Any, reference: Any, where: str = "") -> tuple[float, str]:
+    """The largest difference of two results, measured as `same` does, and a sentence: infinite where they cannot be
+    compared. where: the part of the result, for the sentence.
+    """
+    theirs = _parts(reference)
+    if theirs is None:
+        size, why = _of_numbers(mine, reference)
+        return size, f"{where}: {why}" if where else why
+    is_array = isinstance(mine, Tensor | np.ndarray) and mine.ndim > 0
+    ours = _parts(list(mine) if is_array else mine)
+    if ours is None or set(ours) != set(theirs):
+        got = f"a {type(mine).__name__}" if ours is None else ", ".join(ours) or "nothing"
+        return np.inf, f"{where or 'the result'} has {', '.join(theirs) or 'nothing'}, yours {got}"
+    return max((difference(ours[part], theirs[part], where + part) for part in theirs), default=(0.0, ""))
 
 
-def _worst(parts) -> Difference:
-    worst = Difference(0.0)
-    for mine, reference, where in parts:
-        apart = difference(mine, reference, where)
-        if apart.size == np.inf:
-            return apart
-        worst = max(worst, apart, key=lambda d: d.size)
-    return worst
+def _parts(value: Any) -> dict[str, Any] | None:
+    """The parts of a dataclass, mapping or sequence by name; None for anything else."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f".{f.name}": getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {f"[{key!r}]": part for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return {f"[{i}]": part for i, part in enumerate(value)}
+    return None
+
+
+def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
+    if isinstance(reference, str | bool | None):
+        equal = type(mine) is type(reference) and mine == reference
+        return 0.0 if equal else np.inf, f"yours is {mine!r}, expected {reference!r}"
+    try:
+        ours, theirs = _array(mine), _array(reference)
+    except (TypeError, ValueError):
+        return np.inf, f"yours is a {type(mine).__name__}, expected a {type(reference).__name__}"
+    if ours.shape != theirs.shape:
+        transposed = ours.ndim == 2 and ours.T.shape == theirs.shape and np.allclose(ours.T, theirs)
+        hint = "; yours is its transpose" if transposed else ""
+        return np.inf, f"yours has shape {ours.shape}, expected {theirs.shape}{hint}"
+    if not ours.size:
+        return 0.0, ""
+    with np.errstate(invalid="ignore"):
+        gap = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, abs(ours - theirs))
+    gap = np.nan_to_num(gap, nan=np.inf)
+    at = np.unravel_index(gap.argmax(), gap.shape)
+    place = f" at {tuple(map(int, at))}" if ours.ndim else ""
+    why = f"largest difference {gap[at]:.3g}{place}: yours {ours[at]:.6g}, expected {theirs[at]:.6g}"
+    largest = 1.0 if isinstance(reference, int) else abs(theirs[np.isfinite(theirs)]).max(initial=0.0)
+    return float(gap[at] / max(1.0, largest)), why
 
 
 def _array(value: Any) -> np.ndarray:
     return value.detach().cpu().double().numpy() if isinstance(value, Tensor) else np.asarray(value, float)
-
-
-def _of_numbers(mine: Any, reference: Any, where: str) -> Difference:
-    if isinstance(reference, str | bool | None):
-        equal = type(mine) is type(reference) and mine == reference
-        return Difference(0.0 if equal else np.inf, where, f"yours is {mine!r}, the library's {reference!r}")
-    try:
-        ours, theirs = _array(mine), _array(reference)
-    except (TypeError, ValueError):
-        return Difference(
-            np.inf, where, f"yours is a {type(mine).__name__}, the library's a {type(reference).__name__}"
-        )
-    if ours.shape != theirs.shape:
-        turned = ours.ndim == 2 and ours.T.shape == theirs.shape and np.allclose(ours.T, theirs)
-        hint = "; yours is its transpose" if turned else ""
-        return Difference(np.inf, where, f"yours has shape {ours.shape}, the library's {theirs.shape}{hint}")
-    if not ours.size:
-        return Difference(0.0, where)
-    with np.errstate(invalid="ignore"):
-        apart = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, abs(ours - theirs))
-    apart = np.where(np.isnan(apart), np.inf, apart)
-    at = np.unravel_index(apart.argmax(), apart.shape)
-    place = f" at {tuple(map(int, at))}" if ours.ndim else ""
-    why = f"largest difference {apart[at]:.3g}{place}: yours {ours[at]:.6g}, the library's {theirs[at]:.6g}"
-    return Difference(float(apart[at]), where, why)
-
-
-def _largest(reference: Any) -> float:
-    if is_dataclass(reference) and not isinstance(reference, type):
-        return max((_largest(getattr(reference, f.name)) for f in fields(reference)), default=0.0)
-    if isinstance(reference, Mapping):
-        return max(map(_largest, reference.values()), default=0.0)
-    if isinstance(reference, Sequence) and not isinstance(reference, str):
-        return max(map(_largest, reference), default=0.0)
-    if isinstance(reference, str | bool | None):
-        return 0.0
-    values = abs(_array(reference))
-    return float(values[np.isfinite(values)].max(initial=0.0))
