@@ -10,8 +10,8 @@ import time
 import cv2
 
 from redn_lib.data.animation.animate import animate
-from redn_lib.data.animation.occluder import draw_occluder
 from redn_lib.data.clip import Face
+from redn_lib.data.occluder import draw_occluder
 from redn_lib.data.synthetic import still
 
 

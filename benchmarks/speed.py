@@ -11,7 +11,7 @@ import torch
 
 import redn_lib as redn
 from redn_lib.data.samples import carphone
-from redn_lib.data.synthetic.scenes import still
+from redn_lib.data.synthetic import still
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.video import frames
 from redn_lib.training.batches import StillBatches, cut_patch

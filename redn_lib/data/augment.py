@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from redn_lib.data.clip import Face
+from redn_lib.data.occluder import occlude_image
 from redn_lib.landmarks import mirror_points
 
 
@@ -20,7 +21,7 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     if rng.random() < 0.5:
         image, points = mirror(image, points)
     if rng.random() < 0.4:
-        image = occlude(image, points, rng)
+        image = occlude_image(image, points, rng)
     image = relight(image, rng)
     if rng.random() < 0.2:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 2.5))
@@ -94,33 +95,3 @@ def coarsen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     """The picture after JPEG compression of that quality (1 to 100)."""
     return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
-
-
-def occlude(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the picture
-    itself.
-    """
-    image = image.copy()
-    face = np.ptp(points, axis=0).max()
-    for _ in range(rng.integers(1, 4)):
-        mask = np.zeros(image.shape[:2], np.uint8)
-        middle = points[rng.integers(len(points))] + rng.normal(0, 0.1 * face, 2)
-        size = face * rng.uniform(0.08, 0.5, 2)
-        shape = (middle.tolist(), size.tolist(), rng.uniform(0, 180))
-        if rng.random() < 0.5:
-            cv2.ellipse(mask, shape, 255, -1)
-        else:
-            cv2.fillConvexPoly(mask, cv2.boxPoints(shape).astype(np.int32), 255)
-        cv2.copyTo(filling(image, rng), mask, image)
-    return image
-
-
-def filling(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What an occluder is made of, as large as the picture."""
-    kind = rng.integers(3)
-    if kind == 0:
-        return np.full_like(image, rng.integers(0, 256, 3, dtype=np.uint8))
-    if kind == 1:
-        coarse = rng.integers(0, 256, (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3), dtype=np.uint8)
-        return cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return np.roll(image, rng.integers(20, 120, 2), (0, 1))

@@ -12,9 +12,9 @@ import numpy as np
 
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.data.animation.animate import animate
-from redn_lib.data.animation.curves import Liveliness
-from redn_lib.data.animation.occluder import Occluder, draw_occluder
+from redn_lib.data.animation.curves import MotionStrength
 from redn_lib.data.clip import Clip, Face
+from redn_lib.data.occluder import Occluder, draw_occluder
 from redn_lib.rednet import Preset
 from redn_lib.training.batches import disturbed_crop
 from redn_lib.training.stages import BoxNoise
@@ -23,7 +23,7 @@ FIRST = 5
 """So many frames tell how a bad first box is got over."""
 
 USUAL_BOX, BAD_BOX = BoxNoise(0.08, 0.18, 0.0), BoxNoise(0.25, 0.5, 30.0)
-TURNS = Liveliness(yaw=40.0, pitch=16.0, turn=16.0)
+TURNS = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def dark(face: Face, seed: int, frames: int) -> Clip:
 
 def turned(face: Face, seed: int, frames: int) -> Clip:
     """As far as a still can be turned."""
-    return animate(face, seed, frames, PATCH_SIZE, lively=TURNS)
+    return animate(face, seed, frames, PATCH_SIZE, strength=TURNS)
 
 
 KINDS: dict[str, Callable[[Face, int, int], Clip]] = {

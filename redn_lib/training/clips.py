@@ -5,10 +5,10 @@ import torch
 
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.data.animation.animate import animate
-from redn_lib.data.animation.curves import Liveliness
-from redn_lib.data.animation.occluder import draw_occluder
+from redn_lib.data.animation.curves import MotionStrength
 from redn_lib.data.augment import mirror, stretch
 from redn_lib.data.clip import Clip, Face
+from redn_lib.data.occluder import draw_occluder
 from redn_lib.training.batches import Batch, StillBatches, disturbed_crop, person_numbers
 
 
@@ -34,5 +34,5 @@ class ClipBatches(StillBatches):
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
         stay = (min(5, frames), min(8, frames))
         passing = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.covered else None
-        lively = Liveliness(pace=float(self.stage.haste ** (rng.random() ** 2)))
-        return animate(face, seed, frames, PATCH_SIZE, passing, lively)
+        strength = MotionStrength(pace=float(self.stage.haste ** (rng.random() ** 2)))
+        return animate(face, seed, frames, PATCH_SIZE, passing, strength)

@@ -13,7 +13,7 @@ import numpy as np
 from IPython.display import Image
 
 from redn_lib.data.clip import Face
-from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Occluder, Person, framed, identity, render
+from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, SceneOccluder, framed, identity, render
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.widgets.draw import draw_box, draw_face, enlarge, zoomed
@@ -61,7 +61,7 @@ def head_factors(state: HeadState) -> Factors:
         mouth_open=state.mouth, smile=state.smile, brow_raise=state.brows, blink_right=state.eyes_shut,
         blink_left=state.eyes_shut,
     )  # fmt: skip
-    hides = None if state.occluder in ("none", "glasses") else Occluder(state.occluder, seed=state.person)
+    hides = None if state.occluder in ("none", "glasses") else SceneOccluder(state.occluder, seed=state.person)
     return Factors(
         person, expression, state.yaw, state.pitch, state.roll, Light(yaw=state.lamp),
         Camera(exposure=state.light, resolution=SIZE), hides, start.scene, start.distance, start.scale, start.x,

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from redn_lib.crop import Crop
-from redn_lib.data.animation.occlude import covered
-from redn_lib.data.animation.occluder import KINDS, Occluder
 from redn_lib.data.clip import Clip
+from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, occlude_clip
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.feedback import box_crop, to_patch
 from redn_lib.landmarks import tight_box
@@ -21,7 +20,7 @@ from redn_lib.temporal import MemoryState, prior_height
 from redn_lib.widgets.explorer_view import ALL, point_name
 
 NONE = "none"
-OCCLUDERS = (NONE, *KINDS)
+OCCLUDERS = (NONE, *OCCLUDER_KINDS)
 BASELINES = (NONE, *FILTERS)
 WITHOUT, WITH = "no memory", "memory"
 HIDDEN = 0.5
@@ -186,7 +185,7 @@ def disturbed(clip: Clip, state: ScrubState) -> Clip:
     if state.occluder == NONE:
         return replace(clip, factors={"occluded": np.zeros(len(clip))} | dict(clip.factors or {}))
     lasts = min(state.lasts, len(clip) - state.enters)
-    return covered(clip, Occluder(state.occluder, state.share, lasts, state.enters, state.direction))
+    return occlude_clip(clip, Occluder(state.occluder, state.share, lasts, state.enters, state.direction))
 
 
 def describe(scrubbed: Scrubbed) -> str:

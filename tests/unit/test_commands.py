@@ -6,7 +6,7 @@ import pytest
 from made_folder import write_pairs
 
 from redn_lib.cli import main
-from redn_lib.data.synthetic.scenes import still
+from redn_lib.data.synthetic import still
 from redn_lib.experiments.tables import Run, read_table, run_all, write_table
 from redn_lib.pretrained import load_weights
 

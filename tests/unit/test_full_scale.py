@@ -9,7 +9,7 @@ from made_folder import write_pairs
 from torch import nn
 from unit.test_training import FACES, STAGE, TINY, tiny
 
-from redn_lib.data.synthetic.scenes import still
+from redn_lib.data.synthetic import still
 from redn_lib.data.ytf import read_faces
 from redn_lib.rednet import PAPER
 from redn_lib.training import patches

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redn_lib.data.synthetic.rasterise import rasterise
+from redn_lib.data.synthetic.shape import shape
 
 from redn_lib.data import synthetic as made
 from redn_lib.data.synthetic.head import template
-from redn_lib.data.synthetic.rasterise import rasterise
 from redn_lib.data.synthetic.render import project_points
-from redn_lib.data.synthetic.shape import shape
 from redn_lib.landmarks import MEAN_SHAPE, MIRROR, mirror_points
 
-MEAN = made.Person(0, np.zeros(len(made.SLIDERS), np.float32), made.identity(0).look)
-NEUTRAL = made.Factors(MEAN, size=128)
-SHARP = made.Camera(noise=0, jpeg=0, blur=0)
+MEAN = synthetic.Person(0, np.zeros(len(synthetic.SLIDERS), np.float32), synthetic.identity(0).look)
+NEUTRAL = synthetic.Factors(MEAN, size=128)
+SHARP = synthetic.Camera(noise=0, jpeg=0, blur=0)
 
 
 def eye_distance(points: np.ndarray) -> float:
@@ -24,26 +24,26 @@ def eye_distance(points: np.ndarray) -> float:
 
 
 def test_same_seed_same_picture_another_seed_another():
-    first, again, other = made.still(7, 96), made.still(7, 96), made.still(8, 96)
+    first, again, other = synthetic.still(7, 96), synthetic.still(7, 96), synthetic.still(8, 96)
     assert np.array_equal(first.image, again.image) and np.array_equal(first.points, again.points)
     assert not np.array_equal(first.image, other.image)
     assert first.person == "procedural-000007" and other.person != first.person
 
 
 def test_same_seed_same_clip():
-    first, again = made.clip(3, 4, 64), made.clip(3, 4, 64)
+    first, again = synthetic.clip(3, 4, 64), synthetic.clip(3, 4, 64)
     assert np.array_equal(first.frames, again.frames) and np.array_equal(first.points, again.points)
 
 
 def test_stills_never_repeat_a_person():
-    stream = made.stills(2, 64)
+    stream = synthetic.stills(2, 64)
     assert len({next(stream).person for _ in range(5)}) == 5
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31))
 def test_any_seed_gives_a_valid_well_framed_face(seed):
-    face = made.still(seed, 96)
+    face = synthetic.still(seed, 96)
     assert face.image.shape == (96, 96, 3) and face.image.dtype == np.uint8
     assert face.points.dtype == np.float32 and face.visible.shape == (68,) and face.visible.dtype == bool
     side = max(face.box[2] - face.box[0], face.box[3] - face.box[1])
@@ -55,8 +55,8 @@ def test_any_seed_gives_a_valid_well_framed_face(seed):
 
 
 def test_every_factor_is_returned_as_a_number():
-    face = made.still(4, 64)
-    assert face.factors["identity"].shape == (len(made.SLIDERS),)
+    face = synthetic.still(4, 64)
+    assert face.factors["identity"].shape == (len(synthetic.SLIDERS),)
     for name in (
         "yaw",
         "pitch",
@@ -72,7 +72,7 @@ def test_every_factor_is_returned_as_a_number():
         "scene",
     ):
         assert np.isfinite(face.factors[name]).all(), name
-    sequence = made.clip(4, 3, 64)
+    sequence = synthetic.clip(4, 3, 64)
     assert set(sequence.factors) == set(face.factors)
     assert all(len(values) == 3 for values in sequence.factors.values())
     assert sequence[1].factors["yaw"] == sequence.factors["yaw"][1]
@@ -113,7 +113,7 @@ def test_turned_jaw_lies_on_the_outline():
         camera=SHARP,
     )
     controls_x = project_points(turned)[13:16, 0]
-    bare = made.render(turned)
+    bare = synthetic.render(turned)
     assert bare.visible[30] and bare.visible[8]
     assert (np.diff(controls_x) > -3).all() and controls_x.min() > bare.points[45, 0]
 
@@ -129,30 +129,30 @@ def test_pitch_and_roll_turn_the_way_they_say():
 
 def test_mouth_lids_brows_and_smile_move_their_points():
     def gap(a: int, b: int, **expression: float) -> float:
-        points = project_points(replace(NEUTRAL, expression=made.Expression(**expression)))
+        points = project_points(replace(NEUTRAL, expression=synthetic.Expression(**expression)))
         return float((points[b, 1] - points[a, 1]) / eye_distance(points))
 
     assert gap(62, 66) < 0.03 < 0.25 < gap(62, 66, mouth_open=1.0)
     assert gap(37, 41, blink_right=1.0) < 0.02 < gap(37, 41)
     assert gap(43, 47, blink_right=1.0) == pytest.approx(gap(43, 47), abs=1e-4)
     assert gap(19, 37, brow_raise=1.0) > gap(19, 37) + 0.05
-    wide, plain = (project_points(replace(NEUTRAL, expression=made.Expression(smile=s))) for s in (1.0, 0.0))
+    wide, plain = (project_points(replace(NEUTRAL, expression=synthetic.Expression(smile=s))) for s in (1.0, 0.0))
     assert wide[54, 0] - wide[48, 0] > 1.1 * (plain[54, 0] - plain[48, 0]) and wide[48, 1] < plain[48, 1]
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(-0.5, 1))
 def test_lips_and_lids_never_cross(seed, mouth_open, smile):
-    points = shape(made.identity(seed).shape, made.Expression(mouth_open=mouth_open, smile=smile, blink_left=1.0))
+    points = shape(synthetic.identity(seed).shape, synthetic.Expression(mouth_open=mouth_open, smile=smile, blink_left=1.0))
     for upper, lower in ((61, 67), (62, 66), (63, 65), (43, 47), (44, 46), (37, 41), (38, 40)):
         assert points[lower, 1] >= points[upper, 1] - 1e-5
 
 
 def test_picture_shows_the_factors():
     base = replace(NEUTRAL, camera=SHARP, scene=3)
-    plain = made.render(base)
-    lit = made.render(replace(base, light=replace(base.light, yaw=80.0, pitch=0.0, lamp=1.0, ambient=0.1)))
-    mirrored = made.render(replace(base, light=replace(base.light, yaw=-80.0, pitch=0.0, lamp=1.0, ambient=0.1)))
+    plain = synthetic.render(base)
+    lit = synthetic.render(replace(base, light=replace(base.light, yaw=80.0, pitch=0.0, lamp=1.0, ambient=0.1)))
+    mirrored = synthetic.render(replace(base, light=replace(base.light, yaw=-80.0, pitch=0.0, lamp=1.0, ambient=0.1)))
     cheeks = np.round(plain.points[[2, 14]] + (plain.points[[30]] - plain.points[[2, 14]]) * 0.35).astype(int)
     bright = [[int(f.image[y, x].sum()) for x, y in cheeks] for f in (lit, mirrored)]
     assert bright[0][0] < bright[0][1] and bright[1][0] > bright[1][1]
@@ -161,21 +161,21 @@ def test_picture_shows_the_factors():
 
 def test_occluder_hides_points_and_an_unknown_one_is_refused():
     base = replace(NEUTRAL, camera=SHARP)
-    hidden = made.render(replace(base, occluder=made.Occluder("screen", y=0.0, size=1.2)))
-    assert not hidden.visible[30] and hidden.visible.sum() < made.render(base).visible.sum()
+    hidden = synthetic.render(replace(base, occluder=synthetic.SceneOccluder("screen", y=0.0, size=1.2)))
+    assert not hidden.visible[30] and hidden.visible.sum() < synthetic.render(base).visible.sum()
     with pytest.raises(ValueError, match="umbrella"):
-        made.Occluder("umbrella")
+        synthetic.SceneOccluder("umbrella")
 
 
 def test_identity_is_kept_while_the_head_turns():
-    turned = made.render(replace(NEUTRAL, yaw=30.0))
-    assert np.array_equal(turned.factors["identity"], made.render(NEUTRAL).factors["identity"])
+    turned = synthetic.render(replace(NEUTRAL, yaw=30.0))
+    assert np.array_equal(turned.factors["identity"], synthetic.render(NEUTRAL).factors["identity"])
     assert turned.factors["yaw"] == 30.0
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_clips_move_smoothly(seed):
-    sequence = made.clip(seed, 20, 64)
+    sequence = synthetic.clip(seed, 20, 64)
     unit = eye_distance(sequence.points[0])
     outline = np.r_[0:36, 48, 54]
     jerk = np.linalg.norm(np.diff(sequence.points[:, outline], n=2, axis=0), axis=-1) / unit
@@ -185,12 +185,12 @@ def test_clips_move_smoothly(seed):
 
 
 def test_something_passes_once_in_an_occluded_clip():
-    sequence = made.clip(1, 40, 64, occluded=True)
+    sequence = synthetic.clip(1, 40, 64, occluded=True)
     seen = sequence.visible[:, 27:36].mean(1)
     assert seen.min() < 0.5 < seen.max()
 
 
-@pytest.mark.parametrize("call", [lambda: made.clip(1, 0), lambda: made.clip(1, 5, fps=0), lambda: made.identity(-1)])
+@pytest.mark.parametrize("call", [lambda: synthetic.clip(1, 0), lambda: synthetic.clip(1, 5, fps=0), lambda: synthetic.identity(-1)])
 def test_bad_numbers_are_refused(call):
     with pytest.raises(ValueError):
         call()

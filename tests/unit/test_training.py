@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from redn_lib.data.augment import augment
-from redn_lib.data.synthetic.scenes import still
+from redn_lib.data.synthetic import still
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import COMPACT, RedNet
 from redn_lib.training import checkpoint

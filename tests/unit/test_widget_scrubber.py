@@ -11,9 +11,8 @@ from unit.test_training import TINY
 from widget_sweep import assert_every_control_moves_it_and_comes_back, pixels
 
 from redn_lib.crop import PATCH_SIZE, Crop
-from redn_lib.data.animation.occlude import covered
-from redn_lib.data.animation.occluder import KINDS, Occluder
 from redn_lib.data.clip import Clip
+from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, occlude_clip
 from redn_lib.experiments.filters import FILTERS
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.metrics import nme
@@ -135,18 +134,18 @@ def test_a_stay_beyond_the_end_is_cut_off(clips):
     assert clip.factors["occluded"][4] > 0.5
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OCCLUDER_KINDS)
 def test_covered_hides_points_and_says_how_much(kind):
     clip = patched(video())
-    hidden = covered(clip, Occluder(kind, 0.7, 2, 2))
+    hidden = occlude_clip(clip, Occluder(kind, 0.7, 2, 2))
     assert hidden.factors["occluded"][2:4].mean() == pytest.approx(0.7, abs=0.06)
     assert hidden.visible[2].sum() < 60 and (hidden.points == clip.points).all()
-    again = covered(clip, Occluder(kind, 0.7, 2, 2))
+    again = occlude_clip(clip, Occluder(kind, 0.7, 2, 2))
     assert (again.frames == hidden.frames).all() and (hidden.frames[2] != clip.frames[2]).any()
     with pytest.raises(ValueError, match="until frame 7, the clip has 6"):
-        covered(clip, Occluder(kind, 0.7, 3, 4))
+        occlude_clip(clip, Occluder(kind, 0.7, 3, 4))
     with pytest.raises(ValueError, match="must be square, got 100x224"):
-        covered(replace(clip, frames=clip.frames[:, :, :100]), Occluder(kind, 0.7, 2, 2))
+        occlude_clip(replace(clip, frames=clip.frames[:, :, :100]), Occluder(kind, 0.7, 2, 2))
 
 
 def test_line_and_alt_text_say_where_we_are(model, clips):

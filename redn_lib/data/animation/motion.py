@@ -1,4 +1,7 @@
-"""A still set in motion: where every point and every pixel of it goes, frame by frame. (our choice)"""
+"""How a face moves on its still image: a rough depth from the mean head, a turned head, an open mouth, closed lids.
+
+`Motion` tells where every point and every pixel of the still image goes, frame by frame. (our choice)
+"""
 
 from dataclasses import dataclass
 
@@ -6,10 +9,153 @@ import cv2
 import numpy as np
 
 from redn_lib.data.animation.curves import Curves
-from redn_lib.data.animation.turning import MOST_PITCH, Head
 from redn_lib.data.animation.warp import Bend, extended, field
 from redn_lib.data.clip import Face
-from redn_lib.landmarks import PARTS, tight_box
+from redn_lib.data.synthetic.head import PIVOT, rotation, template
+from redn_lib.landmarks import INNER, N_POINTS, OUTER_EYES, PARTS, tight_box
+
+# fmt: off
+SKULL = np.array([
+    (0, -1.40, -0.06), (0.40, -1.40, -0.13), (-0.40, -1.40, -0.13), (0.75, -1.25, -0.40), (-0.75, -1.25, -0.40),
+    (0, -1.70, -0.35), (0.55, -1.80, -0.75), (-0.55, -1.80, -0.75), (0, -2.05, -1.10), (1.05, -1.20, -1.10),
+    (-1.05, -1.20, -1.10), (1.24, -0.45, -1.20), (-1.24, -0.45, -1.20), (1.20, 0.25, -1.20), (-1.20, 0.25, -1.20),
+])
+"""Places of forehead, hair and ears that turn with the face, in the units of the procedural head."""
+
+NECK = np.array([(0, 1.75, -0.7), (0.6, 1.65, -0.9), (-0.6, 1.65, -0.9)])
+"""Places that follow by a third."""
+# fmt: on
+
+APART = 0.2
+"""Skull and neck places nearer to the 68 points than so many half face widths, or among them, are left out."""
+
+STEEPEST = 1.5
+"""Most change of depth over change of place: what keeps a turning face from being folded."""
+
+RINGS = (2.5, 4.0)
+"""Background that stays: so many half face widths from the middle of the face."""
+
+MOST_YAW, MOST_PITCH = 20.0, 12.0
+"""Degrees beyond which a still, bent, no longer looks like a turned head."""
+
+MOST_TURNED = 48.0
+"""Degrees from the front beyond which a head, turned as it is, is hardly turned any further."""
+
+LID_LEFT = 0.22
+"""Share of the open eye that is left between the points of shut lids."""
+
+LIPS_LEFT, WIDEST = 0.35, 0.34
+"""Share of the still's open mouth that is left when shut, so that lips do not cross; widest mouth, in half face widths.
+"""
+
+_JAW_FALL = {i: 1 - (abs(i - 8) / 5.5) ** 2 for i in range(3, 14)} | dict.fromkeys((*range(55, 60), 65, 66, 67), 1.0)
+_LIPS = ((61, 67), (62, 66), (63, 65))
+_CORNERS = (48, 54, 60, 64)
+_LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
+
+
+@dataclass(frozen=True)
+class Head:
+    """A face on its still.
+
+    controls: (C, 2) pixels, the 68 first, background last; depth: (C,) pixels to the viewer from the axis it turns
+    about; axis: (2,) pixel of that; unit: pixels of half a face width; yaw and roll: degrees of the still; follows:
+    (C,) share of the head's turning, 0 for the background.
+    """
+
+    controls: np.ndarray
+    depth: np.ndarray
+    axis: np.ndarray
+    unit: float
+    yaw: float
+    roll: float
+    follows: np.ndarray
+
+    @classmethod
+    def on(cls, points: np.ndarray) -> "Head":
+        """The mean head laid into 68 points (68, 2), seen from far away."""
+        solid = np.asarray(template().controls[:N_POINTS], float) - PIVOT
+        inner = np.asarray(INNER)
+        fit = np.linalg.lstsq(np.c_[solid[inner], np.ones(len(inner))], points[inner].astype(float), rcond=None)[0]
+        u, sizes, v = np.linalg.svd(fit[:3].T, full_matrices=False)
+        unit, across = sizes.mean(), u @ v
+        turn = np.vstack([across, np.cross(*across)])
+        beside = np.concatenate([SKULL, NECK]) - PIVOT
+        flat = unit * beside @ across.T + fit[3]
+        outline = cv2.convexHull(points.astype(np.float32))
+        free = [cv2.pointPolygonTest(outline, place.tolist(), True) < -APART * unit for place in flat]
+        beside, flat = beside[free], flat[free]
+        middle = (points.min(0) + points.max(0)) / 2
+        rings = np.concatenate([middle + unit * r * _square() for r in RINGS])
+        head = np.concatenate([points, flat])
+        depth = _less_steep(head, unit * np.concatenate([solid, beside]) @ turn[2])
+        partly = np.r_[np.ones(len(SKULL)), np.full(len(NECK), 0.35)][free]
+        follows = np.r_[np.ones(N_POINTS), partly, np.zeros(len(rings))]
+        yaw = np.degrees(np.arctan2(-turn[2, 0], turn[2, 2]))
+        roll = np.degrees(np.arctan2(-turn[0, 1], turn[1, 1]))
+        controls = np.concatenate([head, rings])
+        return cls(controls, np.r_[depth, np.zeros(len(rings))], fit[3], unit, yaw, roll, follows)
+
+    def possible(self, yaw: np.ndarray) -> np.ndarray:
+        """Degrees of yaw wished (T,) to those that this still can bear: less the further it is turned already."""
+        side = np.sign(self.yaw) or 1.0
+        further = np.clip(MOST_TURNED - abs(self.yaw), 2, MOST_YAW)
+        limit = np.where(side * yaw > 0, further, MOST_YAW)
+        return limit * np.tanh(yaw / limit)
+
+    def moved(self, yaw: np.ndarray, pitch: np.ndarray, mouth: np.ndarray, lids: np.ndarray) -> np.ndarray:
+        """Where the controls lie in T frames, (T, C, 2) pixels of the still. yaw, pitch: degrees (T,), already possible
+        ones; mouth, lids: see `Curves`."""
+        solid = np.zeros((len(yaw), len(self.controls), 3))
+        solid[..., :2] = self.controls - self.axis
+        solid[..., 2] = self.depth
+        self._talk(solid, mouth)
+        for upper, lower in _LIDS:
+            way = self.controls[lower] - self.controls[upper]
+            solid[:, upper, :2] += 0.88 * (1 - LID_LEFT) * lids[:, None] * way
+            solid[:, lower, :2] -= 0.12 * (1 - LID_LEFT) * lids[:, None] * way
+        upright = rotation(0, 0, self.roll)
+        turns = np.stack([upright @ rotation(y, p, 0) @ upright.T for y, p in zip(yaw, pitch, strict=True)])
+        turned = np.einsum("tij,tcj->tci", turns, solid)
+        return self.axis + (solid + self.follows[:, None] * (turned - solid))[..., :2]
+
+    def _talk(self, solid: np.ndarray, mouth: np.ndarray) -> None:
+        """Lets the jaw fall, or lifts it as far as the lips of the still are open."""
+        down = np.array([-np.sin(np.radians(self.roll)), np.cos(np.radians(self.roll))])
+        gaps = {low: max(float((self.controls[low] - self.controls[up]) @ down), 0.0) for up, low in _LIPS}
+        gap, rest = gaps[66], 0.06 * self.unit
+        opens = np.log(max(WIDEST * self.unit + rest, 1.1 * (gap + rest)) / (gap + rest))
+        shuts = np.log((gap + rest) / (LIPS_LEFT * gap + rest)) + 1e-6
+        limit = np.where(mouth > 0, opens, shuts)
+        fall = ((gap + rest) * (np.exp(limit * np.tanh(mouth / limit)) - 1))[:, None]
+        for i, share in _JAW_FALL.items():
+            rises = min(gaps[i] / (gap + 1e-6), 1) if i in gaps else share
+            solid[:, i, :2] += np.where(fall > 0, share, rises) * fall * down
+        middle = self.controls[[62, 66]].mean(0)
+        for i in _CORNERS:
+            inward = middle - self.controls[i]
+            solid[:, i, :2] += fall * (0.35 * down + 0.12 * inward / (np.linalg.norm(inward) + 1e-6))
+
+
+def mouth_gap(points: np.ndarray) -> np.ndarray:
+    """How far the mouth is open: distance of the inner lips over that of the outer eye corners, (T, 68, 2) to (T,)."""
+    right, left = OUTER_EYES
+    return np.linalg.norm(points[:, 66] - points[:, 62], axis=1) / np.linalg.norm(
+        points[:, right] - points[:, left], axis=1
+    )
+
+
+def _less_steep(places: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Depth (N,) at places (N, 2), brought together where it changes more than STEEPEST."""
+    room = STEEPEST * np.linalg.norm(places[:, None] - places[None], axis=-1)
+    return ((depth + room).min(1) + (depth - room).max(1)) / 2
+
+
+def _square() -> np.ndarray:
+    side = np.linspace(-1, 1, 4)[:-1]
+    edge = np.c_[side, np.full(3, -1.0)]
+    return np.concatenate([edge @ np.linalg.matrix_power(np.array([[0.0, 1], [-1, 0]]), k) for k in range(4)])
+
 
 FACE_SHARE = 0.5
 """Larger side of the face's tight box over the side of the frame, before zoom: as in a patch."""
