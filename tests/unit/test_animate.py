@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from redn_lib.data.animation.occluder import OCCLUDER_KINDS, Occluder, draw_occluder
-from redn_lib.data.animation.turning import Head
 
 from redn_lib.data.animation.animate import animate
 from redn_lib.data.animation.curves import FPS, STILL, MotionStrength, blinks, wander

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from redn_lib.data import synthetic
 from redn_lib.data.synthetic import SLIDERS, project_points
 from redn_lib.data.synthetic.head import template
