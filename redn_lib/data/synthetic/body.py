@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over
 from redn_lib.data.synthetic.expression import EYE_RADIUS, Expression, eye_centres
@@ -48,33 +49,28 @@ def repeated(triangles: np.ndarray, n: int, copies: int) -> np.ndarray:
     return np.vstack([triangles + k * n for k in range(copies)])
 
 
-_RINGS = np.radians([3.0, 14.0, 27.0, 34.0, 56.0, 82.0])
-_AROUND = np.linspace(0, 2 * np.pi, 14, endpoint=False)
+_RING_ANGLES, _AROUND_BALL = np.meshgrid(
+    np.radians([3.0, 14.0, 27.0, 34.0, 56.0, 82.0]), np.linspace(0, 2 * np.pi, 14, endpoint=False), indexing="ij"
+)
 _BALL = np.stack(
-    np.broadcast_arrays(
-        np.sin(_RINGS)[:, None] * np.cos(_AROUND), np.sin(_RINGS)[:, None] * np.sin(_AROUND), np.cos(_RINGS)[:, None]
-    ),
-    -1,
+    [np.sin(_RING_ANGLES) * np.cos(_AROUND_BALL), np.sin(_RING_ANGLES) * np.sin(_AROUND_BALL), np.cos(_RING_ANGLES)], -1
 ).reshape(-1, 3)
+"""Unit eyeball: six rings of 14 vertices."""
 
 
 def eyes_part() -> Part:
     """Both eyeballs' fronts; the texture is centred on the pupil."""
     uv = np.array(EYE[:2]) + EYE[2] * (0.5 + 0.48 * _BALL[:, :2])
-    under_lid = np.clip(0.85 + 0.9 * _BALL[:, 1], 0.5, 1) * np.repeat([1, 1, 1, 0.95, 0.8, 0.5], len(_AROUND))
+    under_lid = np.clip(0.85 + 0.9 * _BALL[:, 1], 0.5, 1) * np.repeat([1, 1, 1, 0.95, 0.8, 0.5], 14)
     return Part(repeated(sheet(6, 14, True)[:, ::-1], 84, 2), np.tile(uv, (2, 1)), np.tile(under_lid, 2), 1.5, False)
 
 
 def eyes(controls: np.ndarray, expression: Expression) -> np.ndarray:
     """Vertices (168, 3): eyeballs turned by the gaze."""
-    gx, gy = np.radians([expression.gaze_x, expression.gaze_y])
-    turn_x = np.array([[np.cos(gx), 0, np.sin(gx)], [0, 1, 0], [-np.sin(gx), 0, np.cos(gx)]])
-    turn_y = np.array([[1, 0, 0], [0, np.cos(gy), np.sin(gy)], [0, -np.sin(gy), np.cos(gy)]])
-    ball = EYE_RADIUS * _BALL @ (turn_x @ turn_y).T
+    gaze = Rotation.from_euler("xy", [-expression.gaze_y, expression.gaze_x], degrees=True)
     shut = np.maximum([expression.blink_right, expression.blink_left], 0)
-    back = np.zeros((2, 1, 3))
-    back[:, 0, 2] = -0.06 * shut
-    return (eye_centres(controls)[:, None] + ball + back).reshape(-1, 3)
+    back = shut[:, None, None] * (0, 0, -0.06)
+    return (eye_centres(controls)[:, None] + gaze.apply(EYE_RADIUS * _BALL) + back).reshape(-1, 3)
 
 
 _TOOTH_X = np.linspace(-0.30, 0.30, 9)
@@ -93,10 +89,8 @@ def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
     top, low = controls[62], controls[66]
 
     def pair(y0: float, y1: float, z0: float, z1: float, curve: float) -> np.ndarray:
-        rows = [
-            np.column_stack([middle + 1.05 * wide * _TOOTH_X, np.full(9, y), z - curve * _TOOTH_X**2])
-            for y, z in ((y0, z0), (y1, z1))
-        ]
+        x = middle + 1.05 * wide * _TOOTH_X
+        rows = [np.column_stack([x, np.full(9, y), z - curve * _TOOTH_X**2]) for y, z in ((y0, z0), (y1, z1))]
         return np.vstack(rows)
 
     hidden = 0.5 * float(np.clip(1 - (low[1] - top[1]) / 0.06, 0, 1))
@@ -108,19 +102,10 @@ def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
     return np.vstack([bag, upper, lower, tongue])
 
 
-_EAR_RIM = np.array(
+_EAR_RIM = np.column_stack(
     [
-        (0.02, 0.30),
-        (0.0, 0.10),
-        (0.0, -0.12),
-        (0.05, -0.30),
-        (0.17, -0.40),
-        (0.31, -0.37),
-        (0.39, -0.22),
-        (0.38, -0.02),
-        (0.29, 0.16),
-        (0.19, 0.33),
-        (0.08, 0.38),
+        [0.02, 0.0, 0.0, 0.05, 0.17, 0.31, 0.39, 0.38, 0.29, 0.19, 0.08],
+        [0.30, 0.10, -0.12, -0.30, -0.40, -0.37, -0.22, -0.02, 0.16, 0.33, 0.38],
     ]
 )
 """Outline of an ear: (backwards, down)."""
@@ -128,9 +113,8 @@ _EAR_RIM = np.array(
 
 def ears_part() -> Part:
     """Rim, inner ring and middle of both ears."""
-    rings = np.vstack(
-        [sheet(2, 11, True), np.column_stack([np.full(11, 22), 11 + np.arange(11), 11 + (np.arange(11) + 1) % 11])]
-    )
+    inner = 11 + np.arange(11)
+    rings = np.vstack([sheet(2, 11, True), np.column_stack([np.full(11, 22), inner, np.roll(inner, -1)])])
     spot = texture_uv(np.array([0.8, -0.2, -0.6])) * SIDE
     uv = spot + 20 * _EAR_RIM[[*range(11), *range(11), 0]]
     return Part(repeated(rings, 23, 2), np.tile(uv, (2, 1)), np.tile([1.0] * 11 + [0.60] * 11 + [0.42], 2), 0.6, True)
@@ -180,15 +164,10 @@ def hair_part() -> Part:
     return Part(triangles, uv, np.ones(len(able)), 0.7, False)
 
 
-def hair_size() -> int:
-    """Number of vertices of the lifted skin."""
-    return len(_scalp()[0])
-
-
-def hair(skin: np.ndarray, look: Mapping[str, Any], lumps: np.ndarray) -> np.ndarray:
-    """Vertices of the lifted skin; below the skin, and so unseen, where no hair grows. lumps: (hair_size(),) noise of
-    unit spread."""
+def hair(skin: np.ndarray, look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+    """Vertices of the lifted skin; below the skin, and so unseen, where no hair grows."""
     able, place, towards = _scalp()
+    lumps = rng.normal(size=len(able))
     inside = _inside(place, look["hair_front"], look["hair_temple"], look["sideburn"])
     parting = look["hair_part"] * np.sin(2.4 * place[:, 0]) * (place[:, 2] > -0.6)
     inside += 0.22 * parting + 0.05 * lumps * look["hair_ragged"]
@@ -206,15 +185,16 @@ def curtain_part() -> Part:
     return Part(sheet(ROWS, COLUMNS), uv, np.ones(ROWS * COLUMNS), 0.6, True)
 
 
-def curtain(skin: np.ndarray, look: Mapping[str, Any], lumps: np.ndarray) -> np.ndarray:
-    """Vertices (ROWS * COLUMNS, 3). lumps: (ROWS * COLUMNS,) noise of unit spread."""
+def curtain(skin: np.ndarray, look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+    """Vertices (ROWS * COLUMNS, 3) of long hair."""
+    lumps = rng.normal(size=(ROWS, COLUMNS))
     wide = np.abs(skin[:, 0]).max()
     angle = np.linspace(look["hair_open"], 2 * np.pi - look["hair_open"], COLUMNS)
     t = np.linspace(0, 1, ROWS)[:, None]
     y = -1.5 + t * (look["hair_end"] + 1.5)
     dome = np.sqrt(np.clip(1 - (np.minimum(y + 0.75, 0) / 1.4) ** 2, 0.03, 1))
     radius = (wide + 0.02 + look["hair_volume"] + look["hair_flare"] * np.clip(t - 0.35, 0, 1)) * dome
-    radius = radius + 0.05 * lumps.reshape(ROWS, COLUMNS) * look["hair_wave"]
+    radius = radius + 0.05 * lumps * look["hair_wave"]
     x, z = radius * np.sin(angle), -1.18 + 1.1 * radius * np.cos(angle)
     return np.stack(np.broadcast_arrays(x, y + 0 * x, z), -1).reshape(-1, 3)
 
@@ -306,16 +286,18 @@ def mesh(with_hair: bool, long_hair: bool) -> Mesh:
 
 
 def vertices(controls: np.ndarray, look: Mapping[str, Any], expression: Expression, seed: int) -> np.ndarray:
-    """All vertices (V, 3) of `mesh(look has hair, look has long hair)`, before the head is turned. seed: of the hair's
-    lumps."""
+    """All vertices (V, 3) of `mesh(look has hair, look has long hair)`, before the head is turned.
+
+    seed: of the hair's lumps.
+    """
     skin = template().spread @ controls
     pieces = [skin, eyes(controls, expression), mouth(controls, expression)]
     pieces += [ears(controls, look["ear_size"], look["ear_out"]), _torso(look["neck"], look["shoulders"])]
     rng = np.random.default_rng([seed, 5])
     if look["hair"]:
-        pieces.append(hair(skin, look, rng.normal(size=hair_size())))
+        pieces.append(hair(skin, look, rng))
     if look["long_hair"]:
-        pieces.append(curtain(skin, look, rng.normal(size=ROWS * COLUMNS)))
+        pieces.append(curtain(skin, look, rng))
     return np.vstack(pieces).astype(np.float32)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from redn_lib.data.synthetic.expression import Expression, express
-from redn_lib.data.synthetic.head import near, step, template
+from redn_lib.data.synthetic.head import near, ramp, template
 
 SLIDERS = (
     *("face_width", "lower_face", "middle_face", "forehead", "jaw_width", "chin_width", "chin_out"),
@@ -32,7 +32,7 @@ def fields() -> np.ndarray:
     mean = template()
     p, at = mean.controls, mean.names
     x, y, z = p.T
-    side, front = np.sign(x), step(z, -1.3, -0.7)
+    side, front = np.sign(x), ramp(z, -1.3, -0.7)
     out = {name: np.zeros_like(p) for name in SLIDERS}
 
     def put(name: str, axis: int, amount: np.ndarray) -> None:
@@ -47,16 +47,15 @@ def fields() -> np.ndarray:
     nose = points(*range(28, 36), "columella", "tip_side", "wing", "wing_top", "nostril", "bridge_side", "bridge_low")
     wings = points(31, 32, 34, 35, "wing", "wing_top", "nostril")
     mouth = near(p, 0.15, 0.33, 0.36)
-    brows = points(*range(17, 27), "ridge_in", "ridge", "ridge_out", "glabella") * 0.75 + 0.25 * near(
-        p, 0.45, -0.95, 0.4
-    )
+    brows = points(*range(17, 27), "ridge_in", "ridge", "ridge_out", "glabella") * 0.75
+    brows += 0.25 * near(p, 0.45, -0.95, 0.4)
     eyes = points(*range(36, 48), "crease_in", "lid_crease", "crease_out", "bag_in", "bag", "bag_out")
     put("face_width", 0, 0.045 * x)
-    put("lower_face", 1, 0.075 * np.maximum(y - 0.05, 0) * step(z, -2.2, -1.0))
-    put("middle_face", 1, 0.05 * step(y, -0.55, 0.0) * step(z, -2.2, -1.0))
-    put("forehead", 1, -0.09 * step(-y, 0.9, 1.6))
-    put("jaw_width", 0, 0.065 * side * step(np.abs(x), 0.2, 0.7) * step(y, -0.2, 0.45) * step(z, -1.6, -0.9))
-    put("chin_width", 0, 0.06 * side * step(np.abs(x), 0.0, 0.3) * near(p, 0.3, 0.82, 0.3))
+    put("lower_face", 1, 0.075 * np.maximum(y - 0.05, 0) * ramp(z, -2.2, -1.0))
+    put("middle_face", 1, 0.05 * ramp(y, -0.55, 0.0) * ramp(z, -2.2, -1.0))
+    put("forehead", 1, -0.09 * ramp(-y, 0.9, 1.6))
+    put("jaw_width", 0, 0.065 * side * ramp(np.abs(x), 0.2, 0.7) * ramp(y, -0.2, 0.45) * ramp(z, -1.6, -0.9))
+    put("chin_width", 0, 0.06 * side * ramp(np.abs(x), 0.0, 0.3) * near(p, 0.3, 0.82, 0.3))
     put("chin_out", 2, 0.07 * near(p, 0.0, 0.8, 0.35))
     put("cheek_bones", 0, 0.03 * side * near(p, 0.78, -0.32, 0.3))
     put("cheek_bones", 2, 0.035 * near(p, 0.6, -0.32, 0.25))
@@ -78,22 +77,18 @@ def fields() -> np.ndarray:
     put("eye_spacing", 0, 0.022 * side * np.maximum(eyes, brows) + 0.008 * side * near(p, 0.4, -0.6, 0.4))
     lids = {37: -1, 38: -1, 43: -1, 44: -1, 40: 0.6, 41: 0.6, 46: 0.6, 47: 0.6}
     put("eye_open", 1, 0.013 * np.array([lids.get(i, 0) for i in range(len(p))]))
-    put(
-        "eye_width",
-        0,
-        0.014 * side * (points(36, 45) - points(39, 42))
-        + 0.006 * side * (points(37, 41, 44, 46) - points(38, 40, 43, 47)),
-    )
+    put("eye_width", 0, 0.014 * side * (points(36, 45) - points(39, 42)))
+    put("eye_width", 0, 0.006 * side * (points(37, 41, 44, 46) - points(38, 40, 43, 47)))
     put("eye_tilt", 1, eyes * (0.42 - np.abs(x)) * 0.11)
     put("eye_deep", 2, 0.035 * brows - 0.02 * eyes)
     put("brow_height", 1, -0.040 * brows)
     put("brow_tilt", 1, points(*range(17, 27)) * (0.5 - np.abs(x)) * 0.10)
     put("brow_arch", 1, -0.030 * points(18, 19, 20, 23, 24, 25) + 0.012 * points(17, 21, 22, 26))
     put("brow_spacing", 0, 0.030 * side * points(20, 21, 22, 23))
-    put("head_depth", 2, 0.06 * (z + 0.4) * step(-z, 0.3, 1.0))
+    put("head_depth", 2, 0.06 * (z + 0.4) * ramp(-z, 0.3, 1.0))
     put("skew_mouth", 0, 0.02 * mouth)
     put("skew_mouth", 1, 0.03 * x * mouth)
-    put("skew_jaw", 0, 0.03 * step(y, 0.2, 0.9) * front)
+    put("skew_jaw", 0, 0.03 * ramp(y, 0.2, 0.9) * front)
     put("skew_eyes", 1, 0.012 * side * np.maximum(eyes, brows))
     rng = np.random.default_rng(68)
     for name in SLIDERS[-6:]:
@@ -104,7 +99,7 @@ def fields() -> np.ndarray:
                 * np.cos(rng.uniform(0.8, 3.5) * (y + rng.uniform(0, 6)))
                 for _ in range(3)
             )
-            put(name, axis, 0.011 * wave * (np.sign(x) * step(np.abs(x), 0, 0.15) if axis == 0 else 1) * front)
+            put(name, axis, 0.011 * wave * (np.sign(x) * ramp(np.abs(x), 0, 0.15) if axis == 0 else 1) * front)
     return np.stack([out[name] for name in SLIDERS]).astype(np.float32)
 
 
@@ -116,23 +111,19 @@ def shape(identity: np.ndarray, expression: Expression) -> np.ndarray:
 
 GLASSES = ("none", "thin", "thick", "rimless", "dark")
 
-_USUAL = {
-    "lower_face": -0.4,
-    "middle_face": -0.3,
-    "chin_out": -0.2,
-    "cheek_full": -0.2,
-    "mouth_width": -0.2,
-    "eye_spacing": -0.2,
-    "eye_deep": -0.2,
-    "nose_root": 0.3,
-}
+_USUAL = {"lower_face": -0.4, "middle_face": -0.3, "nose_root": 0.3}
+_USUAL |= dict.fromkeys(("chin_out", "cheek_full", "mouth_width", "eye_spacing", "eye_deep"), -0.2)
 """Where the middle of the crowd lies off the mean head: what fitting the head to real training people's points gave."""
 
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person. seed: what it was drawn from. shape: (len(SLIDERS),) float32. look: every other number by name,
-    colours as triples."""
+    """One person.
+
+    seed: what it was drawn from.
+    shape: (len(SLIDERS),) float32.
+    look: every other number by name, colours as triples.
+    """
 
     seed: int
     shape: np.ndarray

@@ -21,8 +21,10 @@ from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 class Fragments:
     """Visible surface, one entry a covered pixel.
 
-    pixel: (P,) index into the flattened (h, w) picture. triangle: (P,) index. weight: (P, 3) barycentric. depth: (h,
-    w), -inf where empty.
+    pixel: (P,) index into the flattened (h, w) picture.
+    triangle: (P,) index.
+    weight: (P, 3) barycentric.
+    depth: (h, w), -inf where empty.
     """
 
     pixel: np.ndarray
@@ -122,9 +124,12 @@ def shade(
 class Factors:
     """Everything that a picture depends on; change one with `dataclasses.replace` and render again.
 
-    yaw, pitch, roll: degrees (yaw > 0 to the picture's right, pitch > 0 up, roll > 0 clockwise). scene: the
-    background's seed. distance: from the camera in head units (78 mm). scale: a head unit's share of the picture's
-    side. x, y: place of the head's pivot, share of the side. size: side in pixels, 16 to 512.
+    yaw, pitch, roll: degrees; > 0 to the picture's right, up, clockwise.
+    scene: the background's seed.
+    distance: from the camera in head units (78 mm).
+    scale: a head unit's share of the picture's side.
+    x, y: place of the head's pivot, share of the side.
+    size: side in pixels, 16 to 512.
     """
 
     person: Person

@@ -52,9 +52,12 @@ def background(seed: int, size: int) -> np.ndarray:
 class Light:
     """A lamp and its surroundings.
 
-    yaw, pitch: where the lamp stands, degrees (0, 0 behind the camera; yaw > 0 to the picture's right, pitch > 0
-    above). lamp: its strength beside ambient's. colour, ambient_colour: tints. below: light from the ground as a share
-    of the sky's. specular: strength of highlights. shadow: 0 none to 1 dark.
+    yaw, pitch: where the lamp stands, degrees; 0, 0 behind the camera; > 0 to the picture's right, above.
+    lamp, ambient: strengths of the lamp and of the surroundings.
+    colour, ambient_colour: tints of both.
+    below: light from the ground as a share of the sky's.
+    specular: strength of highlights.
+    shadow: 0 none to 1 dark.
     """
 
     yaw: float = 20.0
@@ -100,9 +103,15 @@ def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
 class Camera:
     """How the picture is taken.
 
-    exposure: brightness of the skin, about 0.1 to 0.6. contrast, saturation: 1 unchanged. cast: colour gains.
-    resolution: pixels a side that it is taken with before it is scaled to its size. blur: pixels of these. motion: x, y
-    length of motion blur in pixels. noise: spread, of 255. jpeg: quality 1 to 100, 0 none. seed: of the noise.
+    exposure: brightness of the skin, about 0.1 to 0.6.
+    contrast, saturation: 1 unchanged.
+    cast: colour gains.
+    resolution: pixels a side that it is taken with before it is scaled to its size.
+    blur: spread in pixels of these.
+    motion: x, y length of motion blur in pixels.
+    noise: spread, of 255.
+    jpeg: quality 1 to 100, 0 none.
+    seed: of the noise.
     """
 
     exposure: float = 0.35

@@ -139,16 +139,11 @@ _SKIN_STOPS = np.log(
     [(0.78, 0.48, 0.37), (0.66, 0.36, 0.24), (0.47, 0.24, 0.14), (0.26, 0.125, 0.068), (0.10, 0.048, 0.030)]
 )
 _HAIR_STOPS = np.log(
-    [
-        (0.010, 0.009, 0.009),
-        (0.035, 0.022, 0.015),
-        (0.10, 0.055, 0.030),
-        (0.30, 0.17, 0.08),
-        (0.50, 0.38, 0.22),
-        (0.48, 0.47, 0.46),
-    ]
+    [(0.01, 0.009, 0.009), (0.035, 0.022, 0.015), (0.1, 0.055, 0.03), (0.3, 0.17, 0.08), (0.5, 0.38, 0.22)]
+    + [(0.48, 0.47, 0.46)]
 )
 _IRIS = np.log([(0.03, 0.018, 0.01), (0.08, 0.04, 0.02), (0.12, 0.13, 0.07), (0.10, 0.16, 0.22), (0.22, 0.24, 0.25)])
+"""Colours from light to dark, dark to light and grey, brown to blue, for `blend`."""
 
 
 def blend(stops: np.ndarray, at: float) -> np.ndarray:
@@ -160,11 +155,9 @@ def blend(stops: np.ndarray, at: float) -> np.ndarray:
 
 def skin_colour(look: Mapping[str, Any]) -> np.ndarray:
     """Mean reflectance of the skin, (3,), linear."""
-    warm = (
-        np.array([0.10, 0, -0.05], np.float32) * look["skin_red"]
-        + np.array([0.03, 0.0, -0.10], np.float32) * look["skin_yellow"]
-    )
-    return np.exp(blend(_SKIN_STOPS, look["skin_tone"]) + warm)
+    red = np.array([0.10, 0, -0.05], np.float32) * look["skin_red"]
+    yellow = np.array([0.03, 0.0, -0.10], np.float32) * look["skin_yellow"]
+    return np.exp(blend(_SKIN_STOPS, look["skin_tone"]) + (red + yellow))
 
 
 def _brows(look: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
@@ -183,25 +176,11 @@ def _skin(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     blotches, grain = (np.roll(n, shift, (0, 1))[:SIDE, :SIDE] for n in noise)
     tone, hair = np.log(skin_colour(look)), blend(_HAIR_STOPS, look["hair_tone"])
     beard_hair = blend(_HAIR_STOPS, min(1.0, look["hair_tone"] + look["beard_grey"]))
-    old, dark = look["age"], np.array([-0.9, -1.0, -1.0])
-    red, strength = (
-        np.array([0.02, -0.14, -0.10]),
-        {
-            "lip_line": 0.9,
-            "lash_up": 1.6 * look["lash"],
-            "lash_low": 0.6 * look["lash"],
-            "crease": 0.5 * look["lid_crease"],
-            "socket": 0.25,
-            "bag": 0.10 + 0.35 * old,
-            "nostril": 1.3,
-            "wing": 0.45,
-            "fold": 0.12 + 0.4 * old,
-            "brow_lines": 0.45 * old,
-            "crow": 0.4 * old,
-            "chin_crease": 0.25,
-        },
-    )
-    mix = {name: dark * s for name, s in strength.items()} | {
+    old, dark, red = look["age"], np.array([-0.9, -1.0, -1.0]), np.array([0.02, -0.14, -0.10])
+    darkness = {"lip_line": 0.9, "socket": 0.25, "nostril": 1.3, "wing": 0.45, "chin_crease": 0.25}
+    darkness |= {"lash_up": 1.6 * look["lash"], "lash_low": 0.6 * look["lash"], "crease": 0.5 * look["lid_crease"]}
+    darkness |= {"bag": 0.10 + 0.35 * old, "fold": 0.12 + 0.4 * old, "brow_lines": 0.45 * old, "crow": 0.4 * old}
+    mix = {name: dark * s for name, s in darkness.items()} | {
         "lips": np.array([-0.08, -0.6, -0.42]) * look["lip_red"] - look["lip_dark"],
         "lid": np.array(look["eye_shadow"]),
         "nose_red": red * look["blush"],
@@ -219,25 +198,21 @@ def _skin(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     colour += (0.05 * look["mottle"]) * (1.3 * blotches + grain)
     brow_hair = look["brow_dark"] * np.minimum(blend(_HAIR_STOPS, look["brow_tone"]) - tone, -0.3)
     colour += _brows(look, grain) * brow_hair[:, None, None]
-    colour = cv2.merge(list(colour))
-    return cv2.exp(colour)
+    return cv2.exp(cv2.merge(list(colour)))
 
 
 def _eye(look: Mapping[str, Any]) -> np.ndarray:
     size = EYE[2]
-    eye = np.empty((size, size, 3), np.float32)
-    eye[:] = np.array([0.60, 0.54, 0.51]) * look["sclera"]
-    centre, iris = ((size - 1) * 8, (size - 1) * 8), np.exp(blend(_IRIS, look["iris"]))
+    eye = np.full((size, size, 3), np.array([0.60, 0.54, 0.51]) * look["sclera"], np.float32)
+    centre, iris = (8 * (size - 1), 8 * (size - 1)), np.exp(blend(_IRIS, look["iris"]))
     for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
         cv2.circle(eye, centre, int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
     return cv2.GaussianBlur(eye, (0, 0), 0.9)
 
 
 def _mouth(look: Mapping[str, Any]) -> np.ndarray:
-    patch = np.zeros((60, 60, 3), np.float32)
-    patch[:] = (0.06, 0.015, 0.012)
-    teeth = np.array([0.68, 0.62, 0.52], np.float32) * look["teeth"]
-    patch[14:44] = teeth
+    patch = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
+    patch[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * look["teeth"]
     patch[14:44, 4::7] *= 0.72
     patch[44:] = (0.36, 0.12, 0.11)
     return patch
@@ -257,14 +232,12 @@ def _hair(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
 def _cloth(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     """Neck above, clothes below; columns run from the throat to the nape."""
     _, _, width, height = CLOTH
-    skin = skin_colour(look) * 0.92
     first, second = np.array(look["cloth"], np.float32), np.array(look["cloth_2"], np.float32)
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
-    patch = np.empty((height, width, 3), np.float32)
-    patch[:] = skin
+    patch = np.full((height, width, 3), skin_colour(look) * 0.92, np.float32)
     edge = 0.36 + look["neckline"] * np.maximum(0, 0.30 - x) * 1.4
     style = look["cloth_style"]
-    body = np.broadcast_to(first, patch.shape).copy()
+    body = np.full(patch.shape, first)
     if style < 0.35:
         shirt = x < 0.13 * (1.0 - 0.6 * (y - 0.4))
         body[shirt] = second
@@ -283,11 +256,7 @@ def paint(look: Mapping[str, Any], seed: int) -> np.ndarray:
     rng = np.random.default_rng([seed, 3])
     atlas = np.full((HEIGHT, WIDTH, 3), 0.3, np.float32)
     atlas[:SIDE, :SIDE] = _skin(look, rng)
-    for (x, y, w, h), patch in (
-        (HAIR, _hair(look, rng)),
-        (EYE, _eye(look)),
-        (MOUTH, _mouth(look)),
-        (CLOTH, _cloth(look, rng)),
-    ):
+    patches = {HAIR: _hair(look, rng), EYE: _eye(look), MOUTH: _mouth(look), CLOTH: _cloth(look, rng)}
+    for (x, y, w, h), patch in patches.items():
         atlas[y : y + h, x : x + w] = patch
     return atlas
