@@ -139,3 +139,14 @@ def mirror_points(points: np.ndarray, width: float) -> np.ndarray:
 def tight_box(points: np.ndarray) -> np.ndarray:
     """Smallest box (x0, y0, x1, y1) that holds the points: (..., 68, 2) to (..., 4), in the points' pixels."""
     return np.concatenate([points.min(-2), points.max(-2)], -1).astype(np.float32)
+
+
+def fit_similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The turn, scale and shift that bring points (N, 2) nearest to target (N, 2), by least squares.
+
+    Returns a matrix m (2, 3): the fitted points are points @ m[:, :2].T + m[:, 2]. The points must not all coincide.
+    """
+    source, wanted = ((np.asarray(p, float) - np.mean(p, 0)) @ [1, 1j] for p in (points, target))
+    turn = np.vdot(source, wanted) / np.vdot(source, source)
+    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    return np.c_[linear, np.mean(target, 0) - linear @ np.mean(points, 0)]

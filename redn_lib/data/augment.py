@@ -1,27 +1,28 @@
-"""Augmentation of stills: what a picture of the same face could have looked like. All by OpenCV; seeds come from the
-caller.
-"""
+"""Augmentation of still images: other pictures of the same face. The caller brings the random stream."""
 
 import cv2
 import numpy as np
 
 from redn_lib.data.clip import Face
-from redn_lib.data.occluder import occlude_image
-from redn_lib.landmarks import mirror_points
+from redn_lib.data.occluder import occlude_image, visibility
+from redn_lib.landmarks import MIRROR, mirror_points
 
 
 def augment(face: Face, rng: np.random.Generator) -> Face:
-    """Mirror, stretch, light, blur, coarseness, occlusion, noise, JPEG, each now and then (our choice; the authors only
-    scale and turn).
+    """Mirror, stretch, light, blur, coarseness, occlusion, noise, JPEG, each by chance (our choice; authors: scale, turn).
 
     Scale, shift and rotation are not here: they belong to the first crop (`training.batches`). Image size and names
-    stay.
+    stay. Points outside the picture or behind an occluder are no longer visible.
     """
     image, points = stretch(face.image, face.points, rng)
+    visible, mask = face.visible, None
     if rng.random() < 0.5:
         image, points = mirror(image, points)
+        visible = None if visible is None else visible[MIRROR]
     if rng.random() < 0.4:
-        image = occlude_image(image, points, rng)
+        image, mask = occlude_image(image, points, rng)
+    (unhidden,), _ = visibility(points[None], [mask], image.shape[1], image.shape[0])
+    visible = unhidden if visible is None else unhidden & visible
     image = relight(image, rng)
     if rng.random() < 0.2:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 2.5))
@@ -34,7 +35,8 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
         image = cv2.add(image, grain, dtype=cv2.CV_8U)
     if rng.random() < 0.25:
         image = jpeg(image, int(rng.integers(12, 70)))
-    return Face(np.ascontiguousarray(image), points.astype(np.float32), face.person, face.name, factors=face.factors)
+    points = points.astype(np.float32)
+    return Face(np.ascontiguousarray(image), points, face.person, face.name, visible, face.factors)
 
 
 def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,9 +45,7 @@ def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def stretch(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Another aspect and a slight shear, about the middle of the picture, so that no two faces have the same
-    proportions.
-    """
+    """Another aspect ratio and a slight shear about the picture's middle: no two faces have the same proportions."""
     a = np.eye(2) + np.array([[rng.normal(0, 0.05), rng.normal(0, 0.03)], [0, rng.normal(0, 0.05)]])
     middle = (np.array(image.shape[1::-1]) - 1) / 2
     matrix = np.c_[a, middle - a @ middle]
@@ -53,9 +53,7 @@ def stretch(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> 
 
 
 def relight(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Gamma, gain and offset for each channel by look-up table; now and then less colour, or a shadow across the
-    picture.
-    """
+    """Gamma, gain and offset of each channel by look-up table; by chance less colour, or a shadow."""
     ramp = np.arange(256) / 255
     gains = np.clip(rng.normal(1, 0.15) * rng.normal(1, 0.06, 3), 0.4, 1.7)
     tables = ramp[:, None] ** np.exp(rng.normal(0, 0.25)) * gains + rng.normal(0, 0.05)

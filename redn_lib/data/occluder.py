@@ -58,21 +58,23 @@ def _roundness(mask: np.ndarray, reach: float) -> np.ndarray:
     return np.minimum(depth / reach, 1)
 
 
-def visibility(points: np.ndarray, masks: Sequence[np.ndarray | None], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """What occluders leave of T frames of `size` pixels a side.
+def visibility(
+    points: np.ndarray, masks: Sequence[np.ndarray | None], width: int, height: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What occluders leave visible in T frames.
 
-    points: (T, 68, 2) pixels. masks: of each frame, (size, size) uint8, or None where nothing is before the face.
+    points: (T, 68, 2) pixels. masks: of each frame, (height, width) uint8, or None where nothing is before the face.
     Returns visible (T, 68) bool, False also outside the frame, and the occluded share of each tight box, (T,).
     """
-    places = np.round(points).astype(int)
+    places, size = np.round(points).astype(int), (width, height)
     visible = ((places >= 0) & (places < size)).all(-1)
     occluded = np.zeros(len(points))
     for t, mask in enumerate(masks):
         if mask is None:
             continue
-        x, y = np.clip(places[t], 0, size - 1).T
+        x, y = np.clip(places[t], 0, (width - 1, height - 1)).T
         visible[t] &= mask[y, x] < 128
-        x0, y0, x1, y1 = np.clip(np.round(tight_box(points[t])).astype(int), 0, size)
+        x0, y0, x1, y1 = np.clip(np.round(tight_box(points[t])).astype(int), 0, size + size)
         if x1 > x0 and y1 > y0:
             occluded[t] = mask[y0 : y1 + 1, x0 : x1 + 1].mean() / 255
     return visible, occluded
@@ -153,7 +155,7 @@ def occlude_clip(clip: Clip, occluder: Occluder, seed: int = 0) -> Clip:
     for t in range(count):
         frames[t], mask = sprite.before(frames[t], t, SHUTTER)
         masks.append(mask)
-    visible, occluded = visibility(clip.points, masks, width)
+    visible, occluded = visibility(clip.points, masks, width, height)
     if clip.visible is not None:
         visible &= clip.visible
     return replace(clip, frames=frames, visible=visible, factors=dict(clip.factors or {}) | {"occluded": occluded})
@@ -392,9 +394,12 @@ class SceneOccluder:
             polygon((-0.7, -0.5), (0.7, -0.5), (0.7, 0.5), (-0.7, 0.5))
 
 
-def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the picture."""
-    image = image.copy()
+def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the picture.
+
+    image: (H, W, 3) uint8. points: (68, 2) pixels. Returns the new image and the mask of all things, (H, W) uint8.
+    """
+    image, hidden = image.copy(), np.zeros(image.shape[:2], np.uint8)
     face = np.ptp(points, axis=0).max()
     for _ in range(rng.integers(1, 4)):
         mask = np.zeros(image.shape[:2], np.uint8)
@@ -406,7 +411,8 @@ def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generato
         else:
             cv2.fillConvexPoly(mask, cv2.boxPoints(shape).astype(np.int32), 255)
         cv2.copyTo(_filling(image, rng), mask, image)
-    return image
+        hidden |= mask
+    return image, hidden
 
 
 def _filling(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

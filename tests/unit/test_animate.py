@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from redn_lib.data.animation.animate import animate
-from redn_lib.data.animation.curves import FPS, STILL, MotionStrength, blinks, wander
+from redn_lib.data.animation.curves import FPS, MotionStrength, blinks, wander
 from redn_lib.data.animation.motion import Head
 from redn_lib.data.animation.warp import extended
 from redn_lib.data.clip import Face
@@ -19,6 +19,9 @@ from redn_lib.data.synthetic import still
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 
 POINTS = (MEAN_SHAPE * 56 + 112).astype(np.float32)
+STILL = MotionStrength(**dict.fromkeys(vars(MotionStrength()), 0.0) | {"pace": 1.0})
+"""Nothing moves, nothing is degraded."""
+
 CLEAR = MotionStrength(gain=0, gamma=0, colour=0, shutter=0, noise=0, compression=0)
 APART = 17
 """Points whose numbers differ by this are never near each other."""

@@ -46,7 +46,7 @@ def animate(
     if occluder is not None:
         sprite = Sprite(occluder, points, motion.still, skin_colour_of(face), np.random.default_rng([seed, 12]))
     pictures, masks = _render(motion, curves, sprite, rng)
-    visible, occluded = visibility(points, masks, size)
+    visible, occluded = visibility(points, masks, size, size)
     if face.visible is not None:
         visible &= face.visible
     speed = np.linalg.norm(motion.points[2:] - motion.points[:-2], axis=-1).mean(1) / 2

@@ -50,10 +50,6 @@ class MotionStrength:
             raise ValueError(f"strengths are finite numbers from 0 up, got {wrong}")
 
 
-STILL = MotionStrength(**dict.fromkeys(MotionStrength.__dataclass_fields__, 0.0) | {"pace": 1.0})
-"""Nothing moves, nothing is degraded: `dataclasses.replace(STILL, yaw=9)` moves one thing alone."""
-
-
 @dataclass(frozen=True)
 class Curves:
     """What happens in a clip, frame by frame, each (N,) float64 where nothing else is said.
@@ -91,24 +87,38 @@ def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength)
     """All curves of a clip of so many frames. Strengths scale what is drawn and leave the other draws as they are."""
     mood = np.exp(rng.uniform(np.log(0.25), np.log(1.6)))
 
-    def moved(spread: float, slow: float = 0.8) -> np.ndarray:
-        own = np.exp(rng.uniform(np.log(0.16), np.log(slow)))
-        return spread * mood * _bounded(wander(rng, frames, own / strength.pace), 2.2)
+    def moved(spread: float) -> np.ndarray:
+        seconds = np.exp(rng.uniform(np.log(0.16), np.log(0.8)))
+        return spread * mood * (2.2 * np.tanh(wander(rng, frames, seconds / strength.pace) / 2.2))
 
-    yaw, pitch, turn = moved(strength.yaw), moved(strength.pitch), moved(strength.turn)
-    zoom, x, y = np.exp(moved(strength.zoom)), moved(strength.shift), 0.7 * moved(strength.shift)
-    talk = 0.9 if rng.random() < 0.65 else 0.08
-    speech = talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
-    droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
-    lids = 1 - (1 - blinks(rng, frames)) * (1 - droop)
-    spreads = (strength.gain, strength.gamma, strength.colour)
-    light = [np.exp(s * (rng.normal() + 0.8 * wander(rng, frames, 0.5))) for s in spreads]
-    shutter, noise = strength.shutter * rng.uniform(0.15, 1), strength.noise * rng.random() ** 2
-    quality = round(95 - 65 * min(strength.compression, 1) * rng.random()) if strength.compression else 100
-    return Curves(
-        yaw, pitch, turn, zoom, x, y, strength.mouth * speech, np.clip(strength.lids * lids, 0, 1), *light,
-        shutter, noise, quality, rng.uniform(0.3, 0.9),
-    )  # fmt: skip
+    def speech() -> np.ndarray:
+        talk = 0.9 if rng.random() < 0.65 else 0.08
+        return talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
+
+    def lids() -> np.ndarray:
+        droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
+        return 1 - (1 - blinks(rng, frames)) * (1 - droop)
+
+    def light(spread: float) -> np.ndarray:
+        return np.exp(spread * (rng.normal() + 0.8 * wander(rng, frames, 0.5)))
+
+    return Curves(  # in the order in which they are drawn
+        yaw=moved(strength.yaw),
+        pitch=moved(strength.pitch),
+        turn=moved(strength.turn),
+        zoom=np.exp(moved(strength.zoom)),
+        shift_x=moved(strength.shift),
+        shift_y=0.7 * moved(strength.shift),
+        mouth=strength.mouth * speech(),
+        lids=np.clip(strength.lids * lids(), 0, 1),
+        gain=light(strength.gain),
+        gamma=light(strength.gamma),
+        warmth=light(strength.colour),
+        shutter=strength.shutter * rng.uniform(0.15, 1),
+        noise=strength.noise * rng.random() ** 2,
+        quality=round(95 - 65 * min(strength.compression, 1) * rng.random()) if strength.compression else 100,
+        camera=rng.uniform(0.3, 0.9),
+    )
 
 
 def wander(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:
@@ -126,7 +136,3 @@ def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
         shut = np.maximum(shut, np.exp(-(((seconds - at) / 0.08) ** 2)))
         at += rng.uniform(1, 5)
     return shut
-
-
-def _bounded(curve: np.ndarray, most: float) -> np.ndarray:
-    return most * np.tanh(curve / most)

@@ -36,7 +36,7 @@ RINGS = (2.5, 4.0)
 """Background that stays: so many half face widths from the middle of the face."""
 
 MOST_YAW, MOST_PITCH = 20.0, 12.0
-"""Degrees beyond which a still, bent, no longer looks like a turned head."""
+"""Degrees beyond which a still image, bent, no longer looks like a turned head."""
 
 MOST_TURNED = 48.0
 """Degrees from the front beyond which a head, turned as it is, is hardly turned any further."""
@@ -45,8 +45,7 @@ LID_LEFT = 0.22
 """Share of the open eye that is left between the points of shut lids."""
 
 LIPS_LEFT, WIDEST = 0.35, 0.34
-"""Share of the still's open mouth that is left when shut, so that lips do not cross; widest mouth, in half face widths.
-"""
+"""Share of an open mouth that is left when shut, so that lips do not cross; widest mouth, in half face widths."""
 
 _JAW_FALL = {i: 1 - (abs(i - 8) / 5.5) ** 2 for i in range(3, 14)} | dict.fromkeys((*range(55, 60), 65, 66, 67), 1.0)
 _LIPS = ((61, 67), (62, 66), (63, 65))
@@ -56,11 +55,14 @@ _LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
 
 @dataclass(frozen=True)
 class Head:
-    """A face on its still.
+    """A face on its still image.
 
-    controls: (C, 2) pixels, the 68 first, background last; depth: (C,) pixels to the viewer from the axis it turns
-    about; axis: (2,) pixel of that; unit: pixels of half a face width; yaw and roll: degrees of the still; follows:
-    (C,) share of the head's turning, 0 for the background.
+    controls: (C, 2) pixels, the 68 first, background last.
+    depth: (C,) pixels to the viewer from the axis it turns about.
+    axis: (2,) pixel of that.
+    unit: pixels of half a face width.
+    yaw, roll: degrees of the still image.
+    follows: (C,) share of the head's turning, 0 for the background.
     """
 
     controls: np.ndarray
@@ -86,7 +88,7 @@ class Head:
         free = [cv2.pointPolygonTest(outline, place.tolist(), True) < -APART * unit for place in flat]
         beside, flat = beside[free], flat[free]
         middle = (points.min(0) + points.max(0)) / 2
-        rings = np.concatenate([middle + unit * r * _square() for r in RINGS])
+        rings = np.concatenate([middle + unit * r * _border() for r in RINGS])
         head = np.concatenate([points, flat])
         depth = _less_steep(head, unit * np.concatenate([solid, beside]) @ turn[2])
         partly = np.r_[np.ones(len(SKULL)), np.full(len(NECK), 0.35)][free]
@@ -97,7 +99,7 @@ class Head:
         return cls(controls, np.r_[depth, np.zeros(len(rings))], fit[3], unit, yaw, roll, follows)
 
     def possible(self, yaw: np.ndarray) -> np.ndarray:
-        """Degrees of yaw wished (T,) to those that this still can bear: less the further it is turned already."""
+        """Degrees of yaw wished (T,), limited to what this still image can bear: less the further it is turned."""
         side = np.sign(self.yaw) or 1.0
         further = np.clip(MOST_TURNED - abs(self.yaw), 2, MOST_YAW)
         limit = np.where(side * yaw > 0, further, MOST_YAW)
@@ -120,7 +122,7 @@ class Head:
         return self.axis + (solid + self.follows[:, None] * (turned - solid))[..., :2]
 
     def _talk(self, solid: np.ndarray, mouth: np.ndarray) -> None:
-        """Lets the jaw fall, or lifts it as far as the lips of the still are open."""
+        """Lets the jaw fall, or lifts it as far as the lips of the still image are open."""
         down = np.array([-np.sin(np.radians(self.roll)), np.cos(np.radians(self.roll))])
         gaps = {low: max(float((self.controls[low] - self.controls[up]) @ down), 0.0) for up, low in _LIPS}
         gap, rest = gaps[66], 0.06 * self.unit
@@ -151,7 +153,8 @@ def _less_steep(places: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return ((depth + room).min(1) + (depth - room).max(1)) / 2
 
 
-def _square() -> np.ndarray:
+def _border() -> np.ndarray:
+    """Twelve places along the border of the square [-1, 1], (12, 2)."""
     side = np.linspace(-1, 1, 4)[:-1]
     edge = np.c_[side, np.full(3, -1.0)]
     return np.concatenate([edge @ np.linalg.matrix_power(np.array([[0.0, 1], [-1, 0]]), k) for k in range(4)])
@@ -160,8 +163,8 @@ def _square() -> np.ndarray:
 FACE_SHARE = 0.5
 """Larger side of the face's tight box over the side of the frame, before zoom: as in a patch."""
 
-_SEEN = 1.7
-"""The part of the still that is kept: a square of so many larger sides of the box around its middle, both ways."""
+_SQUARE = 1.7
+"""The part of the still image that is used: a square of so many sides of the box from its middle, both ways."""
 
 _FINE = tuple(list(PARTS[part]) for part in ("right_eye", "left_eye")) + (
     [*PARTS["outer_mouth"], *PARTS["inner_mouth"]],
@@ -170,11 +173,16 @@ _FINE = tuple(list(PARTS[part]) for part in ("right_eye", "left_eye")) + (
 
 @dataclass(frozen=True)
 class Motion:
-    """How the still moves, one frame more on either side.
+    """How the still image moves, with one frame more on either side.
 
-    still: (S, S, 3) uint8, its face about as large as in the frames; rest: (68, 2) its points; points: (T + 2, 68, 2)
-    pixels of the frames; back: (T + 2, 2, 3) frame pixels to those of the still where the camera alone moves; bend:
-    what the head moves besides; yaw, pitch: (T + 2,) degrees; shift: (T + 2, 2) pixels; size: pixels a side.
+    still: (S, S, 3) uint8, the square around its face, which is about as large as in the frames.
+    rest: (68, 2) its points.
+    points: (T + 2, 68, 2) pixels of the frames.
+    back: (T + 2, 2, 3) frame pixels to those of the still image, as far as the camera moves.
+    bend: what the head moves besides.
+    yaw, pitch: (T + 2,) degrees.
+    shift: (T + 2, 2) pixels.
+    size: pixels a side.
     """
 
     still: np.ndarray
@@ -190,7 +198,7 @@ class Motion:
     @classmethod
     def of(cls, face: Face, curves: Curves, size: int) -> "Motion":
         """The curves laid upon this face."""
-        still, points = _kept(face, size)
+        still, points = _square_around(face, size)
         head = Head.on(points)
         box = tight_box(points).astype(float)
         middle, side = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
@@ -220,7 +228,7 @@ class Motion:
         return field(self.bend, t, self.back[t], self.size, fine)
 
 
-def _kept(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _square_around(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Square around the face, shrunk where its face is larger than in the frames, and the points in it."""
     box = face.box.astype(float)
     middle, side = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
@@ -233,7 +241,7 @@ def _kept(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
         factor = sides / image.shape[1::-1]
         image = cv2.resize(image, tuple(sides.tolist()), interpolation=cv2.INTER_AREA)
     points = (face.points.astype(float) + 0.5) * factor - 0.5
-    half = _SEEN * side * factor.max()
+    half = _SQUARE * side * factor.max()
     low = np.floor((middle + 0.5) * factor - 0.5 - half).astype(int)
     return extended(image, low, int(2 * half) + 2), points - low
 

@@ -84,8 +84,9 @@ def _occluder(rng: np.random.Generator) -> SceneOccluder:
 
 
 def framed(factors: Factors, share: float, shift: np.ndarray) -> Factors:
-    """The same factors, moved and scaled so that the tight box's larger side is `share` of the picture, its middle
-    `shift` (2,) shares off the centre."""
+    """The same factors, moved and scaled: the tight box's larger side is `share` of the picture, its middle
+    `shift` (2,) shares off the centre.
+    """
     box = tight_box(project_points(factors))
     scale = factors.scale * share * factors.size / float(max(box[2] - box[0], box[3] - box[1]))
     middle = (box[:2] + box[2:] + 1) / (2 * factors.size)
@@ -133,24 +134,9 @@ def _blinks(rng: np.random.Generator, seconds: np.ndarray) -> np.ndarray:
     return shut
 
 
-def _passing(rng: np.random.Generator, seconds: np.ndarray, seed: int) -> list[SceneOccluder | None]:
-    """Something that crosses the face once, hiding its middle for 0.15 to 0.4 s, (T,)."""
-    kind = "screen" if rng.random() < 0.5 else "hand"
-    thing = SceneOccluder(
-        kind, y=rng.uniform(-0.2, 0.4), size=rng.uniform(1.2, 2.4), angle=rng.normal() * 40, seed=seed
-    )
-    middle, hidden = rng.uniform(0.3, 0.7) * seconds[-1], rng.uniform(0.15, 0.4)
-    place = rng.choice([-1.0, 1.0]) * 2.4 * (seconds - middle) / hidden
-    return [replace(thing, x=float(x)) if abs(x) < 2 + thing.size else None for x in place]
-
-
-def path(
-    seed: int, frames: int, size: int = 192, fps: float = 25.0, occluded: bool = False, person: int | None = None
-) -> list[Factors]:
-    """The factors of every frame of clip number `seed`; see `clip`."""
-    if frames < 1 or fps <= 0:
-        raise ValueError(f"a clip needs at least one frame and a positive rate, got {frames} frames at {fps} a second")
-    first, rng = factors(seed, size, person), np.random.default_rng([seed, 4])
+def _moved_factors(first: Factors, seed: int, frames: int, fps: float) -> list[Factors]:
+    """The factors of every frame of a clip that starts from `first`."""
+    rng = np.random.default_rng([seed, 4])
     base, seconds = first.expression, np.arange(frames) / fps
     strength, talking = rng.uniform(0.3, 1.2), rng.random() < 0.7
 
@@ -177,29 +163,28 @@ def path(
         "blink_right": base.blink_right + (1 - base.blink_right) * shut,
         "blink_left": base.blink_left + (1 - base.blink_left) * shut,
     }
-    occluders = _passing(rng, seconds, seed) if occluded else [first.occluder] * frames
     return [
         replace(
             first,
             **{name: float(values[t]) for name, values in head.items()},
             expression=replace(base, **{name: float(values[t]) for name, values in face.items()}),
-            occluder=occluders[t],
             camera=replace(first.camera, seed=first.camera.seed + t),
         )
         for t in range(frames)
     ]
 
 
-def clip(
-    seed: int, frames: int = 50, size: int = 192, fps: float = 25.0, occluded: bool = False, person: int | None = None
-) -> Clip:
-    """Clip number `seed`: one person and scene, smooth 3D motion, exact points.
+def clip(seed: int, frames: int = 50, size: int = 192, fps: float = 25.0) -> Clip:
+    """Clip number `seed` of person number `seed`: one scene, smooth 3D motion, exact points.
 
-    frames: how many. size: pixels a side. fps: frames a second. occluded: something passes in front of the face once.
-    person: whose face, by default number `seed`. Same arguments, same frames bit for bit. Raises ValueError for no
-    frames or a rate of 0.
+    frames: how many.
+    size: pixels a side.
+    fps: frames a second.
+    Same arguments, same frames bit for bit. Raises ValueError for no frames or a rate of 0.
     """
-    faces = [render(f) for f in path(seed, frames, size, fps, occluded, person)]
+    if frames < 1 or fps <= 0:
+        raise ValueError(f"a clip needs at least one frame and a positive rate, got {frames} frames at {fps} a second")
+    faces = [render(f) for f in _moved_factors(factors(seed, size), seed, frames, fps)]
     return Clip(
         frames=np.stack([face.image for face in faces]),
         points=np.stack([face.points for face in faces]),

@@ -98,8 +98,9 @@ def shade(
 ) -> np.ndarray:
     """Linear colour (P, 3) of every fragment.
 
-    corners: (P, 3) vertex indices of its triangle. attributes: (V, 6) normal, share of the lamp, shade, shine. albedo:
-    (P, 3).
+    corners: (P, 3) vertex indices of its triangle.
+    attributes: (V, 6) normal, share of the lamp, shade, shine.
+    albedo: (P, 3).
     """
     value = np.einsum("pkc,pk->pc", attributes[corners], fragments.weight)
     normal = value[:, :3] / np.maximum(np.sqrt((value[:, :3] ** 2).sum(1, keepdims=True)), 1e-6)
@@ -115,9 +116,8 @@ def shade(
     broad = np.square(np.square(gleam)) * np.square(np.square(np.square(gleam)))
     narrow = np.square(np.square(broad)) * np.square(broad)
     gloss = light.specular * light.lamp * value[:, 5] * value[:, 3] * value[:, 4] * (0.5 * broad + 0.9 * narrow)
-    return (
-        albedo * (around[:, None] * sky + (light.lamp * facing * value[:, 4])[:, None] * lamp) + gloss[:, None] * lamp
-    )
+    received = around[:, None] * sky + (light.lamp * facing * value[:, 4])[:, None] * lamp
+    return albedo * received + gloss[:, None] * lamp
 
 
 @dataclass(frozen=True)
@@ -149,24 +149,19 @@ class Factors:
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 512 or self.camera.resolution < 16:
-            raise ValueError(
-                f"size must be 16 to 512 and resolution at least 16, got {self.size}, {self.camera.resolution}"
-            )
+            asked = f"{self.size}, {self.camera.resolution}"
+            raise ValueError(f"size must be 16 to 512 and resolution at least 16, got {asked}")
 
     def numbers(self) -> Mapping[str, float | int | str | np.ndarray]:
         """All factors flat by name: numbers, and arrays for colours and `identity`."""
-        flat = {"identity": self.person.shape.copy(), "person_seed": self.person.seed}
-        flat |= {name: np.array(v, np.float32) if isinstance(v, tuple) else v for name, v in self.person.look.items()}
+        occluder = self.occluder or SceneOccluder("hand", size=0.0)
+        flat = {"identity": self.person.shape.copy(), "person_seed": self.person.seed, **self.person.look}
         flat |= {k: getattr(self, k) for k in ("yaw", "pitch", "roll", "scene", "distance", "scale", "x", "y")}
         flat |= vars(self.expression)
-        for prefix, group in (("light", self.light), ("camera", self.camera)):
-            flat |= {
-                f"{prefix}_{k}": np.array(v, np.float32) if isinstance(v, tuple) else v for k, v in vars(group).items()
-            }
-        thing = self.occluder or SceneOccluder("hand", size=0.0)
-        flat |= {f"occluder_{k}": v for k, v in vars(thing).items()}
-        flat["occluder_kind"] = thing.kind if self.occluder else "none"
-        return flat
+        for prefix, group in (("light", self.light), ("camera", self.camera), ("occluder", occluder)):
+            flat |= {f"{prefix}_{k}": v for k, v in vars(group).items()}
+        flat["occluder_kind"] = occluder.kind if self.occluder else "none"
+        return {k: np.array(v, np.float32) if isinstance(v, tuple) else v for k, v in flat.items()}
 
 
 @lru_cache(maxsize=8)
