@@ -1,4 +1,4 @@
-"""Augmentation of still images: other pictures of the same face. The caller brings the random stream."""
+"""Augmentation of still images: other images of the same face. The caller brings the random stream."""
 
 import cv2
 import numpy as np
@@ -9,10 +9,10 @@ from redn_lib.landmarks import MIRROR, mirror_points
 
 
 def augment(face: Face, rng: np.random.Generator) -> Face:
-    """Mirror, stretch, light, blur, coarseness, occlusion, noise, JPEG, each by chance (our choice; authors: scale, turn).
+    """By chance mirrored, stretched, relit, blurred, coarsened, occluded, with noise or JPEG (our choice; authors: none).
 
     Scale, shift and rotation are not here: they belong to the first crop (`training.batches`). Image size and names
-    stay. Points outside the picture or behind an occluder are no longer visible.
+    stay. Points outside the image or behind an occluder are no longer visible.
     """
     image, points = stretch(face.image, face.points, rng)
     visible, mask = face.visible, None
@@ -40,12 +40,12 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
 
 
 def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The picture flipped left to right, its points renamed."""
+    """The image flipped left to right, its points renamed."""
     return np.ascontiguousarray(image[:, ::-1]), mirror_points(points, image.shape[1])
 
 
 def stretch(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Another aspect ratio and a slight shear about the picture's middle: no two faces have the same proportions."""
+    """Another aspect ratio and a slight shear about the image's middle: no two faces have the same proportions."""
     a = np.eye(2) + np.array([[rng.normal(0, 0.05), rng.normal(0, 0.03)], [0, rng.normal(0, 0.05)]])
     middle = (np.array(image.shape[1::-1]) - 1) / 2
     matrix = np.c_[a, middle - a @ middle]
@@ -83,7 +83,7 @@ def motion_blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def coarsen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The picture as if taken from far: shrunk to between a quarter and all of its size and blown up again."""
+    """The image as if taken from far: shrunk to between a quarter and all of its size and blown up again."""
     h, w = image.shape[:2]
     share = rng.uniform(0.22, 0.8)
     small = cv2.resize(image, (max(int(w * share), 8), max(int(h * share), 8)), interpolation=cv2.INTER_AREA)
@@ -91,5 +91,5 @@ def coarsen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """The picture after JPEG compression of that quality (1 to 100)."""
+    """The image after JPEG compression of that quality (1 to 100)."""
     return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)

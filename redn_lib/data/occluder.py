@@ -13,7 +13,7 @@ from redn_lib.data.clip import Clip, Face
 from redn_lib.landmarks import tight_box
 
 OCCLUDER_KINDS = ("hand", "board", "piece")
-"""Of a clip: a hand with its arm, a long board, a piece of the picture itself."""
+"""Of a clip: a hand with its arm, a long board, a piece of the image itself."""
 
 SCENE_KINDS = ("hand", "bar", "microphone", "cup", "mask", "screen")
 """Of a synthetic scene."""
@@ -47,9 +47,9 @@ def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:
     cv2.fillPoly(mask, [fixed_point(points)], 255, cv2.LINE_AA, 4)
 
 
-def lay_over(picture: np.ndarray, mask: np.ndarray, colour: np.ndarray) -> None:
-    """Lay a colour (3,) or a picture (H, W, 3) over a float picture in place, where the mask (H, W) uint8 says."""
-    picture += mask.astype(np.float32)[..., None] / 255 * (colour - picture)
+def lay_over(image: np.ndarray, mask: np.ndarray, colour: np.ndarray) -> None:
+    """Lay a colour (3,) or an image (H, W, 3) over a float image in place, where the mask (H, W) uint8 says."""
+    image += mask.astype(np.float32)[..., None] / 255 * (colour - image)
 
 
 def _roundness(mask: np.ndarray, reach: float) -> np.ndarray:
@@ -88,7 +88,7 @@ class Occluder:
     share: of the tight box that it covers, in (0, 0.95].
     lasts: number of frames in which it covers that much, on average.
     enters: number of the first of them, 0-based.
-    direction: degrees in which it moves, 0 to the picture's right, 90 down.
+    direction: degrees in which it moves, 0 to the image's right, 90 down.
     Raises ValueError where a number makes no sense.
     """
 
@@ -170,17 +170,17 @@ def skin_colour_of(face: Face) -> np.ndarray:
 
 
 class Sprite:
-    """The picture of a clip's occluder and its path.
+    """The image of a clip's occluder and its path.
 
     layer: (S, S, 4) uint8, colours times mask, and the mask.
     """
 
     def __init__(
-        self, occluder: Occluder, points: np.ndarray, picture: np.ndarray, skin: np.ndarray, rng: np.random.Generator
+        self, occluder: Occluder, points: np.ndarray, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator
     ):
-        """points: (T, 68, 2) of the clip, pixels of the frame; picture: (H, W, 3) uint8, for pieces; skin: (3,)."""
+        """points: (T, 68, 2) of the clip, pixels of the frame; image: (H, W, 3) uint8, for pieces; skin: (3,)."""
         mask = _sprite_mask(occluder.kind, rng)
-        self.layer = np.dstack([_sprite_colours(occluder.kind, mask, picture, skin, rng), mask])
+        self.layer = np.dstack([_sprite_colours(occluder.kind, mask, image, skin, rng), mask])
         self.layer[..., :3] = self.layer[..., :3] * (mask[..., None] / 255.0)
         self.occluder = occluder
         boxes = tight_box(points[occluder.frames])
@@ -296,15 +296,15 @@ def _draw_hand(mask: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _sprite_colours(
-    kind: str, mask: np.ndarray, picture: np.ndarray, skin: np.ndarray, rng: np.random.Generator
+    kind: str, mask: np.ndarray, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Colours (SIDE, SIDE, 3) uint8."""
     if kind == "piece":
-        h, w = picture.shape[:2]
+        h, w = image.shape[:2]
         side = int(min(h, w) * rng.uniform(0.3, 0.45))
         corners = rng.integers(0, [w - side + 1, h - side + 1], (6, 2))
         x, y = max(corners.tolist(), key=lambda c: np.hypot(c[0] + side / 2 - w / 2, c[1] + side / 2 - h / 2))
-        return np.rot90(cv2.resize(picture[y : y + side, x : x + side], (SIDE, SIDE)), int(rng.integers(4)))
+        return np.rot90(cv2.resize(image[y : y + side, x : x + side], (SIDE, SIDE)), int(rng.integers(4)))
     if kind == "hand":
         colour = skin * rng.uniform(0.75, 1.15) * rng.uniform(0.95, 1.05, 3)
     else:
@@ -337,10 +337,10 @@ class SceneOccluder:
     def __post_init__(self) -> None:
         _check_kind(self.kind, SCENE_KINDS)
 
-    def draw(self, picture: np.ndarray, points: np.ndarray, unit: float, skin: np.ndarray) -> np.ndarray:
-        """Draw it over the picture, (r, r, 3) float of 0 to 255, in place; returns its mask (r, r) uint8.
+    def draw(self, image: np.ndarray, points: np.ndarray, unit: float, skin: np.ndarray) -> np.ndarray:
+        """Draw it over the image, (r, r, 3) float of 0 to 255, in place; returns its mask (r, r) uint8.
 
-        points: (68, 2) pixels. unit: pixels of a head unit. skin: (3,) picture colour of the person's skin.
+        points: (68, 2) pixels. unit: pixels of a head unit. skin: (3,) image colour of the person's skin.
         """
         rng = np.random.default_rng([self.seed, 13])
         colour = rng.uniform(10, 245, 3) * rng.uniform(0.3, 1)
@@ -350,11 +350,11 @@ class SceneOccluder:
             colour = np.full(3, rng.uniform(5, 90))
         elif self.kind == "mask":
             colour = np.array(_MASK_COLOURS[rng.integers(len(_MASK_COLOURS))]) * rng.uniform(0.8, 1)
-        mask = np.zeros(picture.shape[:2], np.uint8)
+        mask = np.zeros(image.shape[:2], np.uint8)
         self._fill(mask, points, unit, rng)
         light = 0.55 + 0.5 * _roundness(mask, max(0.2 * unit * self.size, 1))
-        light *= 0.9 + 0.2 * np.linspace(0, 1, len(picture), dtype=np.float32)[:, None]
-        lay_over(picture, mask, colour.astype(np.float32) * light[..., None])
+        light *= 0.9 + 0.2 * np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
+        lay_over(image, mask, colour.astype(np.float32) * light[..., None])
         return mask
 
     def _fill(self, mask: np.ndarray, points: np.ndarray, unit: float, rng: np.random.Generator) -> None:
@@ -395,7 +395,7 @@ class SceneOccluder:
 
 
 def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the picture.
+    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the image.
 
     image: (H, W, 3) uint8. points: (68, 2) pixels. Returns the new image and the mask of all things, (H, W) uint8.
     """
@@ -416,7 +416,7 @@ def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generato
 
 
 def _filling(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One colour, noise or the picture shifted, as large as the picture."""
+    """One colour, noise or the image shifted, as large as the image."""
     kind = rng.integers(3)
     if kind == 0:
         return np.full_like(image, rng.integers(0, 256, 3, dtype=np.uint8))

@@ -27,7 +27,7 @@ SHARE = 0.5
 """The larger side of the box in the picture, of the person who looks straight ahead."""
 OCCLUDERS = ("none", "glasses", "hand", "bar", "microphone", "cup", "mask", "screen")
 THICK = 2
-"""`Person.look["glasses"]` of the only glasses that are worn here; nobody else wears any."""
+"""`Person.traits["glasses"]` of the only glasses that are worn here; nobody else wears any."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def head_factors(state: HeadState) -> Factors:
 @lru_cache(maxsize=4)  # the same object again, so that its painted skin is found again
 def _person(number: int, glasses: int) -> Person:
     someone = identity(number)
-    return replace(someone, look={**someone.look, "glasses": glasses})
+    return replace(someone, traits={**someone.traits, "glasses": glasses})
 
 
 def head_sliders(**start) -> Live:

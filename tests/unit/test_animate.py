@@ -1,4 +1,4 @@
-"""Animated stills: the points go where the picture goes, smoothly, and occluders cover what was asked."""
+"""Animated stills: the points go where the image goes, smoothly, and occluders cover what was asked."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from redn_lib.data.animation.warp import extended
 from redn_lib.data.clip import Face
 from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, draw_occluder
 from redn_lib.data.synthetic import clip as synthetic_clip
-from redn_lib.data.synthetic import still
+from redn_lib.data.synthetic import still_image
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 
 POINTS = (MEAN_SHAPE * 56 + 112).astype(np.float32)
@@ -71,7 +71,7 @@ def test_a_dot_on_a_shut_mouth_is_found_exactly():
 
 
 def test_with_all_strengths_0_the_clip_stands_still():
-    face = still(5, 192)
+    face = still_image(5, 192)
     moved = animate(face, 1, 3, strength=STILL)
     assert np.array_equal(moved.frames[0], moved.frames[2])
     assert np.allclose(moved.points[0], moved.points[2], atol=1e-3)
@@ -84,7 +84,7 @@ def test_with_all_strengths_0_the_clip_stands_still():
 
 
 def test_same_seed_same_clip_bit_for_bit_another_seed_another():
-    face, occluder = still(2, 128), Occluder("hand", 0.7, 2, 1)
+    face, occluder = still_image(2, 128), Occluder("hand", 0.7, 2, 1)
     first, again, other = (animate(face, seed, 5, 96, occluder) for seed in (7, 7, 8))
     assert np.array_equal(first.frames, again.frames) and np.array_equal(first.points, again.points)
     assert all(np.array_equal(first.factors[k], again.factors[k]) for k in first.factors)
@@ -93,7 +93,7 @@ def test_same_seed_same_clip_bit_for_bit_another_seed_another():
 
 def test_a_seed_keeps_its_clip():
     """The shipped weights and the tables were made with these clips: what is drawn from a seed must not change."""
-    moved = animate(still(3, 128), 5, 4, 96)
+    moved = animate(still_image(3, 128), 5, 4, 96)
     expected = [(21.961, 51.553), (63.159, 71.719), (57.174, 47.612), (61.376, 35.459)]
     assert np.allclose(moved.points[3][[0, 8, 30, 45]], expected, atol=0.01)
     assert moved.frames.mean() == pytest.approx(109.20, abs=0.3)
@@ -105,7 +105,7 @@ def test_a_seed_keeps_its_clip():
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**40), person=st.integers(0, 2000), frames=st.integers(1, 6))
 def test_any_seed_gives_a_valid_clip(seed, person, frames):
-    face = still(person, 96)
+    face = still_image(person, 96)
     moved = animate(face, seed, frames, 96, draw_occluder(seed, frames, lasts=(1, 1)))
     assert moved.frames.shape == (frames, 96, 96, 3) and moved.frames.dtype == np.uint8
     assert moved.points.shape == (frames, 68, 2) and moved.points.dtype == np.float32
@@ -220,7 +220,7 @@ def test_the_picture_is_not_torn():
 @pytest.mark.parametrize("share", [0.15, 0.6, 0.9])
 def test_occluder_covers_what_was_asked_when_it_was_asked(kind, share):
     passing = Occluder(kind, share, 6, 8, direction=150)
-    moved = animate(still(3, 160), 5, 22, 160, passing)
+    moved = animate(still_image(3, 160), 5, 22, 160, passing)
     occluded = moved.factors["occluded"]
     assert occluded[passing.frames].mean() == pytest.approx(share, abs=0.04)
     assert np.abs(occluded[passing.frames] - share).max() < 0.2
@@ -237,7 +237,7 @@ def test_occluder_passes_in_the_direction_asked_while_the_head_is_where_it_would
         moved = animate(face, 9, 13, 96, Occluder("board", 0.3, 4, 5, direction), strength)
         assert np.array_equal(moved.points, free.points)
         gone = np.abs(moved.frames.astype(int) - free.frames).sum(-1) > 60
-        places = [np.nonzero(picture)[axis].mean() for picture in gone[4:10] if picture.any()]
+        places = [np.nonzero(image)[axis].mean() for image in gone[4:10] if image.any()]
         assert way * (places[-1] - places[0]) > 12
 
 
@@ -298,7 +298,7 @@ def test_pictures_run_on_beyond_their_edge_without_black_or_a_second_face():
 
 
 def test_large_and_small_pictures_give_the_same_framing():
-    small, large = still(1, 96), still(1, 512)
+    small, large = still_image(1, 96), still_image(1, 512)
     for face in (small, large):
         box = animate(face, 0, 1, strength=STILL)[0].box
         assert (box[2:] - box[:2]).max() == pytest.approx(112, abs=0.5)

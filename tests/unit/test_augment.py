@@ -1,4 +1,4 @@
-"""Augmented still images: points and their visibility follow the picture; and the similarity fit."""
+"""Augmented still images: points and their visibility follow the image; and the similarity fit."""
 
 from dataclasses import replace
 
@@ -7,10 +7,10 @@ import pytest
 
 from redn_lib.data.augment import augment, mirror
 from redn_lib.data.occluder import occlude_image, visibility
-from redn_lib.data.synthetic import still
+from redn_lib.data.synthetic import still_image
 from redn_lib.landmarks import MEAN_SHAPE, MIRROR, fit_similarity
 
-FACE = still(3, 96)
+FACE = still_image(3, 96)
 
 
 def test_mirror_moves_the_picture_and_renames_the_points():

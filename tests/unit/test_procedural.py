@@ -1,4 +1,4 @@
-"""The procedural faces: same seed same picture, points that move as the factors say, and numbers for everything."""
+"""The procedural faces: same seed same image, points that move as the factors say, and numbers for everything."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from redn_lib.data.synthetic.people import shape
 from redn_lib.data.synthetic.render import rasterise
 from redn_lib.landmarks import MEAN_SHAPE, MIRROR, mirror_points
 
-MEAN = synthetic.Person(0, np.zeros(len(SLIDERS), np.float32), synthetic.identity(0).look)
+MEAN = synthetic.Person(0, np.zeros(len(SLIDERS), np.float32), synthetic.identity(0).traits)
 NEUTRAL = synthetic.Factors(MEAN, size=128)
 SHARP = synthetic.Camera(noise=0, jpeg=0, blur=0)
 
@@ -24,7 +24,7 @@ def eye_distance(points: np.ndarray) -> float:
 
 
 def test_same_seed_same_picture_another_seed_another():
-    first, again, other = synthetic.still(7, 96), synthetic.still(7, 96), synthetic.still(8, 96)
+    first, again, other = synthetic.still_image(7, 96), synthetic.still_image(7, 96), synthetic.still_image(8, 96)
     assert np.array_equal(first.image, again.image) and np.array_equal(first.points, again.points)
     assert not np.array_equal(first.image, other.image)
     assert first.person == "procedural-000007" and other.person != first.person
@@ -38,7 +38,7 @@ def test_same_seed_same_clip():
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31))
 def test_any_seed_gives_a_valid_well_framed_face(seed):
-    face = synthetic.still(seed, 96)
+    face = synthetic.still_image(seed, 96)
     assert face.image.shape == (96, 96, 3) and face.image.dtype == np.uint8
     assert face.points.dtype == np.float32 and face.visible.shape == (68,) and face.visible.dtype == bool
     side = max(face.box[2] - face.box[0], face.box[3] - face.box[1])
@@ -66,7 +66,7 @@ def test_every_factor_is_returned_by_name():
     }
     assert {name: told[name] for name in expected} == expected
     assert told["occluder_kind"] == "cup" and told["occluder_size"] == 0.5
-    assert np.allclose(told["light_colour"], (1.0, 0.9, 0.8)) and told["skin_tone"] == MEAN.look["skin_tone"]
+    assert np.allclose(told["light_colour"], (1.0, 0.9, 0.8)) and told["skin_tone"] == MEAN.traits["skin_tone"]
     assert synthetic.render(NEUTRAL).factors["occluder_kind"] == "none"
 
 
@@ -84,9 +84,9 @@ def test_factors_of_a_clip_are_those_of_its_frames():
 
 def test_a_number_keeps_its_face():
     """The shipped weights and the tables were made with these faces: what is drawn from a number must not change."""
-    person, face = synthetic.identity(3), synthetic.still(3, 128)
+    person, face = synthetic.identity(3), synthetic.still_image(3, 128)
     assert np.allclose(person.shape[[0, 10, 31, 32, 37]], [0.01404, -0.24127, 0.04334, 0.71585, 0.12523], atol=1e-4)
-    assert person.look["skin_tone"] == pytest.approx(0.22477, abs=1e-4)
+    assert person.traits["skin_tone"] == pytest.approx(0.22477, abs=1e-4)
     expected = [(21.824, 70.565), (82.678, 97.962), (73.454, 63.414), (78.668, 46.521)]
     assert np.allclose(face.points[[0, 8, 30, 45]], expected, atol=0.01)
     assert face.image.mean() == pytest.approx(88.96, abs=0.3)
@@ -133,7 +133,7 @@ def test_turned_jaw_lies_on_the_outline():
     turned = replace(
         NEUTRAL,
         yaw=45.0,
-        person=replace(MEAN, look=MEAN.look | {"hair": 0, "long_hair": 0, "glasses": 0}),
+        person=replace(MEAN, traits=MEAN.traits | {"hair": 0, "long_hair": 0, "glasses": 0}),
         camera=SHARP,
     )
     controls_x = project_points(turned)[13:16, 0]
@@ -198,7 +198,7 @@ def test_points_behind_an_occluder_are_invisible_and_no_others():
 
 
 def test_the_head_hides_its_far_side_and_the_border_what_is_outside():
-    bare = replace(MEAN, look=MEAN.look | {"hair": 0, "long_hair": 0})
+    bare = replace(MEAN, traits=MEAN.traits | {"hair": 0, "long_hair": 0})
     turned = synthetic.render(replace(NEUTRAL, person=bare, yaw=75.0)).visible
     assert not turned[[14, 26, 45, 54]].any() and turned[[2, 17, 30, 36, 48]].all()
     assert synthetic.render(replace(NEUTRAL, person=bare)).visible.all()

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from redn_lib.data.augment import augment
-from redn_lib.data.synthetic import still
+from redn_lib.data.synthetic import still_image
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import COMPACT, RedNet
 from redn_lib.training import checkpoint
@@ -24,7 +24,7 @@ from redn_lib.training.stages import Stage
 
 TINY = replace(COMPACT, widths=((4, 8), (8, 8), (8, 8), (8, 8)), regression_width=8, size=32, sigma=2.0)
 STAGE = Stage(iterations=14, batch=2, warmup=2)
-FACES = [cut_patch(still(i)) for i in range(6)]
+FACES = [cut_patch(still_image(i)) for i in range(6)]
 
 
 def tiny(seed: int = 0) -> RedNet:
@@ -33,7 +33,7 @@ def tiny(seed: int = 0) -> RedNet:
 
 
 def test_a_small_network_learns_eight_faces_by_heart():
-    faces = [cut_patch(still(i)) for i in range(8)]
+    faces = [cut_patch(still_image(i)) for i in range(8)]
     stage = Stage(iterations=80, batch=8, warmup=5, rate=4e-3)
     torch.manual_seed(0)
     model = RedNet(replace(TINY, widths=((8, 16), (24, 24), (32, 32), (48, 48)), regression_width=32, size=64))

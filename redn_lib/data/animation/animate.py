@@ -24,14 +24,20 @@ def animate(
 ) -> Clip:
     """The still image moved, talking and blinking for `frames` frames of `size` pixels a side, 25 a second.
 
-    The points go where the picture's content goes, to a fraction of a pixel. occluder: passes before the face once
+    The points go where the image's content goes, to a fraction of a pixel. occluder: passes before the face once
     (`draw_occluder`); points behind it, outside the frame or invisible on the still image are not visible. strength:
     of each change. Same arguments, same clip bit for bit.
 
-    factors, arrays (T,): yaw, pitch (degrees beyond the still's own), turn (degrees, clockwise), zoom, shift_x, shift_y
-    (pixels), mouth (gap of the inner lips over the distance of the outer eye corners), lids (0 as on the still, 1
-    shut), gain, gamma, warmth, blur (pixels that the face moves while the shutter is open), noise (grey levels),
-    quality (JPEG, 100: none), occluded (share of the tight box).
+    factors, arrays (T,):
+    yaw, pitch: degrees beyond those of the still image.
+    turn: degrees, clockwise.
+    zoom; shift_x, shift_y: pixels.
+    mouth: gap of the inner lips over the distance of the outer eye corners.
+    lids: 0 as on the still image, 1 shut.
+    gain, gamma, warmth: of the light.
+    blur: pixels that the face moves while the shutter is open.
+    noise: grey levels. quality: of the JPEG, 100: none.
+    occluded: share of the tight box.
     Raises ValueError for no frames, frames below 32 pixels, or an occluder that comes after the end.
     """
     if frames < 1 or size < 32:
@@ -44,8 +50,8 @@ def animate(
     points = motion.points[1:-1]
     sprite = None
     if occluder is not None:
-        sprite = Sprite(occluder, points, motion.still, skin_colour_of(face), np.random.default_rng([seed, 12]))
-    pictures, masks = _render(motion, curves, sprite, rng)
+        sprite = Sprite(occluder, points, motion.image, skin_colour_of(face), np.random.default_rng([seed, 12]))
+    images, masks = _render(motion, curves, sprite, rng)
     visible, occluded = visibility(points, masks, size, size)
     if face.visible is not None:
         visible &= face.visible
@@ -64,7 +70,7 @@ def animate(
     }
     name = f"{face.name or face.person}-animated-{seed}"
     return Clip(
-        frames=np.stack(pictures),
+        frames=np.stack(images),
         points=points.astype(np.float32),
         person=face.person,
         name=name,
@@ -81,43 +87,43 @@ def _render(
     size, frames = motion.size, len(curves.yaw) - 2
     grain = rng.normal(0, curves.noise, (size + 64, size + 64, 3)).round().astype(np.int16) if curves.noise else None
     before, now = motion.map(0), motion.map(1)
-    pictures, masks = [], []
+    images, masks = [], []
     for t in range(frames):
         after = motion.map(t + 2)
         travel = np.linalg.norm(motion.points[t + 2] - motion.points[t], axis=-1).max() / 2
-        picture = _motion_blurred(motion.still, before, now, after, curves.shutter, travel)
-        picture = _with_dark_mouth(picture, motion.points[t + 1], motion.rest)
-        picture, mask = sprite.before(picture, t, curves.shutter) if sprite else (picture, None)
+        image = _motion_blurred(motion.image, before, now, after, curves.shutter, travel)
+        image = _with_dark_mouth(image, motion.points[t + 1], motion.rest)
+        image, mask = sprite.before(image, t, curves.shutter) if sprite else (image, None)
         masks.append(mask)
-        picture = cv2.LUT(picture, _light(curves, t + 1))
+        image = cv2.LUT(image, _light(curves, t + 1))
         if grain is not None:
             x, y = rng.integers(0, 65, 2)
-            picture = cv2.add(picture, grain[y : y + size, x : x + size], dtype=cv2.CV_8U)
-        pictures.append(jpeg(picture, curves.quality) if curves.quality < 100 else picture)
+            image = cv2.add(image, grain[y : y + size, x : x + size], dtype=cv2.CV_8U)
+        images.append(jpeg(image, curves.quality) if curves.quality < 100 else image)
         before, now = now, after
-    return pictures, masks
+    return images, masks
 
 
 def _motion_blurred(
-    still: np.ndarray, before: np.ndarray, now: np.ndarray, after: np.ndarray, shutter: float, travel: float
+    image: np.ndarray, before: np.ndarray, now: np.ndarray, after: np.ndarray, shutter: float, travel: float
 ) -> np.ndarray:
-    """One frame with motion blur: the mean of up to 8 pictures at times at which the shutter was open.
+    """One frame with motion blur: the mean of up to 8 images at times at which the shutter was open.
 
     before, now, after: where the last, this and the next frame take their pixels from (`Motion.map`). shutter: share
     of a frame's time that it is open, around `now`. travel: pixels that the fastest point moves in a frame.
     """
     count = int(np.clip(np.ceil(shutter * travel / 1.2), 1, 8))
     if count == 1:
-        return cv2.remap(still, now, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.remap(image, now, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     total = np.zeros((*now.shape[:2], 3), np.float32)
     for late in shutter * ((np.arange(count) + 0.5) / count - 0.5):
         other = after if late > 0 else before
         places = cv2.addWeighted(now, 1 - abs(late), other, abs(late), 0)
-        cv2.accumulate(cv2.remap(still, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), total)
+        cv2.accumulate(cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), total)
     return cv2.convertScaleAbs(total, alpha=1 / count)
 
 
-def _with_dark_mouth(picture: np.ndarray, points: np.ndarray, rest: np.ndarray) -> np.ndarray:
+def _with_dark_mouth(image: np.ndarray, points: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """Darkens the inside of a mouth that is further open than on the still image, which has nothing to show there.
 
     points, rest: (68, 2) pixels in the frame and on the still image.
@@ -129,19 +135,19 @@ def _with_dark_mouth(picture: np.ndarray, points: np.ndarray, rest: np.ndarray) 
     lips = points[list(PARTS["inner_mouth"])]
     soft = float(np.clip(wide[0] / (wide[1] + 1e-6), 1, 4))
     first = np.maximum(np.floor(lips.min(0) - 3 * soft).astype(int), 0)
-    last = np.minimum(np.ceil(lips.max(0) + 3 * soft).astype(int) + 1, picture.shape[1::-1])
+    last = np.minimum(np.ceil(lips.max(0) + 3 * soft).astype(int) + 1, image.shape[1::-1])
     if cover <= 0 or (last - first < 3).any():
-        return picture
-    window = picture[first[1] : last[1], first[0] : last[0]].copy()
+        return image
+    window = image[first[1] : last[1], first[0] : last[0]].copy()
     mask = np.zeros(window.shape[:2], np.uint8)
     fill_polygon(mask, lips - first)
     if (mask < 128).all():
-        return picture
+        return image
     colour = MOUTH * np.median(window[mask > 127], 0)
     shade = cover * cv2.GaussianBlur(mask, (0, 0), soft)[..., None] / 255.0
-    picture = picture.copy()
-    picture[first[1] : last[1], first[0] : last[0]] = window * (1 - shade) + shade * colour
-    return picture
+    image = image.copy()
+    image[first[1] : last[1], first[0] : last[0]] = window * (1 - shade) + shade * colour
+    return image
 
 
 def _light(curves: Curves, t: int) -> np.ndarray:

@@ -54,7 +54,7 @@ class MotionStrength:
 class Curves:
     """What happens in a clip, frame by frame, each (N,) float64 where nothing else is said.
 
-    yaw, pitch, turn: degrees to the picture's right, up, clockwise.
+    yaw, pitch, turn: degrees to the image's right, up, clockwise.
     zoom: a factor.
     shift_x, shift_y: shares of the face's larger side.
     mouth: the wish to open (logarithm) or close (below 0).
@@ -123,9 +123,9 @@ def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength)
 
 def wander(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:
     """A smooth curve of spread 1 about 0: noise under a bell of that width in seconds, (frames,)."""
-    reach = int(np.ceil(4 * seconds * FPS))
-    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (seconds * FPS)) ** 2)
-    return np.convolve(rng.normal(size=frames + 2 * reach), bell / np.sqrt((bell**2).sum()), "valid")
+    half = int(np.ceil(4 * seconds * FPS))
+    bell = np.exp(-0.5 * (np.arange(-half, half + 1) / (seconds * FPS)) ** 2)
+    return np.convolve(rng.normal(size=frames + 2 * half), bell / np.sqrt((bell**2).sum()), "valid")
 
 
 def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:

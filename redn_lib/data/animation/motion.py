@@ -106,8 +106,10 @@ class Head:
         return limit * np.tanh(yaw / limit)
 
     def moved(self, yaw: np.ndarray, pitch: np.ndarray, mouth: np.ndarray, lids: np.ndarray) -> np.ndarray:
-        """Where the controls lie in T frames, (T, C, 2) pixels of the still. yaw, pitch: degrees (T,), already possible
-        ones; mouth, lids: see `Curves`."""
+        """Where the controls lie in T frames, (T, C, 2) pixels of the still image.
+
+        yaw, pitch: possible degrees (T,); mouth, lids: see `Curves`.
+        """
         solid = np.zeros((len(yaw), len(self.controls), 3))
         solid[..., :2] = self.controls - self.axis
         solid[..., 2] = self.depth
@@ -175,7 +177,7 @@ _FINE = tuple(list(PARTS[part]) for part in ("right_eye", "left_eye")) + (
 class Motion:
     """How the still image moves, with one frame more on either side.
 
-    still: (S, S, 3) uint8, the square around its face, which is about as large as in the frames.
+    image: (S, S, 3) uint8, the square around its face, which is about as large as in the frames.
     rest: (68, 2) its points.
     points: (T + 2, 68, 2) pixels of the frames.
     back: (T + 2, 2, 3) frame pixels to those of the still image, as far as the camera moves.
@@ -185,7 +187,7 @@ class Motion:
     size: pixels a side.
     """
 
-    still: np.ndarray
+    image: np.ndarray
     rest: np.ndarray
     points: np.ndarray
     back: np.ndarray
@@ -198,7 +200,7 @@ class Motion:
     @classmethod
     def of(cls, face: Face, curves: Curves, size: int) -> "Motion":
         """The curves laid upon this face."""
-        still, points = _square_around(face, size)
+        image, points = _square_around(face, size)
         head = Head.on(points)
         box = tight_box(points).astype(float)
         middle, side = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
@@ -209,7 +211,7 @@ class Motion:
         fit = FACE_SHARE * size / side
 
         def similarity(share: float) -> np.ndarray:
-            """From the still to the frame, as far as a share of the motion goes: (T + 2, 2, 3)."""
+            """From the still image to the frame, as far as a share of the motion goes: (T + 2, 2, 3)."""
             angle, scale = np.radians(share * curves.turn), fit * curves.zoom**share
             c, s = scale * np.cos(angle), scale * np.sin(angle)
             linear = np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
@@ -220,10 +222,10 @@ class Motion:
         own = _through(back, _through(whole, bent))
         new = np.where(head.follows[:, None] > 0, own, bent)
         bend = Bend(head.controls, new, head.unit)
-        return cls(still, points, _through(camera, new[:, :68]), back, bend, yaw, pitch, shift, size)
+        return cls(image, points, _through(camera, new[:, :68]), back, bend, yaw, pitch, shift, size)
 
     def map(self, t: int) -> np.ndarray:
-        """Where frame t takes its pixels from: (size, size, 2) float32 pixels of the still."""
+        """Where frame t takes its pixels from: (size, size, 2) float32 pixels of the still image."""
         fine = [self.points[t, group] for group in _FINE]
         return field(self.bend, t, self.back[t], self.size, fine)
 

@@ -1,6 +1,6 @@
-"""Pictures bent so that given points come to lie at other places exactly, smoothly and without tears. (our choice)
+"""Images bent so that given points come to lie at other places exactly, smoothly and without tears. (our choice)
 
-The field runs backward, from the new picture to the old one: a sum of smooth tents over the new places plus an affine
+The field runs backward, from the new image to the old one: a sum of smooth tents over the new places plus an affine
 part. It is computed on a coarse grid, and pixel by pixel where it changes fast (eyes and mouth).
 """
 
@@ -23,8 +23,8 @@ STIFF = 1e-4
 class Bend:
     """The backward fields of T frames.
 
-    old: (C, 2) places of the points in the old picture, pixels. new: (T, C, 2) their new places, pixels of the old
-    picture. unit: pixels of half a face width there.
+    old: (C, 2) places of the points in the old image, pixels. new: (T, C, 2) their new places, pixels of the old
+    image. unit: pixels of half a face width there.
     """
 
     def __init__(self, old: np.ndarray, new: np.ndarray, unit: float):
@@ -34,12 +34,12 @@ class Bend:
         self.fields = [RBFInterpolator((places - self.middle) / unit, old - places, **form) for places in new]
 
     def __call__(self, t: int, places: np.ndarray) -> np.ndarray:
-        """How far from these places frame t takes its content, (N, 2) pixels of the old picture to (N, 2) float32."""
+        """How far from these places frame t takes its content, (N, 2) pixels of the old image to (N, 2) float32."""
         return self.fields[t]((places - self.middle) / self.unit).astype(np.float32)
 
 
 def field(bend: Bend, t: int, back: np.ndarray, size: int, fine: list[np.ndarray]) -> np.ndarray:
-    """Map for `cv2.remap`, (size, size, 2) float32: pixel of the new picture to pixel of the old one.
+    """Map for `cv2.remap`, (size, size, 2) float32: pixel of the new image to pixel of the old one.
 
     back: (2, 3) new pixels to the places that `bend` knows; fine: groups of points (n, 2) in new pixels around which
     the field is computed at every pixel.
@@ -62,7 +62,7 @@ def field(bend: Bend, t: int, back: np.ndarray, size: int, fine: list[np.ndarray
 
 
 def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
-    """Square of the picture whose first pixel is `low` (2,) int, (size, size, 3) uint8; where the picture ends, its
+    """Square of the image whose first pixel is `low` (2,) int, (size, size, 3) uint8; where the image ends, its
     colours run on, ever more blurred, so that no second face and no black edge comes into the frame.
     """
     start, end = np.maximum(low, 0), np.minimum(low + size, image.shape[1::-1])
@@ -77,7 +77,7 @@ def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
 
 
 def _run_on(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Unknown places filled from ever smaller copies of the picture; colours are 0 where unknown."""
+    """Unknown places filled from ever smaller copies of the image; colours are 0 where unknown."""
     share = np.minimum(3 * known, 1)[..., None]
     whole = colours / np.maximum(known, 1e-6)[..., None]
     if min(known.shape) < 4 or known.min() >= 1:

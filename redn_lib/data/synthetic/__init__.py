@@ -1,7 +1,7 @@
 """Procedural faces: a 3D head of our own whose every factor is a known number. (our choice)"""
 
 from redn_lib.data.occluder import SceneOccluder
-from redn_lib.data.synthetic.clips import clip, factors, framed, still
+from redn_lib.data.synthetic.clips import clip, factors, framed, still_image
 from redn_lib.data.synthetic.expression import Expression
 from redn_lib.data.synthetic.people import SLIDERS, Person, identity
 from redn_lib.data.synthetic.render import Factors, project_points, render
@@ -21,5 +21,5 @@ __all__ = [
     "identity",
     "project_points",
     "render",
-    "still",
+    "still_image",
 ]

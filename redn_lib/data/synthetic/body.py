@@ -164,17 +164,20 @@ def hair_part() -> Part:
     return Part(triangles, uv, np.ones(len(able)), 0.7, False)
 
 
-def hair(skin: np.ndarray, look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def hair(skin: np.ndarray, traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     """Vertices of the lifted skin; below the skin, and so unseen, where no hair grows."""
     able, place, towards = _scalp()
     lumps = rng.normal(size=len(able))
-    inside = _inside(place, look["hair_front"], look["hair_temple"], look["sideburn"])
-    parting = look["hair_part"] * np.sin(2.4 * place[:, 0]) * (place[:, 2] > -0.6)
-    inside += 0.22 * parting + 0.05 * lumps * look["hair_ragged"]
+    inside = _inside(place, traits["hair_front"], traits["hair_temple"], traits["sideburn"])
+    parting = traits["hair_part"] * np.sin(2.4 * place[:, 0]) * (place[:, 2] > -0.6)
+    inside += 0.22 * parting + 0.05 * lumps * traits["hair_ragged"]
     top = np.clip(-place[:, 1] - 0.9, 0, 1)
-    rise = look["hair_volume"] * (0.5 + 0.8 * look["hair_top"] * top) * (1 + 0.2 * lumps * look["hair_ragged"]) + 0.03
+    rise = (
+        traits["hair_volume"] * (0.5 + 0.8 * traits["hair_top"] * top) * (1 + 0.2 * lumps * traits["hair_ragged"])
+        + 0.03
+    )
     thick = np.where(inside > 0, np.minimum(rise, 0.02 + 1.2 * np.maximum(inside, 0)), -0.05)
-    bare = -place[:, 1] + 0.25 * place[:, 2] > 2.2 - 1.6 * look["bald"]
+    bare = -place[:, 1] + 0.25 * place[:, 2] > 2.2 - 1.6 * traits["bald"]
     return skin[able] + towards * np.where(bare, -0.05, thick)[:, None]
 
 
@@ -185,16 +188,16 @@ def curtain_part() -> Part:
     return Part(sheet(ROWS, COLUMNS), uv, np.ones(ROWS * COLUMNS), 0.6, True)
 
 
-def curtain(skin: np.ndarray, look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def curtain(skin: np.ndarray, traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     """Vertices (ROWS * COLUMNS, 3) of long hair."""
     lumps = rng.normal(size=(ROWS, COLUMNS))
     wide = np.abs(skin[:, 0]).max()
-    angle = np.linspace(look["hair_open"], 2 * np.pi - look["hair_open"], COLUMNS)
+    angle = np.linspace(traits["hair_open"], 2 * np.pi - traits["hair_open"], COLUMNS)
     t = np.linspace(0, 1, ROWS)[:, None]
-    y = -1.5 + t * (look["hair_end"] + 1.5)
+    y = -1.5 + t * (traits["hair_end"] + 1.5)
     dome = np.sqrt(np.clip(1 - (np.minimum(y + 0.75, 0) / 1.4) ** 2, 0.03, 1))
-    radius = (wide + 0.02 + look["hair_volume"] + look["hair_flare"] * np.clip(t - 0.35, 0, 1)) * dome
-    radius = radius + 0.05 * lumps * look["hair_wave"]
+    radius = (wide + 0.02 + traits["hair_volume"] + traits["hair_flare"] * np.clip(t - 0.35, 0, 1)) * dome
+    radius = radius + 0.05 * lumps * traits["hair_wave"]
     x, z = radius * np.sin(angle), -1.18 + 1.1 * radius * np.cos(angle)
     return np.stack(np.broadcast_arrays(x, y + 0 * x, z), -1).reshape(-1, 3)
 
@@ -285,19 +288,22 @@ def mesh(with_hair: bool, long_hair: bool) -> Mesh:
     )
 
 
-def vertices(controls: np.ndarray, look: Mapping[str, Any], expression: Expression, seed: int) -> np.ndarray:
-    """All vertices (V, 3) of `mesh(look has hair, look has long hair)`, before the head is turned.
+def vertices(controls: np.ndarray, traits: Mapping[str, Any], expression: Expression, seed: int) -> np.ndarray:
+    """All vertices (V, 3) of `mesh(traits has hair, traits has long hair)`, before the head is turned.
 
     seed: of the hair's lumps.
     """
     skin = template().spread @ controls
     pieces = [skin, eyes(controls, expression), mouth(controls, expression)]
-    pieces += [ears(controls, look["ear_size"], look["ear_out"]), _torso(look["neck"], look["shoulders"])]
+    pieces += [
+        ears(controls, traits["ear_size"], traits["ear_out"]),
+        _torso(traits["neck"], traits["shoulders"]),
+    ]
     rng = np.random.default_rng([seed, 5])
-    if look["hair"]:
-        pieces.append(hair(skin, look, rng))
-    if look["long_hair"]:
-        pieces.append(curtain(skin, look, rng))
+    if traits["hair"]:
+        pieces.append(hair(skin, traits, rng))
+    if traits["long_hair"]:
+        pieces.append(curtain(skin, traits, rng))
     return np.vstack(pieces).astype(np.float32)
 
 
@@ -307,31 +313,31 @@ _RIM = {"thin": 0.025, "thick": 0.06, "rimless": 0.012, "dark": 0.03}
 
 def glasses_outline(controls: np.ndarray, person: Person) -> tuple[np.ndarray, np.ndarray]:
     """Rims of both lenses (2, 20, 3) and the arms' ends at lens and ear (2, 2, 3), in the head's own space."""
-    look, t = person.look, np.linspace(0, 2 * np.pi, 20, endpoint=False)
-    grow = 1.3 if GLASSES[look["glasses"]] == "dark" else 1.0
-    x, y = (np.sign(f) * np.abs(f) ** (2 / look["glasses_square"]) for f in (np.cos(t), np.sin(t)))
+    traits, t = person.traits, np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    grow = 1.3 if GLASSES[traits["glasses"]] == "dark" else 1.0
+    x, y = (np.sign(f) * np.abs(f) ** (2 / traits["glasses_square"]) for f in (np.cos(t), np.sin(t)))
     lenses, arms = [], []
     for centre, side, ear in zip(eye_centres(controls), (-1, 1), (0, 16), strict=True):
-        across = centre[0] + 0.03 * side + grow * look["glasses_width"] * x
-        down = centre[1] + 0.02 + look["glasses_drop"] + grow * look["glasses_height"] * y
+        across = centre[0] + 0.03 * side + grow * traits["glasses_width"] * x
+        down = centre[1] + 0.02 + traits["glasses_drop"] + grow * traits["glasses_height"] * y
         front = controls[27, 2] + 0.04 - 0.35 * np.maximum(np.abs(across) - 0.15, 0) ** 1.3
         lens = np.column_stack([across, down, front])
-        hinge = lens[np.argmax(side * across)] - (0, 0.4 * look["glasses_height"], 0)
+        hinge = lens[np.argmax(side * across)] - (0, 0.4 * traits["glasses_height"], 0)
         lenses.append(lens)
         arms.append([hinge, controls[ear] + (0.03 * side, 0.02, -0.1)])
     return np.stack(lenses), np.array(arms)
 
 
 def draw_glasses(
-    picture: np.ndarray, lenses: np.ndarray, arms: np.ndarray, person: Person, unit: float, brightness: float
+    image: np.ndarray, lenses: np.ndarray, arms: np.ndarray, person: Person, unit: float, brightness: float
 ) -> None:
-    """Draws glasses over a picture (r, r, 3) float of 0 to 255 in place.
+    """Draws glasses over an image (r, r, 3) float of 0 to 255 in place.
 
     lenses: (2, 20, 2), arms: (2, 2, 2), both in pixels. unit: pixels of a head unit. brightness: of white, of 255.
     """
-    look, kind = person.look, GLASSES[person.look["glasses"]]
+    traits, kind = person.traits, GLASSES[person.traits["glasses"]]
     thick = max(1, round(unit * _RIM[kind]))
-    frame, glass = np.zeros(picture.shape[:2], np.uint8), np.zeros(picture.shape[:2], np.uint8)
+    frame, glass = np.zeros(image.shape[:2], np.uint8), np.zeros(image.shape[:2], np.uint8)
     for lens in lenses:
         fill_polygon(glass, lens)
     gap = np.linalg.norm(lenses[0][:, None] - lenses[1][None], axis=-1)
@@ -343,12 +349,12 @@ def draw_glasses(
     if kind != "rimless":
         cv2.polylines(frame, list(fixed_point(lenses)), True, 255, thick, cv2.LINE_AA, 4)
     see_through = glass.astype(np.float32)[..., None] / 255
-    picture *= 1 - (0.93 if kind == "dark" else 0.06) * see_through
-    if look["glasses_glare"] > 0.4:
+    image *= 1 - (0.93 if kind == "dark" else 0.06) * see_through
+    if traits["glasses_glare"] > 0.4:
         glare = np.zeros_like(glass)
         start = lenses.mean((0, 1)) + unit * np.array(
-            [[look["glasses_glare"] - 0.95, 0.4], [look["glasses_glare"] - 0.45, -0.4]]
+            [[traits["glasses_glare"] - 0.95, 0.4], [traits["glasses_glare"] - 0.45, -0.4]]
         )
         cv2.polylines(glare, [fixed_point(start)], False, 255, max(1, int(unit * 0.12)), cv2.LINE_AA, 4)
-        picture += (0.35 * brightness * look["glasses_glare"] / 255) * see_through * glare[..., None]
-    lay_over(picture, frame, np.sqrt(np.array(look["glasses_colour"], np.float32)) * brightness)
+        image += (0.35 * brightness * traits["glasses_glare"] / 255) * see_through * glare[..., None]
+    lay_over(image, frame, np.sqrt(np.array(traits["glasses_colour"], np.float32)) * brightness)

@@ -1,4 +1,4 @@
-"""From one number to a picture or a clip: draws every factor, frames the face, moves it smoothly. (our choice)"""
+"""From one number to an image or a clip: draws every factor, frames the face, moves it smoothly. (our choice)"""
 
 from dataclasses import replace
 
@@ -84,7 +84,7 @@ def _occluder(rng: np.random.Generator) -> SceneOccluder:
 
 
 def framed(factors: Factors, share: float, shift: np.ndarray) -> Factors:
-    """The same factors, moved and scaled: the tight box's larger side is `share` of the picture, its middle
+    """The same factors, moved and scaled: the tight box's larger side is `share` of the image, its middle
     `shift` (2,) shares off the centre.
     """
     box = tight_box(project_points(factors))
@@ -113,8 +113,8 @@ def factors(seed: int, size: int = 192, person: int | None = None) -> Factors:
     return framed(drawn, rng.uniform(0.44, 0.56), rng.uniform(-0.07, 0.07, 2))
 
 
-def still(seed: int, size: int = 192) -> Face:
-    """Picture number `seed` of a new person, `size` pixels a side. Same seed and size, same picture bit for bit."""
+def still_image(seed: int, size: int = 192) -> Face:
+    """Image number `seed` of a new person, `size` pixels a side. Same seed and size, same image bit for bit."""
     return render(factors(seed, size))
 
 

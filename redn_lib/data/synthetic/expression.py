@@ -21,8 +21,8 @@ class Expression:
     """What the face does, 0 none to 1 full; smile and brow_raise may go to -1.
 
     blink_right, blink_left: 0 open to 1 shut, below 0 wide open.
-    gaze_x, gaze_y: degrees to the picture's right and down.
-    jaw_side: -1 to 1, to the picture's right.
+    gaze_x, gaze_y: degrees to the image's right and down.
+    jaw_side: -1 to 1, to the image's right.
     """
 
     mouth_open: float = 0.0

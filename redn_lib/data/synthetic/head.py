@@ -1,6 +1,6 @@
-"""The head: 160 control points in 3D, a matrix that spreads them over a mesh of skin, the way to the picture.
+"""The head: 160 control points in 3D, a matrix that spreads them over a mesh of skin, the way to the image.
 
-Unit: half the width of the mean face (about 78 mm). x to the right of the picture, y down, z to the viewer; the root
+Unit: half the width of the mean face (about 78 mm). x to the right of the image, y down, z to the viewer; the root
 of the nose lies near z = 0. Everything that shapes a face (identity, expression) moves control points; the mesh follows
 by interpolation on the sphere of directions seen from inside the skull. The first 68 controls ARE the 68 points.
 (our choice)
@@ -217,7 +217,7 @@ PIVOT = np.array([0.0, 0.15, -0.95], np.float32)
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Matrix (3, 3) of a turn in degrees: yaw > 0 to the picture's right, pitch > 0 looking up, roll > 0 clockwise."""
+    """Matrix (3, 3) of a turn in degrees: yaw > 0 to the image's right, pitch > 0 looking up, roll > 0 clockwise."""
     return Rotation.from_euler("yxz", [yaw, pitch, roll], degrees=True).as_matrix().astype(np.float32)
 
 
@@ -235,7 +235,7 @@ def project(points: np.ndarray, distance: float, scale: float, place: np.ndarray
 
 
 def outward(roll: float) -> np.ndarray:
-    """Which way is out of the face at every jaw point, in the picture: (17, 2) unit vectors."""
+    """Which way is out of the face at every jaw point, in the image: (17, 2) unit vectors."""
     side = MEAN_SHAPE[:17] * (1.0, 0.0) + np.clip(MEAN_SHAPE[:17] - (0, 0.45), 0, None) * (0, 1.0)
     side /= np.linalg.norm(side, axis=1, keepdims=True)
     c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))

@@ -122,12 +122,12 @@ class Person:
 
     seed: what it was drawn from.
     shape: (len(SLIDERS),) float32.
-    look: every other number by name, colours as triples.
+    traits: every other number by name, colours as triples.
     """
 
     seed: int
     shape: np.ndarray
-    look: Mapping[str, Any]
+    traits: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -172,14 +172,14 @@ def _hair(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dic
     dark, grey = tone > 0.5 or rng.random() < 0.5, old > 0.45 and rng.random() < 0.7
     colour = rng.uniform(0.88, 1.0) if grey else rng.uniform(0, 0.28) if dark else rng.uniform(0.1, 0.8)
     odds = [0, 0.02, 0.13, 0.30, 0.50, 0.05] if woman else [0.11, 0.15, 0.52, 0.13, 0.05, 0.04]
-    kind = str(rng.choice(["bald", "buzz", "short", "medium", "long", "covered"], p=odds))
-    long, receding = kind in ("medium", "long", "covered"), old * (not woman)
-    fringe = kind == "covered" or rng.random() < (0.3 if woman else 0.15)
+    kind = str(rng.choice(["bald", "buzz", "short", "medium", "long", "headscarf"], p=odds))
+    long, receding = kind in ("medium", "long", "headscarf"), old * (not woman)
+    fringe = kind == "headscarf" or rng.random() < (0.3 if woman else 0.15)
     crown_bare = kind == "short" and not woman and rng.random() < 0.2 + 0.3 * old
     return {
         "hair": int(kind not in ("bald", "buzz")),
         "long_hair": int(long),
-        "covered": int(kind == "covered"),
+        "headscarf": int(kind == "headscarf"),
         "stubble_head": rng.uniform(0.3, 0.9) if kind == "buzz" else 0.0,
         "bald": rng.uniform(0.45, 0.7) if crown_bare else 0.0,
         "hair_tone": colour,
@@ -233,6 +233,6 @@ def identity(seed: int) -> Person:
     shape = np.clip(0.8 * drawn, -2, 2) + [_USUAL.get(name, 0.0) for name in SLIDERS]
     woman, old = bool(rng.random() < 0.4), rng.random() ** 1.5
     tone = rng.uniform(0, 0.45) if rng.random() < 0.62 else rng.uniform(0.3, 1.0)
-    look = {"woman": int(woman), "age": old}
-    look |= _skin(rng, woman, old, tone) | _hair(rng, woman, old, tone) | _outfit(rng, woman)
-    return Person(seed, shape.astype(np.float32), look)
+    traits = {"woman": int(woman), "age": old}
+    traits |= _skin(rng, woman, old, tone) | _hair(rng, woman, old, tone) | _outfit(rng, woman)
+    return Person(seed, shape.astype(np.float32), traits)

@@ -1,4 +1,4 @@
-"""All factors of one picture, and the picture that they make: triangles to pixels, light, camera. (our choice)"""
+"""All factors of one image, and the image that they make: triangles to pixels, light, camera. (our choice)"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 class Fragments:
     """Visible surface, one entry a covered pixel.
 
-    pixel: (P,) index into the flattened (h, w) picture.
+    pixel: (P,) index into the flattened (h, w) image.
     triangle: (P,) index.
     weight: (P, 3) barycentric.
     depth: (h, w), -inf where empty.
@@ -39,7 +39,7 @@ def rasterise(
     """The nearest triangle at every pixel centre.
 
     xy: (V, 2) pixels. near: (V,), greater is nearer. triangles: (M, 3). two_sided: (M,) bool; the others show only
-    their front, whose corners run clockwise in the picture.
+    their front, whose corners run clockwise in the image.
     """
     p, q, r = (xy[triangles[:, k]] for k in range(3))
     edge1, edge2 = q - p, r - p
@@ -57,7 +57,7 @@ def rasterise(
     column = step - row * wide[own] + low[own, 0]
     row += low[own, 1]
 
-    # each weight is a plane over the picture: a x + b y + c
+    # each weight is a plane over the image: a x + b y + c
     a1, b1, a2, b2 = edge2[:, 1] / area, -edge2[:, 0] / area, -edge1[:, 1] / area, edge1[:, 0] / area
     planes = np.stack([a1, b1, -(a1 * p[:, 0] + b1 * p[:, 1]), a2, b2, -(a2 * p[:, 0] + b2 * p[:, 1])], 1)
     a1, b1, c1, a2, b2, c2 = planes.astype(np.float32)[own].T
@@ -71,12 +71,12 @@ def rasterise(
     key = ((z.astype(np.float64) + 64) * 65536).astype(np.int64) << 20 | np.arange(len(z))
     best = np.full(height * width, -1, np.int64)
     np.maximum.at(best, pixel, key)
-    covered = np.flatnonzero(best >= 0)
-    pick = best[covered] & 0xFFFFF
+    filled = np.flatnonzero(best >= 0)
+    pick = best[filled] & 0xFFFFF
     depth = np.full(height * width, -np.inf, np.float32)
-    depth[covered] = z[pick]
+    depth[filled] = z[pick]
     w1, w2 = w1[pick], w2[pick]
-    return Fragments(covered, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(height, width))
+    return Fragments(filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(height, width))
 
 
 def normals(vertices: np.ndarray, triangles: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
@@ -122,12 +122,12 @@ def shade(
 
 @dataclass(frozen=True)
 class Factors:
-    """Everything that a picture depends on; change one with `dataclasses.replace` and render again.
+    """Everything that an image depends on; change one with `dataclasses.replace` and render again.
 
-    yaw, pitch, roll: degrees; > 0 to the picture's right, up, clockwise.
+    yaw, pitch, roll: degrees; > 0 to the image's right, up, clockwise.
     scene: the background's seed.
     distance: from the camera in head units (78 mm).
-    scale: a head unit's share of the picture's side.
+    scale: a head unit's share of the image's side.
     x, y: place of the head's pivot, share of the side.
     size: side in pixels, 16 to 512.
     """
@@ -155,7 +155,7 @@ class Factors:
     def numbers(self) -> Mapping[str, float | int | str | np.ndarray]:
         """All factors flat by name: numbers, and arrays for colours and `identity`."""
         occluder = self.occluder or SceneOccluder("hand", size=0.0)
-        flat = {"identity": self.person.shape.copy(), "person_seed": self.person.seed, **self.person.look}
+        flat = {"identity": self.person.shape.copy(), "person_seed": self.person.seed, **self.person.traits}
         flat |= {k: getattr(self, k) for k in ("yaw", "pitch", "roll", "scene", "distance", "scale", "x", "y")}
         flat |= vars(self.expression)
         for prefix, group in (("light", self.light), ("camera", self.camera), ("occluder", occluder)):
@@ -166,7 +166,7 @@ class Factors:
 
 @lru_cache(maxsize=8)
 def _texture(person: Person) -> np.ndarray:
-    return paint(person.look, person.seed)
+    return paint(person.traits, person.seed)
 
 
 @lru_cache(maxsize=8)
@@ -180,7 +180,7 @@ def _controls(person: Person, expression: Expression) -> np.ndarray:
 
 
 def project_points(factors: Factors) -> np.ndarray:
-    """The 68 points alone, (68, 2) float32 in pixels of the picture, without drawing it."""
+    """The 68 points alone, (68, 2) float32 in pixels of the image, without drawing it."""
     f = factors
     spots = landmarks(_controls(f.person, f.expression), rotation(f.yaw, f.pitch, f.roll), f.roll)
     place = np.array([f.x, f.y]) * f.size - 0.5
@@ -190,44 +190,46 @@ def project_points(factors: Factors) -> np.ndarray:
 def _gain(factors: Factors) -> float:
     """Exposure that shows this skin under this light at about camera.exposure; dark skin stays darker."""
     light = 0.6 * factors.light.ambient + 0.55 * factors.light.lamp
-    return factors.camera.exposure / float(light * np.sqrt(0.35 * skin_colour(factors.person.look).mean()))
+    return factors.camera.exposure / float(light * np.sqrt(0.35 * skin_colour(factors.person.traits).mean()))
 
 
 def _light_field(
     f: Factors, controls: np.ndarray, turn: np.ndarray, place: np.ndarray, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Linear light (side, side, 3) of person and background before the lens, and the depth (side, side)."""
-    look = f.person.look
-    mesh = body.mesh(bool(look["hair"]), bool(look["long_hair"]))
-    solid = turned(body.vertices(controls, look, f.expression, f.person.seed), turn, mesh.turn)
+    traits = f.person.traits
+    mesh = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
+    solid = turned(body.vertices(controls, traits, f.expression, f.person.seed), turn, mesh.turn)
     xy = project(solid, f.distance, f.scale * side, place).astype(np.float32)
-    seen = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
-    corners = mesh.triangles[seen.triangle]
+    fragments = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
+    corners = mesh.triangles[fragments.triangle]
     texel = np.zeros((side * side, 2), np.float32)
-    texel[seen.pixel] = np.clip(np.einsum("pkc,pk->pc", mesh.uv[corners], seen.weight), 0, (WIDTH - 1, HEIGHT - 1))
+    texel[fragments.pixel] = np.clip(
+        np.einsum("pkc,pk->pc", mesh.uv[corners], fragments.weight), 0, (WIDTH - 1, HEIGHT - 1)
+    )
     albedo = cv2.remap(_texture(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
     facing = normals(solid, mesh.triangles, mesh.neighbours)
     attributes = np.column_stack([facing, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
     scene = (_scene(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
-    scene[seen.pixel] = shade(seen, corners, attributes, albedo[seen.pixel], f.light)
-    return scene.reshape(side, side, 3), seen.depth
+    scene[fragments.pixel] = shade(fragments, corners, attributes, albedo[fragments.pixel], f.light)
+    return scene.reshape(side, side, 3), fragments.depth
 
 
 def render(factors: Factors) -> Face:
-    """The picture of these factors with its 68 points, their visibility and `Face.factors`.
+    """The image of these factors with its 68 points, their visibility and `Face.factors`.
 
-    Same factors, same picture, bit for bit. A point is visible when it lies in the picture and neither the head nor an
+    Same factors, same image, bit for bit. A point is visible when it lies in the image and neither the head nor an
     occluder is before it (glasses and closed lids hide nothing).
     """
     f, side = factors, min(factors.camera.resolution, factors.size)
     turn, unit, place = rotation(f.yaw, f.pitch, f.roll), f.scale * side, np.array([f.x, f.y]) * side - 0.5
     controls = _controls(f.person, f.expression)
     scene, depth = _light_field(f, controls, turn, place, side)
-    picture = develop(scene, _gain(f), f.camera)
-    if f.person.look["glasses"]:
+    image = develop(scene, _gain(f), f.camera)
+    if f.person.traits["glasses"]:
         pieces = [turned(p, turn) for p in body.glasses_outline(controls, f.person)]
         lenses, arms = (project(p, f.distance, unit, place) for p in pieces)
-        body.draw_glasses(picture, lenses, arms, f.person, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
+        body.draw_glasses(image, lenses, arms, f.person, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
     spots = landmarks(controls, turn, f.roll)
     points = project(spots, f.distance, unit, place)
     pixel = np.round(points).astype(int)
@@ -235,7 +237,7 @@ def render(factors: Factors) -> Face:
     visible = ((pixel >= 0) & (pixel < side)).all(1)
     visible &= spots[:, 2] > cv2.erode(depth, np.ones((3, 3), np.uint8))[row, column] - 0.10
     if f.occluder:
-        skin = np.sqrt(skin_colour(f.person.look) * _gain(f) * 0.6) * 255
-        visible &= f.occluder.draw(picture, points, unit, skin)[row, column] < 128
+        skin = np.sqrt(skin_colour(f.person.traits) * _gain(f) * 0.6) * 255
+        visible &= f.occluder.draw(image, points, unit, skin)[row, column] < 128
     points = ((points + 0.5) * (f.size / side) - 0.5).astype(np.float32)
-    return Face(take(picture, f.camera, f.size), points, f.person.name, f.person.name, visible, f.numbers())
+    return Face(take(image, f.camera, f.size), points, f.person.name, f.person.name, visible, f.numbers())

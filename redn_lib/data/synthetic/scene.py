@@ -16,7 +16,7 @@ def _colour(rng: np.random.Generator) -> np.ndarray:
 
 
 def background(seed: int, size: int) -> np.ndarray:
-    """Picture (size, size, 3) float32, linear light. Drawn small and enlarged where it is out of focus."""
+    """Image (size, size, 3) float32, linear light. Drawn small and enlarged where it is out of focus."""
     rng = np.random.default_rng([seed, 7])
     side = min(256, max(12, int(size / (1 + 7 * rng.random() ** 2))))
     ramp = np.linspace(0, 1, side, dtype=np.float32)
@@ -52,7 +52,7 @@ def background(seed: int, size: int) -> np.ndarray:
 class Light:
     """A lamp and its surroundings.
 
-    yaw, pitch: where the lamp stands, degrees; 0, 0 behind the camera; > 0 to the picture's right, above.
+    yaw, pitch: where the lamp stands, degrees; 0, 0 behind the camera; > 0 to the image's right, above.
     lamp, ambient: strengths of the lamp and of the surroundings.
     colour, ambient_colour: tints of both.
     below: light from the ground as a share of the sky's.
@@ -79,8 +79,8 @@ def direction(light: Light) -> np.ndarray:
 def openness(vertices: np.ndarray) -> np.ndarray:
     """How much of the sky in front of the face each vertex of the mean head sees, (V,), about 1 on the forehead."""
     lamps = [Light(yaw=float(y), pitch=float(p), shadow=1.0) for y in range(-75, 76, 30) for p in range(-60, 76, 27)]
-    seen = np.mean([lit(vertices, lamp) for lamp in lamps], 0)
-    return np.clip(0.45 + 0.65 * seen, 0.4, 1.1)
+    share = np.mean([lit(vertices, lamp) for lamp in lamps], 0)
+    return np.clip(0.45 + 0.65 * share, 0.4, 1.1)
 
 
 def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
@@ -101,7 +101,7 @@ def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Camera:
-    """How the picture is taken.
+    """How the image is taken.
 
     exposure: brightness of the skin, about 0.1 to 0.6.
     contrast, saturation: 1 unchanged.
@@ -127,13 +127,13 @@ class Camera:
 
 
 def develop(light: np.ndarray, gain: float, camera: Camera) -> np.ndarray:
-    """Linear light (r, r, 3) to a picture (r, r, 3) float32 of 0 to 255."""
-    picture = light * (np.array(camera.cast, np.float32) * np.float32(gain))
-    picture = np.sqrt(picture / (1 + 0.25 * picture)) * 255
+    """Linear light (r, r, 3) to an image (r, r, 3) float32 of 0 to 255."""
+    image = light * (np.array(camera.cast, np.float32) * np.float32(gain))
+    image = np.sqrt(image / (1 + 0.25 * image)) * 255
     if camera.saturation != 1:
-        grey = picture.mean(2, keepdims=True)
-        picture = grey + (picture - grey) * np.float32(camera.saturation)
-    return (picture - 110) * np.float32(camera.contrast) + 110
+        grey = image.mean(2, keepdims=True)
+        image = grey + (image - grey) * np.float32(camera.saturation)
+    return (image - 110) * np.float32(camera.contrast) + 110
 
 
 @cache
@@ -147,7 +147,7 @@ def _grain(seed: int, side: int) -> np.ndarray:
     return _grain_pool()[y : y + side, x : x + side]
 
 
-def take(picture: np.ndarray, camera: Camera, size: int) -> np.ndarray:
+def take(image: np.ndarray, camera: Camera, size: int) -> np.ndarray:
     """Lens, sensor and file: (r, r, 3) float of 0 to 255 to (size, size, 3) uint8."""
     length = float(np.hypot(*camera.motion))
     if length > 1:
@@ -157,12 +157,12 @@ def take(picture: np.ndarray, camera: Camera, size: int) -> np.ndarray:
         middle = np.array([n // 2, n // 2]) * 16
         ends = [tuple(int(v) for v in middle + s * step) for s in (-1, 1)]
         cv2.line(kernel, *ends, 1.0, 1, cv2.LINE_AA, 4)
-        picture = cv2.filter2D(picture, -1, kernel / kernel.sum())
+        image = cv2.filter2D(image, -1, kernel / kernel.sum())
     if camera.blur > 0.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), camera.blur)
+        image = cv2.GaussianBlur(image, (0, 0), camera.blur)
     if camera.noise > 0:
-        picture = picture + np.float32(camera.noise) * _grain(camera.seed, len(picture))
-    picture = np.clip(picture, 0, 255).astype(np.uint8)
+        image = image + np.float32(camera.noise) * _grain(camera.seed, len(image))
+    image = np.clip(image, 0, 255).astype(np.uint8)
     if camera.jpeg:
-        picture = jpeg(picture, camera.jpeg)
-    return picture if len(picture) == size else cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
+        image = jpeg(image, camera.jpeg)
+    return image if len(image) == size else cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""The texture of a person, one picture (the atlas): skin mixed from masks, eye, mouth, hair and cloth, in linear light.
+"""The texture of a person, one image (the atlas): skin mixed from masks, eye, mouth, hair and cloth, in linear light.
 (our choice)
 """
 
@@ -153,39 +153,43 @@ def blend(stops: np.ndarray, at: float) -> np.ndarray:
     return (stops[below] + (place - below) * (stops[below + 1] - stops[below])).astype(np.float32)
 
 
-def skin_colour(look: Mapping[str, Any]) -> np.ndarray:
+def skin_colour(traits: Mapping[str, Any]) -> np.ndarray:
     """Mean reflectance of the skin, (3,), linear."""
-    red = np.array([0.10, 0, -0.05], np.float32) * look["skin_red"]
-    yellow = np.array([0.03, 0.0, -0.10], np.float32) * look["skin_yellow"]
-    return np.exp(blend(_SKIN_STOPS, look["skin_tone"]) + (red + yellow))
+    red = np.array([0.10, 0, -0.05], np.float32) * traits["skin_red"]
+    yellow = np.array([0.03, 0.0, -0.10], np.float32) * traits["skin_yellow"]
+    return np.exp(blend(_SKIN_STOPS, traits["skin_tone"]) + (red + yellow))
 
 
-def _brows(look: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
+def _brows(traits: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
     points = texture_uv(template().controls[17:22]) * SIDE
     line = smooth_line(points, 4, False)
     along = np.linspace(0, 1, len(line))
-    thick = look["brow_thick"] * np.interp(along, [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
+    thick = traits["brow_thick"] * np.interp(along, [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
     upper, lower = line - np.array([[0, 0.25]]) * thick[:, None], line + np.array([[0, 0.75]]) * thick[:, None]
     mask = area(np.vstack([upper, lower[::-1]]), 0.8)
     return np.maximum(mask, mask[:, ::-1]) * np.clip(0.9 + 0.2 * hairs, 0, 1.3)
 
 
-def _skin(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _skin(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     shift = tuple(rng.integers(0, 256, 2))
     noise = noise_pool()[rng.integers(NOISES), 1:]
     blotches, grain = (np.roll(n, shift, (0, 1))[:SIDE, :SIDE] for n in noise)
-    tone, hair = np.log(skin_colour(look)), blend(_HAIR_STOPS, look["hair_tone"])
-    beard_hair = blend(_HAIR_STOPS, min(1.0, look["hair_tone"] + look["beard_grey"]))
-    old, dark, red = look["age"], np.array([-0.9, -1.0, -1.0]), np.array([0.02, -0.14, -0.10])
+    tone, hair = np.log(skin_colour(traits)), blend(_HAIR_STOPS, traits["hair_tone"])
+    beard_hair = blend(_HAIR_STOPS, min(1.0, traits["hair_tone"] + traits["beard_grey"]))
+    old, dark, red = traits["age"], np.array([-0.9, -1.0, -1.0]), np.array([0.02, -0.14, -0.10])
     darkness = {"lip_line": 0.9, "socket": 0.25, "nostril": 1.3, "wing": 0.45, "chin_crease": 0.25}
-    darkness |= {"lash_up": 1.6 * look["lash"], "lash_low": 0.6 * look["lash"], "crease": 0.5 * look["lid_crease"]}
+    darkness |= {
+        "lash_up": 1.6 * traits["lash"],
+        "lash_low": 0.6 * traits["lash"],
+        "crease": 0.5 * traits["lid_crease"],
+    }
     darkness |= {"bag": 0.10 + 0.35 * old, "fold": 0.12 + 0.4 * old, "brow_lines": 0.45 * old, "crow": 0.4 * old}
     mix = {name: dark * s for name, s in darkness.items()} | {
-        "lips": np.array([-0.08, -0.6, -0.42]) * look["lip_red"] - look["lip_dark"],
-        "lid": np.array(look["eye_shadow"]),
-        "nose_red": red * look["blush"],
-        "blush": red * look["blush"],
-        "scalp": (hair - tone) * look["stubble_head"],
+        "lips": np.array([-0.08, -0.6, -0.42]) * traits["lip_red"] - traits["lip_dark"],
+        "lid": np.array(traits["eye_shadow"]),
+        "nose_red": red * traits["blush"],
+        "blush": red * traits["blush"],
+        "scalp": (hair - tone) * traits["stubble_head"],
         "t_zone": np.array([0.06, 0.05, 0.05]),
     }
     weights = np.stack([mix[name] for name in SKIN_MASKS]).T.astype(np.float32)
@@ -193,56 +197,56 @@ def _skin(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     colour += tone[:, None, None]
     hairy = np.clip(0.9 + 0.15 * grain, 0, 1.2) * (beard_hair - tone)[:, None, None]
     for name in ("beard", "moustache"):
-        if look[name] > 0.02:
-            colour += look[name] * mask_of(name) * hairy
-    colour += (0.05 * look["mottle"]) * (1.3 * blotches + grain)
-    brow_hair = look["brow_dark"] * np.minimum(blend(_HAIR_STOPS, look["brow_tone"]) - tone, -0.3)
-    colour += _brows(look, grain) * brow_hair[:, None, None]
+        if traits[name] > 0.02:
+            colour += traits[name] * mask_of(name) * hairy
+    colour += (0.05 * traits["mottle"]) * (1.3 * blotches + grain)
+    brow_hair = traits["brow_dark"] * np.minimum(blend(_HAIR_STOPS, traits["brow_tone"]) - tone, -0.3)
+    colour += _brows(traits, grain) * brow_hair[:, None, None]
     return cv2.exp(cv2.merge(list(colour)))
 
 
-def _eye(look: Mapping[str, Any]) -> np.ndarray:
+def _eye(traits: Mapping[str, Any]) -> np.ndarray:
     size = EYE[2]
-    eye = np.full((size, size, 3), np.array([0.60, 0.54, 0.51]) * look["sclera"], np.float32)
-    centre, iris = (8 * (size - 1), 8 * (size - 1)), np.exp(blend(_IRIS, look["iris"]))
+    eye = np.full((size, size, 3), np.array([0.60, 0.54, 0.51]) * traits["sclera"], np.float32)
+    centre, iris = (8 * (size - 1), 8 * (size - 1)), np.exp(blend(_IRIS, traits["iris"]))
     for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
         cv2.circle(eye, centre, int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
     return cv2.GaussianBlur(eye, (0, 0), 0.9)
 
 
-def _mouth(look: Mapping[str, Any]) -> np.ndarray:
+def _mouth(traits: Mapping[str, Any]) -> np.ndarray:
     patch = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
-    patch[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * look["teeth"]
+    patch[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * traits["teeth"]
     patch[14:44, 4::7] *= 0.72
     patch[44:] = (0.36, 0.12, 0.11)
     return patch
 
 
-def _hair(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _hair(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     coarse, middle, fine = noise_pool()[rng.integers(NOISES)][:, :142, :142]
     strand = cv2.resize(fine[:24], (142, 142), interpolation=cv2.INTER_LINEAR)
-    if look["hair_curl"] > 0.5:
+    if traits["hair_curl"] > 0.5:
         strand = middle
-    colour = blend(_HAIR_STOPS, look["hair_tone"]) + np.array([0.25, 0, -0.1], np.float32) * look["hair_red"]
-    if look["covered"] > 0.5:
-        colour, strand = np.log(np.array(look["cloth"], np.float32) * 0.9 + 0.01), coarse
-    return np.exp(colour + (0.28 * strand * look["hair_streak"] + 0.12 * coarse)[..., None])
+    colour = blend(_HAIR_STOPS, traits["hair_tone"]) + np.array([0.25, 0, -0.1], np.float32) * traits["hair_red"]
+    if traits["headscarf"] > 0.5:
+        colour, strand = np.log(np.array(traits["cloth"], np.float32) * 0.9 + 0.01), coarse
+    return np.exp(colour + (0.28 * strand * traits["hair_streak"] + 0.12 * coarse)[..., None])
 
 
-def _cloth(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _cloth(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     """Neck above, clothes below; columns run from the throat to the nape."""
     _, _, width, height = CLOTH
-    first, second = np.array(look["cloth"], np.float32), np.array(look["cloth_2"], np.float32)
+    first, second = np.array(traits["cloth"], np.float32), np.array(traits["cloth_2"], np.float32)
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
-    patch = np.full((height, width, 3), skin_colour(look) * 0.92, np.float32)
-    edge = 0.36 + look["neckline"] * np.maximum(0, 0.30 - x) * 1.4
-    style = look["cloth_style"]
+    patch = np.full((height, width, 3), skin_colour(traits) * 0.92, np.float32)
+    edge = 0.36 + traits["neckline"] * np.maximum(0, 0.30 - x) * 1.4
+    style = traits["cloth_style"]
     body = np.full(patch.shape, first)
     if style < 0.35:
         shirt = x < 0.13 * (1.0 - 0.6 * (y - 0.4))
         body[shirt] = second
         if style < 0.2:
-            body[x < 0.028] = np.array(look["cloth_3"])
+            body[x < 0.028] = np.array(traits["cloth_3"])
     elif style > 0.75:
         body[(np.floor(y * 26) % 2 == 0)] = second
     body *= np.exp(0.18 * noise_pool()[rng.integers(NOISES), 0, :height, :width, None])
@@ -251,12 +255,17 @@ def _cloth(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     return patch
 
 
-def paint(look: Mapping[str, Any], seed: int) -> np.ndarray:
-    """Atlas (HEIGHT, WIDTH, 3) float32, linear reflectance. look: numbers drawn by people.py; seed: of the noise."""
+def paint(traits: Mapping[str, Any], seed: int) -> np.ndarray:
+    """Atlas (HEIGHT, WIDTH, 3) float32, linear reflectance. traits: numbers drawn by people.py; seed: of the noise."""
     rng = np.random.default_rng([seed, 3])
     atlas = np.full((HEIGHT, WIDTH, 3), 0.3, np.float32)
-    atlas[:SIDE, :SIDE] = _skin(look, rng)
-    patches = {HAIR: _hair(look, rng), EYE: _eye(look), MOUTH: _mouth(look), CLOTH: _cloth(look, rng)}
+    atlas[:SIDE, :SIDE] = _skin(traits, rng)
+    patches = {
+        HAIR: _hair(traits, rng),
+        EYE: _eye(traits),
+        MOUTH: _mouth(traits),
+        CLOTH: _cloth(traits, rng),
+    }
     for (x, y, w, h), patch in patches.items():
         atlas[y : y + h, x : x + w] = patch
     return atlas
