@@ -1,4 +1,4 @@
-"""How many frames of animated stills a second one core makes: `OMP_NUM_THREADS=1 python benchmarks/animate.py`.
+"""How many frames of animated still images a second one core makes: `OMP_NUM_THREADS=1 python benchmarks/animate.py`.
 
 Processor seconds are counted, not the clock, so that other programs on the machine disturb little. Each clip is of
 another procedural face, drawn beforehand.

@@ -1,8 +1,7 @@
 """How many procedural frames a second one core makes: `OMP_NUM_THREADS=1 python benchmarks/procedural_faces.py`.
 
-Processor seconds are counted, not the clock, so that other programs on the machine disturb little. Stills draw a new
-person
-each; a clip keeps person and scene.
+Processor seconds are counted, not the clock, so that other programs on the machine disturb little. Each still image
+shows a new person; a clip keeps person and scene.
 """
 
 import argparse

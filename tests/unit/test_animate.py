@@ -1,11 +1,11 @@
-"""Animated stills: the points go where the image goes, smoothly, and occluders cover what was asked."""
+"""Animated still images: the points go where the image goes, smoothly, and occluders cover what was asked."""
 
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redn_lib.data.animation.animate import animate
@@ -102,7 +102,7 @@ def test_a_seed_keeps_its_clip():
     assert occluder.direction == pytest.approx(108.459, abs=0.01)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**40), person=st.integers(0, 2000), frames=st.integers(1, 6))
 def test_any_seed_gives_a_valid_clip(seed, person, frames):
     face = still_image(person, 96)
@@ -126,19 +126,11 @@ def jolts(seed: int) -> tuple[float, float]:
     return np.abs(np.diff(points, 2, axis=0)).max(), np.linalg.norm(np.diff(rigid, 2, axis=0), axis=1).max()
 
 
-@settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**40))
-@example(seed=38_162_981_799)  # the strongest that was met: 2.7; of 1,400 others four lie above 2, all below it
-def test_motion_never_jumps(seed):
+@pytest.mark.parametrize("seed, most", [*((seed, 2) for seed in range(12)), (38_162_981_799, 4)])
+def test_motion_is_smooth(seed, most):
+    """The upper face as a whole changes its direction gently; the last seed is the strongest of 1,400, with 2.7."""
     single, whole = jolts(seed)
-    assert single < 12 and whole < 4
-
-
-@pytest.mark.parametrize("seed", range(15))
-def test_motion_is_smooth(seed):
-    """The upper face as a whole changes course gently."""
-    single, whole = jolts(seed)
-    assert single < 12 and whole < 2
+    assert single < 12 and whole < most
 
 
 @pytest.mark.parametrize(
@@ -192,10 +184,10 @@ def test_a_turned_head_moves_its_nose_before_its_face():
 def test_roll_and_yaw_of_the_still_are_read_from_its_points():
     c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
     assert Head.on((POINTS - 112) @ np.array([[c, s], [-s, c]]) + 112).roll == pytest.approx(20, abs=1)
-    seen = [synthetic_clip(k, 1, 96) for k in range(12)]
-    true = np.array([clip.factors["yaw"][0] for clip in seen])
-    told = np.array([Head.on(clip.points[0]).yaw for clip in seen])
-    assert np.corrcoef(true, told)[0, 1] > 0.9
+    clips = [synthetic_clip(k, 1, 96) for k in range(12)]
+    true = np.array([clip.factors["yaw"][0] for clip in clips])
+    estimated = np.array([Head.on(clip.points[0]).yaw for clip in clips])
+    assert np.corrcoef(true, estimated)[0, 1] > 0.9
 
 
 def test_a_far_turned_head_is_hardly_turned_further():
@@ -219,13 +211,13 @@ def test_the_picture_is_not_torn():
 @pytest.mark.parametrize("kind", OCCLUDER_KINDS)
 @pytest.mark.parametrize("share", [0.15, 0.6, 0.9])
 def test_occluder_covers_what_was_asked_when_it_was_asked(kind, share):
-    passing = Occluder(kind, share, 6, 8, direction=150)
-    moved = animate(still_image(3, 160), 5, 22, 160, passing)
+    occluder = Occluder(kind, share, 6, 8, direction=150)
+    moved = animate(still_image(3, 160), 5, 22, 160, occluder)
     occluded = moved.factors["occluded"]
-    assert occluded[passing.frames].mean() == pytest.approx(share, abs=0.04)
-    assert np.abs(occluded[passing.frames] - share).max() < 0.2
+    assert occluded[occluder.frames].mean() == pytest.approx(share, abs=0.04)
+    assert np.abs(occluded[occluder.frames] - share).max() < 0.2
     assert occluded[:4].max() == 0 and occluded[-4:].max() == 0
-    hidden = 1 - moved.visible[passing.frames].mean()
+    hidden = 1 - moved.visible[occluder.frames].mean()
     assert abs(hidden - share) < 0.35 and moved.visible[:4].mean() > 0.9
     assert hidden > 0.4 or share < 0.5
 
@@ -258,7 +250,7 @@ def test_what_the_still_does_not_show_stays_invisible():
     assert not animate(face, 0, 3).visible[:, hidden].any()
 
 
-def test_draw_passing_stays_in_its_ranges_and_in_the_clip():
+def test_draw_occluder_stays_in_its_ranges_and_in_the_clip():
     drawn = [draw_occluder(seed, 12, (0.6, 0.9), (5, 8)) for seed in range(60)]
     assert {p.kind for p in drawn} == set(OCCLUDER_KINDS) and {p.lasts for p in drawn} == {5, 6, 7, 8}
     assert all(0.6 <= p.share <= 0.9 and 1 <= p.enters and p.frames.stop <= 11 for p in drawn)

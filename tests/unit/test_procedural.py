@@ -54,7 +54,7 @@ def test_every_factor_is_returned_by_name():
     expression = synthetic.Expression(smile=0.6, blink_left=0.2)
     occluder = synthetic.SceneOccluder("cup", size=0.5)
     asked = replace(NEUTRAL, yaw=12.0, scene=9, expression=expression, light=light, camera=camera, occluder=occluder)
-    told = synthetic.render(asked).factors
+    found = synthetic.render(asked).factors
     expected = {
         "yaw": 12,
         "pitch": 0,
@@ -64,9 +64,9 @@ def test_every_factor_is_returned_by_name():
         "light_yaw": -30,
         "camera_blur": 0.7,
     }
-    assert {name: told[name] for name in expected} == expected
-    assert told["occluder_kind"] == "cup" and told["occluder_size"] == 0.5
-    assert np.allclose(told["light_colour"], (1.0, 0.9, 0.8)) and told["skin_tone"] == MEAN.traits["skin_tone"]
+    assert {name: found[name] for name in expected} == expected
+    assert found["occluder_kind"] == "cup" and found["occluder_size"] == 0.5
+    assert np.allclose(found["light_colour"], (1.0, 0.9, 0.8)) and found["skin_tone"] == MEAN.traits["skin_tone"]
     assert synthetic.render(NEUTRAL).factors["occluder_kind"] == "none"
 
 
