@@ -46,8 +46,8 @@ def field(bend: Bend, t: int, back: np.ndarray, size: int, fine: list[np.ndarray
     """
     nodes, spread = _coarse(size)
     places = _apply(back, _grid(nodes, nodes))
-    coarse = bend(t, places).reshape(len(nodes), len(nodes), 2).transpose(2, 0, 1)
-    bent = (spread @ coarse @ spread.T).transpose(1, 2, 0)
+    coarse = bend(t, places).reshape(len(nodes), len(nodes), 2)
+    bent = cv2.merge([spread @ np.ascontiguousarray(coarse[..., k]) @ spread.T for k in range(2)])
     pixels = np.arange(size, dtype=np.float32)
     for group in fine:
         low = np.clip(np.floor(group.min(0)) - 5, 0, size).astype(int)
