@@ -1,4 +1,4 @@
-"""How many frames of animated stills a second one core makes: `OMP_NUM_THREADS=1 python benchmarks/animate.py`.
+"""How many frames of animated still images a second one core makes: `OMP_NUM_THREADS=1 python benchmarks/animate.py`.
 
 Processor seconds are counted, not the clock, so that other programs on the machine disturb little. Each clip is of
 another procedural face, drawn beforehand.
@@ -10,9 +10,9 @@ import time
 import cv2
 
 from redn_lib.data.animation.animate import animate
-from redn_lib.data.animation.occluder import draw_occluder
 from redn_lib.data.clip import Face
-from redn_lib.data.synthetic import still
+from redn_lib.data.occluder import draw_occluder
+from redn_lib.data.synthetic import still_image
 
 
 def frames_per_second(faces: list[Face], frames: int, size: int, occluded: bool) -> float:
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="measurements; the best is printed")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    faces = [still(i, 224) for i in range(args.clips)]
+    faces = [still_image(i, 224) for i in range(args.clips)]
     animate(faces[0], 0, 2)
     print(f"size  frames  frames/s clear  with occluder  (one core, best of {args.repeats} x {args.clips} clips)")
     for size in args.sizes:

@@ -17,12 +17,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CELL = """\
 import redn_lib as redn
-from redn_lib.data.synthetic import still
+from redn_lib.data.synthetic import still_image
 from redn_lib.widgets.explorer import explorer
 
 import torch
 torch.set_num_threads(1)
-explorer(redn.load_pretrained(), still(0), steps=3, step=1, turn=-60)
+explorer(redn.load_pretrained(), still_image(0), steps=3, step=1, turn=-60)
 """
 PRESSES = 20
 LOADED = """before => {

@@ -9,7 +9,7 @@ import torch
 
 import redn_lib as redn
 from redn_lib.data.samples import carphone
-from redn_lib.data.synthetic.scenes import still
+from redn_lib.data.synthetic import still_image
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.video import frames
 from redn_lib.training.batches import StillBatches, cut_patch
@@ -19,7 +19,7 @@ from redn_lib.training.stages import Stage
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--threads", type=int, default=1, help="CPU threads for a face and a frame (training uses all)")
 args = parser.parse_args()
-faces = [still(i) for i in range(64)]
+faces = [still_image(i) for i in range(64)]
 
 cv2.setNumThreads(args.threads)
 all_threads = torch.get_num_threads()

@@ -1,28 +1,28 @@
-"""Augmentation of stills: what a picture of the same face could have looked like. All by OpenCV; seeds come from the
-caller.
-"""
+"""Augmentation of still images: other images of the same face. The caller brings the random stream."""
 
 import cv2
 import numpy as np
 
 from redn_lib.data.clip import Face
+from redn_lib.data.occluder import occlude_image, visibility
 from redn_lib.landmarks import MIRROR, mirror_points
 
 
 def augment(face: Face, rng: np.random.Generator) -> Face:
-    """Mirror, stretch, light, blur, coarseness, occlusion, noise, JPEG, each now and then (our choice; the authors only
-    scale and turn).
+    """The face by chance mirrored, stretched, relit, blurred, coarsened, occluded, with noise or JPEG (our choice).
 
     Scale, shift and rotation are not here: they belong to the first crop (`training.batches`). Image size and names
-    stay.
+    stay. Points outside the image or behind an occluder are no longer visible.
     """
     image, points = stretch(face.image, face.points, rng)
-    visible = face.visible
+    visible, mask = face.visible, None
     if rng.random() < 0.5:
         image, points = mirror(image, points)
         visible = visible[MIRROR]
     if rng.random() < 0.4:
-        image = occlude(image, points, rng)
+        image, mask = occlude_image(image, points, rng)
+    (unhidden,), _ = visibility(points[None], [mask], image.shape[1], image.shape[0])
+    visible = unhidden & visible
     image = relight(image, rng)
     if rng.random() < 0.2:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 2.5))
@@ -40,14 +40,12 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
 
 
 def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The picture flipped left to right, its points renamed."""
+    """The image flipped left to right, its points renamed."""
     return np.ascontiguousarray(image[:, ::-1]), mirror_points(points, image.shape[1])
 
 
 def stretch(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Another aspect and a slight shear, about the middle of the picture, so that no two faces have the same
-    proportions.
-    """
+    """Another aspect ratio and a slight shear about the image's middle: no two faces have the same proportions."""
     a = np.eye(2) + np.array([[rng.normal(0, 0.05), rng.normal(0, 0.03)], [0, rng.normal(0, 0.05)]])
     middle = (np.array(image.shape[1::-1]) - 1) / 2
     matrix = np.c_[a, middle - a @ middle]
@@ -55,9 +53,7 @@ def stretch(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> 
 
 
 def relight(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Gamma, gain and offset for each channel by look-up table; now and then less colour, or a shadow across the
-    picture.
-    """
+    """Gamma, gain and offset of each channel by look-up table; by chance less colour, or a shadow."""
     ramp = np.arange(256) / 255
     gains = np.clip(rng.normal(1, 0.15) * rng.normal(1, 0.06, 3), 0.4, 1.7)
     tables = ramp[:, None] ** np.exp(rng.normal(0, 0.25)) * gains + rng.normal(0, 0.05)
@@ -87,7 +83,7 @@ def motion_blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def coarsen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The picture as if taken from far: shrunk to between a quarter and all of its size and blown up again."""
+    """The image as if taken from far: shrunk to between a quarter and all of its size and blown up again."""
     h, w = image.shape[:2]
     share = rng.uniform(0.22, 0.8)
     small = cv2.resize(image, (max(int(w * share), 8), max(int(h * share), 8)), interpolation=cv2.INTER_AREA)
@@ -95,35 +91,5 @@ def coarsen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """The picture after JPEG compression of that quality (1 to 100)."""
+    """The image after JPEG compression of that quality (1 to 100)."""
     return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
-
-
-def occlude(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the picture
-    itself.
-    """
-    image = image.copy()
-    face = np.ptp(points, axis=0).max()
-    for _ in range(rng.integers(1, 4)):
-        mask = np.zeros(image.shape[:2], np.uint8)
-        middle = points[rng.integers(len(points))] + rng.normal(0, 0.1 * face, 2)
-        size = face * rng.uniform(0.08, 0.5, 2)
-        shape = (middle.tolist(), size.tolist(), rng.uniform(0, 180))
-        if rng.random() < 0.5:
-            cv2.ellipse(mask, shape, 255, -1)
-        else:
-            cv2.fillConvexPoly(mask, cv2.boxPoints(shape).astype(np.int32), 255)
-        cv2.copyTo(filling(image, rng), mask, image)
-    return image
-
-
-def filling(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What an occluder is made of, as large as the picture."""
-    kind = rng.integers(3)
-    if kind == 0:
-        return np.full_like(image, rng.integers(0, 256, 3, dtype=np.uint8))
-    if kind == 1:
-        coarse = rng.integers(0, 256, (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3), dtype=np.uint8)
-        return cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return np.roll(image, rng.integers(20, 120, 2), (0, 1))

@@ -13,9 +13,9 @@ import numpy as np
 
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.data.animation.animate import animate
-from redn_lib.data.animation.curves import Liveliness
-from redn_lib.data.animation.occluder import Occluder, draw_occluder
+from redn_lib.data.animation.curves import MotionStrength
 from redn_lib.data.clip import Clip, Face
+from redn_lib.data.occluder import Occluder, draw_occluder
 from redn_lib.rednet import Preset
 from redn_lib.training.batches import disturbed_crop
 from redn_lib.training.stages import BoxNoise
@@ -24,7 +24,7 @@ FIRST = 5
 """So many frames tell how a bad first box is got over."""
 
 USUAL_BOX, BAD_BOX = BoxNoise(0.08, 0.18, 0.0), BoxNoise(0.25, 0.5, 30.0)
-TURNS = Liveliness(yaw=40.0, pitch=16.0, turn=16.0)
+TURNS = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def dark(face: Face, seed: int, frames: int) -> Clip:
 
 def turned(face: Face, seed: int, frames: int) -> Clip:
     """As far as a still image can be turned."""
-    return animate(face, seed, frames, PATCH_SIZE, lively=TURNS)
+    return animate(face, seed, frames, PATCH_SIZE, strength=TURNS)
 
 
 DIFFICULTIES: dict[str, Callable[[Face, int, int], Clip]] = {

@@ -14,9 +14,7 @@ from torch.utils.data import Dataset
 from redn_lib.crop import Crop
 from redn_lib.data.augment import augment
 from redn_lib.data.clip import Clip, Face
-from redn_lib.data.synthetic.people import identity
-from redn_lib.data.synthetic.render import render
-from redn_lib.data.synthetic.scenes import factors
+from redn_lib.data.synthetic import factors, identity, render
 from redn_lib.identity import UNKNOWN
 from redn_lib.landmarks import tight_box
 from redn_lib.rednet import Preset

@@ -6,10 +6,10 @@ import numpy as np
 
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.data.animation.animate import animate
-from redn_lib.data.animation.curves import Liveliness
-from redn_lib.data.animation.occluder import draw_occluder
+from redn_lib.data.animation.curves import MotionStrength
 from redn_lib.data.augment import mirror, stretch
 from redn_lib.data.clip import Clip, Face
+from redn_lib.data.occluder import draw_occluder
 from redn_lib.landmarks import MIRROR, mirror_points
 from redn_lib.training.batches import Batch, StillBatches, disturbed_crop
 
@@ -36,8 +36,8 @@ class ClipBatches(StillBatches):
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
         stay = (min(5, frames), min(8, frames))
         occluder = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.occluded else None
-        lively = Liveliness(pace=float(self.stage.pace ** (rng.random() ** 2)))
-        return animate(face, seed, frames, PATCH_SIZE, occluder, lively)
+        strength = MotionStrength(pace=float(self.stage.pace ** (rng.random() ** 2)))
+        return animate(face, seed, frames, PATCH_SIZE, occluder, strength)
 
 
 def mirrored(clip: Clip, rng: np.random.Generator) -> Clip:

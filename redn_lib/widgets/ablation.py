@@ -142,10 +142,7 @@ def read_grid(path: Path) -> Grid:
     if missing:
         raise ValueError(f"{path} has no row {missing[0]!r}: it is no table of redn experiment rq5")
     kinds = [kind for kind in MEASURED if kind in rows["none"]]
-    cells = {
-        name: {kind: Cell(row[kind], row[f"{kind}_sd"]) for kind in kinds}
-        for name, row in rows.items()
-    }
+    cells = {name: {kind: Cell(row[kind], row[f"{kind}_sd"]) for kind in kinds} for name, row in rows.items()}
     words = {part: tick for tick, part in TICKS.items()}
     effects: dict[str, dict[str, Effect]] = {}
     for row in read_table(beside).to_dict("records"):

@@ -12,7 +12,7 @@ import numpy as np
 from IPython.display import Image
 
 from redn_lib.data.clip import Face
-from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Occluder, Person, framed, identity, render
+from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, SceneOccluder, framed, identity, render
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.widgets.draw import draw_box, draw_face, enlarge, zoomed
@@ -26,7 +26,7 @@ SHARE = 0.5
 """The larger side of the box in the picture, of the person who looks straight ahead."""
 OCCLUDERS = ("none", "glasses", "hand", "bar", "microphone", "cup", "mask", "screen")
 THICK = 2
-"""`Person.look["glasses"]` of the only glasses that are worn here; nobody else wears any."""
+"""`Person.traits["glasses"]` of the only glasses that are worn here; nobody else wears any."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def head_factors(state: HeadState) -> Factors:
         mouth_open=state.mouth, smile=state.smile, brow_raise=state.brows, blink_right=state.eyes_shut,
         blink_left=state.eyes_shut,
     )  # fmt: skip
-    hides = None if state.occluder in ("none", "glasses") else Occluder(state.occluder, seed=state.person)
+    hides = None if state.occluder in ("none", "glasses") else SceneOccluder(state.occluder, seed=state.person)
     return Factors(
         person, expression, state.yaw, state.pitch, state.roll, Light(yaw=state.lamp),
         Camera(exposure=state.light, resolution=SIZE), hides, start.scene, start.distance, start.scale, start.x,
@@ -69,7 +69,7 @@ def head_factors(state: HeadState) -> Factors:
 @lru_cache(maxsize=4)  # the same object again, so that its painted skin is found again
 def _person(number: int, glasses: int) -> Person:
     someone = identity(number)
-    return replace(someone, look={**someone.look, "glasses": glasses})
+    return replace(someone, traits={**someone.traits, "glasses": glasses})
 
 
 def head_sliders(**start) -> Live:

@@ -15,9 +15,8 @@ import torch
 from IPython.display import Image
 
 from redn_lib.crop import Crop
-from redn_lib.data.animation.occlude import covered
-from redn_lib.data.animation.occluder import KINDS, Occluder
 from redn_lib.data.clip import Clip
+from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, occlude_clip
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.feedback import box_crop, to_patch
 from redn_lib.landmarks import tight_box
@@ -53,7 +52,9 @@ class ScrubberState:
     frame: int = setting(0, "frame", "number of the frame that is shown", (0, 0))
     clip: int = setting(0, "clip", "number of the clip", (0, 0), on_release=True)
     point: int = setting(ALL, "point", "one of the 68 points, or all", options=POINT_OPTIONS)
-    occluder: str = setting("hand", "occluder", "what passes the face", options=(NONE, *KINDS), on_release=True)
+    occluder: str = setting(
+        "hand", "occluder", "what passes the face", options=(NONE, *OCCLUDER_KINDS), on_release=True
+    )
     enters: int = setting(8, "from frame", "first frame with the full share", (0, 0), on_release=True)
     lasts: int = setting(6, "frames long", "how long it stays", (1, 1), on_release=True)
     share: float = setting(
@@ -246,7 +247,7 @@ def occluded_clip(clip: Clip, state: ScrubberState) -> Clip:
     if state.occluder == NONE:
         return replace(clip, factors={"occluded": np.zeros(len(clip))} | dict(clip.factors or {}))
     lasts = min(state.lasts, len(clip) - state.enters)
-    return covered(clip, Occluder(state.occluder, state.share, lasts, state.enters, state.direction))
+    return occlude_clip(clip, Occluder(state.occluder, state.share, lasts, state.enters, state.direction))
 
 
 def describe(scrubbed: Scrubbed) -> str:

@@ -1,25 +1,28 @@
-"""Animated stills: the points go where the picture goes, smoothly, and occluders cover what was asked."""
+"""Animated still images: the points go where the image goes, smoothly, and occluders cover what was asked."""
 
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redn_lib.data.animation.animate import animate
-from redn_lib.data.animation.curves import FPS, STILL, Liveliness, blinks, wander
-from redn_lib.data.animation.occluder import KINDS, Occluder, draw_occluder
-from redn_lib.data.animation.turning import Head
+from redn_lib.data.animation.curves import FPS, MotionStrength, blinks, wander
+from redn_lib.data.animation.motion import Head
 from redn_lib.data.animation.warp import extended
 from redn_lib.data.clip import Face
-from redn_lib.data.synthetic import clip as made_clip
-from redn_lib.data.synthetic import still
+from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, draw_occluder
+from redn_lib.data.synthetic import clip as synthetic_clip
+from redn_lib.data.synthetic import still_image
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 
 POINTS = (MEAN_SHAPE * 56 + 112).astype(np.float32)
-CLEAR = Liveliness(gain=0, gamma=0, colour=0, shutter=0, noise=0, compression=0)
+STILL = MotionStrength(**dict.fromkeys(vars(MotionStrength()), 0.0) | {"pace": 1.0})
+"""Nothing moves, nothing is degraded."""
+
+CLEAR = MotionStrength(gain=0, gamma=0, colour=0, shutter=0, noise=0, compression=0)
 APART = 17
 """Points whose numbers differ by this are never near each other."""
 
@@ -44,12 +47,12 @@ def dot_near(frame: np.ndarray, place: np.ndarray, reach: int = 4) -> np.ndarray
     return np.array([(light * columns).sum(), (light * rows).sum()]) / light.sum()
 
 
-def farthest_dot(seed: int, lively: Liveliness) -> np.ndarray:
+def farthest_dot(seed: int, strength: MotionStrength) -> np.ndarray:
     """Most distance of each point from its dot in the frames, (68,)."""
     errors = np.zeros(N_POINTS)
     for first in range(APART):
         group = range(first, N_POINTS, APART)
-        moved = animate(dotted(group), seed, 4, lively=lively)
+        moved = animate(dotted(group), seed, 4, strength=strength)
         for frame, points in zip(moved.frames, moved.points, strict=True):
             for i in group:
                 errors[i] = max(errors[i], np.linalg.norm(dot_near(frame, points[i]) - points[i]))
@@ -67,12 +70,12 @@ def test_a_dot_on_a_shut_mouth_is_found_exactly():
     assert farthest_dot(3, replace(CLEAR, mouth=0)).max() < 0.6
 
 
-def test_without_any_liveliness_the_still_stands():
-    face = still(5, 192)
-    moved = animate(face, 1, 3, lively=STILL)
+def test_with_all_strengths_0_the_clip_stands_still():
+    face = still_image(5, 192)
+    moved = animate(face, 1, 3, strength=STILL)
     assert np.array_equal(moved.frames[0], moved.frames[2])
     assert np.allclose(moved.points[0], moved.points[2], atol=1e-3)
-    for clip in (moved, animate(face, 2, 3, lively=STILL)):
+    for clip in (moved, animate(face, 2, 3, strength=STILL)):
         assert np.array_equal(clip.frames[0], moved.frames[0])
     side = 224 * 0.5
     middle = (face.box[:2] + face.box[2:]) / 2
@@ -81,17 +84,28 @@ def test_without_any_liveliness_the_still_stands():
 
 
 def test_same_seed_same_clip_bit_for_bit_another_seed_another():
-    face, occluder = still(2, 128), Occluder("hand", 0.7, 2, 1)
+    face, occluder = still_image(2, 128), Occluder("hand", 0.7, 2, 1)
     first, again, other = (animate(face, seed, 5, 96, occluder) for seed in (7, 7, 8))
     assert np.array_equal(first.frames, again.frames) and np.array_equal(first.points, again.points)
     assert all(np.array_equal(first.factors[k], again.factors[k]) for k in first.factors)
     assert not np.array_equal(first.frames, other.frames) and not np.array_equal(first.points, other.points)
 
 
-@settings(max_examples=25, deadline=None)
+def test_a_seed_keeps_its_clip():
+    """The shipped weights and the tables were made with these clips: what is drawn from a seed must not change."""
+    moved = animate(still_image(3, 128), 5, 4, 96)
+    expected = [(21.961, 51.553), (63.159, 71.719), (57.174, 47.612), (61.376, 35.459)]
+    assert np.allclose(moved.points[3][[0, 8, 30, 45]], expected, atol=0.01)
+    assert moved.frames.mean() == pytest.approx(109.20, abs=0.3)
+    occluder = draw_occluder(3, 12)
+    assert (occluder.kind, occluder.lasts, occluder.enters) == ("hand", 8, 2)
+    assert occluder.direction == pytest.approx(108.459, abs=0.01)
+
+
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**40), person=st.integers(0, 2000), frames=st.integers(1, 6))
 def test_any_seed_gives_a_valid_clip(seed, person, frames):
-    face = still(person, 96)
+    face = still_image(person, 96)
     moved = animate(face, seed, frames, 96, draw_occluder(seed, frames, lasts=(1, 1)))
     assert moved.frames.shape == (frames, 96, 96, 3) and moved.frames.dtype == np.uint8
     assert moved.points.shape == (frames, 68, 2) and moved.points.dtype == np.float32
@@ -107,24 +121,16 @@ def test_any_seed_gives_a_valid_clip(seed, person, frames):
 
 def jolts(seed: int) -> tuple[float, float]:
     """Largest change of velocity of any point, and of the upper face as a whole, in pixels of a face 112 wide."""
-    points = animate(plain(), seed, 30, 56, lively=CLEAR).points.astype(float) * 224 / 56
+    points = animate(plain(), seed, 30, 56, strength=CLEAR).points.astype(float) * 224 / 56
     rigid = points[:, 27:31].mean(1)
     return np.abs(np.diff(points, 2, axis=0)).max(), np.linalg.norm(np.diff(rigid, 2, axis=0), axis=1).max()
 
 
-@settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**40))
-@example(seed=38_162_981_799)  # the liveliest that was met: 2.7; of 1,400 others four lie above 2, all below it
-def test_motion_never_jumps(seed):
+@pytest.mark.parametrize("seed, most", [*((seed, 2) for seed in range(12)), (38_162_981_799, 4)])
+def test_motion_is_smooth(seed, most):
+    """The upper face as a whole changes its direction gently; the last seed is the strongest of 1,400, with 2.7."""
     single, whole = jolts(seed)
-    assert single < 12 and whole < 4
-
-
-@pytest.mark.parametrize("seed", range(15))
-def test_motion_is_smooth(seed):
-    """The upper face as a whole changes course gently."""
-    single, whole = jolts(seed)
-    assert single < 12 and whole < 2
+    assert single < 12 and whole < most
 
 
 @pytest.mark.parametrize(
@@ -143,8 +149,8 @@ def test_motion_is_smooth(seed):
     ],
 )
 def test_one_strength_moves_its_own_factor_alone(name, factors):
-    lively = replace(STILL, **{name: getattr(Liveliness(), name)})
-    moved = animate(plain(120), 4, 25, 96, lively=lively)
+    strength = replace(STILL, **{name: getattr(MotionStrength(), name)})
+    moved = animate(plain(120), 4, 25, 96, strength=strength)
     changing = {k for k, values in moved.factors.items() if np.ptp(values) > 0.004 and k != "blur"}
     allowed = {"mouth"} if name in ("yaw", "pitch") else set()  # its measure is seen foreshortened
     assert factors <= changing <= factors | allowed
@@ -153,7 +159,7 @@ def test_one_strength_moves_its_own_factor_alone(name, factors):
 
 
 def test_the_factors_are_what_is_seen():
-    moved = animate(plain(), 6, 60, 96, lively=replace(CLEAR, yaw=0, pitch=0))
+    moved = animate(plain(), 6, 60, 96, strength=replace(CLEAR, yaw=0, pitch=0))
     across = moved.points[:, 45] - moved.points[:, 36]
     turn = np.degrees(np.arctan2(across[:, 1], across[:, 0]))
     assert np.allclose(turn, moved.factors["turn"], atol=0.1)
@@ -178,10 +184,10 @@ def test_a_turned_head_moves_its_nose_before_its_face():
 def test_roll_and_yaw_of_the_still_are_read_from_its_points():
     c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
     assert Head.on((POINTS - 112) @ np.array([[c, s], [-s, c]]) + 112).roll == pytest.approx(20, abs=1)
-    seen = [made_clip(k, 1, 96) for k in range(12)]
-    true = np.array([clip.factors["yaw"][0] for clip in seen])
-    told = np.array([Head.on(clip.points[0]).yaw for clip in seen])
-    assert np.corrcoef(true, told)[0, 1] > 0.9
+    clips = [synthetic_clip(k, 1, 96) for k in range(12)]
+    true = np.array([clip.factors["yaw"][0] for clip in clips])
+    estimated = np.array([Head.on(clip.points[0]).yaw for clip in clips])
+    assert np.corrcoef(true, estimated)[0, 1] > 0.9
 
 
 def test_a_far_turned_head_is_hardly_turned_further():
@@ -191,47 +197,47 @@ def test_a_far_turned_head_is_hardly_turned_further():
 
 
 def test_the_picture_is_not_torn():
-    """Away from the mouth the map keeps its orientation, however lively the head."""
+    """Away from the mouth the map keeps its orientation, however strong the motion."""
     y, x = np.mgrid[:224, :224].astype(np.uint8)
     face = Face(np.dstack([x, y, np.zeros_like(x)]), POINTS, "ramps")
     for seed in range(6):
-        moved = animate(face, seed, 6, lively=replace(CLEAR, yaw=14, pitch=8, mouth=0))
+        moved = animate(face, seed, 6, strength=replace(CLEAR, yaw=14, pitch=8, mouth=0))
         for frame in moved.frames:
             smooth = cv2.GaussianBlur(frame.astype(np.float32), (0, 0), 3)[30:-30, 30:-30]
             across, down = np.gradient(smooth, axis=1), np.gradient(smooth, axis=0)
             assert (across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]).min() > 0.02
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OCCLUDER_KINDS)
 @pytest.mark.parametrize("share", [0.15, 0.6, 0.9])
 def test_occluder_covers_what_was_asked_when_it_was_asked(kind, share):
-    passing = Occluder(kind, share, 6, 8, direction=150)
-    moved = animate(still(3, 160), 5, 22, 160, passing)
+    occluder = Occluder(kind, share, 6, 8, direction=150)
+    moved = animate(still_image(3, 160), 5, 22, 160, occluder)
     occluded = moved.factors["occluded"]
-    assert occluded[passing.frames].mean() == pytest.approx(share, abs=0.04)
-    assert np.abs(occluded[passing.frames] - share).max() < 0.2
+    assert occluded[occluder.frames].mean() == pytest.approx(share, abs=0.04)
+    assert np.abs(occluded[occluder.frames] - share).max() < 0.2
     assert occluded[:4].max() == 0 and occluded[-4:].max() == 0
-    hidden = 1 - moved.visible[passing.frames].mean()
+    hidden = 1 - moved.visible[occluder.frames].mean()
     assert abs(hidden - share) < 0.35 and moved.visible[:4].mean() > 0.9
     assert hidden > 0.4 or share < 0.5
 
 
 def test_occluder_passes_in_the_direction_asked_while_the_head_is_where_it_would_be():
-    face, lively = plain(200), replace(CLEAR, zoom=0)
-    free = animate(face, 9, 13, 96, lively=lively)
+    face, strength = plain(200), replace(CLEAR, zoom=0)
+    free = animate(face, 9, 13, 96, strength=strength)
     for direction, axis, way in ((0, 1, 1), (180, 1, -1), (90, 0, 1), (270, 0, -1)):
-        moved = animate(face, 9, 13, 96, Occluder("board", 0.3, 4, 5, direction), lively)
+        moved = animate(face, 9, 13, 96, Occluder("board", 0.3, 4, 5, direction), strength)
         assert np.array_equal(moved.points, free.points)
         gone = np.abs(moved.frames.astype(int) - free.frames).sum(-1) > 60
-        places = [np.nonzero(picture)[axis].mean() for picture in gone[4:10] if picture.any()]
+        places = [np.nonzero(image)[axis].mean() for image in gone[4:10] if image.any()]
         assert way * (places[-1] - places[0]) > 12
 
 
 def test_only_points_behind_the_occluder_or_outside_are_invisible():
     face = plain(200)
-    lively = replace(STILL, shift=0)
-    free = animate(face, 3, 12, lively=lively)
-    moved = animate(face, 3, 12, occluder=Occluder("board", 0.5, 4, 4), lively=lively)
+    strength = replace(STILL, shift=0)
+    free = animate(face, 3, 12, strength=strength)
+    moved = animate(face, 3, 12, occluder=Occluder("board", 0.5, 4, 4), strength=strength)
     changed = np.abs(moved.frames[5].astype(int) - free.frames[5]).sum(-1) > 30
     x, y = np.round(moved.points[5]).astype(int).T
     assert free.visible.all() and (moved.visible[5] == ~changed[y, x]).mean() > 0.95
@@ -244,9 +250,9 @@ def test_what_the_still_does_not_show_stays_invisible():
     assert not animate(face, 0, 3).visible[:, hidden].any()
 
 
-def test_draw_passing_stays_in_its_ranges_and_in_the_clip():
+def test_draw_occluder_stays_in_its_ranges_and_in_the_clip():
     drawn = [draw_occluder(seed, 12, (0.6, 0.9), (5, 8)) for seed in range(60)]
-    assert {p.kind for p in drawn} == set(KINDS) and {p.lasts for p in drawn} == {5, 6, 7, 8}
+    assert {p.kind for p in drawn} == set(OCCLUDER_KINDS) and {p.lasts for p in drawn} == {5, 6, 7, 8}
     assert all(0.6 <= p.share <= 0.9 and 1 <= p.enters and p.frames.stop <= 11 for p in drawn)
     assert draw_occluder(3, 12) == draw_occluder(3, 12) and len({p.direction for p in drawn}) == 60
 
@@ -255,7 +261,7 @@ def test_blur_grows_with_speed():
     rng = np.random.default_rng(0)
     face = Face(rng.integers(0, 256, (224, 224, 3), dtype=np.uint8), POINTS, "noise")
     fast = replace(STILL, shift=0.5)
-    sharp, smeared = animate(face, 2, 20, lively=fast), animate(face, 2, 20, lively=replace(fast, shutter=1.0))
+    sharp, smeared = animate(face, 2, 20, strength=fast), animate(face, 2, 20, strength=replace(fast, shutter=1.0))
     assert np.array_equal(sharp.points, smeared.points)
     lost = [cv2.Laplacian(a, cv2.CV_32F).std() - cv2.Laplacian(b, cv2.CV_32F).std()
             for a, b in zip(sharp.frames, smeared.frames, strict=True)]  # fmt: skip
@@ -284,9 +290,9 @@ def test_pictures_run_on_beyond_their_edge_without_black_or_a_second_face():
 
 
 def test_large_and_small_pictures_give_the_same_framing():
-    small, large = still(1, 96), still(1, 512)
+    small, large = still_image(1, 96), still_image(1, 512)
     for face in (small, large):
-        box = animate(face, 0, 1, lively=STILL)[0].box
+        box = animate(face, 0, 1, strength=STILL)[0].box
         assert (box[2:] - box[:2]).max() == pytest.approx(112, abs=0.5)
 
 
@@ -301,9 +307,9 @@ def test_large_and_small_pictures_give_the_same_framing():
         (lambda: Occluder("hand", 0.99, 3, 2), "share"),
         (lambda: Occluder("hand", 0.5, 0, 2), "lasts"),
         (lambda: draw_occluder(0, 6), "fit"),
-        (lambda: Liveliness(pace=0), "pace"),
-        (lambda: Liveliness(yaw=-1), "yaw"),
-        (lambda: Liveliness(zoom=float("nan")), "zoom"),
+        (lambda: MotionStrength(pace=0), "pace"),
+        (lambda: MotionStrength(yaw=-1), "yaw"),
+        (lambda: MotionStrength(zoom=float("nan")), "zoom"),
     ],
 )
 def test_clear_errors(wrong, word):
@@ -313,7 +319,7 @@ def test_clear_errors(wrong, word):
 
 def test_pace_is_how_fast_a_head_moves_and_not_how_far():
     slow, fast = (
-        [animate(plain(), seed, 20, lively=Liveliness(pace=pace)).points for seed in range(6)] for pace in (1, 4)
+        [animate(plain(), seed, 20, strength=MotionStrength(pace=pace)).points for seed in range(6)] for pace in (1, 4)
     )
     speeds = [np.mean([np.linalg.norm(np.diff(p, axis=0), axis=-1).mean() for p in clips]) for clips in (slow, fast)]
     assert speeds[1] > 2 * speeds[0]

@@ -8,7 +8,7 @@ import pytest
 from made_folder import write_pairs
 
 from redn_lib.cli import main
-from redn_lib.data.synthetic.scenes import still
+from redn_lib.data.synthetic import still_image
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.questions import Question, run_question
 from redn_lib.metrics import METRICS, Metric, frame_errors
@@ -18,7 +18,7 @@ from redn_lib.pretrained import load_weights
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Twelve procedural faces of six people as the published layout stores them: JPEG, 1-based points."""
-    return write_pairs(tmp_path_factory.mktemp("ytf"), map(still, range(12)))
+    return write_pairs(tmp_path_factory.mktemp("ytf"), map(still_image, range(12)))
 
 
 @pytest.fixture(scope="module")

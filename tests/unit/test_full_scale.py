@@ -11,7 +11,7 @@ from torch import nn
 from unit.test_training import FACES, STAGE, TINY, tiny
 
 from redn_lib.data import dataset
-from redn_lib.data.synthetic.scenes import still
+from redn_lib.data.synthetic import still_image
 from redn_lib.rednet import PAPER
 from redn_lib.training import patches
 from redn_lib.training.batches import StillBatches
@@ -59,7 +59,7 @@ def test_a_compiled_network_learns_the_same(monkeypatch):
 
 
 def test_faces_left_on_the_disk_make_the_same_batches(tmp_path, monkeypatch):
-    rows = dataset.open(write_pairs(tmp_path, map(still, range(6))))
+    rows = dataset.open(write_pairs(tmp_path, map(still_image, range(6))))
     held = patches.patches(rows)
     monkeypatch.setattr(patches, "HELD", 5)
     unread = patches.patches(rows)
@@ -70,7 +70,7 @@ def test_faces_left_on_the_disk_make_the_same_batches(tmp_path, monkeypatch):
 
 
 def test_faces_left_on_the_disk_are_read_by_the_processes_that_prepare_batches(tmp_path, monkeypatch):
-    rows = dataset.open(write_pairs(tmp_path, map(still, range(6))))
+    rows = dataset.open(write_pairs(tmp_path, map(still_image, range(6))))
     monkeypatch.setattr(patches, "HELD", 0)
     stage = replace(STAGE, iterations=2)
     trainer = Trainer(tiny(), stage, StillBatches(patches.patches(rows), stage, TINY), workers=2)

@@ -13,8 +13,7 @@ import torch
 
 from redn_lib.data.augment import augment
 from redn_lib.data.clip import Clip
-from redn_lib.data.synthetic.render import render
-from redn_lib.data.synthetic.scenes import factors, still
+from redn_lib.data.synthetic import factors, render, still_image
 from redn_lib.device import fast_bfloat16
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import COMPACT, RedNet
@@ -28,7 +27,7 @@ from redn_lib.training.stages import STAGES, Stage
 
 TINY = replace(COMPACT, widths=((4, 8), (8, 8), (8, 8), (8, 8)), regression_width=8, size=32, sigma=2.0)
 STAGE = Stage(iterations=14, batch=2, warmup=2)
-FACES = [cut_patch(still(i)) for i in range(6)]
+FACES = [cut_patch(still_image(i)) for i in range(6)]
 
 
 def tiny(seed: int = 0) -> RedNet:
@@ -37,7 +36,7 @@ def tiny(seed: int = 0) -> RedNet:
 
 
 def test_a_small_network_learns_eight_faces_by_heart():
-    faces = [cut_patch(still(i)) for i in range(8)]
+    faces = [cut_patch(still_image(i)) for i in range(8)]
     stage = Stage(iterations=80, batch=8, warmup=5, rate=4e-3)
     torch.manual_seed(0)
     model = RedNet(replace(TINY, widths=((8, 16), (24, 24), (32, 32), (48, 48)), regression_width=32, size=64))

@@ -36,7 +36,7 @@ def test_occluder_hides_points():
 def test_glasses_are_worn_only_where_asked_for():
     for person in range(12):
         bare, worn = (head_factors(HeadState(person=person, occluder=kind)) for kind in ("none", "glasses"))
-        assert (bare.person.look["glasses"] == 0) and worn.person.look["glasses"] and worn.occluder is None
+        assert (bare.person.traits["glasses"] == 0) and worn.person.traits["glasses"] and worn.occluder is None
 
 
 def test_labels_can_be_taken_off():

@@ -6,6 +6,7 @@ import torch
 from made_steps import peaked, remembering, video
 
 from redn_lib.crop import PATCH_SIZE, Crop
+from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, occlude_clip
 from redn_lib.experiments.filters import FILTERS
 from redn_lib.metrics import nme
 from redn_lib.temporal import prior_height
@@ -106,6 +107,20 @@ def test_one_patch_for_the_whole_clip_and_points_go_along():
 def test_a_stay_beyond_the_end_is_cut_off(clips):
     clip = occluded_clip(patched(clips[0]), ScrubberState(enters=4, lasts=20))
     assert clip.factors["occluded"][4] > 0.5
+
+
+@pytest.mark.parametrize("kind", OCCLUDER_KINDS)
+def test_covered_hides_points_and_says_how_much(kind):
+    clip = patched(video())
+    hidden = occlude_clip(clip, Occluder(kind, 0.7, 2, 2))
+    assert hidden.factors["occluded"][2:4].mean() == pytest.approx(0.7, abs=0.06)
+    assert hidden.visible[2].sum() < 60 and (hidden.points == clip.points).all()
+    again = occlude_clip(clip, Occluder(kind, 0.7, 2, 2))
+    assert (again.frames == hidden.frames).all() and (hidden.frames[2] != clip.frames[2]).any()
+    with pytest.raises(ValueError, match="until frame 7, the clip has 6"):
+        occlude_clip(clip, Occluder(kind, 0.7, 3, 4))
+    with pytest.raises(ValueError, match="must be square, got 100x224"):
+        occlude_clip(replace(clip, frames=clip.frames[:, :, :100]), Occluder(kind, 0.7, 2, 2))
 
 
 def test_line_and_alt_text_say_where_we_are(model, clips):

@@ -1,4 +1,4 @@
-"""Curves of time for animated stills: everything that changes from frame to frame, drawn by one seed. (our choice)
+"""Curves of time for animated still images: all that changes from frame to frame, drawn by one seed. (our choice)
 
 How far and how fast heads move was read off short clips of talking people: heads stray by 0.02 to 0.3 eye distances and
 0.5 to 3 degrees, at 0.001 to 0.06 eye distances a frame.
@@ -9,17 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 
 FPS = 25.0
-"""Frames a second of an animated still."""
+"""Frames a second of an animated still image."""
 
 
 @dataclass(frozen=True)
-class Liveliness:
-    """How strong each change is; 0 switches it off, 1 of the shares is a lively clip.
+class MotionStrength:
+    """How strong each change is; 0 switches it off.
 
-    yaw, pitch, turn: spread in degrees. zoom, gain, gamma, colour: spread of the logarithm. shift: spread in shares of
-    the face's larger side. mouth, lids: shares of natural talking and blinking. shutter: longest share of a frame's
-    time that the shutter is open. noise: most sensor noise, in grey levels. compression: share of the range of JPEG
-    qualities, from 95 down to 30. pace: so many times as fast as heads usually are it turns, zooms and shifts.
+    yaw, pitch, turn: spread in degrees.
+    zoom: spread of its logarithm.
+    shift: spread in shares of the face's larger side.
+    mouth, lids: shares of natural talking and blinking.
+    gain, gamma, colour: spread of the logarithm of the light.
+    shutter: longest share of a frame's time that the shutter is open.
+    noise: most sensor noise, in grey levels.
+    compression: share of the range of JPEG qualities, from 95 down to 30.
+    pace: so many times as fast as heads usually are it turns, zooms and shifts.
     """
 
     yaw: float = 9.0
@@ -40,21 +45,25 @@ class Liveliness:
     def __post_init__(self) -> None:
         if not self.pace:
             raise ValueError("a pace of 0 is no motion: set what shall not move to 0, pace to 1")
-        if wrong := {name: value for name, value in vars(self).items() if not 0 <= value < np.inf}:
-            raise ValueError(f"liveliness is given in finite numbers from 0 up, got {wrong}")
-
-
-STILL = Liveliness(**dict.fromkeys(Liveliness.__dataclass_fields__, 0.0) | {"pace": 1.0})
-"""Nothing moves, nothing is spoilt: `dataclasses.replace(STILL, yaw=9)` moves one thing alone."""
+        wrong = {name: value for name, value in vars(self).items() if not 0 <= value < np.inf}
+        if wrong:
+            raise ValueError(f"strengths are finite numbers from 0 up, got {wrong}")
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What happens in a clip, each (N,) float64: yaw, pitch, turn in degrees (to the picture's right, up, clockwise),
-    zoom a factor, shift_x and shift_y in shares of the face's larger side, mouth the wish to open (logarithm) or
-    close (below 0), lids 0 open to 1 shut, gain, gamma, warmth factors of the light. Of the whole clip: shutter in
-    frames, noise in grey levels, quality of the JPEG (100: none), camera: share of turn, zoom and shift that is the
-    camera's, not the head's.
+    """What happens in a clip, frame by frame, each (N,) float64 where nothing else is said.
+
+    yaw, pitch, turn: degrees to the image's right, up, clockwise.
+    zoom: a factor.
+    shift_x, shift_y: shares of the face's larger side.
+    mouth: the wish to open (logarithm) or close (below 0).
+    lids: 0 open to 1 shut.
+    gain, gamma, warmth: factors of the light.
+    shutter: of the whole clip, in frames.
+    noise: of the whole clip, in grey levels.
+    quality: of the whole clip's JPEG, 100: none.
+    camera: share of turn, zoom and shift that is the camera's, not the head's.
     """
 
     yaw: np.ndarray
@@ -74,36 +83,49 @@ class Curves:
     camera: float
 
 
-def draw_curves(rng: np.random.Generator, frames: int, lively: Liveliness) -> Curves:
+def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength) -> Curves:
     """All curves of a clip of so many frames. Strengths scale what is drawn and leave the other draws as they are."""
     mood = np.exp(rng.uniform(np.log(0.25), np.log(1.6)))
 
-    def moved(spread: float, slow: float = 0.8) -> np.ndarray:
-        own = np.exp(rng.uniform(np.log(0.16), np.log(slow)))
-        return spread * mood * _bounded(wander(rng, frames, own / lively.pace), 2.2)
+    def moved(spread: float) -> np.ndarray:
+        seconds = np.exp(rng.uniform(np.log(0.16), np.log(0.8)))
+        return spread * mood * (2.2 * np.tanh(wander(rng, frames, seconds / strength.pace) / 2.2))
 
-    yaw, pitch, turn = moved(lively.yaw), moved(lively.pitch), moved(lively.turn)
-    zoom, x, y = np.exp(moved(lively.zoom)), moved(lively.shift), 0.7 * moved(lively.shift)
-    talk = 0.9 if rng.random() < 0.65 else 0.08
-    speech = talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
-    droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
-    lids = 1 - (1 - blinks(rng, frames)) * (1 - droop)
-    light = [
-        np.exp(s * (rng.normal() + 0.8 * wander(rng, frames, 0.5))) for s in (lively.gain, lively.gamma, lively.colour)
-    ]
-    shutter, noise = lively.shutter * rng.uniform(0.15, 1), lively.noise * rng.random() ** 2
-    quality = round(95 - 65 * min(lively.compression, 1) * rng.random()) if lively.compression else 100
-    return Curves(
-        yaw, pitch, turn, zoom, x, y, lively.mouth * speech, np.clip(lively.lids * lids, 0, 1), *light,
-        shutter, noise, quality, rng.uniform(0.3, 0.9),
-    )  # fmt: skip
+    def speech() -> np.ndarray:
+        talk = 0.9 if rng.random() < 0.65 else 0.08
+        return talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
+
+    def lids() -> np.ndarray:
+        droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
+        return 1 - (1 - blinks(rng, frames)) * (1 - droop)
+
+    def light(spread: float) -> np.ndarray:
+        return np.exp(spread * (rng.normal() + 0.8 * wander(rng, frames, 0.5)))
+
+    return Curves(  # in the order in which they are drawn
+        yaw=moved(strength.yaw),
+        pitch=moved(strength.pitch),
+        turn=moved(strength.turn),
+        zoom=np.exp(moved(strength.zoom)),
+        shift_x=moved(strength.shift),
+        shift_y=0.7 * moved(strength.shift),
+        mouth=strength.mouth * speech(),
+        lids=np.clip(strength.lids * lids(), 0, 1),
+        gain=light(strength.gain),
+        gamma=light(strength.gamma),
+        warmth=light(strength.colour),
+        shutter=strength.shutter * rng.uniform(0.15, 1),
+        noise=strength.noise * rng.random() ** 2,
+        quality=round(95 - 65 * min(strength.compression, 1) * rng.random()) if strength.compression else 100,
+        camera=rng.uniform(0.3, 0.9),
+    )
 
 
 def wander(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:
     """A smooth curve of spread 1 about 0: noise under a bell of that width in seconds, (frames,)."""
-    reach = int(np.ceil(4 * seconds * FPS))
-    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (seconds * FPS)) ** 2)
-    return np.convolve(rng.normal(size=frames + 2 * reach), bell / np.sqrt((bell**2).sum()), "valid")
+    half = int(np.ceil(4 * seconds * FPS))
+    bell = np.exp(-0.5 * (np.arange(-half, half + 1) / (seconds * FPS)) ** 2)
+    return np.convolve(rng.normal(size=frames + 2 * half), bell / np.sqrt((bell**2).sum()), "valid")
 
 
 def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
@@ -114,7 +136,3 @@ def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
         shut = np.maximum(shut, np.exp(-(((seconds - at) / 0.08) ** 2)))
         at += rng.uniform(1, 5)
     return shut
-
-
-def _bounded(curve: np.ndarray, most: float) -> np.ndarray:
-    return most * np.tanh(curve / most)

@@ -1,4 +1,7 @@
-"""A still set in motion: where every point and every pixel of it goes, frame by frame. (our choice)"""
+"""How a face moves on its still image: a rough depth from the mean head, a turned head, an open mouth, closed lids.
+
+`Motion` tells where every point and every pixel of the still image goes, frame by frame. (our choice)
+"""
 
 from dataclasses import dataclass
 
@@ -6,16 +9,164 @@ import cv2
 import numpy as np
 
 from redn_lib.data.animation.curves import Curves
-from redn_lib.data.animation.turning import MOST_PITCH, Head
 from redn_lib.data.animation.warp import Bend, extended, field
 from redn_lib.data.clip import Face
-from redn_lib.landmarks import PARTS, tight_box
+from redn_lib.data.synthetic.head import PIVOT, rotation, template
+from redn_lib.landmarks import INNER, N_POINTS, OUTER_EYES, PARTS, tight_box
+
+# fmt: off
+SKULL = np.array([
+    (0, -1.40, -0.06), (0.40, -1.40, -0.13), (-0.40, -1.40, -0.13), (0.75, -1.25, -0.40), (-0.75, -1.25, -0.40),
+    (0, -1.70, -0.35), (0.55, -1.80, -0.75), (-0.55, -1.80, -0.75), (0, -2.05, -1.10), (1.05, -1.20, -1.10),
+    (-1.05, -1.20, -1.10), (1.24, -0.45, -1.20), (-1.24, -0.45, -1.20), (1.20, 0.25, -1.20), (-1.20, 0.25, -1.20),
+])
+"""Places of forehead, hair and ears that turn with the face, in the units of the procedural head."""
+
+NECK = np.array([(0, 1.75, -0.7), (0.6, 1.65, -0.9), (-0.6, 1.65, -0.9)])
+"""Places that follow by a third."""
+# fmt: on
+
+APART = 0.2
+"""Skull and neck places nearer to the 68 points than so many half face widths, or among them, are left out."""
+
+STEEPEST = 1.5
+"""Most change of depth over change of place: what keeps a turning face from being folded."""
+
+RINGS = (2.5, 4.0)
+"""Background that stays: so many half face widths from the middle of the face."""
+
+MOST_YAW, MOST_PITCH = 20.0, 12.0
+"""Degrees beyond which a still image, bent, no longer looks like a turned head."""
+
+MOST_TURNED = 48.0
+"""Degrees from the front beyond which a head, turned as it is, is hardly turned any further."""
+
+LID_LEFT = 0.22
+"""Share of the open eye that is left between the points of shut lids."""
+
+LIPS_LEFT, WIDEST = 0.35, 0.34
+"""Share of an open mouth that is left when shut, so that lips do not cross; widest mouth, in half face widths."""
+
+_JAW_FALL = {i: 1 - (abs(i - 8) / 5.5) ** 2 for i in range(3, 14)} | dict.fromkeys((*range(55, 60), 65, 66, 67), 1.0)
+_LIPS = ((61, 67), (62, 66), (63, 65))
+_CORNERS = (48, 54, 60, 64)
+_LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
+
+
+@dataclass(frozen=True)
+class Head:
+    """A face on its still image.
+
+    controls: (C, 2) pixels, the 68 first, background last.
+    depth: (C,) pixels to the viewer from the axis it turns about.
+    axis: (2,) pixel of that.
+    unit: pixels of half a face width.
+    yaw, roll: degrees of the still image.
+    follows: (C,) share of the head's turning, 0 for the background.
+    """
+
+    controls: np.ndarray
+    depth: np.ndarray
+    axis: np.ndarray
+    unit: float
+    yaw: float
+    roll: float
+    follows: np.ndarray
+
+    @classmethod
+    def on(cls, points: np.ndarray) -> "Head":
+        """The mean head laid into 68 points (68, 2), seen from far away."""
+        solid = np.asarray(template().controls[:N_POINTS], float) - PIVOT
+        inner = np.asarray(INNER)
+        fit = np.linalg.lstsq(np.c_[solid[inner], np.ones(len(inner))], points[inner].astype(float), rcond=None)[0]
+        u, sizes, v = np.linalg.svd(fit[:3].T, full_matrices=False)
+        unit, across = sizes.mean(), u @ v
+        turn = np.vstack([across, np.cross(*across)])
+        beside = np.concatenate([SKULL, NECK]) - PIVOT
+        flat = unit * beside @ across.T + fit[3]
+        outline = cv2.convexHull(points.astype(np.float32))
+        free = [cv2.pointPolygonTest(outline, place.tolist(), True) < -APART * unit for place in flat]
+        beside, flat = beside[free], flat[free]
+        middle = (points.min(0) + points.max(0)) / 2
+        rings = np.concatenate([middle + unit * r * _border() for r in RINGS])
+        head = np.concatenate([points, flat])
+        depth = _less_steep(head, unit * np.concatenate([solid, beside]) @ turn[2])
+        partly = np.r_[np.ones(len(SKULL)), np.full(len(NECK), 0.35)][free]
+        follows = np.r_[np.ones(N_POINTS), partly, np.zeros(len(rings))]
+        yaw = np.degrees(np.arctan2(-turn[2, 0], turn[2, 2]))
+        roll = np.degrees(np.arctan2(-turn[0, 1], turn[1, 1]))
+        controls = np.concatenate([head, rings])
+        return cls(controls, np.r_[depth, np.zeros(len(rings))], fit[3], unit, yaw, roll, follows)
+
+    def possible(self, yaw: np.ndarray) -> np.ndarray:
+        """Degrees of yaw wished (T,), limited to what this still image can bear: less the further it is turned."""
+        side = np.sign(self.yaw) or 1.0
+        further = np.clip(MOST_TURNED - abs(self.yaw), 2, MOST_YAW)
+        limit = np.where(side * yaw > 0, further, MOST_YAW)
+        return limit * np.tanh(yaw / limit)
+
+    def moved(self, yaw: np.ndarray, pitch: np.ndarray, mouth: np.ndarray, lids: np.ndarray) -> np.ndarray:
+        """Where the controls lie in T frames, (T, C, 2) pixels of the still image.
+
+        yaw, pitch: possible degrees (T,); mouth, lids: see `Curves`.
+        """
+        solid = np.zeros((len(yaw), len(self.controls), 3))
+        solid[..., :2] = self.controls - self.axis
+        solid[..., 2] = self.depth
+        self._talk(solid, mouth)
+        for upper, lower in _LIDS:
+            way = self.controls[lower] - self.controls[upper]
+            solid[:, upper, :2] += 0.88 * (1 - LID_LEFT) * lids[:, None] * way
+            solid[:, lower, :2] -= 0.12 * (1 - LID_LEFT) * lids[:, None] * way
+        upright = rotation(0, 0, self.roll)
+        turns = np.stack([upright @ rotation(y, p, 0) @ upright.T for y, p in zip(yaw, pitch, strict=True)])
+        turned = np.einsum("tij,tcj->tci", turns, solid)
+        return self.axis + (solid + self.follows[:, None] * (turned - solid))[..., :2]
+
+    def _talk(self, solid: np.ndarray, mouth: np.ndarray) -> None:
+        """Lets the jaw fall, or lifts it as far as the lips of the still image are open."""
+        down = np.array([-np.sin(np.radians(self.roll)), np.cos(np.radians(self.roll))])
+        gaps = {low: max(float((self.controls[low] - self.controls[up]) @ down), 0.0) for up, low in _LIPS}
+        gap, rest = gaps[66], 0.06 * self.unit
+        opens = np.log(max(WIDEST * self.unit + rest, 1.1 * (gap + rest)) / (gap + rest))
+        shuts = np.log((gap + rest) / (LIPS_LEFT * gap + rest)) + 1e-6
+        limit = np.where(mouth > 0, opens, shuts)
+        fall = ((gap + rest) * (np.exp(limit * np.tanh(mouth / limit)) - 1))[:, None]
+        for i, share in _JAW_FALL.items():
+            rises = min(gaps[i] / (gap + 1e-6), 1) if i in gaps else share
+            solid[:, i, :2] += np.where(fall > 0, share, rises) * fall * down
+        middle = self.controls[[62, 66]].mean(0)
+        for i in _CORNERS:
+            inward = middle - self.controls[i]
+            solid[:, i, :2] += fall * (0.35 * down + 0.12 * inward / (np.linalg.norm(inward) + 1e-6))
+
+
+def mouth_gap(points: np.ndarray) -> np.ndarray:
+    """How far the mouth is open: distance of the inner lips over that of the outer eye corners, (T, 68, 2) to (T,)."""
+    right, left = OUTER_EYES
+    return np.linalg.norm(points[:, 66] - points[:, 62], axis=1) / np.linalg.norm(
+        points[:, right] - points[:, left], axis=1
+    )
+
+
+def _less_steep(places: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Depth (N,) at places (N, 2), brought together where it changes more than STEEPEST."""
+    room = STEEPEST * np.linalg.norm(places[:, None] - places[None], axis=-1)
+    return ((depth + room).min(1) + (depth - room).max(1)) / 2
+
+
+def _border() -> np.ndarray:
+    """Twelve places along the border of the square [-1, 1], (12, 2)."""
+    side = np.linspace(-1, 1, 4)[:-1]
+    edge = np.c_[side, np.full(3, -1.0)]
+    return np.concatenate([edge @ np.linalg.matrix_power(np.array([[0.0, 1], [-1, 0]]), k) for k in range(4)])
+
 
 FACE_SHARE = 0.5
 """Larger side of the face's tight box over the side of the frame, before zoom: as in a patch."""
 
-_SEEN = 1.7
-"""The part of the still that is kept: a square of so many larger sides of the box around its middle, both ways."""
+_SQUARE = 1.7
+"""The part of the still image that is used: a square of so many sides of the box from its middle, both ways."""
 
 _FINE = tuple(list(PARTS[part]) for part in ("right_eye", "left_eye")) + (
     [*PARTS["outer_mouth"], *PARTS["inner_mouth"]],
@@ -24,14 +175,19 @@ _FINE = tuple(list(PARTS[part]) for part in ("right_eye", "left_eye")) + (
 
 @dataclass(frozen=True)
 class Motion:
-    """How the still moves, one frame more on either side.
+    """How the still image moves, with one frame more on either side.
 
-    still: (S, S, 3) uint8, its face about as large as in the frames; rest: (68, 2) its points; points: (T + 2, 68, 2)
-    pixels of the frames; back: (T + 2, 2, 3) frame pixels to those of the still where the camera alone moves; bend:
-    what the head moves besides; yaw, pitch: (T + 2,) degrees; shift: (T + 2, 2) pixels; size: pixels a side.
+    image: (S, S, 3) uint8, the square around its face, which is about as large as in the frames.
+    rest: (68, 2) its points.
+    points: (T + 2, 68, 2) pixels of the frames.
+    back: (T + 2, 2, 3) frame pixels to those of the still image, as far as the camera moves.
+    bend: what the head moves besides.
+    yaw, pitch: (T + 2,) degrees.
+    shift: (T + 2, 2) pixels.
+    size: pixels a side.
     """
 
-    still: np.ndarray
+    image: np.ndarray
     rest: np.ndarray
     points: np.ndarray
     back: np.ndarray
@@ -44,7 +200,7 @@ class Motion:
     @classmethod
     def of(cls, face: Face, curves: Curves, size: int) -> "Motion":
         """The curves laid upon this face."""
-        still, points = _kept(face, size)
+        image, points = _square_around(face, size)
         head = Head.on(points)
         box = tight_box(points).astype(float)
         middle, side = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
@@ -55,7 +211,7 @@ class Motion:
         fit = FACE_SHARE * size / side
 
         def similarity(share: float) -> np.ndarray:
-            """From the still to the frame, as far as a share of the motion goes: (T + 2, 2, 3)."""
+            """From the still image to the frame, as far as a share of the motion goes: (T + 2, 2, 3)."""
             angle, scale = np.radians(share * curves.turn), fit * curves.zoom**share
             c, s = scale * np.cos(angle), scale * np.sin(angle)
             linear = np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
@@ -66,15 +222,15 @@ class Motion:
         own = _through(back, _through(whole, bent))
         new = np.where(head.follows[:, None] > 0, own, bent)
         bend = Bend(head.controls, new, head.unit)
-        return cls(still, points, _through(camera, new[:, :68]), back, bend, yaw, pitch, shift, size)
+        return cls(image, points, _through(camera, new[:, :68]), back, bend, yaw, pitch, shift, size)
 
     def map(self, t: int) -> np.ndarray:
-        """Where frame t takes its pixels from: (size, size, 2) float32 pixels of the still."""
+        """Where frame t takes its pixels from: (size, size, 2) float32 pixels of the still image."""
         fine = [self.points[t, group] for group in _FINE]
         return field(self.bend, t, self.back[t], self.size, fine)
 
 
-def _kept(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _square_around(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Square around the face, shrunk where its face is larger than in the frames, and the points in it."""
     box = face.box.astype(float)
     middle, side = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
@@ -87,7 +243,7 @@ def _kept(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
         factor = sides / image.shape[1::-1]
         image = cv2.resize(image, tuple(sides.tolist()), interpolation=cv2.INTER_AREA)
     points = (face.points.astype(float) + 0.5) * factor - 0.5
-    half = _SEEN * side * factor.max()
+    half = _SQUARE * side * factor.max()
     low = np.floor((middle + 0.5) * factor - 0.5 - half).astype(int)
     return extended(image, low, int(2 * half) + 2), points - low
 

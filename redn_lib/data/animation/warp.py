@@ -1,6 +1,6 @@
-"""Pictures bent so that given points come to lie at other places exactly, smoothly and without tears. (our choice)
+"""Images bent so that given points come to lie at other places exactly, smoothly and without tears. (our choice)
 
-The field runs backward, from the new picture to the old one: a sum of smooth tents over the new places plus an affine
+The field runs backward, from the new image to the old one: a sum of smooth tents over the new places plus an affine
 part. It is computed on a coarse grid, and pixel by pixel where it changes fast (eyes and mouth).
 """
 
@@ -8,7 +8,7 @@ from functools import cache
 
 import cv2
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, RBFInterpolator
 
 STEP = 7
 """Pixels between the nodes of the coarse grid."""
@@ -17,47 +17,37 @@ ROUND = 0.05
 """How far the tip of a tent is rounded, in half face widths."""
 
 STIFF = 1e-4
-"""Keeps points that coincide solvable."""
+"""Smoothing that keeps points that coincide solvable."""
 
 
 class Bend:
-    """The backward fields of T frames: new (T, C, 2) to old (C, 2) places of the same points, in pixels of the old
-    picture; unit: pixels of half a face width there.
+    """The backward fields of T frames.
+
+    old: (C, 2) places of the points in the old image, pixels. new: (T, C, 2) their new places, pixels of the old
+    image. unit: pixels of half a face width there.
     """
 
     def __init__(self, old: np.ndarray, new: np.ndarray, unit: float):
         self.middle, self.unit = old.mean(0), unit
-        self.centres = (new - self.middle) / unit
-        frames, count = self.centres.shape[:2]
-        apart = self.centres[:, :, None] - self.centres[:, None]
-        system = np.zeros((frames, count + 3, count + 3))
-        system[:, :count, :count] = np.sqrt((apart**2).sum(-1) + ROUND**2) - STIFF * np.eye(count)
-        system[:, :count, count] = system[:, count, :count] = 1
-        system[:, :count, count + 1 :] = self.centres
-        system[:, count + 1 :, :count] = self.centres.transpose(0, 2, 1)
-        wanted = np.zeros((frames, count + 3, 2))
-        wanted[:, :count] = old - new
-        self.weights = np.linalg.solve(system, wanted).astype(np.float32)
+        # scipy's multiquadric is sqrt(1 + (epsilon r)^2): tents of slope 1 / ROUND, rounded over ROUND
+        form = {"kernel": "multiquadric", "epsilon": 1 / ROUND, "smoothing": STIFF / ROUND, "degree": 1}
+        self.fields = [RBFInterpolator((places - self.middle) / unit, old - places, **form) for places in new]
 
     def __call__(self, t: int, places: np.ndarray) -> np.ndarray:
-        """How far from these places frame t takes its content, (N, 2) pixels of the old picture to (N, 2) float32."""
-        y = ((places - self.middle) / self.unit).astype(np.float32)
-        c = self.centres[t].astype(np.float32)
-        square = (y**2).sum(1)[:, None] + ((c**2).sum(1) + ROUND**2) - 2 * y @ c.T
-        tents = np.sqrt(np.maximum(square, ROUND**2, out=square), out=square)
-        return tents @ self.weights[t, :-3] + self.weights[t, -3] + y @ self.weights[t, -2:]
+        """How far from these places frame t takes its content, (N, 2) pixels of the old image to (N, 2) float32."""
+        return self.fields[t]((places - self.middle) / self.unit).astype(np.float32)
 
 
 def field(bend: Bend, t: int, back: np.ndarray, size: int, fine: list[np.ndarray]) -> np.ndarray:
-    """Map for `cv2.remap`, (size, size, 2) float32: pixel of the new picture to pixel of the old one.
+    """Map for `cv2.remap`, (size, size, 2) float32: pixel of the new image to pixel of the old one.
 
     back: (2, 3) new pixels to the places that `bend` knows; fine: groups of points (n, 2) in new pixels around which
     the field is computed at every pixel.
     """
     nodes, spread = _coarse(size)
     places = _apply(back, _grid(nodes, nodes))
-    coarse = bend(t, places).reshape(len(nodes), len(nodes), 2).transpose(2, 0, 1)
-    bent = (spread @ coarse @ spread.T).transpose(1, 2, 0)
+    coarse = bend(t, places).reshape(len(nodes), len(nodes), 2)
+    bent = cv2.merge([spread @ np.ascontiguousarray(coarse[..., k]) @ spread.T for k in range(2)])
     pixels = np.arange(size, dtype=np.float32)
     for group in fine:
         low = np.clip(np.floor(group.min(0)) - 5, 0, size).astype(int)
@@ -72,8 +62,8 @@ def field(bend: Bend, t: int, back: np.ndarray, size: int, fine: list[np.ndarray
 
 
 def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
-    """Square of the picture whose first pixel is `low` (2,) int, (size, size, 3) uint8; where the picture ends, its
-    colours run on, ever more blurred, so that no second face and no black edge comes into crop.
+    """Square of the image whose first pixel is `low` (2,) int, (size, size, 3) uint8; where the image ends, its
+    colours run on, ever more blurred, so that no second face and no black edge comes into the frame.
     """
     start, end = np.maximum(low, 0), np.minimum(low + size, image.shape[1::-1])
     rows, columns = slice(start[1] - low[1], end[1] - low[1]), slice(start[0] - low[0], end[0] - low[0])
@@ -87,7 +77,7 @@ def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
 
 
 def _run_on(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Unknown places filled from ever smaller copies of the picture; colours are 0 where unknown."""
+    """Unknown places filled from ever smaller copies of the image; colours are 0 where unknown."""
     share = np.minimum(3 * known, 1)[..., None]
     whole = colours / np.maximum(known, 1e-6)[..., None]
     if min(known.shape) < 4 or known.min() >= 1:

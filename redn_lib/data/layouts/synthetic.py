@@ -6,8 +6,7 @@ import numpy as np
 
 from redn_lib.data.clip import Face
 from redn_lib.data.records import Layout, Plan, Sample
-from redn_lib.data.synthetic import Person, factors, render
-from redn_lib.data.synthetic.render import project_points
+from redn_lib.data.synthetic import Person, factors, project_points, render
 from redn_lib.landmarks import tight_box
 
 FACES = 1000

@@ -1,14 +1,11 @@
 """Procedural faces: a 3D head of our own whose every factor is a known number. (our choice)"""
 
-from redn_lib.data.synthetic.camera import Camera
+from redn_lib.data.occluder import SceneOccluder
+from redn_lib.data.synthetic.clips import clip, factors, framed, still_image
 from redn_lib.data.synthetic.expression import Expression
-from redn_lib.data.synthetic.light import Light
-from redn_lib.data.synthetic.motion import clip
-from redn_lib.data.synthetic.occluders import Occluder
-from redn_lib.data.synthetic.people import Person, identity
-from redn_lib.data.synthetic.render import Factors, render
-from redn_lib.data.synthetic.scenes import factors, framed, still, stills
-from redn_lib.data.synthetic.shape import SLIDERS
+from redn_lib.data.synthetic.people import SLIDERS, Person, identity
+from redn_lib.data.synthetic.render import Factors, project_points, render
+from redn_lib.data.synthetic.scene import Camera, Light
 
 __all__ = [
     "SLIDERS",
@@ -16,13 +13,13 @@ __all__ = [
     "Expression",
     "Factors",
     "Light",
-    "Occluder",
     "Person",
+    "SceneOccluder",
     "clip",
     "factors",
     "framed",
     "identity",
+    "project_points",
     "render",
-    "still",
-    "stills",
+    "still_image",
 ]

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from redn_lib.data.synthetic.head import near, step, template
+from redn_lib.data.synthetic.head import near, ramp, template
 from redn_lib.landmarks import N_POINTS
 
 EYE_RADIUS = 0.172
@@ -20,8 +20,9 @@ _LIP_PAIRS = np.array([(61, 67), (62, 66), (63, 65)])
 class Expression:
     """What the face does, 0 none to 1 full; smile and brow_raise may go to -1.
 
-    blink_right, blink_left: 0 open to 1 shut, below 0 wide open. gaze_x, gaze_y: degrees to the picture's right and
-    down. jaw_side: -1 to 1, to the picture's right.
+    blink_right, blink_left: 0 open to 1 shut, below 0 wide open.
+    gaze_x, gaze_y: degrees to the image's right and down.
+    jaw_side: -1 to 1, to the image's right.
     """
 
     mouth_open: float = 0.0
@@ -70,8 +71,8 @@ def _fields() -> np.ndarray:
 def _jaw_weight() -> np.ndarray:
     """How far each control goes with the jaw: (C,) in [0, 1]."""
     p, at = template().controls, template().names
-    w = step(p[:, 1], 0.30, 0.50) * step(p[:, 2], -1.15, -0.35)
-    w = np.maximum(w, 0.85 * step(p[:, 1], 0.15, 0.75) * step(p[:, 2], -1.3, -0.6))
+    w = ramp(p[:, 1], 0.30, 0.50) * ramp(p[:, 2], -1.15, -0.35)
+    w = np.maximum(w, 0.85 * ramp(p[:, 1], 0.15, 0.75) * ramp(p[:, 2], -1.3, -0.6))
     w[[55, 56, 57, 58, 59, 65, 66, 67]] = 1
     w[[48, 54, 60, 64]] = 0.42
     w[[0, 1, 15, 16]] = 0

@@ -1,10 +1,9 @@
-"""The head: about 160 control points in 3D, and one matrix that spreads them over a mesh of skin.
+"""The head: 160 control points in 3D, a matrix that spreads them over a mesh of skin, the way to the image.
 
-Unit: half the width of the mean face (about 78 mm). x to the right of the picture, y down, z to the viewer; the root
-of the nose
-lies near z = 0. Everything that shapes a face (identity, expression) moves control points; the mesh follows by
-interpolation
-on the sphere of directions seen from inside the skull. The first 68 controls ARE the 68 points. (our choice)
+Unit: half the width of the mean face (about 78 mm). x to the right of the image, y down, z to the viewer; the root
+of the nose lies near z = 0. Everything that shapes a face (identity, expression) moves control points; the mesh follows
+by interpolation on the sphere of directions seen from inside the skull. The first 68 controls ARE the 68 points.
+(our choice)
 """
 
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import cache
 
 import cv2
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from redn_lib.landmarks import MEAN_SHAPE, MIRROR, N_POINTS
 
@@ -32,12 +32,10 @@ _HALF_DEPTH = {
 
 EXTRA = {
     "glabella": (0, -0.86, 0.07), "forehead": (0, -1.10, 0.05), "forehead_high": (0, -1.40, -0.06),
-    "hairline": (0,
-    -1.66, -0.30), "vertex": (0, -2.02, -1.15), "crown": (0, -1.70, -2.05),
+    "hairline": (0, -1.66, -0.30), "vertex": (0, -2.02, -1.15), "crown": (0, -1.70, -2.05),
     "back": (0, -0.90, -2.45), "nape": (0, 0.10, -2.05), "neck_back": (0, 0.75, -1.75),
     "columella": (0, -0.055, 0.255), "philtrum": (0, 0.11, 0.135), "upper_lip": (0, 0.232, 0.155),
-    "lower_lip": (0,
-    0.405, 0.150), "crease": (0, 0.57, 0.05), "chin": (0, 0.74, 0.09),
+    "lower_lip": (0, 0.405, 0.150), "crease": (0, 0.57, 0.05), "chin": (0, 0.74, 0.09),
     "throat": (0, 1.02, -0.25), "neck_front": (0, 1.10, -0.60), "brow_mid": (0.36, -1.12, -0.01),
     "forehead_side": (0.38, -1.40, -0.13), "temple_high": (0.72, -1.30, -0.38), "temple": (0.86, -1.00, -0.47),
     "top_side": (0.45, -1.80, -0.70), "parietal": (0.98, -1.30, -1.15), "side_top": (0.62, -1.82, -1.20),
@@ -65,10 +63,13 @@ EXTRA = {
 class Template:
     """What all heads share.
 
-    controls: (C, 3) mean positions. mirror: (C,) index of each control's mirror image. names: of a control or a pair of
-    them, to indices. spread: (V, C) so that vertices = spread @ controls. uv: (V, 2) place of each vertex in the unit
-    texture, [0, 1] on the front of the head. triangles: (M, 3), with holes at eyes and mouth. contour: (17, J, C)
-    spread of the places along the cheek where jaw point i may lie, from its own place to the middle of the face.
+    controls: (C, 3) mean positions; the first 68 are the 68 points.
+    mirror: (C,) index of each control's mirror image.
+    names: of a control or a pair of them, to indices.
+    spread: (V, C), vertices = spread @ controls.
+    uv: (V, 2) place of each vertex in the unit texture, [0, 1] on the front of the head.
+    triangles: (M, 3) indices of vertices, with holes at eyes and mouth.
+    contour: (17, J, C) spread of J places along the cheek where a jaw point may lie, from its own to the face's middle.
     """
 
     controls: np.ndarray
@@ -105,7 +106,7 @@ def smooth_line(points: np.ndarray, per_side: int, closed: bool) -> np.ndarray:
     return curve if closed else np.vstack([curve, points[-1:]])
 
 
-def step(x: np.ndarray, low: float, high: float) -> np.ndarray:
+def ramp(x: np.ndarray, low: float, high: float) -> np.ndarray:
     """Smooth step: 0 below `low`, 1 above `high`."""
     t = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
@@ -114,7 +115,7 @@ def step(x: np.ndarray, low: float, high: float) -> np.ndarray:
 def near(p: np.ndarray, x: float, y: float, radius: float) -> np.ndarray:
     """1 at the places (+-x, y) on the front of the mean head, falling off like a bell; p: (N, 3) to (N,)."""
     d2 = (np.abs(p[:, 0]) - x) ** 2 + (p[:, 1] - y) ** 2
-    return np.exp(-d2 / radius**2) * step(p[:, 2], -1.4, -0.6)
+    return np.exp(-d2 / radius**2) * ramp(p[:, 2], -1.4, -0.6)
 
 
 def _mean_controls() -> tuple[np.ndarray, np.ndarray, dict[str, tuple[int, ...]]]:
@@ -139,8 +140,8 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _interpolate(controls: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Matrix (N, C) of the thin-plate interpolation from control directions to directions `where` (N, 3)."""
-    n, tail = len(controls), np.ones((len(controls), 1))
-    poly = np.hstack([tail, controls])
+    n = len(controls)
+    poly = np.hstack([np.ones((n, 1)), controls])
     system = np.block([[_kernel(controls, controls) - 2e-4 * np.eye(n), poly], [poly.T, np.zeros((4, 4))]])
     right = np.hstack([_kernel(where, controls), np.ones((len(where), 1)), where])
     return np.linalg.solve(system, right.T).T[:, :n].astype(np.float32)
@@ -155,35 +156,33 @@ RIMS = ((range(36, 42), 4), (range(42, 48), 4), (range(60, 68), 6), (range(48, 6
 """Closed rims of lids and lips: controls, and mesh vertices for each; the first three are holes."""
 
 
+def _depth_inside(loop: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """How far inside a closed curve each place (N, 2) lies, (N,), negative outside."""
+    return np.array([cv2.pointPolygonTest(loop, (float(x), float(y)), True) for x, y in places])
+
+
 def _mesh(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices in the flat plane and triangles: contours of lids, lips, nose and jaw, filled up with a hexagonal
-    grid."""
-    loops = [smooth_line(plane[list(r)], n, True) for r, n in RIMS]
+    """Vertices in the flat plane and triangles: contours of lids, lips, nose and jaw, filled with a hexagonal grid."""
+    loops = [smooth_line(plane[list(r)], n, True).astype(np.float32) for r, n in RIMS]
+    holes, lips, fill = loops[:3], loops[3], []
     fixed = np.vstack([*loops, plane[17:36], smooth_line(plane[:17], 2, False), plane[N_POINTS:]])
-    lips, fill = loops[3].astype(np.float32), []
-    for step, low, high in ((0.075, 0.0, 0.95), (0.14, 0.95, 1.75), (0.26, 1.75, 2.95)):
-        y, x = np.mgrid[-3.2 : 3.2 : step * 0.866, -3.2:3.2:step]
-        x = x + (np.arange(len(x)) % 2)[:, None] * step / 2
+    for spacing, low, high in ((0.075, 0.0, 0.95), (0.14, 0.95, 1.75), (0.26, 1.75, 2.95)):
+        y, x = np.mgrid[-3.2 : 3.2 : spacing * 0.866, -3.2:3.2:spacing]
+        x = x + (np.arange(len(x)) % 2)[:, None] * spacing / 2
         grid = np.column_stack([x.ravel(), y.ravel()])
         radius = np.linalg.norm(grid * (1.0, 0.92), axis=1)
         grid = grid[(radius >= low) & (radius < high)]
         near = np.sqrt(((grid[:, None] - fixed[None]) ** 2).sum(-1)).min(1)
-        on_lips = np.array([cv2.pointPolygonTest(lips, (float(a), float(b)), False) for a, b in grid]) > 0
-        fill.append(grid[(near > 0.62 * step) & ~on_lips])
+        fill.append(grid[(near > 0.62 * spacing) & (_depth_inside(lips, grid) <= 0)])
     vertices = np.vstack([fixed, *fill]).astype(np.float32)
-    inside = [loop.astype(np.float32) for loop in loops[:3]]
-    hole = [
-        np.array([cv2.pointPolygonTest(c, (float(x), float(y)), True) for x, y in vertices]) > 0.003 for c in inside
-    ]
-    vertices = vertices[~np.any(hole, axis=0)]
+    vertices = vertices[np.all([_depth_inside(hole, vertices) <= 0.003 for hole in holes], axis=0)]
     plan = cv2.Subdiv2D((-4, -4, 8, 8))
     number = {plan.insert((float(x), float(y))): i for i, (x, y) in enumerate(vertices)}
     edges = plan.getTriangleList().reshape(-1, 3, 2)
     edges = edges[(np.abs(edges) < 3.5).all((1, 2))]
     nearest = np.array([[number.get(plan.findNearest((float(x), float(y)))[0], -1) for x, y in tri] for tri in edges])
-    middle = edges.mean(1)
-    hole = [np.array([cv2.pointPolygonTest(c, (float(x), float(y)), False) for x, y in middle]) > 0 for c in inside]
-    triangles = nearest[~np.any(hole, axis=0) & (nearest >= 0).all(1)]
+    solid = np.all([_depth_inside(hole, edges.mean(1)) <= 0 for hole in holes], axis=0)
+    triangles = nearest[solid & (nearest >= 0).all(1)]
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     triangles[turn < 0] = triangles[turn < 0][:, ::-1]
@@ -211,3 +210,44 @@ def template() -> Template:
         triangles.astype(np.int32),
         _interpolate(towards, _unflat(paths.reshape(-1, 2))).reshape(17, 10, len(controls)),
     )
+
+
+PIVOT = np.array([0.0, 0.15, -0.95], np.float32)
+"""Top of the spine: what the head turns about."""
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Matrix (3, 3) of a turn in degrees: yaw > 0 to the image's right, pitch > 0 looking up, roll > 0 clockwise."""
+    return Rotation.from_euler("yxz", [yaw, pitch, roll], degrees=True).as_matrix().astype(np.float32)
+
+
+def turned(points: np.ndarray, turn: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:
+    """Points (..., 3) turned about PIVOT; `share` (N,) mixes turned and unturned places, for the neck."""
+    moved = (points - PIVOT) @ turn.T + PIVOT
+    return moved if share is None else points + share[:, None] * (moved - points)
+
+
+def project(points: np.ndarray, distance: float, scale: float, place: np.ndarray) -> np.ndarray:
+    """Pixels (..., 2) of points (..., 3) from `distance` head units; scale: pixels a unit at PIVOT's depth; place: (2,)
+    pixel of PIVOT.
+    """
+    return (points[..., :2] - PIVOT[:2]) * (scale * distance / (distance + PIVOT[2] - points[..., 2:])) + place
+
+
+def outward(roll: float) -> np.ndarray:
+    """Which way is out of the face at every jaw point, in the image: (17, 2) unit vectors."""
+    side = MEAN_SHAPE[:17] * (1.0, 0.0) + np.clip(MEAN_SHAPE[:17] - (0, 0.45), 0, None) * (0, 1.0)
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    return side @ np.array([[c, s], [-s, c]])
+
+
+def landmarks(controls: np.ndarray, turn: np.ndarray, roll: float) -> np.ndarray:
+    """The 68 points in the turned head's space, (68, 3); a jaw point slides along the cheek to the visible outline."""
+    points = turned(controls[:68], turn)
+    paths = turned(template().contour @ controls, turn)
+    out = (paths[..., :2] * outward(roll)[:, None]).sum(-1)
+    weight = np.exp(60 * (out - out.max(1, keepdims=True)))
+    weight /= weight.sum(1, keepdims=True)
+    points[:17] = (weight[..., None] * paths).sum(1)
+    return points

@@ -1,4 +1,4 @@
-"""All factors of one picture, and the picture that they make. (our choice)"""
+"""All factors of one image, and the image that they make: triangles to pixels, light, camera. (our choice)"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,26 +8,128 @@ import cv2
 import numpy as np
 
 from redn_lib.data.clip import Face
-from redn_lib.data.synthetic import body, glasses, pose
-from redn_lib.data.synthetic.atlas import HEIGHT, WIDTH
-from redn_lib.data.synthetic.background import background
-from redn_lib.data.synthetic.camera import Camera, develop, take
+from redn_lib.data.occluder import SceneOccluder
+from redn_lib.data.synthetic import body
 from redn_lib.data.synthetic.expression import Expression
-from redn_lib.data.synthetic.light import Light, lit, normals, shade
-from redn_lib.data.synthetic.occluders import Occluder, cover
-from redn_lib.data.synthetic.people import Person
-from redn_lib.data.synthetic.rasterise import rasterise
-from redn_lib.data.synthetic.shape import shape
-from redn_lib.data.synthetic.texture import paint, skin_colour
+from redn_lib.data.synthetic.head import landmarks, project, rotation, turned
+from redn_lib.data.synthetic.people import Person, shape
+from redn_lib.data.synthetic.scene import Camera, Light, background, develop, direction, lit, take
+from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """Visible surface, one entry a covered pixel.
+
+    pixel: (P,) index into the flattened (h, w) image.
+    triangle: (P,) index.
+    weight: (P, 3) barycentric.
+    depth: (h, w), -inf where empty.
+    """
+
+    pixel: np.ndarray
+    triangle: np.ndarray
+    weight: np.ndarray
+    depth: np.ndarray
+
+
+def rasterise(
+    xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, height: int, width: int
+) -> Fragments:
+    """The nearest triangle at every pixel centre.
+
+    xy: (V, 2) pixels. near: (V,), greater is nearer. triangles: (M, 3). two_sided: (M,) bool; the others show only
+    their front, whose corners run clockwise in the image.
+    """
+    p, q, r = (xy[triangles[:, k]] for k in range(3))
+    edge1, edge2 = q - p, r - p
+    area = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0]
+    low = np.maximum(np.ceil(np.minimum(np.minimum(p, q), r)), 0).astype(np.int32)
+    high = np.minimum(np.floor(np.maximum(np.maximum(p, q), r)), (width - 1, height - 1)).astype(np.int32)
+    wide, tall = (high - low + 1).T
+    keep = np.flatnonzero(((area > 1e-6) | (two_sided & (area < -1e-6))) & (wide > 0) & (tall > 0))
+    wide, low, p, edge1, edge2, area = wide[keep], low[keep], p[keep], edge1[keep], edge2[keep], area[keep]
+
+    count = wide * tall[keep]
+    own = np.repeat(np.arange(len(keep), dtype=np.int32), count)
+    step = np.arange(len(own), dtype=np.int32) - (np.cumsum(count) - count).astype(np.int32)[own]
+    row = step // wide[own]
+    column = step - row * wide[own] + low[own, 0]
+    row += low[own, 1]
+
+    # each weight is a plane over the image: a x + b y + c
+    a1, b1, a2, b2 = edge2[:, 1] / area, -edge2[:, 0] / area, -edge1[:, 1] / area, edge1[:, 0] / area
+    planes = np.stack([a1, b1, -(a1 * p[:, 0] + b1 * p[:, 1]), a2, b2, -(a2 * p[:, 0] + b2 * p[:, 1])], 1)
+    a1, b1, c1, a2, b2, c2 = planes.astype(np.float32)[own].T
+    w1, w2 = a1 * column + b1 * row + c1, a2 * column + b2 * row + c2
+    inside = np.flatnonzero((w1 >= -1e-4) & (w2 >= -1e-4) & (w1 + w2 <= 1.0001))
+    own, w1, w2 = own[inside], w1[inside].astype(np.float32), w2[inside].astype(np.float32)
+    pixel = row[inside] * width + column[inside]
+
+    z0, z1, z2 = (near[triangles[keep, k]][own] for k in range(3))
+    z = z0 + w1 * (z1 - z0) + w2 * (z2 - z0)
+    key = ((z.astype(np.float64) + 64) * 65536).astype(np.int64) << 20 | np.arange(len(z))
+    best = np.full(height * width, -1, np.int64)
+    np.maximum.at(best, pixel, key)
+    filled = np.flatnonzero(best >= 0)
+    pick = best[filled] & 0xFFFFF
+    depth = np.full(height * width, -np.inf, np.float32)
+    depth[filled] = z[pick]
+    w1, w2 = w1[pick], w2[pick]
+    return Fragments(filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(height, width))
+
+
+def normals(vertices: np.ndarray, triangles: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """Unit normals (V, 3) of a mesh."""
+    a, b, c = vertices[triangles[:, 0]], vertices[triangles[:, 1]], vertices[triangles[:, 2]]
+    u, v = b - a, c - a
+    face = np.zeros((len(triangles) + 1, 3), np.float32)
+    face[:-1, 0] = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
+    face[:-1, 1] = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
+    face[:-1, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    total = face[neighbours[:, 0]]
+    for k in range(1, neighbours.shape[1]):
+        total += face[neighbours[:, k]]
+    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
+
+
+def shade(
+    fragments: Fragments, corners: np.ndarray, attributes: np.ndarray, albedo: np.ndarray, light: Light
+) -> np.ndarray:
+    """Linear colour (P, 3) of every fragment.
+
+    corners: (P, 3) vertex indices of its triangle.
+    attributes: (V, 6) normal, share of the lamp, shade, shine.
+    albedo: (P, 3).
+    """
+    value = np.einsum("pkc,pk->pc", attributes[corners], fragments.weight)
+    normal = value[:, :3] / np.maximum(np.sqrt((value[:, :3] ** 2).sum(1, keepdims=True)), 1e-6)
+    normal *= np.where(normal[:, 2:] < 0, -1, 1)
+    towards = direction(light)
+    facing = np.maximum((normal @ towards + 0.12) / 1.12, 0) * value[:, 3]
+    up = 0.5 - 0.5 * normal[:, 1]
+    around = light.ambient * (up + (1 - up) * light.below) * (0.35 + 0.65 * normal[:, 2]) * value[:, 4]
+    lamp, sky = np.array(light.colour, np.float32), np.array(light.ambient_colour, np.float32)
+    half = towards + (0, 0, 1)
+    half = (half / np.linalg.norm(half)).astype(np.float32)
+    gleam = np.maximum(normal @ half, 0)
+    broad = np.square(np.square(gleam)) * np.square(np.square(np.square(gleam)))
+    narrow = np.square(np.square(broad)) * np.square(broad)
+    gloss = light.specular * light.lamp * value[:, 5] * value[:, 3] * value[:, 4] * (0.5 * broad + 0.9 * narrow)
+    received = around[:, None] * sky + (light.lamp * facing * value[:, 4])[:, None] * lamp
+    return albedo * received + gloss[:, None] * lamp
 
 
 @dataclass(frozen=True)
 class Factors:
-    """Everything that a picture depends on; change one with `dataclasses.replace` and render again.
+    """Everything that an image depends on; change one with `dataclasses.replace` and render again.
 
-    yaw, pitch, roll: degrees (yaw > 0 to the picture's right, pitch > 0 up, roll > 0 clockwise). scene: the
-    background's seed. distance: from the camera in head units (78 mm). scale: a head unit's share of the picture's
-    side. x, y: place of the head's pivot, share of the side. size: side in pixels, 16 to 512.
+    yaw, pitch, roll: degrees; > 0 to the image's right, up, clockwise.
+    scene: the background's seed.
+    distance: from the camera in head units (78 mm).
+    scale: a head unit's share of the image's side.
+    x, y: place of the head's pivot, share of the side.
+    size: side in pixels, 16 to 512.
     """
 
     person: Person
@@ -37,7 +139,7 @@ class Factors:
     roll: float = 0.0
     light: Light = field(default_factory=Light)
     camera: Camera = field(default_factory=Camera)
-    occluder: Occluder | None = None
+    occluder: SceneOccluder | None = None
     scene: int = 0
     distance: float = 14.0
     scale: float = 0.25
@@ -47,29 +149,24 @@ class Factors:
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 512 or self.camera.resolution < 16:
-            raise ValueError(
-                f"size must be 16 to 512 and resolution at least 16, got {self.size}, {self.camera.resolution}"
-            )
+            asked = f"{self.size}, {self.camera.resolution}"
+            raise ValueError(f"size must be 16 to 512 and resolution at least 16, got {asked}")
 
     def numbers(self) -> Mapping[str, float | int | str | np.ndarray]:
         """All factors flat by name: numbers, and arrays for colours and `identity`."""
-        flat = {"identity": self.person.shape.copy(), "person_seed": self.person.seed}
-        flat |= {name: np.array(v, np.float32) if isinstance(v, tuple) else v for name, v in self.person.look.items()}
+        occluder = self.occluder or SceneOccluder("hand", size=0.0)
+        flat = {"identity": self.person.shape.copy(), "person_seed": self.person.seed, **self.person.traits}
         flat |= {k: getattr(self, k) for k in ("yaw", "pitch", "roll", "scene", "distance", "scale", "x", "y")}
         flat |= vars(self.expression)
-        for prefix, group in (("light", self.light), ("camera", self.camera)):
-            flat |= {
-                f"{prefix}_{k}": np.array(v, np.float32) if isinstance(v, tuple) else v for k, v in vars(group).items()
-            }
-        veil = self.occluder or Occluder("hand", size=0.0)
-        flat |= {f"occluder_{k}": v for k, v in vars(veil).items()}
-        flat["occluder_kind"] = veil.kind if self.occluder else "none"
-        return flat
+        for prefix, group in (("light", self.light), ("camera", self.camera), ("occluder", occluder)):
+            flat |= {f"{prefix}_{k}": v for k, v in vars(group).items()}
+        flat["occluder_kind"] = occluder.kind if self.occluder else "none"
+        return {k: np.array(v, np.float32) if isinstance(v, tuple) else v for k, v in flat.items()}
 
 
 @lru_cache(maxsize=8)
 def _texture(person: Person) -> np.ndarray:
-    return paint(person.look, person.seed)
+    return paint(person.traits, person.seed)
 
 
 @lru_cache(maxsize=8)
@@ -83,62 +180,64 @@ def _controls(person: Person, expression: Expression) -> np.ndarray:
 
 
 def project_points(factors: Factors) -> np.ndarray:
-    """The 68 points alone, (68, 2) float32 in pixels of the picture, without drawing it."""
+    """The 68 points alone, (68, 2) float32 in pixels of the image, without drawing it."""
     f = factors
-    spots = pose.landmarks(_controls(f.person, f.expression), pose.rotation(f.yaw, f.pitch, f.roll), f.roll)
+    spots = landmarks(_controls(f.person, f.expression), rotation(f.yaw, f.pitch, f.roll), f.roll)
     place = np.array([f.x, f.y]) * f.size - 0.5
-    return pose.project(spots, f.distance, f.scale * f.size, place).astype(np.float32)
+    return project(spots, f.distance, f.scale * f.size, place).astype(np.float32)
 
 
 def _gain(factors: Factors) -> float:
     """Exposure that shows this skin under this light at about camera.exposure; dark skin stays darker."""
     light = 0.6 * factors.light.ambient + 0.55 * factors.light.lamp
-    return factors.camera.exposure / float(light * np.sqrt(0.35 * skin_colour(factors.person.look).mean()))
+    return factors.camera.exposure / float(light * np.sqrt(0.35 * skin_colour(factors.person.traits).mean()))
 
 
 def _light_field(
     f: Factors, controls: np.ndarray, turn: np.ndarray, place: np.ndarray, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Linear light (side, side, 3) of person and background before the lens, and the depth (side, side)."""
-    look = f.person.look
-    mesh = body.mesh(bool(look["hair"]), bool(look["long_hair"]))
-    solid = pose.turned(body.vertices(controls, look, f.expression, f.person.seed), turn, mesh.turn)
-    xy = pose.project(solid, f.distance, f.scale * side, place).astype(np.float32)
-    seen = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
-    corners = mesh.triangles[seen.triangle]
+    traits = f.person.traits
+    mesh = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
+    solid = turned(body.vertices(controls, traits, f.expression, f.person.seed), turn, mesh.turn)
+    xy = project(solid, f.distance, f.scale * side, place).astype(np.float32)
+    fragments = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
+    corners = mesh.triangles[fragments.triangle]
     texel = np.zeros((side * side, 2), np.float32)
-    texel[seen.pixel] = np.clip(np.einsum("pkc,pk->pc", mesh.uv[corners], seen.weight), 0, (WIDTH - 1, HEIGHT - 1))
+    texel[fragments.pixel] = np.clip(
+        np.einsum("pkc,pk->pc", mesh.uv[corners], fragments.weight), 0, (WIDTH - 1, HEIGHT - 1)
+    )
     albedo = cv2.remap(_texture(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
     facing = normals(solid, mesh.triangles, mesh.neighbours)
     attributes = np.column_stack([facing, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
     scene = (_scene(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
-    scene[seen.pixel] = shade(seen, corners, attributes, albedo[seen.pixel], f.light)
-    return scene.reshape(side, side, 3), seen.depth
+    scene[fragments.pixel] = shade(fragments, corners, attributes, albedo[fragments.pixel], f.light)
+    return scene.reshape(side, side, 3), fragments.depth
 
 
 def render(factors: Factors) -> Face:
-    """The picture of these factors with its 68 points, their visibility and `Face.factors`.
+    """The image of these factors with its 68 points, their visibility and `Face.factors`.
 
-    Same factors, same picture, bit for bit. A point is visible when it lies in the picture and neither the head nor an
+    Same factors, same image, bit for bit. A point is visible when it lies in the image and neither the head nor an
     occluder is before it (glasses and closed lids hide nothing).
     """
     f, side = factors, min(factors.camera.resolution, factors.size)
-    turn, unit, place = pose.rotation(f.yaw, f.pitch, f.roll), f.scale * side, np.array([f.x, f.y]) * side - 0.5
+    turn, unit, place = rotation(f.yaw, f.pitch, f.roll), f.scale * side, np.array([f.x, f.y]) * side - 0.5
     controls = _controls(f.person, f.expression)
     scene, depth = _light_field(f, controls, turn, place, side)
-    picture = develop(scene, _gain(f), f.camera)
-    if f.person.look["glasses"]:
-        pieces = [pose.turned(p, turn) for p in glasses.outline(controls, f.person)]
-        lenses, arms = (pose.project(p, f.distance, unit, place) for p in pieces)
-        glasses.wear(picture, lenses, arms, f.person, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
-    spots = pose.landmarks(controls, turn, f.roll)
-    points = pose.project(spots, f.distance, unit, place)
+    image = develop(scene, _gain(f), f.camera)
+    if f.person.traits["glasses"]:
+        pieces = [turned(p, turn) for p in body.glasses_outline(controls, f.person)]
+        lenses, arms = (project(p, f.distance, unit, place) for p in pieces)
+        body.draw_glasses(image, lenses, arms, f.person, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
+    spots = landmarks(controls, turn, f.roll)
+    points = project(spots, f.distance, unit, place)
     pixel = np.round(points).astype(int)
     column, row = np.clip(pixel, 0, side - 1).T
     visible = ((pixel >= 0) & (pixel < side)).all(1)
     visible &= spots[:, 2] > cv2.erode(depth, np.ones((3, 3), np.uint8))[row, column] - 0.10
     if f.occluder:
-        skin = np.sqrt(skin_colour(f.person.look) * _gain(f) * 0.6) * 255
-        visible &= cover(picture, f.occluder, points, unit, skin)[row, column] < 128
+        skin = np.sqrt(skin_colour(f.person.traits) * _gain(f) * 0.6) * 255
+        visible &= f.occluder.draw(image, points, unit, skin)[row, column] < 128
     points = ((points + 0.5) * (f.size / side) - 0.5).astype(np.float32)
-    return Face(take(picture, f.camera, f.size), points, f.person.name, f.person.name, visible, f.numbers())
+    return Face(take(image, f.camera, f.size), points, f.person.name, f.person.name, visible, f.numbers())

@@ -1,43 +1,149 @@
-"""Paints the texture of one person: skin with its make-up of masks, brows, eyes, teeth, hair and clothes, in linear
-light. (our choice)"""
+"""The texture of a person, one image (the atlas): skin mixed from masks, eye, mouth, hair and cloth, in linear light.
+(our choice)
+"""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import cv2
 import numpy as np
 
-from redn_lib.data.synthetic.atlas import (
-    CLOTH,
-    EYE,
-    HAIR,
-    HEIGHT,
-    MOUTH,
-    NOISES,
-    SIDE,
-    SKIN_MASKS,
-    WIDTH,
-    area,
-    mask_of,
-    noise_pool,
-    skin_masks,
-)
+from redn_lib.data.occluder import fill_polygon
 from redn_lib.data.synthetic.head import smooth_line, template, texture_uv
+
+HEIGHT, WIDTH = 208, 496
+SIDE = 208
+"""The skin's patch is SIDE x SIDE at (0, 0)."""
+
+HAIR = (209, 1, 142, 142)
+EYE = (210, 146, 60, 60)
+MOUTH = (274, 146, 60, 60)
+CLOTH = (354, 1, 140, 44)
+"""The other patches of the atlas: (x, y, width, height) in its pixels."""
+
+SKIN_MASKS = (
+    *("lips", "lip_line", "lash_up", "lash_low", "crease", "lid", "socket", "bag", "nostril", "wing", "nose_red"),
+    *("fold", "brow_lines", "crow", "blush", "chin_crease", "scalp", "t_zone"),
+)
+NOISES = 6
+
+
+@cache
+def noise_pool() -> np.ndarray:
+    """Smooth noises of unit spread: (NOISES, 3, 256, 256), coarse, middle, fine. The same in every process."""
+    rng = np.random.default_rng(20160)
+    out = np.empty((NOISES, 3, 256, 256), np.float32)
+    for k in range(NOISES):
+        for channel, cells in enumerate((8, 40, 150)):
+            small = rng.normal(size=(cells, cells)).astype(np.float32)
+            big = cv2.resize(np.tile(small, (2, 2)), (512, 512), interpolation=cv2.INTER_CUBIC)[128:384, 128:384]
+            out[k, channel] = big / big.std()
+    return out
+
+
+def _pixels(points: np.ndarray) -> np.ndarray:
+    return texture_uv(points) * SIDE
+
+
+def stroke(points: np.ndarray, thick: int, blur: float) -> np.ndarray:
+    """A soft line through texture pixels (N, 2) on a mask (SIDE, SIDE) in [0, 1]."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    curve = np.round(smooth_line(points, 6, False) * 16).astype(np.int32)
+    cv2.polylines(mask, [curve], False, 255, thick, cv2.LINE_AA, 4)
+    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur)
+
+
+def area(points: np.ndarray, blur: float) -> np.ndarray:
+    """A soft polygon of texture pixels (N, 2) on a mask (SIDE, SIDE) in [0, 1]."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    fill_polygon(mask, points)
+    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur)
+
+
+def _blob(x: float, y: float, z: float, radius: float) -> np.ndarray:
+    yy, xx = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    px, py = _pixels(np.array([x, y, z], np.float32))
+    return np.exp(-((xx - px) ** 2 + (yy - py) ** 2) / (64 * radius) ** 2)
+
+
+@cache
+def skin_masks() -> np.ndarray:
+    """The masks in the order of SKIN_MASKS, (len, SIDE * SIDE) float32."""
+    return np.stack([mask_of(name).ravel() for name in SKIN_MASKS])
+
+
+def mask_of(name: str) -> np.ndarray:
+    """One mask by name, (SIDE, SIDE) float32: SKIN_MASKS, beard, moustache."""
+    return _all_masks()[name]
+
+
+def _both(mask: np.ndarray) -> np.ndarray:
+    """A mask of the right half of the face, and its mirror image."""
+    return np.maximum(mask, mask[:, ::-1])
+
+
+@cache
+def _all_masks() -> dict[str, np.ndarray]:
+    texel, names = _pixels(template().controls), template().names
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+
+    def at(*which: int | str, side: int = 0) -> np.ndarray:
+        return texel[[names[w][side] if isinstance(w, str) else w for w in which]]
+
+    def line(*places: tuple[float, float, float]) -> np.ndarray:
+        return _pixels(np.array(places))
+
+    outer, inner = smooth_line(texel[48:60], 6, True), smooth_line(texel[60:68], 6, True)
+    lips = np.clip(area(outer, 0.9) - area(inner, 0.1), 0, 1)
+    lash, fold = at(36, 37, 38, 39), np.vstack([at("wing") - (6, 3), at("fold"), at("fold_low") + (1, 0)])
+    wing = np.vstack([at("wing_top") - (3, 3), at("wing") - (4, 0), at(31) - (2, -1), at(32)])
+    nostril = at("nostril", "wing", 31, 32, "columella") + at("nostril", "nostril", "nostril", 32, "nostril")
+    crease = 0.55 * at("crease_out", "lid_crease", "crease_in") + 0.45 * at(37, 37, 38)
+    foreheads = [
+        line((-0.5, h, -0.05), (-0.2, h - 0.03, 0.02), (0.2, h - 0.03, 0.02), (0.5, h, -0.05))
+        for h in (-1.08, -1.2, -1.33)
+    ]
+    frown = line((-0.09, -0.95, 0.06), (-0.10, -0.8, 0.05))
+    crows = [line((-0.65, -0.62, -0.4), (-0.8, h, -0.5)) for h in (-0.72, -0.62, -0.53)]
+    jaw = np.vstack(
+        [(texel[1:16] - SIDE / 2) * 1.12 + SIDE / 2, at("cheek_low", side=1), texel[54:60], at(48, "cheek_low")]
+    )
+    bristles = np.vstack([at(48) + (-3, 3), texel[48:55], at(54) + (3, 3), at(35, 33, 31) + (0, 3)])
+    masks = {
+        "lips": lips,
+        "lip_line": stroke(np.vstack([inner, inner[:1]]), 2, 0.8),
+        "lash_up": _both(stroke(lash - (0, 0.5), 2, 0.6)),
+        "lash_low": _both(stroke(at(36, 41, 40, 39), 1, 0.7)),
+        "crease": _both(stroke(crease, 1, 0.9)),
+        "lid": _both(area(np.vstack([lash, at("crease_in", "lid_crease", "crease_out")]), 1.5)),
+        "socket": _both(_blob(-0.26, -0.72, -0.08, 0.16) + 0.6 * _blob(-0.45, -0.72, -0.12, 0.2)),
+        "bag": _both(stroke(at("bag_in", "bag", "bag_out"), 3, 2.0)),
+        "nostril": _both(area(nostril / 2, 1.0)),
+        "wing": _both(stroke(wing, 1, 1.1)),
+        "nose_red": _blob(0, -0.16, 0.3, 0.3),
+        "fold": _both(stroke(np.vstack([fold, at("mouth_side")]), 2, 1.6)),
+        "brow_lines": sum(stroke(h, 1, 1.0) for h in foreheads) + _both(stroke(frown, 1, 1.0)),
+        "crow": _both(sum(stroke(c, 1, 0.8) for c in crows)),
+        "blush": _both(_blob(-0.6, -0.2, -0.2, 0.45)),
+        "chin_crease": stroke(line((-0.2, 0.57, 0.03), (0, 0.55, 0.05), (0.2, 0.57, 0.03)), 2, 2.0),
+        "beard": area(jaw, 4.0) * (1 - lips) * np.clip((y - texel[2, 1]) / 18, 0, 1),
+        "moustache": area(bristles, 1.4) * (1 - 0.9 * lips),
+        "scalp": np.clip((texel[27, 1] - 40 - y) / 10, 0, 1) * (np.hypot(x - SIDE / 2, y - SIDE / 2) > 30),
+        "t_zone": _blob(0, -1.2, 0, 0.5) + _blob(0, -0.4, 0.15, 0.18),
+    }
+    return {name: mask.astype(np.float32) for name, mask in masks.items()}
+
 
 _SKIN_STOPS = np.log(
     [(0.78, 0.48, 0.37), (0.66, 0.36, 0.24), (0.47, 0.24, 0.14), (0.26, 0.125, 0.068), (0.10, 0.048, 0.030)]
 )
 _HAIR_STOPS = np.log(
-    [
-        (0.010, 0.009, 0.009),
-        (0.035, 0.022, 0.015),
-        (0.10, 0.055, 0.030),
-        (0.30, 0.17, 0.08),
-        (0.50, 0.38, 0.22),
-        (0.48, 0.47, 0.46),
-    ]
+    [(0.01, 0.009, 0.009), (0.035, 0.022, 0.015), (0.1, 0.055, 0.03), (0.3, 0.17, 0.08), (0.5, 0.38, 0.22)]
+    + [(0.48, 0.47, 0.46)]
 )
 _IRIS = np.log([(0.03, 0.018, 0.01), (0.08, 0.04, 0.02), (0.12, 0.13, 0.07), (0.10, 0.16, 0.22), (0.22, 0.24, 0.25)])
+"""Colours from light to dark, dark to light and grey, brown to blue, for `blend`."""
 
 
 def blend(stops: np.ndarray, at: float) -> np.ndarray:
@@ -47,55 +153,43 @@ def blend(stops: np.ndarray, at: float) -> np.ndarray:
     return (stops[below] + (place - below) * (stops[below + 1] - stops[below])).astype(np.float32)
 
 
-def skin_colour(look: Mapping[str, Any]) -> np.ndarray:
+def skin_colour(traits: Mapping[str, Any]) -> np.ndarray:
     """Mean reflectance of the skin, (3,), linear."""
-    warm = (
-        np.array([0.10, 0, -0.05], np.float32) * look["skin_red"]
-        + np.array([0.03, 0.0, -0.10], np.float32) * look["skin_yellow"]
-    )
-    return np.exp(blend(_SKIN_STOPS, look["skin_tone"]) + warm)
+    red = np.array([0.10, 0, -0.05], np.float32) * traits["skin_red"]
+    yellow = np.array([0.03, 0.0, -0.10], np.float32) * traits["skin_yellow"]
+    return np.exp(blend(_SKIN_STOPS, traits["skin_tone"]) + (red + yellow))
 
 
-def _brows(look: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
+def _brows(traits: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
     points = texture_uv(template().controls[17:22]) * SIDE
     line = smooth_line(points, 4, False)
     along = np.linspace(0, 1, len(line))
-    thick = look["brow_thick"] * np.interp(along, [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
+    thick = traits["brow_thick"] * np.interp(along, [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
     upper, lower = line - np.array([[0, 0.25]]) * thick[:, None], line + np.array([[0, 0.75]]) * thick[:, None]
     mask = area(np.vstack([upper, lower[::-1]]), 0.8)
     return np.maximum(mask, mask[:, ::-1]) * np.clip(0.9 + 0.2 * hairs, 0, 1.3)
 
 
-def _skin(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _skin(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     shift = tuple(rng.integers(0, 256, 2))
     noise = noise_pool()[rng.integers(NOISES), 1:]
     blotches, grain = (np.roll(n, shift, (0, 1))[:SIDE, :SIDE] for n in noise)
-    tone, hair = np.log(skin_colour(look)), blend(_HAIR_STOPS, look["hair_tone"])
-    beard_hair = blend(_HAIR_STOPS, min(1.0, look["hair_tone"] + look["beard_grey"]))
-    old, dark = look["age"], np.array([-0.9, -1.0, -1.0])
-    red, strength = (
-        np.array([0.02, -0.14, -0.10]),
-        {
-            "lip_line": 0.9,
-            "lash_up": 1.6 * look["lash"],
-            "lash_low": 0.6 * look["lash"],
-            "crease": 0.5 * look["lid_crease"],
-            "socket": 0.25,
-            "bag": 0.10 + 0.35 * old,
-            "nostril": 1.3,
-            "wing": 0.45,
-            "fold": 0.12 + 0.4 * old,
-            "brow_lines": 0.45 * old,
-            "crow": 0.4 * old,
-            "chin_crease": 0.25,
-        },
-    )
-    mix = {name: dark * s for name, s in strength.items()} | {
-        "lips": np.array([-0.08, -0.6, -0.42]) * look["lip_red"] - look["lip_dark"],
-        "lid": np.array(look["eye_shadow"]),
-        "nose_red": red * look["blush"],
-        "blush": red * look["blush"],
-        "scalp": (hair - tone) * look["stubble_head"],
+    tone, hair = np.log(skin_colour(traits)), blend(_HAIR_STOPS, traits["hair_tone"])
+    beard_hair = blend(_HAIR_STOPS, min(1.0, traits["hair_tone"] + traits["beard_grey"]))
+    old, dark, red = traits["age"], np.array([-0.9, -1.0, -1.0]), np.array([0.02, -0.14, -0.10])
+    darkness = {"lip_line": 0.9, "socket": 0.25, "nostril": 1.3, "wing": 0.45, "chin_crease": 0.25}
+    darkness |= {
+        "lash_up": 1.6 * traits["lash"],
+        "lash_low": 0.6 * traits["lash"],
+        "crease": 0.5 * traits["lid_crease"],
+    }
+    darkness |= {"bag": 0.10 + 0.35 * old, "fold": 0.12 + 0.4 * old, "brow_lines": 0.45 * old, "crow": 0.4 * old}
+    mix = {name: dark * s for name, s in darkness.items()} | {
+        "lips": np.array([-0.08, -0.6, -0.42]) * traits["lip_red"] - traits["lip_dark"],
+        "lid": np.array(traits["eye_shadow"]),
+        "nose_red": red * traits["blush"],
+        "blush": red * traits["blush"],
+        "scalp": (hair - tone) * traits["stubble_head"],
         "t_zone": np.array([0.06, 0.05, 0.05]),
     }
     weights = np.stack([mix[name] for name in SKIN_MASKS]).T.astype(np.float32)
@@ -103,62 +197,56 @@ def _skin(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     colour += tone[:, None, None]
     hairy = np.clip(0.9 + 0.15 * grain, 0, 1.2) * (beard_hair - tone)[:, None, None]
     for name in ("beard", "moustache"):
-        if look[name] > 0.02:
-            colour += look[name] * mask_of(name) * hairy
-    colour += (0.05 * look["mottle"]) * (1.3 * blotches + grain)
-    brow_hair = look["brow_dark"] * np.minimum(blend(_HAIR_STOPS, look["brow_tone"]) - tone, -0.3)
-    colour += _brows(look, grain) * brow_hair[:, None, None]
-    colour = cv2.merge(list(colour))
-    return cv2.exp(colour)
+        if traits[name] > 0.02:
+            colour += traits[name] * mask_of(name) * hairy
+    colour += (0.05 * traits["mottle"]) * (1.3 * blotches + grain)
+    brow_hair = traits["brow_dark"] * np.minimum(blend(_HAIR_STOPS, traits["brow_tone"]) - tone, -0.3)
+    colour += _brows(traits, grain) * brow_hair[:, None, None]
+    return cv2.exp(cv2.merge(list(colour)))
 
 
-def _eye(look: Mapping[str, Any]) -> np.ndarray:
+def _eye(traits: Mapping[str, Any]) -> np.ndarray:
     size = EYE[2]
-    eye = np.empty((size, size, 3), np.float32)
-    eye[:] = np.array([0.60, 0.54, 0.51]) * look["sclera"]
-    centre, iris = ((size - 1) * 8, (size - 1) * 8), np.exp(blend(_IRIS, look["iris"]))
+    eye = np.full((size, size, 3), np.array([0.60, 0.54, 0.51]) * traits["sclera"], np.float32)
+    centre, iris = (8 * (size - 1), 8 * (size - 1)), np.exp(blend(_IRIS, traits["iris"]))
     for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
         cv2.circle(eye, centre, int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
     return cv2.GaussianBlur(eye, (0, 0), 0.9)
 
 
-def _mouth(look: Mapping[str, Any]) -> np.ndarray:
-    patch = np.zeros((60, 60, 3), np.float32)
-    patch[:] = (0.06, 0.015, 0.012)
-    teeth = np.array([0.68, 0.62, 0.52], np.float32) * look["teeth"]
-    patch[14:44] = teeth
+def _mouth(traits: Mapping[str, Any]) -> np.ndarray:
+    patch = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
+    patch[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * traits["teeth"]
     patch[14:44, 4::7] *= 0.72
     patch[44:] = (0.36, 0.12, 0.11)
     return patch
 
 
-def _hair(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _hair(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     coarse, middle, fine = noise_pool()[rng.integers(NOISES)][:, :142, :142]
     strand = cv2.resize(fine[:24], (142, 142), interpolation=cv2.INTER_LINEAR)
-    if look["hair_curl"] > 0.5:
+    if traits["hair_curl"] > 0.5:
         strand = middle
-    colour = blend(_HAIR_STOPS, look["hair_tone"]) + np.array([0.25, 0, -0.1], np.float32) * look["hair_red"]
-    if look["covered"] > 0.5:
-        colour, strand = np.log(np.array(look["cloth"], np.float32) * 0.9 + 0.01), coarse
-    return np.exp(colour + (0.28 * strand * look["hair_streak"] + 0.12 * coarse)[..., None])
+    colour = blend(_HAIR_STOPS, traits["hair_tone"]) + np.array([0.25, 0, -0.1], np.float32) * traits["hair_red"]
+    if traits["headscarf"] > 0.5:
+        colour, strand = np.log(np.array(traits["cloth"], np.float32) * 0.9 + 0.01), coarse
+    return np.exp(colour + (0.28 * strand * traits["hair_streak"] + 0.12 * coarse)[..., None])
 
 
-def _cloth(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _cloth(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     """Neck above, clothes below; columns run from the throat to the nape."""
     _, _, width, height = CLOTH
-    skin = skin_colour(look) * 0.92
-    first, second = np.array(look["cloth"], np.float32), np.array(look["cloth_2"], np.float32)
+    first, second = np.array(traits["cloth"], np.float32), np.array(traits["cloth_2"], np.float32)
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
-    patch = np.empty((height, width, 3), np.float32)
-    patch[:] = skin
-    edge = 0.36 + look["neckline"] * np.maximum(0, 0.30 - x) * 1.4
-    style = look["cloth_style"]
-    body = np.broadcast_to(first, patch.shape).copy()
+    patch = np.full((height, width, 3), skin_colour(traits) * 0.92, np.float32)
+    edge = 0.36 + traits["neckline"] * np.maximum(0, 0.30 - x) * 1.4
+    style = traits["cloth_style"]
+    body = np.full(patch.shape, first)
     if style < 0.35:
         shirt = x < 0.13 * (1.0 - 0.6 * (y - 0.4))
         body[shirt] = second
         if style < 0.2:
-            body[x < 0.028] = np.array(look["cloth_3"])
+            body[x < 0.028] = np.array(traits["cloth_3"])
     elif style > 0.75:
         body[(np.floor(y * 26) % 2 == 0)] = second
     body *= np.exp(0.18 * noise_pool()[rng.integers(NOISES), 0, :height, :width, None])
@@ -167,16 +255,17 @@ def _cloth(look: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     return patch
 
 
-def paint(look: Mapping[str, Any], seed: int) -> np.ndarray:
-    """Atlas (HEIGHT, WIDTH, 3) float32, linear reflectance. look: numbers drawn by people.py; seed: of the noise."""
+def paint(traits: Mapping[str, Any], seed: int) -> np.ndarray:
+    """Atlas (HEIGHT, WIDTH, 3) float32, linear reflectance. traits: numbers drawn by people.py; seed: of the noise."""
     rng = np.random.default_rng([seed, 3])
     atlas = np.full((HEIGHT, WIDTH, 3), 0.3, np.float32)
-    atlas[:SIDE, :SIDE] = _skin(look, rng)
-    for (x, y, w, h), patch in (
-        (HAIR, _hair(look, rng)),
-        (EYE, _eye(look)),
-        (MOUTH, _mouth(look)),
-        (CLOTH, _cloth(look, rng)),
-    ):
+    atlas[:SIDE, :SIDE] = _skin(traits, rng)
+    patches = {
+        HAIR: _hair(traits, rng),
+        EYE: _eye(traits),
+        MOUTH: _mouth(traits),
+        CLOTH: _cloth(traits, rng),
+    }
+    for (x, y, w, h), patch in patches.items():
         atlas[y : y + h, x : x + w] = patch
     return atlas

@@ -1,0 +1,168 @@
+"""What surrounds a person: background, light, and what the camera makes of the light. (our choice)"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+from redn_lib.data.augment import jpeg
+from redn_lib.data.synthetic.texture import NOISES, noise_pool
+
+
+def _colour(rng: np.random.Generator) -> np.ndarray:
+    grey = rng.random() ** 1.6 * 0.85 + 0.005
+    return np.clip(grey * (1 + rng.uniform(0, 0.9) * rng.uniform(-1, 1, 3)), 0.002, 1.0).astype(np.float32)
+
+
+def background(seed: int, size: int) -> np.ndarray:
+    """Image (size, size, 3) float32, linear light. Drawn small and enlarged where it is out of focus."""
+    rng = np.random.default_rng([seed, 7])
+    side = min(256, max(12, int(size / (1 + 7 * rng.random() ** 2))))
+    ramp = np.linspace(0, 1, side, dtype=np.float32)
+    first, second = _colour(rng), _colour(rng)
+    mix = ramp[None, :] * np.float32(rng.uniform(-1, 1)) + ramp[:, None] * np.float32(rng.uniform(-1, 1))
+    mix = np.clip((mix - mix.min()) / max(float(np.ptp(mix)), 0.3), 0, 1)[..., None]
+    scene = first + (second - first) * mix
+    for _ in range(int(rng.integers(0, 9))):
+        colour = tuple(float(c) for c in _colour(rng))
+        x, y = (int(v) for v in rng.integers(-side // 4, side * 5 // 4, 2))
+        w, h = (int(v) for v in rng.integers(side // 16 + 1, side, 2))
+        kind = rng.integers(4)
+        if kind == 0:
+            cv2.rectangle(scene, (x, y), (x + w // 2, y + h), colour, -1, cv2.LINE_AA)
+        elif kind == 1:
+            turn = float(rng.uniform(0, 180))
+            cv2.ellipse(scene, (x, y), (w // 3, h // 3), turn, 0, 360, colour, -1, cv2.LINE_AA)
+        elif kind == 2:
+            end = (x + w - side // 2, y + h)
+            cv2.line(scene, (x, y), end, colour, int(rng.integers(1, 2 + side // 12)), cv2.LINE_AA)
+        else:
+            for k in range(int(rng.integers(3, 8))):
+                left = x + k * w // 8
+                cv2.rectangle(scene, (left, y), (left + w // 16, y + h // 3), colour, -1)
+    weights = rng.uniform(0, 1, 3) ** 2 * (0.5, 0.35, 0.2)
+    coarse, middle, fine = noise_pool()[rng.integers(NOISES)][:, :side, :side]
+    texture = np.float32(weights[0]) * coarse + np.float32(weights[1]) * middle + np.float32(weights[2]) * fine
+    scene *= np.exp(np.clip(texture, -1.5, 1.5))[..., None]
+    return cv2.resize(scene, (size, size), interpolation=cv2.INTER_LINEAR) if side < size else scene
+
+
+@dataclass(frozen=True)
+class Light:
+    """A lamp and its surroundings.
+
+    yaw, pitch: where the lamp stands, degrees; 0, 0 behind the camera; > 0 to the image's right, above.
+    lamp, ambient: strengths of the lamp and of the surroundings.
+    colour, ambient_colour: tints of both.
+    below: light from the ground as a share of the sky's.
+    specular: strength of highlights.
+    shadow: 0 none to 1 dark.
+    """
+
+    yaw: float = 20.0
+    pitch: float = 35.0
+    lamp: float = 0.7
+    ambient: float = 0.4
+    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ambient_colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    below: float = 0.4
+    specular: float = 0.1
+    shadow: float = 0.7
+
+
+def direction(light: Light) -> np.ndarray:
+    y, p = np.radians([light.yaw, light.pitch])
+    return np.array([np.sin(y) * np.cos(p), -np.sin(p), np.cos(y) * np.cos(p)], np.float32)
+
+
+def openness(vertices: np.ndarray) -> np.ndarray:
+    """How much of the sky in front of the face each vertex of the mean head sees, (V,), about 1 on the forehead."""
+    lamps = [Light(yaw=float(y), pitch=float(p), shadow=1.0) for y in range(-75, 76, 30) for p in range(-60, 76, 27)]
+    share = np.mean([lit(vertices, lamp) for lamp in lamps], 0)
+    return np.clip(0.45 + 0.65 * share, 0.4, 1.1)
+
+
+def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
+    """Share of the lamp that reaches each vertex, (V,): 1 in the light, 1 - light.shadow behind something."""
+    towards = direction(light)
+    right = np.array([towards[2], 0, -towards[0]], np.float32)
+    right /= np.linalg.norm(right) + 1e-9
+    frame = np.stack([right, np.cross(towards, right), towards], 1)
+    x, y, depth = (vertices @ frame).T
+    cell = np.clip(np.stack([x, y]) * 13 + 40, 0, 79).astype(np.int32)
+    index = cell[1] * 80 + cell[0]
+    nearest = np.full(80 * 80, -20, np.float32)
+    np.maximum.at(nearest, index, depth)
+    nearest = cv2.dilate(nearest.reshape(80, 80), np.ones((3, 3), np.uint8))
+    blocked = np.clip((cv2.blur(nearest, (3, 3)).ravel()[index] - depth - 0.10) / 0.16, 0, 1)
+    return 1 - light.shadow * blocked
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How the image is taken.
+
+    exposure: brightness of the skin, about 0.1 to 0.6.
+    contrast, saturation: 1 unchanged.
+    cast: colour gains.
+    resolution: pixels a side that it is taken with before it is scaled to its size.
+    blur: spread in pixels of these.
+    motion: x, y length of motion blur in pixels.
+    noise: spread, of 255.
+    jpeg: quality 1 to 100, 0 none.
+    seed: of the noise.
+    """
+
+    exposure: float = 0.35
+    contrast: float = 1.0
+    saturation: float = 1.0
+    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    resolution: int = 160
+    blur: float = 0.6
+    motion: tuple[float, float] = (0.0, 0.0)
+    noise: float = 2.0
+    jpeg: int = 80
+    seed: int = 0
+
+
+def develop(light: np.ndarray, gain: float, camera: Camera) -> np.ndarray:
+    """Linear light (r, r, 3) to an image (r, r, 3) float32 of 0 to 255."""
+    image = light * (np.array(camera.cast, np.float32) * np.float32(gain))
+    image = np.sqrt(image / (1 + 0.25 * image)) * 255
+    if camera.saturation != 1:
+        grey = image.mean(2, keepdims=True)
+        image = grey + (image - grey) * np.float32(camera.saturation)
+    return (image - 110) * np.float32(camera.contrast) + 110
+
+
+@cache
+def _grain_pool() -> np.ndarray:
+    rng = np.random.default_rng(512)
+    return rng.standard_normal((512, 512, 1), np.float32) + 0.4 * rng.standard_normal((512, 512, 3), np.float32)
+
+
+def _grain(seed: int, side: int) -> np.ndarray:
+    y, x = np.random.default_rng([seed, 11]).integers(0, 513 - side, 2)
+    return _grain_pool()[y : y + side, x : x + side]
+
+
+def take(image: np.ndarray, camera: Camera, size: int) -> np.ndarray:
+    """Lens, sensor and file: (r, r, 3) float of 0 to 255 to (size, size, 3) uint8."""
+    length = float(np.hypot(*camera.motion))
+    if length > 1:
+        n = 2 * int(np.ceil(length / 2)) + 1
+        kernel = np.zeros((n, n), np.float32)
+        step = np.array(camera.motion) / 2 * 16
+        middle = np.array([n // 2, n // 2]) * 16
+        ends = [tuple(int(v) for v in middle + s * step) for s in (-1, 1)]
+        cv2.line(kernel, *ends, 1.0, 1, cv2.LINE_AA, 4)
+        image = cv2.filter2D(image, -1, kernel / kernel.sum())
+    if camera.blur > 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), camera.blur)
+    if camera.noise > 0:
+        image = image + np.float32(camera.noise) * _grain(camera.seed, len(image))
+    image = np.clip(image, 0, 255).astype(np.uint8)
+    if camera.jpeg:
+        image = jpeg(image, camera.jpeg)
+    return image if len(image) == size else cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
