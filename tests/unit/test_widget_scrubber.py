@@ -1,5 +1,7 @@
 """The time scrubber in the kernel: every control moves the picture, and what is drawn is what the network does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
