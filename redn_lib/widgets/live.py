@@ -48,13 +48,13 @@ def setting(
     on_release: bool = False,
     wide: bool = False,
 ) -> Any:
-    """A field of a state: the value of a control at the beginning, and what the control looks like.
+    """A field of a state: the value of a control at the beginning, and how the control is shown.
 
     True or False is a checkbox, `options` a slider over them, a number a slider over `span` (low, high) by `step`,
     shown as `form`. help: its tooltip. on_release: it draws where the drag ends. wide: it takes a row of its own.
     """
-    look = {"label": label, "help": help, "span": span, "step": step, "form": form, "options": options}
-    return field(default=default, metadata=look | {"on_release": on_release, "wide": wide})
+    metadata = {"label": label, "help": help, "span": span, "step": step, "form": form, "options": options}
+    return field(default=default, metadata=metadata | {"on_release": on_release, "wide": wide})
 
 
 def first_state(kind: type, start: Mapping[str, Any], ranges: Mapping[str, Sequence] | None = None) -> State:

@@ -22,7 +22,9 @@ class LossChart(Chart):
     def __init__(self, total: int):
         super().__init__(WIDTH, HEIGHT)
         self.total = total
-        self.plot = self.axes(56, 30, WIDTH - 12, HEIGHT - 40, xlim=(0, max(total, 1)), xlabel="iteration")
+        self.plot = self.axes(
+            56, 30, WIDTH - 12, HEIGHT - 40, xlim=(0, max(total, 1)), xlabel="iteration; loss on a log axis"
+        )
         self.plot.set_yscale("log")
         self.plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         self.plot.yaxis.set_major_formatter("{x:.3g}")
