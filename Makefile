@@ -1,6 +1,7 @@
 # make help lists what there is to do.
 PYTHON ?= python3
 LAB_ARGS ?=
+TEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -30,8 +31,8 @@ $(READY): pyproject.toml constraints.txt
 lab: setup  ## JupyterLab on the first notebook; LAB_ARGS="--no-browser --port 8899" is passed on
 	$(LAB) $(LAB_ARGS)
 
-test: $(READY_TO_TEST)  ## every test: library, notebooks, browser
-	$(BIN)/python -m pytest
+test: $(READY_TO_TEST)  ## every test: library, notebooks, browser; TEST_ARGS="-k losses" is passed on
+	$(BIN)/python -m pytest $(TEST_ARGS)
 
 $(READY_TO_TEST): $(READY)
 	$(PIP) install -c constraints.txt -e '.[test]'

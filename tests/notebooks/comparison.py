@@ -29,6 +29,8 @@ from PIL import Image
 
 DEFAULT = 0.02
 WORDS = "words"
+REPORTED = "rules of comparison"
+"""Name of the property by which a test hands its rules to the report."""
 KEYS = {"tolerance", "absolute", "ignore"}
 NUMBER = re.compile(r"[-+\u2212]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[-+]?\d+)?")
 PADDING = re.compile(r"\s+|[-=\u2500]{3,}")

@@ -1,32 +1,21 @@
 """The report of the format test: which outputs are compared less strictly than by default, and how."""
 
-from collections.abc import Callable
-
 import pytest
-from comparison import Rule
-
-RULES = pytest.StashKey[dict[str, dict[str, Rule]]]()
+from comparison import REPORTED, Rule
 
 
-@pytest.fixture(scope="session")
-def record_rules(pytestconfig: pytest.Config) -> Callable[[str, dict[str, Rule]], None]:
-    """record_rules(notebook, {cell id: rule}): what the report is made of."""
-    pytestconfig.stash[RULES] = {}
-    return pytestconfig.stash[RULES].__setitem__
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A line for each cell with a rule of its own, and how many there are of each sort."""
-    found = config.stash.get(RULES, {})
+    reports = terminalreporter.getreports("passed")
+    found = [cell for report in reports for name, cells in report.user_properties if name == REPORTED for cell in cells]
     if not found:
         return
     terminalreporter.section("how the outputs of notebooks are compared")
-    rules = [rule for cells in found.values() for rule in cells.values()]
-    words, ignored = sum(r.tolerance is None for r in rules), sum(bool(r.ignore) for r in rules)
-    for notebook, cells in found.items():
-        for cell, rule in cells.items():
-            if rule != Rule():
-                terminalreporter.write_line(f"{notebook:<28} {cell:<24} {rule}")
-    terminalreporter.write_line(
-        f"{len(rules)} code cells: {words} words only, {ignored} ignored; all others within {Rule()} or as above"
-    )
+    rules = [rule for _, _, rule in found]
+    words = sum(rule == "words only" for rule in rules)
+    ignored = sum(rule.startswith("ignored") for rule in rules)
+    for notebook, cell, rule in found:
+        if rule != str(Rule()):
+            terminalreporter.write_line(f"{notebook:<28} {cell:<24} {rule}")
+    counts = f"{len(rules)} code cells: {words} words only, {ignored} ignored"
+    terminalreporter.write_line(f"{counts}; all others within {Rule()} or as above")

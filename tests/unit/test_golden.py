@@ -16,8 +16,6 @@ from redn_lib.pretrained import load_pretrained
 from redn_lib.rednet import COMPACT, FrameOutput, Preset, RedNet
 from redn_lib.tracking.align import align
 
-pytestmark = pytest.mark.numeric
-
 FILE = Path(__file__).with_name("golden.npz")
 TOLERANCE = 2e-4
 """Of the distance of the outer eye corners, for points; of the largest value, for everything else."""
