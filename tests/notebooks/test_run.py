@@ -33,7 +33,7 @@ def test_runs_and_gives_its_stored_outputs_again(path, tmp_path, monkeypatch):
     monkeypatch.setenv("REDN_CI", "1")
     executed = tmp_path / path.name
     run = execute(path, executed)
-    assert run.error == ""
+    assert not run.error, run.error
     differences = compare_notebooks(nbformat.read(path, as_version=4), nbformat.read(executed, as_version=4))
     assert not differences, f"{path.name}\n{differences}"
 

@@ -55,8 +55,8 @@ def wave(shape: torch.Size, phase: float) -> torch.Tensor:
 def tiny(preset: Preset) -> RedNet:
     """A network with weights by formula; statistics of each step differ, and z and the memory have a say."""
     net = RedNet(preset).eval()
-    for number, (name, value) in enumerate(net.state_dict().items()):
-        numbers = wave(value.shape, float(number))
+    for name, value in net.state_dict().items():
+        numbers = wave(value.shape, phase=float(sum(name.encode())))
         if name.endswith("running_var"):
             value.copy_(1 + 0.5 * numbers)
         elif name.endswith(("norm.weight", "running_mean")) or value.dim() == 1:
@@ -64,7 +64,7 @@ def tiny(preset: Preset) -> RedNet:
         else:
             value.copy_(numbers * (2 / value[0].numel()) ** 0.5)
     net.encoder.state_dict()["z_conv.weight" if net.encoder.z_conv is not None else "stages.0.0.conv.weight"].mul_(3)
-    net.state_dict()["regression.out.weight"].mul_(4)
+    net.state_dict()["regression.out.weight"].mul_(10)
     net.state_dict()["memory.unpool.weight"].mul_(4)
     return net
 
