@@ -17,8 +17,12 @@ from redn_lib.rednet import COMPACT, FrameOutput, Preset, RedNet
 from redn_lib.tracking.align import align
 
 FILE = Path(__file__).with_name("golden.npz")
-TOLERANCE = 2e-4
-"""Of the distance of the outer eye corners, for points; of the largest value, for everything else."""
+SHIPPED_TOLERANCE = 2e-4
+"""Of the distance of the outer eye corners."""
+TINY_TOLERANCE = 5e-3
+"""Of that distance, or of the largest value. Another processor may tip the scales in a pool between two values that are
+nearly the same: points then move by up to 1e-3. What changes the meaning moves something by far more.
+"""
 BOXES = {"astronaut": (175, 82, 272, 180), "carphone": (62, 44, 113, 97)}
 TINY = replace(
     COMPACT,
@@ -64,7 +68,7 @@ def tiny(preset: Preset) -> RedNet:
         else:
             value.copy_(numbers * (2 / value[0].numel()) ** 0.5)
     net.encoder.state_dict()["z_conv.weight" if net.encoder.z_conv is not None else "stages.0.0.conv.weight"].mul_(3)
-    net.state_dict()["regression.out.weight"].mul_(10)
+    net.state_dict()["regression.out.weight"].mul_(6)
     net.state_dict()["memory.unpool.weight"].mul_(4)
     return net
 
@@ -130,8 +134,9 @@ def golden() -> dict[str, np.ndarray]:
 def test_same_outputs_as_committed(golden, case):
     new = outputs(case)
     assert set(new) == {name for name in golden if name.startswith(f"{case}/")}
+    tolerance = SHIPPED_TOLERANCE if case in BOXES else TINY_TOLERANCE
     apart = {name: distance(golden[name], value) for name, value in new.items()}
-    assert {name: value for name, value in apart.items() if not value < TOLERANCE} == {}
+    assert {name: value for name, value in apart.items() if not value < tolerance} == {}
 
 
 def distance(golden: np.ndarray, new: np.ndarray) -> float:
