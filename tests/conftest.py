@@ -1,4 +1,7 @@
-"""Set-up of every test: one thread (the same sums everywhere), no settings of the user's, no clock."""
+"""Set-up of every test: one thread (the same sums everywhere), no settings of the user's, no clock.
+
+What is set outside wins: `.ci/run` emulates an old processor by ATEN_CPU_CAPABILITY and ONEDNN_MAX_CPU_ISA.
+"""
 
 import os
 
@@ -26,3 +29,12 @@ def root() -> Path:
 def own_ipython(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Kernels start without the user's IPython profile."""
     os.environ["IPYTHONDIR"] = str(tmp_path_factory.mktemp("ipython"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests whose files name torch or the tracker are numeric: their numbers depend on the processor."""
+    for item in items:
+        names = vars(getattr(item, "module", None) or object)
+        packages = {str(getattr(value, "__module__", "")).rpartition(".")[0] for value in names.values()}
+        if "torch" in names or packages & {"redn_lib.tracking", "redn_lib.training"}:
+            item.add_marker(pytest.mark.numeric)

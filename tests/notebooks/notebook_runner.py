@@ -1,6 +1,7 @@
-"""Runs notebooks with papermill in fast mode and measures them: shared by `make notebooks` and the tests.
+"""Runs notebooks with papermill and measures them: shared by `make notebooks` and the tests.
 
-Fast mode: the parameters that fast.json names for a notebook take its small values; the others stay as written.
+`make notebooks` takes the small values that fast.json names for the parameters of a notebook; the tests run it as
+stored.
 """
 
 import html
@@ -16,11 +17,11 @@ from pathlib import Path
 import nbformat
 import papermill
 import psutil
+from comparison import WIDGET_STATE, WIDGET_VIEW
 from nbconvert import HTMLExporter
 
-FAST = Path(__file__).with_name("fast.json")
-CELL_TIMEOUT, START_TIMEOUT = 300, 90
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+FAST = json.loads(Path(__file__).with_name("fast.json").read_text(encoding="utf-8"))
+CELL_TIMEOUT, START_TIMEOUT = 600, 90
 
 
 @dataclass(frozen=True)
@@ -33,26 +34,22 @@ class Run:
     error: str = ""
 
 
-def fast_parameters(name: str) -> dict:
-    """The small values for the notebook `name` (without .ipynb)."""
-    return json.loads(FAST.read_text(encoding="utf-8")).get(name, {})
-
-
-def execute(notebook: Path, executed: Path, progress: bool = False) -> Run:
-    """Run `notebook` from its own folder in fast mode; the copy with outputs goes to `executed`, errors included."""
+def execute(notebook: Path, executed: Path, parameters: dict | None = None) -> Run:
+    """Run `notebook` in its own folder; the copy with outputs goes to `executed`. Errors inside widgets count, too."""
     start, error = time.perf_counter(), ""
     with peak_memory() as peak:
         try:
-            papermill.execute_notebook(
+            done = papermill.execute_notebook(
                 notebook,
                 executed,
-                fast_parameters(notebook.stem),
+                parameters or {},
                 cwd=notebook.parent,
                 kernel_name="python3",
-                progress_bar={"desc": notebook.stem} if progress else False,
+                progress_bar=False,
                 execution_timeout=CELL_TIMEOUT,
                 start_timeout=START_TIMEOUT,
             )
+            error = "; ".join(widget_errors(done))
         except Exception as failure:  # whatever ended it belongs into the table, and the other notebooks still run
             error = str(failure).strip()
     return Run(notebook.stem, time.perf_counter() - start, peak[0] / 1e6, error)
@@ -97,7 +94,7 @@ def write_html(executed: Path) -> None:
     notebook = nbformat.read(executed, as_version=4)
     for out in (o for cell in notebook.cells for o in cell.get("outputs", []) if "data" in o):
         for kind in {"image/jpeg", "image/png"} & set(out.data):
-            out.data.pop("application/vnd.jupyter.widget-view+json", None)
+            out.data.pop(WIDGET_VIEW, None)
             alt = html.escape(out.metadata.get(kind, {}).get("alt", ""), quote=True)
             picture = f"data:{kind};base64,{out.data[kind]}"
             out.data["text/html"] = f'<img alt="{alt}" style="max-width:100%" src="{picture}">'
@@ -109,25 +106,17 @@ def main(source: str, target: str) -> int:
     """Run every notebook of the folder `source`; copies and HTML to `target`; 1 when one of them failed."""
     folder = Path(target)
     folder.mkdir(parents=True, exist_ok=True)
-    runs = []
+    print(f"{'notebook':<28}{'seconds':>8}{'peak MB':>9}  outcome")
+    errors = []
     for notebook in sorted(Path(source).resolve().glob("*.ipynb")):
         executed = folder / notebook.name
-        run = execute(notebook, executed, progress=True)
+        run = execute(notebook, executed, FAST.get(notebook.stem))
+        print(f"{run.name:<28}{run.seconds:>8.1f}{run.peak_mb:>9.0f}  {'FAILED' if run.error else 'ok'}", flush=True)
+        errors += [f"\n{run.name} FAILED\n{run.error}"] if run.error else []
         if executed.exists():
             write_html(executed)
-            hidden = widget_errors(nbformat.read(executed, as_version=4))
-            run = run if run.error or not hidden else Run(run.name, run.seconds, run.peak_mb, "; ".join(hidden))
-        runs.append(run)
-    print(table(runs))
-    return int(any(run.error for run in runs))
-
-
-def table(runs: list[Run]) -> str:
-    """Name, seconds, peak memory and outcome of each run, a line each; what went wrong stands below it."""
-    lines = [f"{'notebook':<28}{'seconds':>8}{'peak MB':>9}  outcome"]
-    lines += [f"{r.name:<28}{r.seconds:>8.1f}{r.peak_mb:>9.0f}  {'FAILED' if r.error else 'ok'}" for r in runs]
-    lines += [f"\n{r.name} FAILED\n{r.error}" for r in runs if r.error]
-    return "\n".join(lines)
+    print("\n".join(errors))
+    return int(bool(errors))
 
 
 if __name__ == "__main__":

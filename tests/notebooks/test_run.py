@@ -1,12 +1,12 @@
-"""Every notebook runs from top to bottom in fast mode, with each widget swept over its controls."""
+"""Every notebook runs once, as stored, with each widget swept over its controls, and gives its stored outputs again."""
 
-import json
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
-from notebook_runner import FAST, execute, fast_parameters, main, widget_errors
+from comparison import compare_notebooks
+from notebook_runner import FAST, execute, main
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 GOOD = "x = 2\nprint(x)"
@@ -26,19 +26,33 @@ def write(folder: Path, name: str, *sources: str) -> Path:
     return path
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_runs_in_fast_mode(notebook, tmp_path, monkeypatch):
+@pytest.mark.numeric
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_and_gives_its_stored_outputs_again(path, tmp_path, monkeypatch):
     monkeypatch.setenv("REDN_CI", "1")
-    run = execute(notebook, tmp_path / notebook.name)
-    assert run.error == ""
-    assert widget_errors(nbformat.read(tmp_path / notebook.name, as_version=4)) == []
+    executed = tmp_path / path.name
+    run = execute(path, executed)
+    assert not run.error, run.error
+    differences = compare_notebooks(nbformat.read(path, as_version=4), nbformat.read(executed, as_version=4))
+    assert not differences, f"{path.name}\n{differences}"
+
+
+def test_a_run_again_is_compared_with_its_stored_outputs(tmp_path):
+    path = write(tmp_path, "made", GOOD)
+    execute(path, path)
+    stored = nbformat.read(path, as_version=4)
+    assert execute(path, tmp_path / "again.ipynb").error == ""
+    again = nbformat.read(tmp_path / "again.ipynb", as_version=4)
+    assert compare_notebooks(stored, again) == ""
+    again.cells[0].outputs[0].text = "3\n"
+    assert "2 -> 3" in compare_notebooks(stored, again)
 
 
 def test_fast_values_are_for_parameters_that_exist():
-    assert set(json.loads(FAST.read_text())) <= {path.stem for path in NOTEBOOKS}
+    assert set(FAST) <= {path.stem for path in NOTEBOOKS}
     for path in NOTEBOOKS:
-        assert set(fast_parameters(path.stem)) <= set(papermill.inspect_notebook(path))
+        assert set(FAST.get(path.stem, {})) <= set(papermill.inspect_notebook(path))
 
 
 def test_make_notebooks_names_the_one_that_fails_and_runs_the_rest(tmp_path, capsys):
