@@ -19,8 +19,8 @@ from redn_lib.training.grow import HIDDEN, begun, digests, fresh
 from redn_lib.training.loop import Trainer
 from redn_lib.training.patches import patches
 from redn_lib.training.processes import joined
-from redn_lib.training.seen import digest, seen
 from redn_lib.training.stages import STAGES, Stage
+from redn_lib.training.trained_on import digest, trained_on
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     check(args)
     dataset = opened(args) if args.data and args.procedural != 1 else None
     header = about_weights(args.start) if args.start else None
-    seen_people = seen(dataset or [], header)
+    trained_people = trained_on(dataset or [], header)
     known = (header or {}).get(KNOWN, [])
     names = list(STAGES) if args.stage == ALL else [args.stage]
     faces = {}
@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
                 device=args.device,
                 workers=args.workers,
                 compiled=args.compile,
-                options=options_of(args) | seen_people,
+                options=options_of(args) | trained_people,
                 fabric=fabric,
             )
             if not quiet:
@@ -161,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
                 about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
                 about |= {"frames": len(samples) * length, "procedural": stage.procedural}
                 about |= {KNOWN: known} if model.classifier is not None and known else {}
-                save_weights(model, out, **about, **seen_people)
+                save_weights(model, out, **about, **trained_people)
                 print(f"wrote {out}")
     return 0
 

@@ -235,7 +235,7 @@ class Sprite:
         """Frame pixels a pixel of the layer, found by halving, so that the boxes (n, 4) are covered as asked."""
         mask, target = self.layer[..., 3], (_RASTER, _RASTER)
 
-        def covered_share(scale: float) -> float:
+        def occluded_share(scale: float) -> float:
             total = 0.0
             for t, box in enumerate(boxes, self.occluder.enters):
                 matrix = self._matrix(scale, self.place(t))
@@ -247,7 +247,7 @@ class Sprite:
         low, high = 0.0, 8 * self.face / SIDE
         for _ in range(12):
             middle = (low + high) / 2
-            if covered_share(middle) > self.occluder.share:
+            if occluded_share(middle) > self.occluder.share:
                 high = middle
             else:
                 low = middle

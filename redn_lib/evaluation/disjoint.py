@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redn_lib.data.dataset import Sample
-from redn_lib.training.seen import SEEN, digest, person_of, video_of
+from redn_lib.training.trained_on import HEADER_ENTRY, digest, person_of, video_of
 
 
 def disjointness(weights: str, about: Mapping[str, Any], samples: Sequence[Sample], *, refuse: bool) -> str:
@@ -13,7 +13,7 @@ def disjointness(weights: str, about: Mapping[str, Any], samples: Sequence[Sampl
     Raises ValueError with the same sentence where they were, if `refuse`. Weights whose header names nobody get a
     sentence that says so.
     """
-    known = about.get(SEEN)
+    known = about.get(HEADER_ENTRY)
     here = {
         "people": {person_of(sample) for sample in samples},
         "videos": {video_of(sample) for sample in samples},

@@ -21,7 +21,7 @@ from redn_lib.evaluation.side_by_side import Program, comparison, one_core
 from redn_lib.evaluation.tables import read_table
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained, save_weights
-from redn_lib.training.seen import seen
+from redn_lib.training.trained_on import trained_on
 
 BOX = np.array([40.0, 30.0, 80.0, 70.0], np.float32)
 
@@ -158,7 +158,7 @@ def test_one_core_is_given_back():
 def test_weights_trained_on_these_people_are_refused(ytf, made_peer, tmp_path, capsys):
     made_peer(mean_shape)
     path = tmp_path / "w.safetensors"
-    save_weights(load_pretrained(device="cpu"), path, **seen(dataset.open(ytf, people=["Bo_Ek"])))
+    save_weights(load_pretrained(device="cpu"), path, **trained_on(dataset.open(ytf, people=["Bo_Ek"])))
     assert main(["compare", "--data", str(ytf), "--peers", "made", "--weights", str(path)]) == 2
     assert "was trained on 1 of these 3 people: Bo_Ek" in capsys.readouterr().err
 

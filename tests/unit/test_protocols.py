@@ -16,7 +16,7 @@ from redn_lib.evaluation.scores import Measured
 from redn_lib.evaluation.tables import read_table
 from redn_lib.metrics import NORMALISERS, point_errors
 from redn_lib.pretrained import about_weights, load_pretrained, save_weights
-from redn_lib.training.seen import digest, seen
+from redn_lib.training.trained_on import digest, trained_on
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,10 @@ def weights(tmp_path_factory, ytf, stores):
     video = [sample for sample in dataset.open(stores("300vw")) if sample.video == "114"]
     known = {
         "silent": {},
-        "made": seen([]),
-        "ann": seen(dataset.open(ytf, people=["Ann_Lee"])),
-        "bo": seen(dataset.open(ytf, people=["Bo_Ek"])),
-        "video": seen(video),
+        "made": trained_on([]),
+        "ann": trained_on(dataset.open(ytf, people=["Ann_Lee"])),
+        "bo": trained_on(dataset.open(ytf, people=["Bo_Ek"])),
+        "video": trained_on(video),
     }
     for name, about in known.items():
         save_weights(model, folder / f"{name}.safetensors", **about)
@@ -167,17 +167,17 @@ def test_weights_that_name_nobody_are_told_apart(ytf, weights, name, says, capsy
 
 
 def test_converted_or_not_a_person_and_a_video_have_the_same_digest(ytf, stores):
-    raw, stored = seen(dataset.open(ytf)), seen(dataset.open(stores("ytf68")))
+    raw, stored = trained_on(dataset.open(ytf)), trained_on(dataset.open(stores("ytf68")))
     assert raw == stored and len(raw["seen"]["people"]) == 3 and len(raw["seen"]["videos"]) == 5
     assert digest("Ann_Lee") in raw["seen"]["people"]
-    assert digest("helen-test/image_2_0") not in seen(dataset.open(stores("300w")))["seen"]["people"]
+    assert digest("helen-test/image_2_0") not in trained_on(dataset.open(stores("300w")))["seen"]["people"]
 
 
 def test_what_was_seen_before_is_kept_and_unknown_stays_unknown(ytf, weights):
     rows = dataset.open(ytf, people=["Bo_Ek"])
-    both = seen(rows, about_weights(weights("ann")))["seen"]["people"]
+    both = trained_on(rows, about_weights(weights("ann")))["seen"]["people"]
     assert both == sorted(map(digest, ("Ann_Lee", "Bo_Ek")))
-    assert seen(rows, about_weights(weights("silent"))) == {}
+    assert trained_on(rows, about_weights(weights("silent"))) == {}
 
 
 def test_training_leaves_its_people_in_the_weights(ytf, tmp_path, capsys):

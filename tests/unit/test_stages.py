@@ -15,8 +15,8 @@ from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, RedNet
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.grow import begun, digests, fresh, grown
-from redn_lib.training.seen import digest
 from redn_lib.training.stages import STAGES, Stage
+from redn_lib.training.trained_on import digest
 
 SHORT = ["--procedural", "1", "--iterations", "2", "--batch", "4", "--synthetic-people", "3", "--hidden", "8"]
 

@@ -33,7 +33,7 @@ PAPER = {
     "losses",
 }
 MODEL = (PAPER - {"landmarks"}) | {"pretrained"}
-DATA_PACKAGES = {"numpy", "cv2", "scipy", "tqdm", "pooch", "pandas"}
+DATA_PACKAGES = {"numpy", "cv2", "scipy", "tqdm", "pooch", "requests", "PIL"}
 HOMES = re.compile(r"(?<![\w.<])/(?:work|root|home/\w+|Users/\w+)/|[A-Z]:\\Users")
 
 

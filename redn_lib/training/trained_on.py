@@ -12,7 +12,7 @@ from typing import Any
 
 from redn_lib.data.records import Sample
 
-SEEN = "seen"
+HEADER_ENTRY = "seen"
 """The entry of a weight file's header: {"people": [digest, ...], "videos": [digest, ...]}."""
 
 
@@ -33,14 +33,14 @@ def digest(name: str) -> str:
     return sha256(name.encode()).hexdigest()[:12]
 
 
-def seen(samples: Iterable[Sample], start: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Header entries for weights trained on these samples: `SEEN` alone.
+def trained_on(samples: Iterable[Sample], start: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Header entries for weights trained on these samples: `HEADER_ENTRY` alone.
 
     start: header of the weights that they began from. Where it does not say whom those were trained on, no entry.
     """
-    before = {"people": (), "videos": ()} if start is None else start.get(SEEN)
+    before = {"people": (), "videos": ()} if start is None else start.get(HEADER_ENTRY)
     if before is None:
         return {}
     samples = list(samples)
     now = {"people": map(person_of, samples), "videos": map(video_of, samples)}
-    return {SEEN: {kind: sorted({*before[kind], *map(digest, set(names))}) for kind, names in now.items()}}
+    return {HEADER_ENTRY: {kind: sorted({*before[kind], *map(digest, set(names))}) for kind, names in now.items()}}
