@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redn_lib.data.dataset import Dataset, Sample
+from redn_lib.data.layouts.clips import CATEGORIES
 from redn_lib.data.layouts.w300 import GROUPS
-from redn_lib.data.layouts.w300vw import CATEGORIES
 
 NETWORK_LABELS = ("ytf68", "ytf-npz")
 """Sets whose points come from another network."""
