@@ -44,8 +44,7 @@ def unpack(archive: Path, target: Path) -> None:
         if getattr(error, "errno", None):
             raise
         raise ValueError(
-            f"{archive}: no whole and safe zip or tar archive ({error}); get it again, or unpack it by hand and name "
-            "the folder"
+            f"{archive}: no whole and safe zip or tar archive; get it again, or unpack it by hand and name the folder"
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
