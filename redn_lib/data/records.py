@@ -91,8 +91,7 @@ class Unit(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """A published dataset and how its folders are read. A new one is a file with a `Layout`, entered in `SETS`, and a
-    text NAME.txt beside it: a title, what it is, its licence, its size, how to get it, its layout.
+    """A published dataset and how its folders are read.
 
     name: on the command line, such as "300w".
     units: of folders and a list of problems: the units, with a sentence appended on each thing that cannot be read.
@@ -108,8 +107,8 @@ class Layout:
     units: Callable[[Sequence[Path], list[str]], Iterable[Unit]]
     sign: str
     expected: Mapping[str, int] = field(default_factory=dict)
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    links: tuple[str, ...] = ()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    links: Sequence[str] = ()
     identities: bool = False
     is_videos: bool = False
 

@@ -1,9 +1,25 @@
-"""One file a published layout: what the dataset is, and how its folders are read. `SETS` has them by name."""
+"""Published layouts of datasets, by name in `SETS`: how their folders are read.
 
-from redn_lib.data.layouts.clips import FACE_MOVIE, TALKING_FACE, W300VW
-from redn_lib.data.layouts.stills import FOLDER
-from redn_lib.data.layouts.w300 import W300
-from redn_lib.data.layouts.youtube import YTF68, YTF_NPZ
+A new one is a reader in `UNITS`, an entry in sets.json, and a text NAME.txt: a title, what it is, its licence, its size,
+how to get it, its layout.
+"""
+
+import json
+from pathlib import Path
+
+from redn_lib.data.layouts.clips import units_300vw, units_fm, units_tf
+from redn_lib.data.layouts.stills import units_300w, units_folder
+from redn_lib.data.layouts.youtube import units_npz, units_ytf68
 from redn_lib.data.records import Layout
 
-SETS: dict[str, Layout] = {s.name: s for s in (W300, W300VW, TALKING_FACE, FACE_MOVIE, YTF68, YTF_NPZ, FOLDER)}
+UNITS = {
+    "300w": units_300w,
+    "300vw": units_300vw,
+    "tf": units_tf,
+    "fm": units_fm,
+    "ytf68": units_ytf68,
+    "ytf-npz": units_npz,
+    "folder": units_folder,
+}
+_ABOUT = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"))
+SETS = {name: Layout(name, units, **_ABOUT[name]) for name, units in UNITS.items()}

@@ -3,6 +3,7 @@
 A clip is a video file, or images numbered by the last number in their names; so are its points.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,18 +14,11 @@ import numpy as np
 from redn_lib.data.images import IMAGES, upright_points
 from redn_lib.data.layouts.stills import files_below
 from redn_lib.data.markups import XM2VTS68, face_box, read_68
-from redn_lib.data.records import Layout, Sample, Unit
+from redn_lib.data.records import Sample, Unit
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv")
 
-CATEGORIES = {
-    "cat1": "114 124 125 126 150 158 401 402 505 506 507 508 509 510 511 514 515 518 519 520 521 522 524 525 537 538 "
-    "540 541 546 547 548",
-    "cat2": "203 208 211 212 213 214 218 224 403 404 405 406 407 408 409 412 550 551 553",
-    "cat3": "410 411 516 517 526 528 529 530 531 533 557 558 559 562",
-    "train": "001 002 003 004 007 009 010 011 013 015 016 017 018 019 020 022 025 027 028 029 031 033 034 035 037 039 "
-    "041 043 044 046 047 048 049 053 057 059 112 113 115 119 120 123 138 143 144 160 204 205 223 225",
-}
+CATEGORIES = json.loads(Path(__file__).with_name("300vw.json").read_text(encoding="utf-8"))
 SPLITS = {video: split for split, videos in CATEGORIES.items() for video in videos.split()}
 """Split of each of the 114 videos of 300-VW: categories 1 (well lit), 2 (mild), 3 (hard) are for testing. The lists as
 OpenFace, Supervision-by-Registration and MMPose agree on them."""
@@ -115,14 +109,3 @@ def units_fm(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
     for root in folders:
         for home in _homes(root):
             yield clip_unit(home, "_".join(home.relative_to(root).parts) or root.name, "test")
-
-
-W300VW = Layout(
-    name="300vw",
-    units=units_300vw,
-    sign=r"(^|/)\d{3}/(vid\.avi|annot/\d+\.pts)$",
-    groups={"train": ("train",), "test": ("cat1", "cat2", "cat3")},
-    is_videos=True,
-)
-TALKING_FACE = Layout("tf", units_tf, r"(^|/)franck_\d+\.pts$", expected={"test": 5000})
-FACE_MOVIE = Layout("fm", units_fm, r"\.(avi|mp4|mov|mkv)$|(^|/)annot/[^/]+\.pts$", is_videos=True)

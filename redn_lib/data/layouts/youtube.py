@@ -9,7 +9,7 @@ import numpy as np
 
 from redn_lib.data.images import upright_points
 from redn_lib.data.layouts.stills import files_below, still_units
-from redn_lib.data.records import DAMAGED, Layout, Sample, Unit
+from redn_lib.data.records import DAMAGED, Sample, Unit
 from redn_lib.landmarks import N_POINTS, tight_box
 
 SPLITS = ("training", "test")
@@ -84,16 +84,3 @@ def _frames(path: Path, problems: list[str]) -> Iterator[Sample]:
             yield Sample(f"{path.stem}/{t:06d}", person, path.stem, "all", t, place, tight_box(place), image)
         else:
             problems.append(f"{path}, frame {t}: a point is not a number; mend it or leave the frame out")
-
-
-_ZIP = "https://s3.amazonaws.com/video.udacity-data.com/topher/2018/May/5aea1b91_train-test-data/train-test-data.zip"
-YTF68 = Layout(
-    name="ytf68",
-    units=units_ytf68,
-    sign=r"(^|/)(training|test)_frames_keypoints\.csv$",
-    expected={"training": 3462, "test": 2308},
-    groups={"train": SPLITS},
-    links=(_ZIP,),
-    identities=True,
-)
-YTF_NPZ = Layout("ytf-npz", units_npz, r"_\d+\.npz$", identities=True, is_videos=True)
