@@ -8,7 +8,6 @@ from typing import TextIO
 from redn_lib.data.archives import fetch
 from redn_lib.data.convert import convert, report
 from redn_lib.data.layouts import SETS
-from redn_lib.data.records import Layout
 from redn_lib.files import FULL
 
 EXAMPLES = """\
@@ -48,7 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.download and not dataset.links:
             raise ConnectionError(f"{dataset.name} cannot be downloaded directly; get it by hand")
-        return _run(dataset, options, sys.stderr.isatty())
+        progress, downloads = sys.stderr.isatty(), options.out.with_name(f"{options.out.name}-downloads")
+        links = dataset.links if options.download else ()
+        sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
+        made = convert(dataset, sources, options.out, progress)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130
@@ -58,14 +60,6 @@ def main(arguments: list[str] | None = None) -> int:
         about = f"\n\n{dataset.about}" if isinstance(error, ConnectionError) else ""
         _say(f"{error}{remedy}{about}", sys.stderr)
         return 2
-
-
-def _run(dataset: Layout, options: argparse.Namespace, progress: bool) -> int:
-    """Download, convert, report: the exit status."""
-    links = dataset.links if options.download else ()
-    downloads = options.out.with_name(options.out.name + "-downloads")
-    sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
-    made = convert(dataset, sources, options.out, progress)
     _say(report(made), sys.stdout)
     print(f"converted to {options.out}; look at {options.out / 'contact_sheet.jpg'}")
     return 1 if made.problems or made.wrong_counts() else 0

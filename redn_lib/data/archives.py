@@ -20,9 +20,7 @@ def fetch(url: str, folder: Path, progress: bool = False) -> Path:
     try:
         return Path(pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader))
     except requests.RequestException as error:
-        raise ConnectionError(
-            f"{url}: {error}; run the same command again, or get {name} by hand and name the file"
-        ) from error
+        raise ConnectionError(f"{url}: {error}; run it again, or get {name} by hand and name the file") from error
 
 
 def unpack(archive: Path, target: Path) -> None:

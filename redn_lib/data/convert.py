@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -83,15 +84,13 @@ def report(dataset: Dataset, most: int = 20) -> str:
 
 def _write_parts(layout: Layout, folders: list[Path], parts: Path, progress: bool) -> tuple[list[dict], list[str]]:
     """Write what is not written yet: (name and bytes of each part with an image in it, all problems)."""
-    written, problems = {}, []
+    problems: list[str] = []
+    written: dict[str, int] = {}
     for unit in tqdm(list(layout.units(folders, problems)), unit=" parts", disable=not progress):
         if unit.key in written:
             problems.append(f"{unit.files[0]}: {unit.key} is there twice; delete one")
             continue
-        labels = _labels(unit, parts)
-        if labels is None:
-            _write_part(unit, parts)
-            labels = _labels(unit, parts)
+        labels = _labels(unit, parts) or _write_part(unit, parts)
         problems += labels["problems"].tolist()
         written[unit.key] = int(labels["total"])
     return [{"name": key, "bytes": count} for key, count in written.items() if count], problems
@@ -114,7 +113,7 @@ def _fingerprint(unit: Unit) -> str:
     return sha256(unit.labels + repr(states).encode()).hexdigest()[:24]
 
 
-def _write_part(unit: Unit, parts: Path) -> None:
+def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:
     """Write the images of a unit, then its labels, which make it count. Raises OSError where the disk is full."""
     (parts / f"{unit.key}.npz").unlink(missing_ok=True)
     fingerprint, problems, total = _fingerprint(unit), [], 0
@@ -131,9 +130,10 @@ def _write_part(unit: Unit, parts: Path) -> None:
             for key, value in row.items():
                 columns[key].append(value)
             total += file.write(jpeg)
-    labels = {key: np.array(values) for key, values in columns.items()}
+    labels = {"fingerprint": fingerprint, "total": total, "problems": np.array(problems, str), **columns}
     with whole_file(parts / f"{unit.key}.npz") as temporary:
-        np.savez(temporary, fingerprint=fingerprint, total=total, problems=np.array(problems, str), **labels)
+        np.savez(temporary, **labels)
+    return labels
 
 
 def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:

@@ -148,9 +148,7 @@ def test_synthetic_faces():
 
 def test_videos_must_be_converted_first(tmp_path):
     make_300vw(tmp_path / "videos")
-    with pytest.raises(
-        ValueError, match="(?s)get.py 300vw .*videos --out DIR.*must be converted first"
-    ):
+    with pytest.raises(ValueError, match="(?s)get.py 300vw .*videos --out DIR.*must be converted first"):
         open_dataset(tmp_path / "videos")
 
 

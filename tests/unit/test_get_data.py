@@ -221,7 +221,7 @@ def test_interrupted_it_goes_on_and_only_what_changed_is_done_again(name, made, 
         written.append(unit.key)
         if len(written) == 3:
             raise KeyboardInterrupt
-        real(unit, folder)
+        return real(unit, folder)
 
     monkeypatch.setattr(convert, "_write_part", write)
     status, printed = run(name, made.root)

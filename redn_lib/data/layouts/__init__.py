@@ -1,7 +1,7 @@
 """Published layouts of datasets, by name in `SETS`: how their folders are read.
 
-A new one is a reader in `UNITS`, an entry in sets.json, and a text NAME.txt: a title, what it is, its licence, its size,
-how to get it, its layout.
+A new one is a reader in `UNITS`, an entry in sets.json, and a text NAME.txt: a title, what it is, its licence, its
+size, how to get it, its layout.
 """
 
 import json

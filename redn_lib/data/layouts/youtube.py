@@ -65,13 +65,8 @@ def _frames(path: Path, problems: list[str]) -> Iterator[Sample]:
     try:
         with np.load(path) as file:
             images, points = file["colorImages"], file["landmarks2D"]
-        *_, frames = images.shape
-        if (
-            images.dtype != np.uint8
-            or images.ndim != 4
-            or images.shape[2] != 3
-            or points.shape != (N_POINTS, 2, frames)
-        ):
+        are_images = images.dtype == np.uint8 and images.ndim == 4 and images.shape[2] == 3
+        if not are_images or points.shape != (N_POINTS, 2, images.shape[3]):
             raise ValueError(f"colorImages is {images.dtype} {images.shape}, landmarks2D {points.shape}")
         images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
         points = points.transpose(2, 0, 1).astype(np.float32) - 1
