@@ -43,11 +43,11 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     if is_other or not (is_new or parts.is_dir()):
         raise ValueError(f"{out}: holds another set or other files; give --out a folder of its own")
     parts.mkdir(parents=True, exist_ok=True)
-    told.unlink(missing_ok=True)
     folders = [path if path.is_dir() else unpacked / path.name for path in sources]
     for source, folder in zip(sources, folders, strict=True):
         if not folder.is_dir():
             unpack(source, folder)
+    told.unlink(missing_ok=True)
     written, problems = _write_parts(layout, folders, parts, progress)
     problems = [problem.replace(f"{unpacked}/", "") for problem in problems]
     if not written:

@@ -40,9 +40,10 @@ def clip_unit(home: Path, name: str, split: str, **how) -> Unit:
             except ValueError as error:
                 problems.append(str(error))
                 continue
+            frame = f"{number:06d}"
             if isinstance(image, Path):
-                points = upright_points(points, image)
-            yield Sample(f"{name}/{number:06d}", name, name, split, number, points, face_box(points), image, fps)
+                points, frame = upright_points(points, image), image.stem
+            yield Sample(f"{name}/{frame}", name, name, split, number, points, face_box(points), image, fps)
         for what, numbers in (("points", lacking), ("images", sorted(labels))):
             if numbers:
                 some = ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
