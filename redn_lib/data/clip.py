@@ -96,11 +96,9 @@ def _checked(visible: np.ndarray | None, points: np.ndarray, what: str) -> np.nd
     unmarked = np.isnan(points).all(-1)
     if not (marked | unmarked).all() or not marked.any(-1).all():
         raise ValueError(f"{what}: points must be finite numbers, or NaN twice for a point that is not marked")
-    if visible is None:
-        return marked
-    if visible.shape != marked.shape:
+    if visible is not None and visible.shape != marked.shape:
         raise ValueError(f"{what}: visible must be {marked.shape}, got {visible.shape}")
-    return visible
+    return marked if visible is None else visible
 
 
 def check_image(image: np.ndarray) -> None:

@@ -17,6 +17,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from redn_lib.data.layouts import SETS
 from redn_lib.data.records import DAMAGED, Layout, Sample
 
 RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
+PLACE = attrgetter("split", "video", "number")
 
 
 class Dataset(Sequence[Sample]):
@@ -69,7 +71,7 @@ class Dataset(Sequence[Sample]):
         a new stretch begins. Real motion; none for a dataset of still images.
         """
         found, run = [], []
-        for sample in sorted(self, key=_place):
+        for sample in sorted(self, key=PLACE):
             if run and (sample.video, sample.number) != (run[-1].video, run[-1].number + 1):
                 run = []
             run.append(sample)
@@ -203,7 +205,7 @@ def _converted(folder: Path) -> Dataset:
     except DAMAGED as error:
         remedy = f"delete {told.name} and the damaged part, and {RUN_AGAIN}"
         raise ValueError(f"{folder}: no whole converted dataset of a known set ({error}); {remedy}") from error
-    return Dataset(layout, sorted(samples, key=_place), about["problems"])
+    return Dataset(layout, sorted(samples, key=PLACE), about["problems"])
 
 
 def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
@@ -219,7 +221,3 @@ def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
         *(table[key].tolist() for key in names), points, table["box"], strict=True
     ):
         yield Sample(*about, place, box, path, fps, offset, count)
-
-
-def _place(sample: Sample) -> tuple[str, str, int]:
-    return sample.split, sample.video, sample.number

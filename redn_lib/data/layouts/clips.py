@@ -29,7 +29,7 @@ def clip_unit(home: Path, name: str, split: str, **how) -> Unit:
     files = files_below(home, (*VIDEOS, *IMAGES, ".pts"))
 
     def read(problems: list[str]) -> Iterator[Sample]:
-        labels, lacking = _numbered(path for path in files if path.suffix == ".pts"), []
+        labels, lacking = _numbered(path for path in files if path.suffix.lower() == ".pts"), []
         for number, image, fps in _frames(files):
             path = labels.pop(number, None)
             if path is None:
