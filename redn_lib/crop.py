@@ -1,12 +1,8 @@
 """The one crop convention: a square cut from an image by a similarity transform, and the way back.
 
-A crop is tied to the image by a (2, 3) matrix: `image_xy = matrix @ (x, y, 1)` takes crop pixels to image pixels. Two
-crops are taken from every face:
-
-1. the patch, here, in numpy: a square of the image around the box, PATCH_MARGIN times its larger side, shrunk without
-   aliasing to PATCH_SIZE pixels;
-2. the crops that the network sees, in `redn_lib.feedback`, as tensors: they are cut from the patch, and their matrices
-   (B, 2, 3) take crop pixels to patch pixels. Their margins and their size are fields of the `Preset`.
+A (2, 3) matrix ties a crop to the image: `image_xy = matrix @ (x, y, 1)` takes crop pixels to image pixels. Two crops
+are taken from every face: first the patch, here, in numpy, shrunk without aliasing; from it, as tensors in
+`redn_lib.feedback`, the crops that the network sees, whose matrices (B, 2, 3) take crop pixels to patch pixels.
 """
 
 from dataclasses import dataclass
@@ -56,10 +52,7 @@ class Crop:
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
 
     def take(self, image: np.ndarray) -> np.ndarray:
-        """Cut the crop: image (H, W, C) uint8 to (size, size, C); black outside the image.
-
-        Where the crop shrinks the image much, the image is shrunk by area first, so that large faces do not alias.
-        """
+        """Cut the crop: image (H, W, C) uint8 to (size, size, C); black outside it. Much is shrunk by area."""
         image, matrix = self._shrunk(image) if self.scale > 1.5 else (image, self.matrix)
         return cv2.warpAffine(image, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
@@ -76,6 +69,10 @@ class Crop:
         small = cv2.resize(part, tuple(int(n) for n in wanted), interpolation=cv2.INTER_AREA)
         shrink = np.diag(wanted / (high - low))
         return small, np.c_[shrink @ self.matrix[:, :2], shrink @ (self.matrix[:, 2] - low + 0.5) - 0.5]
+
+    def inner(self, matrix: np.ndarray, size: int) -> "Crop":
+        """A crop of this crop, with `matrix` (2, 3) to pixels of this crop, as a crop of the image."""
+        return Crop(np.c_[self.matrix[:, :2] @ matrix[:, :2], self.to_frame(matrix[:, 2])], size)
 
     def to_frame(self, points: np.ndarray) -> np.ndarray:
         """Points (..., 2) in crop pixels to image pixels."""
