@@ -52,12 +52,12 @@ class Crop:
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
 
     def take(self, image: np.ndarray) -> np.ndarray:
-        """Cut the crop: image (H, W, C) uint8 to (size, size, C); black outside it. Much is shrunk by area."""
+        """Cut the crop: image (H, W, C) uint8 to (size, size, C); black outside the image."""
         image, matrix = self._shrunk(image) if self.scale > 1.5 else (image, self.matrix)
         return cv2.warpAffine(image, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
     def _shrunk(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The part of the image under the crop, shrunk to the scale of the crop, and the crop's matrix into it."""
+        """The part of the image under the crop, shrunk by area so that it does not alias, and the matrix into it."""
         last = self.size - 1
         corners = self.to_frame(np.array([[0, 0], [last, 0], [0, last], [last, last]], float))
         low = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)

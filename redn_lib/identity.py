@@ -1,10 +1,9 @@
 """The split of the code into C_id and C_pe, and f_CLS: identity, apart from pose and expression.
 
 The paper splits the code into C_id, which stays the same in a video, and C_pe, which changes, and supervises C_id by a
-classifier of people while training. How it splits was not found; we split the channels. A classifier alone does
-not separate the two: it makes C_id hold the person, but does not keep the person out of C_pe. So we add losses for what
-the names promise (our choice): little of the variance of C_id lies within a person, all of the variance of C_pe does
-(`within_share`), and the pose can be read from C_pe (`redn_lib.pose`).
+classifier of people. How it splits was not found; we split the channels. A classifier does not keep the person out of
+C_pe. So we add losses (our choice): little of the variance of C_id lies within a person, all of the variance of C_pe
+does (`within_share`), and the pose can be read from C_pe (`redn_lib.pose`).
 """
 
 import torch
@@ -13,8 +12,8 @@ from torch.nn import functional as F
 
 from redn_lib.encoder_decoder import StepNorm
 
-UNKNOWN = -1
-"""Label of a person whom the classifier does not know."""
+UNKNOWN = -1  # label of a person whom the classifier does not know
+SHARPNESS = 16.0  # factor of the cosines before the softmax (our choice)
 
 
 def split(code: Tensor, identity_channels: int) -> tuple[Tensor, Tensor]:
@@ -23,7 +22,7 @@ def split(code: Tensor, identity_channels: int) -> tuple[Tensor, Tensor]:
 
 
 def pooled(code: Tensor) -> Tensor:
-    """Mean over the cells of a code, which keeps what is there but not where: (B, C, h, w) to (B, C), float32."""
+    """Mean over the cells of a code: (B, C, h, w) to (B, C), float32."""
     return code.float().mean((-2, -1))
 
 
@@ -35,10 +34,6 @@ def within_share(codes: Tensor) -> Tensor:
     within = (codes - codes.mean(1, keepdim=True)).square().mean((0, 1))
     total = (codes - codes.mean((0, 1))).square().mean((0, 1))
     return (within / (total + 1e-5)).mean()
-
-
-SHARPNESS = 16.0
-"""Factor of the cosines before the softmax (our choice)."""
 
 
 class IdentityClassifier(nn.Module):
@@ -61,9 +56,7 @@ class IdentityClassifier(nn.Module):
 def identity_loss(logits: Tensor, person: Tensor) -> Tensor:
     """Softmax cross-entropy of people: logits (B, people), person (B,) labels; UNKNOWN ones are left out (paper)."""
     known = person != UNKNOWN
-    if not known.any():
-        return logits.sum() * 0
-    return F.cross_entropy(logits[known], person[known])
+    return F.cross_entropy(logits[known], person[known]) if known.any() else logits.sum() * 0
 
 
 def swapped_in(code: Tensor, identity_channels: int, partner: Tensor) -> Tensor:

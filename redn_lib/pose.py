@@ -1,7 +1,5 @@
-"""The pose of a face in three numbers computed from its points, and the linear map that reads them from C_pe.
-
-Used in training alone: C_pe keeps what changes, because one linear map must be able to read the pose from it (our
-choice).
+"""The pose of a face in three numbers, and the linear map that must be able to read them from C_pe in training, so that
+C_pe keeps what changes (our choice).
 """
 
 import torch
@@ -12,8 +10,6 @@ from redn_lib.encoder_decoder import StepNorm
 from redn_lib.identity import pooled
 
 POSE = ("turn", "nod", "mouth")
-"""The numbers of `pose_of`."""
-
 USUAL, SPREAD = (0.0, 0.55, 0.1), (0.2, 0.1, 0.12)
 """Mean and standard deviation of the three numbers over training people, rounded."""
 

@@ -1,7 +1,5 @@
-"""The share of the variance of C_pe that lies within people, over all directions of the code (our choice).
-
-`within_share` takes the mean over channels. Identity can hide from it in a direction in which the code varies little;
-here every direction counts the same (measured in notebook 04).
+"""The share of the variance of C_pe that lies within people, every direction of the code counting the same (our choice):
+identity can hide from `within_share` in a direction in which the code varies little (notebook 04).
 """
 
 import torch
@@ -26,16 +24,12 @@ class CodeSpread(nn.Module):
         step = min(step, len(self.covariance) - 1)
         with torch.autocast(codes.device.type, enabled=False):
             centred = codes - codes.mean((0, 1))
-            if self.training:
-                self.follow(centred.detach().flatten(0, 1), step)
             covariance = self.covariance[step]
+            if self.training:
+                flat = centred.detach().flatten(0, 1)
+                covariance.lerp_(flat.T @ flat / len(flat), PACE if covariance.any() else 1.0)  # the first codes set it
             floor = FLOOR * covariance.diagonal().mean() + 1e-6
             root = torch.linalg.cholesky(covariance + floor * torch.eye(len(covariance), device=covariance.device))
             white = torch.linalg.solve_triangular(root, centred.flatten(0, 1).T, upper=False).T.view_as(centred)
             within = (white - white.mean(1, keepdim=True)).square().sum()
             return within / white.square().sum().clamp(min=1e-6)
-
-    def follow(self, centred: Tensor, step: int) -> None:
-        """Move the covariance of a step towards that of codes (N, C) of mean 0; the first codes set it."""
-        covariance = self.covariance[step]
-        covariance.lerp_(centred.T @ centred / len(centred), PACE if covariance.any() else 1.0)

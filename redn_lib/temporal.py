@@ -3,12 +3,10 @@
 In the paper's figure it stands between encoder and decoder. Pooling the code to a vector for the LSTM and unpooling its
 output are plausible, but not found (our choice). Two things more are our choice:
 
-- The LSTM also gets the motion of the crop: the tracker's crop follows the face, so the code alone does not tell where
-  in the frame the face is.
+- The LSTM also gets the motion of the crop: the crop follows the face, so the code does not tell where that is.
 - The memory adds a prior to the heat-map logits: each point is expected where it was in the last frame. Where a face is
   occluded, the places that pooling remembers are those of the occluder, and a code of a few cells cannot hold 68 places
-  to the pixel. Of the prior, the LSTM gives the weight and the height. (A forecast of the points' motion brought
-  nothing under occlusion and made real videos lag, so there is none.)
+  to the pixel. Of the prior, the LSTM gives the weight and the height.
 """
 
 from typing import NamedTuple
@@ -21,6 +19,9 @@ from redn_lib.feedback import to_crop, to_patch
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import cell_centres, confidence, decode, spatial_softmax
 
+HIDDEN = 256
+"""Default number of units of the LSTM (our choice: plausible, but not found)."""
+
 WEIGHT_BIAS, HEIGHT_BIAS, PACE = -3.0, 3.0, 8.0
 """The weight of a prior is softplus(PACE * output + WEIGHT_BIAS), its height softplus(PACE * output + HEIGHT_BIAS): a
 fresh memory has almost no prior, and both can grow quickly (our choice).
@@ -28,7 +29,7 @@ fresh memory has almost no prior, and both can grow quickly (our choice).
 
 UNCERTAIN = 0.35
 """Uncertainty, the share of a map's probability away from its point, stays below this for points in plain sight; for
-occluded ones it is about one half (our choice, from response maps of training people and of videos without labels).
+occluded ones it is about one half (our choice).
 """
 
 NEAR = 0.5
@@ -112,9 +113,8 @@ class TemporalMemory(nn.Module):
 def prior_height(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
     """Largest logit bonus of a prior in one step, given the step's own logits (B, L, m, m): (B, L).
 
-    Its height times a factor. The factor is large where the step's own maps are uncertain (occlusion), and about 1
-    where they agree with the prior (steady points); it is small where the maps are sure of another place (a face that
-    jumped) (our choice).
+    Its height times a factor: large where the step's own maps are uncertain (occlusion), about 1 where they agree with
+    the prior, small where they are sure of another place (a face that jumped) (our choice).
     """
     maps = spatial_softmax(own.detach())
     points = decode(maps, size)

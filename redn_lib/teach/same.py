@@ -83,7 +83,8 @@ def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
         equal = type(mine) is type(reference) and mine == reference
         return 0.0 if equal else np.inf, f"yours is {mine!r}, expected {reference!r}"
     try:
-        ours, theirs = _array(mine), _array(reference)
+        pair = (x.detach().cpu().double() if isinstance(x, Tensor) else x for x in (mine, reference))
+        ours, theirs = (np.asarray(x, float) for x in pair)
     except (TypeError, ValueError):
         return np.inf, f"yours is a {type(mine).__name__}, expected a {type(reference).__name__}"
     if ours.shape != theirs.shape:
@@ -93,14 +94,10 @@ def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
     if not ours.size:
         return 0.0, ""
     with np.errstate(invalid="ignore"):
-        gap = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, abs(ours - theirs))
+        gap = np.where(np.isclose(ours, theirs, 0, 0, equal_nan=True), 0.0, abs(ours - theirs))
     gap = np.nan_to_num(gap, nan=np.inf)
     at = np.unravel_index(gap.argmax(), gap.shape)
     place = f" at {tuple(map(int, at))}" if ours.ndim else ""
     why = f"largest difference {gap[at]:.3g}{place}: yours {ours[at]:.6g}, expected {theirs[at]:.6g}"
     largest = 1.0 if isinstance(reference, int) else abs(theirs[np.isfinite(theirs)]).max(initial=0.0)
     return float(gap[at] / max(1.0, largest)), why
-
-
-def _array(value: Any) -> np.ndarray:
-    return value.detach().cpu().double().numpy() if isinstance(value, Tensor) else np.asarray(value, float)
