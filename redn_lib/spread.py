@@ -1,5 +1,6 @@
-"""The share of the variance of C_pe that lies within people, every direction of the code counting the same (our choice):
-identity can hide from `within_share` in a direction in which the code varies little (notebook 04).
+"""The share of the variance of C_pe that lies within people, all directions of the code counting the same (our choice).
+
+Identity can hide from `within_share` in a direction in which the code varies little (notebook 04).
 """
 
 import torch
