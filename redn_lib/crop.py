@@ -10,11 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-PATCH_SIZE = 224
-"""Side of the patch in pixels (our choice)."""
-
-PATCH_MARGIN = 2.0
-"""Side of the patch over the larger side of the box: enough for crops that are moved and turned in it (our choice)."""
+PATCH_SIZE = 224  # side of the patch in pixels (our choice)
+PATCH_MARGIN = 2.0  # side of the patch over the larger side of the box: crops move and turn in it (our choice)
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,9 @@ from torch.nn import functional as F
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import decode, draw_squares, gaussian_maps, label_centres, spatial_softmax
 
-SQUARES = (7, 5, 3)
-"""Side of the paper's squares after steps 1, 2, 3, in pixels of a 128 px crop (paper)."""
-
-FAR = 1 / 16
-"""Points that move by this share of the crop show that the step before was wrong (our choice)."""
-
-Change = Callable[[Tensor, int], Tensor]
-"""Replaces a tensor of a feedback step (0-based) by another of its shape, for experiments."""
+SQUARES = (7, 5, 3)  # side of the squares after steps 1, 2, 3, in pixels of a 128 px crop (paper)
+FAR = 1 / 16  # points that move by this share of the crop show that the step before was wrong (our choice)
+Change = Callable[[Tensor, int], Tensor]  # replaces a tensor of a feedback step (0-based), for experiments
 
 
 @dataclass(frozen=True)
@@ -72,10 +67,8 @@ class Step(NamedTuple):
 
 
 def take_crop(patches: Tensor, crop: Tensor, size: int) -> Tensor:
-    """Cut crops: patches (B, C, P, P) and crop (B, 2, 3) to (B, C, size, size); black outside the patch.
-
-    No matrix product here or in `to_patch`: autocast would round coordinates to whole pixels.
-    """
+    """Cut crops: patches (B, C, P, P) and crop (B, 2, 3) to (B, C, size, size); black outside the patch."""
+    # no matrix product here or in `to_patch`: autocast would round coordinates to whole pixels
     grid = torch.arange(size, device=crop.device, dtype=crop.dtype)
     across, down, start = crop[..., None, None].unbind(2)
     at = across * grid + down * grid[:, None] + start
@@ -121,10 +114,8 @@ def upright_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tens
 
 
 def box_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tensor:
-    """The first crop of the next frame, as a tracker takes it: `margin` times the larger side of the points' tight box,
-    not turned: points (B, L, 2) in patch pixels to (B, 2, 3) (our choice).
-
-    As `Crop.around`, but the scale changes at most by a factor of two from the last crop (B, 2, 3).
+    """The first crop of the next frame, as `Crop.around` the points' tight box, but the scale changes at most by a
+    factor of two from the last crop (B, 2, 3): points (B, L, 2) in patch pixels to (B, 2, 3) (our choice).
     """
     low, high = points.amin(1), points.amax(1)
     before = last[:, :, 0].norm(dim=-1)
@@ -158,10 +149,8 @@ def resample_maps(maps: Tensor, old: Tensor, new: Tensor, size: int) -> Tensor:
 
 
 def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
-    """The prediction after a step (0-based): mean of its points and the prediction before (our choice).
-
-    points, before: (B, L, 2) in crop pixels. The errors of different crops differ, so the mean is better than the last
-    alone. But where a step moves the points by FAR of the crop or more on average, it counts alone.
+    """The prediction after a step (0-based): mean of its points and the prediction before, (B, L, 2) in crop pixels.
+    But a step that moves the points by FAR of the crop or more on average counts alone (our choice).
     """
     share = 1 / (step + 1)
     moved = (points - before).detach().norm(dim=-1).mean(-1) / (FAR * size)
@@ -169,20 +158,21 @@ def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
 
 
 def feedback_loop(
-    run_step: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
+    run_step: Callable,
     patches: Tensor,
     crop: Tensor,
     preset,
     steps: int | None = None,
     *,
-    add_prior: Callable[[Tensor, Tensor], Tensor] | None = None,
-    change_z: Change | None = None,
+    add_prior=None,
+    change_z=None,
 ) -> list[Step]:
     """Run `run_step(frame, z, step) -> detection, regression` K times on patches (B, 3, P, P) in [0, 1].
 
     crop: (B, 2, 3) the first crop; the first z is blank (authors' code).
     preset: `rednet.Preset`; steps: K, by default the preset's.
     add_prior(regression, crop): regression logits of a step plus what is known from earlier frames.
+    change_z: a `Change` of what is fed back.
     """
     p = preset
     z = patches.new_zeros(len(patches), *p.form.z_shape(p.size, p.maps))

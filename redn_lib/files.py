@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors that only writing raises: no space, no quota, file too large."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # only writing raises these
 
 
 @contextmanager
@@ -30,4 +29,5 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             raise
         raise OSError(error.errno, f"could not write {path} ({error.strerror}); what was there is unchanged") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()

@@ -1,6 +1,6 @@
 """The 68-point mark-up of iBUG: order, parts, mirror order, 7-point subset, mean shape, similarity fit.
 
-Every other file uses it. Points are (68, 2), x then y, with 0-based pixel centres; each function says of what.
+Points are (68, 2), x then y, with 0-based pixel centres.
 """
 
 from importlib.resources import files
@@ -9,12 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 N_POINTS = 68
-OUTER_EYES = (36, 45)
-"""Outer eye corners; their distance normalises the error (paper)."""
-
-SEVEN = (36, 39, 42, 45, 30, 48, 54)
-"""Eye corners, nose tip, mouth corners: the seven points of the paper's figure, here 0-based (paper)."""
-
+OUTER_EYES = (36, 45)  # outer eye corners; their distance normalises the error (paper)
+SEVEN = (36, 39, 42, 45, 30, 48, 54)  # eye corners, nose tip, mouth corners, as in the paper's figure (paper)
+INNER = range(17, 68)  # the 51 points inside the face: all but the jaw, whose labels are the noisiest
 PARTS: dict[str, range] = {
     "jaw": range(0, 17),
     "right_brow": range(17, 22),
@@ -26,9 +23,6 @@ PARTS: dict[str, range] = {
     "inner_mouth": range(60, 68),
 }
 """Parts of the face; right and left are the person's own."""
-
-INNER = range(17, 68)
-"""The 51 points inside the face: all but the jaw, whose labels are the noisiest."""
 
 LINES: tuple[tuple[tuple[int, ...], bool], ...] = tuple(
     (tuple(range(start, end)), start >= 36) for start, end in pairwise((0, 17, 22, 27, 31, 36, 42, 48, 60, 68))
@@ -59,10 +53,8 @@ def tight_box(points: np.ndarray) -> np.ndarray:
 
 
 def fit_similarity(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The similarity nearest to `points` -> `target`, least squares, without mirroring: (..., N, 2) twice to
+    """The least-squares similarity without mirroring of points to target, both (..., N, 2), the points not all the same:
     `linear` (..., 2, 2) and `translation` (..., 2), so that target is about `points @ linear.T + translation`.
-
-    The points must not all be the same.
     """
     points, target = np.asarray(points, float), np.asarray(target, float)
     middle, target_middle = points.mean(-2), target.mean(-2)

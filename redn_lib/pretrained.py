@@ -16,11 +16,8 @@ from redn_lib.files import whole_file
 from redn_lib.rednet import PRESETS, RedNet
 
 WEIGHTS = Path(__file__).parent / "weights"
-SIZES = ("people", "hidden")
-"""Fields of a preset that the header gives: how large f_CLS and f_tRNN are."""
-
-RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}
-"""Names of parameters in older weight files, and what they are called now."""
+SIZES = ("people", "hidden")  # fields of a preset that the header gives
+RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}  # older names of parameters
 
 
 def load_pretrained(name: str = "compact", device: str | torch.device | None = None) -> RedNet:

@@ -8,10 +8,8 @@ from torch import Tensor, cat, nn
 
 from redn_lib.encoder_decoder import Decoder, Encoder, Regression
 from redn_lib.feedback import Change, FeedbackForm, Step, box_crop, feedback_loop, to_crop, to_patch
-from redn_lib.identity import IdentityClassifier, split
+from redn_lib.identity import CodeSpread, IdentityClassifier, PoseReader, split
 from redn_lib.landmarks import N_POINTS
-from redn_lib.pose import PoseReader
-from redn_lib.spread import CodeSpread
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, prior_logits
 
 
@@ -68,15 +66,8 @@ class Preset:
 COMPACT = Preset("compact", ((24, 32), (64, 64), (96, 96), (160, 160)), 2, 3, 64, FeedbackForm())
 """The shipped one: real time on one CPU core (our choice)."""
 
-PAPER = Preset(
-    "paper",
-    ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)),
-    1,
-    5,
-    128,
-    FeedbackForm("squares", recrop=False, average=False),
-    trained_steps=3,
-)
+VGG = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+PAPER = Preset("paper", VGG, 1, 5, 128, FeedbackForm("squares", recrop=False, average=False), trained_steps=3)
 """VGG-16 widths, 4x4x512 bottleneck, L+1 maps at 128x128, shrinking squares in the same crop (paper); the width of
 f_REG is our choice.
 """
@@ -230,7 +221,6 @@ class RedNet(nn.Module):
 
 def crop_in_frame(place: Tensor, crop: Tensor) -> Tensor:
     """Crop pixels straight to pixels of the frame: place (B, 2, 3) patch to frame, crop (B, 2, 3) crop to patch."""
-    corners = crop.mT.clone()
-    corners[:, :2] += crop[:, None, :, 2]
-    corners = to_patch(corners, place)
+    start = crop[:, None, :, 2]
+    corners = to_patch(cat([crop[..., :2].mT + start, start], 1), place)
     return cat([corners[:, :2] - corners[:, 2:], corners[:, 2:]], 1).mT

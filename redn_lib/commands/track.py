@@ -37,10 +37,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track the video and write the files; 0 when done, 130 when stopped by Ctrl-C (the frames so far are kept).
-
-    Raises ValueError or FileNotFoundError for a video, file name or number of steps that cannot be used. Both files are
-    written whole or not at all.
+    """Track the video and write the files, whole or not at all; 0 when done, 130 when stopped by Ctrl-C (the frames so
+    far are kept). Raises ValueError or FileNotFoundError for a video, file name or number of steps that cannot be used.
     """
     if args.steps is not None and args.steps < 1:
         raise ValueError(f"--steps must be 1 or more, got {args.steps}")

@@ -18,10 +18,8 @@ EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 class Verdict(Words):
     """The sentence to show; `right` and `attempted` for code."""
 
-    def __new__(cls, sentence: str) -> "Verdict":
-        self = super().__new__(cls, sentence)
-        self.right, self.attempted = sentence[0] == "✓", sentence[0] != "○"
-        return self
+    right = property(lambda self: self.startswith("✓"))
+    attempted = property(lambda self: not self.startswith("○"))
 
 
 def check(
@@ -34,11 +32,10 @@ def check(
     """Judge an exercise: a value against a value, or with `inputs` a function against a function of each of them.
 
     attempt: the student's. `...`, None, NotImplemented or a function that returns or raises one of these is not
-    attempted; a function that does something but returns nothing is wrong.
+        attempted; a function that does something but returns nothing is wrong.
     inputs: a tuple of arguments for each case; each function gets copies of its own.
     mistakes: by the words after "wrong because", the wrong answers, values or functions as the reference.
     tolerance: as in `same`.
-    Never raises because of what the student wrote.
     """
     for case in inputs or [()]:
         try:

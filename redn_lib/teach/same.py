@@ -22,8 +22,7 @@ def same(mine: Any, reference: Any, *inputs: Any, tolerance: float = TOLERANCE) 
 
     mine, reference: tensors, arrays, numbers, or tuples, lists, dicts and dataclasses of them; or two functions or
     modules of `inputs`, which are called here without gradients.
-    tolerance: as a share of the largest number of the reference; absolute where that is below 1, and for integers. 0:
-    exactly the same.
+    tolerance: as a share of the largest number of the reference; absolute where that is below 1, and for integers.
     """
     if inputs or isinstance(reference, nn.Module):
         with torch.no_grad():
@@ -39,16 +38,14 @@ def take_weights(mine: nn.Module, reference: nn.Module) -> None:
 
     Names may differ, number and shapes may not: raises AssertionError that names the first that does not fit.
     """
-    ours, theirs = mine.state_dict(keep_vars=True), reference.state_dict(keep_vars=True)
+    ours, theirs = mine.state_dict(), reference.state_dict()
     for (name, tensor), (other, source) in zip(ours.items(), theirs.items(), strict=False):
         if tensor.shape != source.shape:
             shapes = f"yours {name!r} is {tuple(tensor.shape)}, the library's {other!r} {tuple(source.shape)}"
             raise AssertionError(f"the weights do not fit: {shapes}")
     if len(ours) != len(theirs):
         raise AssertionError(f"the weights do not fit: yours has {len(ours)} tensors, the library's {len(theirs)}")
-    with torch.no_grad():
-        for tensor, source in zip(ours.values(), theirs.values(), strict=True):
-            tensor.copy_(source)
+    mine.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
 
 
 def difference(mine: Any, reference: Any, where: str = "") -> tuple[float, str]:

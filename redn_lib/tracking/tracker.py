@@ -1,9 +1,8 @@
 """Video in, points out: finds a face, follows it from frame to frame, notices a loss and finds the face again.
 
-Following: the box of the last points is the box of the next frame. That alone would go on after the face has left,
-because a landmark network finds points on any wall. So every fit is tested for being a face, and every few frames the
-detector checks that there is one. All of it is our choice; the authors' demo has no such test. SURE, MAX_MISFIT and CUT
-come from `benchmarks/measure_tracking.py`.
+The box of the last points is the box of the next frame. A landmark network finds points on any wall, so every fit is
+tested for being a face, and every few frames the detector checks that there is one. All of it is our choice, numbers by
+`benchmarks/measure_tracking.py`; the authors' demo has no such test.
 """
 
 from collections.abc import Iterator
@@ -69,10 +68,7 @@ class Tracker:
         self.detector = FaceDetector() if detector is None else detector
 
     def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
-        """Every frame of a video path, folder of images, camera number or iterable of images; errors as `Frames`.
-
-        Each call starts again, without a face.
-        """
+        """Every frame of a source, as `Frames` opens it; each call starts again, without a face."""
         fit, before = None, np.inf  # the face and the thumbnail of the last frame
         age = unseen = 0  # frames since the face was found; checks in a row in which the detector missed it
         for index, seconds, image in frames(source):

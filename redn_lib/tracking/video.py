@@ -14,9 +14,7 @@ from redn_lib.data.clip import check_image
 from redn_lib.data.images import read_image
 from redn_lib.files import whole_file
 
-DEFAULT_FPS = 25.0
-"""Frames a second where the source does not say (our choice)."""
-
+DEFAULT_FPS = 25.0  # frames a second where the source does not say (our choice)
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
 
@@ -37,7 +35,10 @@ class Frames:
         self.name = str(source) if isinstance(source, str | Path | int) else "the source"
         self.fps, self.count = DEFAULT_FPS, None
         if isinstance(source, int):
-            self._reader = self._read_capture(_open(source), camera=True)
+            capture = cv2.VideoCapture(source)
+            if not capture.isOpened():
+                raise FileNotFoundError(f"camera {source} is not there or in use; close other programs")
+            self._reader = self._read_capture(capture, camera=True)
         elif not isinstance(source, str | Path):
             self.count = len(source) if hasattr(source, "__len__") else None
             self._reader = ((t / self.fps, image) for t, image in enumerate(source))
@@ -46,7 +47,7 @@ class Frames:
             self.count = len(paths)
             self._reader = ((t / self.fps, read_image(path)) for t, path in enumerate(paths))
         else:
-            capture = _open(Path(source))
+            capture = _open_video(Path(source))
             fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
             self.fps = fps if 0 < fps <= 1000 else DEFAULT_FPS
             self.count = int(count) if count > 0 else None
@@ -57,10 +58,8 @@ class Frames:
         for index, (seconds, image) in enumerate(self._reader):
             check_image(image)
             if shape is not None and image.shape != shape:
-                raise ValueError(
-                    f"frame {index} of {self.name} is {image.shape[1]}x{image.shape[0]} pixels, "
-                    f"the ones before {shape[1]}x{shape[0]}; scale them to one size, or track them apart"
-                )
+                size, before = (f"{s[1]}x{s[0]}" for s in (image.shape, shape))
+                raise ValueError(f"frame {index} of {self.name} is {size} pixels, the ones before {before}; scale them")
             shape = image.shape
             yield index, seconds, image
 
@@ -91,8 +90,8 @@ def frames(source: Source | Frames) -> Frames:
 def image_files(folder: Path) -> list[Path]:
     """The images of a folder in natural order. Raises ValueError where there are none."""
 
-    def natural(path: Path) -> list[tuple[int, str]]:
-        return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name.lower())]
+    def natural(path: Path) -> list[str | int]:
+        return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name.lower())]
 
     paths = sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGES), key=natural)
     if not paths:
@@ -100,20 +99,14 @@ def image_files(folder: Path) -> list[Path]:
     return paths
 
 
-def _open(source: int | Path) -> cv2.VideoCapture:
-    """An open camera or video file."""
-    if isinstance(source, int):
-        capture = cv2.VideoCapture(source)
-        if not capture.isOpened():
-            raise FileNotFoundError(f"camera {source} is not there or in use; close other programs, or try another")
-        return capture
-    if not source.is_file():
-        raise FileNotFoundError(f"no such video or folder: {source}; check the path")
-    if source.suffix.lower() in IMAGES:
-        raise ValueError(f"{source} is an image, not a video; put images in a folder and name the folder")
-    capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+def _open_video(path: Path) -> cv2.VideoCapture:
+    if not path.is_file():
+        raise FileNotFoundError(f"no such video or folder: {path}; check the path")
+    if path.suffix.lower() in IMAGES:
+        raise ValueError(f"{path} is an image, not a video; put images in a folder and name the folder")
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
-        raise ValueError(f"{source} is empty, cut off, broken, or not a video; play it to see, or convert it to mp4")
+        raise ValueError(f"{path} is empty, cut off, broken, or not a video; play it to see, or convert it to mp4")
     return capture
 
 
