@@ -53,7 +53,7 @@ def tight_box(points: np.ndarray) -> np.ndarray:
 
 
 def fit_similarity(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least-squares similarity without mirroring of points to target, both (..., N, 2), the points not all the same:
+    """The least-squares similarity, not mirrored, of points to target, both (..., N, 2), the points not all the same:
     `linear` (..., 2, 2) and `translation` (..., 2), so that target is about `points @ linear.T + translation`.
     """
     points, target = np.asarray(points, float), np.asarray(target, float)

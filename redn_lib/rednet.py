@@ -1,6 +1,7 @@
 """RedNet: encoder, decoder, regression, feedback loop, identity and memory as one network, in two presets."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -115,14 +116,13 @@ class RedNet(nn.Module):
     def forward(self, patches: Tensor, crop: Tensor, steps: int | None = None, **changes: Change) -> list[Step]:
         return self.frame(patches, crop, steps=steps, temporal=False, **changes).steps
 
-    def one_step(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """One feedback step without f_tRNN: frame (B, 3, S, S) and z (B, Cz, s, s) to detection logits (B, L+1, h, h)
-        and regression logits (B, L, m, m).
+    def one_step(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
+        """One feedback step: frame (B, 3, S, S) and z (B, Cz, s, s) to detection logits (B, L+1, h, h) and regression
+        logits (B, L, m, m). change_code(code, step): what goes on to the decoder.
         """
-        return self.decode(*self.encoder(frame - 0.5, z, step), step)
-
-    def decode(self, code: Tensor, features: list[Tensor], indices: list[Tensor], step: int) -> tuple[Tensor, Tensor]:
-        """f_DEC and f_REG: outputs of the encoder to detection and regression logits, as `one_step`."""
+        code, features, indices = self.encoder(frame - 0.5, z, step)
+        if change_code is not None:
+            code = change_code(code, step)
         detection = self.detection(self.decoder(code, indices, step))
         return detection, self.regression(detection, features[1], features[3], step)
 
@@ -149,15 +149,14 @@ class RedNet(nn.Module):
         place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
         codes, prior, next_state = [], None, None
 
-        def run_step(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        def between(code: Tensor, step: int) -> Tensor:
             nonlocal prior, next_state
-            code, features, indices = self.encoder(frame - 0.5, z, step)
             codes.append(code)
             if change_code is not None:
                 code = change_code(code, step)
             if self.memory is not None and temporal and step == 0:
                 code, prior, next_state = self.remembered(code, crop_in_frame(place, crop), state)
-            return self.decode(code, features, indices, step)
+            return code
 
         def add_prior(regression: Tensor, crop_now: Tensor) -> Tensor:
             if prior is None:
@@ -165,6 +164,7 @@ class RedNet(nn.Module):
             here = prior._replace(points=to_crop(to_patch(prior.points, crop), crop_now))
             return regression + prior_logits(here, regression, self.preset.size, self.preset.sigma)
 
+        run_step = partial(self.one_step, change_code=between)
         done = feedback_loop(run_step, patches, crop, self.preset, steps, add_prior=add_prior, change_z=change_z)
         if next_state is not None:
             next_state = next_state._replace(points=to_patch(done[-1].points.detach(), place))

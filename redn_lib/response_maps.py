@@ -22,7 +22,7 @@ def gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tens
 
 
 def gaussian_maps(points: Tensor, h: int, size: int, sigma: float) -> Tensor:
-    """Gaussian of height 1 at each point: points (B, L, 2) to (B, L, h, h), channels last in memory; sigma in pixels."""
+    """Gaussian of height 1 at each point: points (B, L, 2) to (B, L, h, h), channels last; sigma in crop pixels."""
     across, down = (rows.mT.contiguous() for rows in gaussian_rows(points, h, size, sigma))
     return (down[:, :, None] * across[:, None]).movedim(-1, 1)
 
@@ -33,7 +33,7 @@ def spatial_softmax(logits: Tensor) -> Tensor:
 
 
 def decode(maps: Tensor, size: int) -> Tensor:
-    """Mean position (soft-argmax) of each map: probabilities (B, L, h, w) to points (B, L, 2) in pixels (our choice)."""
+    """Mean position of each map (soft-argmax): probabilities (B, L, h, w) to points (B, L, 2) (our choice)."""
     h, w = maps.shape[-2:]
     x = (maps.sum(-2) * cell_centres(w, size, maps)).sum(-1)
     y = (maps.sum(-1) * cell_centres(h, size, maps)).sum(-1)

@@ -23,7 +23,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare `redn track CLIP --out POINTS.csv [--video OVERLAY.mp4] [--steps K] [--no-temporal] [--device D]`."""
     parser = subparsers.add_parser(
         "track",
-        help="find the 68 points in every frame of a video, a folder of images or a camera",
         description="Tracks a face (the largest of several) and writes its 68 points for every frame. Ctrl-C stops and "
         "keeps the frames so far.",
     )

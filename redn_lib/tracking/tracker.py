@@ -76,34 +76,32 @@ class Tracker:
             if np.abs(now - before).mean() >= CUT:
                 fit = None
             before = now
-            if fit is not None:
+            if fit:
                 fit, age = self._follow(image, fit), age + 1
-            if fit is not None and (unseen > 0 or age % CHECK_EVERY == 0 or fit.confidence.mean() < SURE):
+            if fit and (unseen > 0 or age % CHECK_EVERY == 0 or fit.confidence.mean() < SURE):
                 fit, found = self._check(image, fit)
                 unseen = 0 if found else unseen + 1
             if fit is None or unseen >= MAX_UNSEEN:
                 fit, age, unseen = self._find(image), 0, 0
-            points = np.full((N_POINTS, 2), np.nan, np.float32) if fit is None else fit.points
-            confidence = np.zeros(N_POINTS, np.float32) if fit is None else fit.confidence
+            points = fit.points if fit else np.full((N_POINTS, 2), np.nan, np.float32)
+            confidence = fit.confidence if fit else np.zeros(N_POINTS, np.float32)
             yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), fit is None)
 
     def _find(self, image: np.ndarray) -> Fit | None:
         """The largest face of the frame that the network confirms."""
-        fits = (self._confirm(image, box) for box in self.detector.detect(image)[0][:3])
-        return next((fit for fit in fits if fit is not None), None)
+        boxes, _ = self.detector.detect(image)
+        return next(filter(None, (self._confirm(image, box) for box in boxes[:3])), None)
 
     def _confirm(self, image: np.ndarray, box: np.ndarray) -> Fit | None:
         """The face in a box of the detector; None where the network finds none there."""
         fit = self._fit(image, box)
-        return fit if fit is not None and overlap(tight_box(fit.points), box) >= SAME_FACE else None
+        return fit if fit and overlap(tight_box(fit.points), box) >= SAME_FACE else None
 
     def _follow(self, image: np.ndarray, last: Fit) -> Fit | None:
         """The face of the last frame in this one; None where it is lost."""
         before = tight_box(last.points)
         fit = self._fit(image, before, last.state)
-        if fit is None:
-            return None
-        growth = _side(tight_box(fit.points)) / _side(before)
+        growth = _side(tight_box(fit.points)) / _side(before) if fit else np.inf
         return fit if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
 
     def _fit(self, image: np.ndarray, box: np.ndarray, state: MemoryState | None = None) -> Fit | None:
