@@ -108,10 +108,9 @@ class Decoder(nn.Module):
             self.stages.append(Stage([Conv(stage[-1], out, steps) for out in outs]))
 
     def forward(self, code: Tensor, indices: list[Tensor], step: int) -> Tensor:
-        x = code
         for stage, maxima in zip(self.stages, reversed(indices), strict=False):
-            x = stage(unpool(x, maxima), step)
-        return x
+            code = stage(unpool(code, maxima), step)
+        return code
 
 
 class Regression(nn.Module):

@@ -128,11 +128,6 @@ class PoseReader(nn.Module):
         return self.out(self.norm(pooled(changing), step)).float()
 
 
-def pose_loss(read: Tensor, points: Tensor) -> Tensor:
-    """Mean squared error of poses (B, 3) that were read, against `pose_of` the points (B, 68, 2)."""
-    return (read - pose_of(points)).square().mean()
-
-
 def pose_echo(codes: Tensor, points: Tensor) -> Tensor:
     """Squared correlations of pooled codes (N, C) with `pose_of` the points (N, 68, 2), summed over the three numbers,
     mean over channels (our choice). By chance about 3 / N.

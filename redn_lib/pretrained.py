@@ -57,7 +57,7 @@ def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     check_finite(state, f"the network for {path}")
     sizes = {size: getattr(model.preset, size) for size in SIZES if getattr(model.preset, size)}
-    header = json.dumps({"preset": model.preset.name, **sizes, **about})  # one entry, in this order
+    header = json.dumps({"preset": model.preset.name, **sizes, **about})  # one entry: it keeps its order
     with whole_file(path) as temporary:
         save_file(state, temporary, {"redn": header})
 

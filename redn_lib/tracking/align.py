@@ -1,14 +1,13 @@
 """One image, one box: the points of the face, and what the feedback loop did on the way."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from redn_lib.crop import Crop
 from redn_lib.data.clip import check_image
+from redn_lib.feedback import Change
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.temporal import MemoryState
@@ -48,7 +47,7 @@ def align(
     turn: float = 0.0,
     temporal: bool = False,
     state: MemoryState | None = None,
-    change_z: Callable[[Tensor, int], Tensor] | None = None,
+    change_z: Change | None = None,
 ) -> Fit:
     """Find the 68 points of the face in a box.
 
