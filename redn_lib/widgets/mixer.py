@@ -15,10 +15,9 @@ from IPython.display import Image
 
 from redn_lib.data.clip import Face
 from redn_lib.experiments.mixes import Decoded, blended, decoded, encode, way
-from redn_lib.identity import pooled
+from redn_lib.identity import pooled, pose_of
 from redn_lib.landmarks import LINES
 from redn_lib.metrics import eye_distance
-from redn_lib.pose import pose_of
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
 from redn_lib.widgets.chart import Chart
