@@ -36,6 +36,13 @@ def test_readme_quotes_failures_inner_points_and_synthetic_faces(root):
     assert f"synthetic faces alone, step 3 | {synthetic['steps'][-1]['nme']:.2f} % |" in readme
 
 
+def test_readme_quotes_the_faces_labelled_by_people(root):
+    found = result(root, "w300_lfpw")
+    errors = " / ".join(f"{step['nme']:.2f}" for step in found["steps"])
+    readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
+    assert f"the shipped network has {errors} % after steps 1 / 2 / 3" in readme and found["frames"] == 224
+
+
 def test_the_people_measured_on_are_named(root):
     names = (root / "results" / "val_people.txt").read_text(encoding="utf-8").split()
     assert len(set(names)) == len(names) == result(root, "compact")["people"]
