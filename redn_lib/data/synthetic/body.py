@@ -123,7 +123,7 @@ def ears_part() -> Part:
 def ears(controls: np.ndarray, size: float, out: float) -> np.ndarray:
     """Vertices (46, 3). size: 1 the mean; out: 0 flat to the head, 1 sticking out."""
     pieces = []
-    for jaw, back_of, side in zip((0, 16), template().names["ear_back"], (-1, 1), strict=True):
+    for jaw, back_of, side in zip((0, 16), template().at("ear_back"), (-1, 1), strict=True):
         anchor = 0.6 * controls[jaw] + 0.4 * controls[back_of] + (0.0, 0.10, -0.02)
         back, down = size * _EAR_RIM.T
         rim = anchor + np.column_stack([side * (0.01 + back * (0.30 + 0.6 * out)), down, -back * 0.9])

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from redn_lib.data.synthetic.head import near, ramp, template
+from redn_lib.data.synthetic.head import TABLES, near, ramp, template
 from redn_lib.landmarks import N_POINTS
 
 EYE_RADIUS = 0.172
@@ -45,41 +45,30 @@ def _fields() -> np.ndarray:
     (6, C, 3).
     """
     t = template()
-    p, at = t.controls, t.names
-    side, out = np.sign(p[:, 0]), np.zeros((6, len(p), 3), np.float32)
-    smile, sad, pucker, lip_raise, brow_raise, frown = out
-    corners, cheeks = near(p, 0.36, 0.30, 0.17), near(p, 0.52, -0.12, 0.26)
+    p = t.controls
+    side, still = np.sign(p[:, 0]), np.zeros(len(p))
+    corners, cheeks, around = near(p, 0.36, 0.30, 0.17), near(p, 0.52, -0.12, 0.26), near(p, 0.2, 0.32, 0.26)
     corners[[49, 53, 55, 59, 61, 63, 65, 67]] *= 0.6
-    upper = [49, 50, 51, 52, 53, 61, 62, 63, *at["upper_lip"], *at["upper_mid"]]
-    smile[:] = np.column_stack(
+    smile = np.column_stack(
         [side * (0.085 * corners + 0.02 * cheeks), -0.075 * corners - 0.06 * cheeks, 0.05 * (cheeks - corners)]
     )
-    smile[upper, 1] -= 0.012
-    sad[:] = np.column_stack([-0.085 * side * corners, 0.075 * corners, 0.05 * corners])
-    around = near(p, 0.2, 0.32, 0.26)
-    pucker[:] = np.column_stack([-0.36 * p[:, 0] * around, 0 * around, 0.09 * around])
-    lip_raise[upper, 1] = -0.065
-    lip_raise[[31, 32, 33, 34, 35, *at["wing"]], 1] = -0.012
-    brow_raise[17:27, 1] = -0.10
-    brow_raise[[i for name in ("ridge_in", "ridge", "ridge_out", "brow_mid", "glabella") for i in at[name]], 1] = -0.06
+    smile[t.at("upper_mouth"), 1] -= 0.012
+    sad = np.column_stack([-0.085 * side * corners, 0.075 * corners, 0.05 * corners])
+    pucker = np.column_stack([-0.36 * p[:, 0] * around, still, 0.09 * around])
+    brow_raise = t.moves("brow_raise")
     inner = near(p, 0.22, -0.88, 0.16) * -10 * brow_raise[:, 1]
-    frown[:] = np.column_stack([-0.05 * side * inner, 0.06 * inner, 0 * inner])
-    return out
+    frown = np.column_stack([-0.05 * side * inner, 0.06 * inner, still])
+    return np.stack([smile, sad, pucker, t.moves("lip_raise"), brow_raise, frown]).astype(np.float32)
 
 
 @cache
 def _jaw_weight() -> np.ndarray:
     """How far each control goes with the jaw: (C,) in [0, 1]."""
-    p, at = template().controls, template().names
+    p = template().controls
     w = ramp(p[:, 1], 0.30, 0.50) * ramp(p[:, 2], -1.15, -0.35)
     w = np.maximum(w, 0.85 * ramp(p[:, 1], 0.15, 0.75) * ramp(p[:, 2], -1.3, -0.6))
-    w[[55, 56, 57, 58, 59, 65, 66, 67]] = 1
-    w[[48, 54, 60, 64]] = 0.42
-    w[[0, 1, 15, 16]] = 0
-    exact = {"lower_lip": 1, "lower_mid": 1, "below_lip": 1, "mouth_side": 0.45, "throat": 0.6}
-    exact |= {"neck_front": 0.2, "neck_jaw": 0.2, "neck_side": 0}
-    for name, value in exact.items():
-        w[list(at[name])] = value
+    for share, which in TABLES["jaw"]:
+        w[template().at(*which)] = share
     w[N_POINTS:][(p[N_POINTS:, 1] < 0.28) & (p[N_POINTS:, 2] > -0.3)] *= 0.5
     return w.astype(np.float32)
 
