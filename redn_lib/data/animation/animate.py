@@ -42,8 +42,6 @@ def animate(
     """
     if frames < 1 or size < 32:
         raise ValueError(f"a clip needs at least one frame of at least 32 pixels a side, got {frames} of {size} pixels")
-    if occluder is not None:
-        occluder.check_fits(frames)
     rng = np.random.default_rng([seed, 11])
     curves = draw_curves(rng, frames + 2, strength or MotionStrength())
     motion = Motion.of(face, curves, size)
@@ -53,8 +51,7 @@ def animate(
         sprite = Sprite(occluder, points, motion.image, skin_colour_of(face), np.random.default_rng([seed, 12]))
     images, masks = _render(motion, curves, sprite, rng)
     visible, occluded = visibility(points, masks, size, size)
-    if face.visible is not None:
-        visible &= face.visible
+    visible &= face.visible
     speed = np.linalg.norm(motion.points[2:] - motion.points[:-2], axis=-1).mean(1) / 2
     factors = {name: getattr(curves, name)[1:-1] for name in ("turn", "zoom", "lids", "gain", "gamma", "warmth")}
     factors |= {

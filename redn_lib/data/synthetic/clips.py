@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from redn_lib.data.clip import Clip, Face
-from redn_lib.data.occluder import SCENE_KINDS, SceneOccluder
 from redn_lib.data.synthetic.expression import Expression
 from redn_lib.data.synthetic.people import identity
 from redn_lib.data.synthetic.render import Factors, project_points, render
-from redn_lib.data.synthetic.scene import Camera, Light
+from redn_lib.data.synthetic.scene import SCENE_KINDS, Camera, Light, SceneOccluder
 from redn_lib.landmarks import tight_box
 
 

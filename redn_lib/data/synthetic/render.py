@@ -3,22 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from redn_lib.data.clip import Face
-from redn_lib.data.occluder import SceneOccluder
 from redn_lib.data.synthetic import body
 from redn_lib.data.synthetic.expression import Expression
 from redn_lib.data.synthetic.head import landmarks, project, rotation, turned
 from redn_lib.data.synthetic.people import Person, shape
-from redn_lib.data.synthetic.scene import Camera, Light, background, develop, direction, lit, take
+from redn_lib.data.synthetic.scene import Camera, Light, SceneOccluder, background, develop, direction, lit, take
 from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 
 
-@dataclass(frozen=True)
-class Fragments:
+class Fragments(NamedTuple):
     """Visible surface, one entry a covered pixel.
 
     pixel: (P,) index into the flattened (h, w) image.
@@ -165,16 +164,6 @@ class Factors:
 
 
 @lru_cache(maxsize=8)
-def _texture(person: Person) -> np.ndarray:
-    return paint(person.traits, person.seed)
-
-
-@lru_cache(maxsize=8)
-def _scene(seed: int, size: int) -> np.ndarray:
-    return background(seed, size)
-
-
-@lru_cache(maxsize=8)
 def _controls(person: Person, expression: Expression) -> np.ndarray:
     return shape(person.shape, expression)
 
@@ -198,7 +187,7 @@ def _light_field(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Linear light (side, side, 3) of person and background before the lens, and the depth (side, side)."""
     traits = f.person.traits
-    mesh = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
+    mesh, neighbours = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
     solid = turned(body.vertices(controls, traits, f.expression, f.person.seed), turn, mesh.turn)
     xy = project(solid, f.distance, f.scale * side, place).astype(np.float32)
     fragments = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
@@ -207,10 +196,10 @@ def _light_field(
     texel[fragments.pixel] = np.clip(
         np.einsum("pkc,pk->pc", mesh.uv[corners], fragments.weight), 0, (WIDTH - 1, HEIGHT - 1)
     )
-    albedo = cv2.remap(_texture(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
-    facing = normals(solid, mesh.triangles, mesh.neighbours)
+    albedo = cv2.remap(paint(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
+    facing = normals(solid, mesh.triangles, neighbours)
     attributes = np.column_stack([facing, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
-    scene = (_scene(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
+    scene = (background(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
     scene[fragments.pixel] = shade(fragments, corners, attributes, albedo[fragments.pixel], f.light)
     return scene.reshape(side, side, 3), fragments.depth
 
@@ -227,9 +216,9 @@ def render(factors: Factors) -> Face:
     scene, depth = _light_field(f, controls, turn, place, side)
     image = develop(scene, _gain(f), f.camera)
     if f.person.traits["glasses"]:
-        pieces = [turned(p, turn) for p in body.glasses_outline(controls, f.person)]
+        pieces = [turned(p, turn) for p in body.glasses_outline(controls, f.person.traits)]
         lenses, arms = (project(p, f.distance, unit, place) for p in pieces)
-        body.draw_glasses(image, lenses, arms, f.person, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
+        body.draw_glasses(image, lenses, arms, f.person.traits, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
     spots = landmarks(controls, turn, f.roll)
     points = project(spots, f.distance, unit, place)
     pixel = np.round(points).astype(int)
