@@ -5,6 +5,7 @@ How far and how fast heads move was read off short clips of talking people: head
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -50,9 +51,9 @@ class MotionStrength:
             raise ValueError(f"strengths are finite numbers from 0 up, got {wrong}")
 
 
-@dataclass(frozen=True)
-class Curves:
-    """What happens in a clip, frame by frame, each (N,) float64 where nothing else is said.
+def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength) -> dict[str, Any]:
+    """What happens in a clip of so many frames, by name, (frames,) each. Strengths scale what is drawn and leave the
+    other draws as they are.
 
     yaw, pitch, turn: degrees to the image's right, up, clockwise.
     zoom: a factor.
@@ -60,31 +61,12 @@ class Curves:
     mouth: the wish to open (logarithm) or close (below 0).
     lids: 0 open to 1 shut.
     gain, gamma, warmth: factors of the light.
-    shutter: of the whole clip, in frames.
-    noise: of the whole clip, in grey levels.
-    quality: of the whole clip's JPEG, 100: none.
+    Numbers of the whole clip:
+    shutter: share of a frame's time.
+    noise: grey levels.
+    quality: of the JPEG, 100: none.
     camera: share of turn, zoom and shift that is the camera's, not the head's.
     """
-
-    yaw: np.ndarray
-    pitch: np.ndarray
-    turn: np.ndarray
-    zoom: np.ndarray
-    shift_x: np.ndarray
-    shift_y: np.ndarray
-    mouth: np.ndarray
-    lids: np.ndarray
-    gain: np.ndarray
-    gamma: np.ndarray
-    warmth: np.ndarray
-    shutter: float
-    noise: float
-    quality: int
-    camera: float
-
-
-def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength) -> Curves:
-    """All curves of a clip of so many frames. Strengths scale what is drawn and leave the other draws as they are."""
     mood = np.exp(rng.uniform(np.log(0.25), np.log(1.6)))
 
     def moved(spread: float) -> np.ndarray:
@@ -102,7 +84,7 @@ def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength)
     def light(spread: float) -> np.ndarray:
         return np.exp(spread * (rng.normal() + 0.8 * wander(rng, frames, 0.5)))
 
-    return Curves(  # in the order in which they are drawn
+    return dict(  # in the order in which they are drawn
         yaw=moved(strength.yaw),
         pitch=moved(strength.pitch),
         turn=moved(strength.turn),
