@@ -1,6 +1,6 @@
 """All factors of one image, and the image that they make: triangles to pixels, light, camera. (our choice)"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,10 +20,10 @@ from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 class Fragments(NamedTuple):
     """Visible surface, one entry a covered pixel.
 
-    pixel: (P,) index into the flattened (h, w) image.
+    pixel: (P,) index into the flattened (side, side) image.
     triangle: (P,) index.
     weight: (P, 3) barycentric.
-    depth: (h, w), -inf where empty.
+    depth: (side, side), -inf where empty.
     """
 
     pixel: np.ndarray
@@ -32,10 +32,8 @@ class Fragments(NamedTuple):
     depth: np.ndarray
 
 
-def rasterise(
-    xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, height: int, width: int
-) -> Fragments:
-    """The nearest triangle at every pixel centre.
+def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, side: int) -> Fragments:
+    """The nearest triangle at every pixel centre of an image of side x side.
 
     xy: (V, 2) pixels. near: (V,), greater is nearer. triangles: (M, 3). two_sided: (M,) bool; the others show only
     their front, whose corners run clockwise in the image.
@@ -44,7 +42,7 @@ def rasterise(
     edge1, edge2 = q - p, r - p
     area = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0]
     low = np.maximum(np.ceil(np.minimum(np.minimum(p, q), r)), 0).astype(np.int32)
-    high = np.minimum(np.floor(np.maximum(np.maximum(p, q), r)), (width - 1, height - 1)).astype(np.int32)
+    high = np.minimum(np.floor(np.maximum(np.maximum(p, q), r)), side - 1).astype(np.int32)
     wide, tall = (high - low + 1).T
     keep = np.flatnonzero(((area > 1e-6) | (two_sided & (area < -1e-6))) & (wide > 0) & (tall > 0))
     wide, low, p, edge1, edge2, area = wide[keep], low[keep], p[keep], edge1[keep], edge2[keep], area[keep]
@@ -63,45 +61,32 @@ def rasterise(
     w1, w2 = a1 * column + b1 * row + c1, a2 * column + b2 * row + c2
     inside = np.flatnonzero((w1 >= -1e-4) & (w2 >= -1e-4) & (w1 + w2 <= 1.0001))
     own, w1, w2 = own[inside], w1[inside].astype(np.float32), w2[inside].astype(np.float32)
-    pixel = row[inside] * width + column[inside]
+    pixel = row[inside] * side + column[inside]
 
     z0, z1, z2 = (near[triangles[keep, k]][own] for k in range(3))
     z = z0 + w1 * (z1 - z0) + w2 * (z2 - z0)
     key = ((z.astype(np.float64) + 64) * 65536).astype(np.int64) << 20 | np.arange(len(z))
-    best = np.full(height * width, -1, np.int64)
+    best = np.full(side * side, -1, np.int64)
     np.maximum.at(best, pixel, key)
     filled = np.flatnonzero(best >= 0)
     pick = best[filled] & 0xFFFFF
-    depth = np.full(height * width, -np.inf, np.float32)
+    depth = np.full(side * side, -np.inf, np.float32)
     depth[filled] = z[pick]
     w1, w2 = w1[pick], w2[pick]
-    return Fragments(filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(height, width))
+    return Fragments(filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(side, side))
 
 
 def normals(vertices: np.ndarray, triangles: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
     """Unit normals (V, 3) of a mesh."""
     a, b, c = vertices[triangles[:, 0]], vertices[triangles[:, 1]], vertices[triangles[:, 2]]
-    u, v = b - a, c - a
     face = np.zeros((len(triangles) + 1, 3), np.float32)
-    face[:-1, 0] = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
-    face[:-1, 1] = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
-    face[:-1, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-    total = face[neighbours[:, 0]]
-    for k in range(1, neighbours.shape[1]):
-        total += face[neighbours[:, k]]
+    face[:-1] = np.cross(b - a, c - a)
+    total = face[neighbours].sum(1)
     return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
 
 
-def shade(
-    fragments: Fragments, corners: np.ndarray, attributes: np.ndarray, albedo: np.ndarray, light: Light
-) -> np.ndarray:
-    """Linear colour (P, 3) of every fragment.
-
-    corners: (P, 3) vertex indices of its triangle.
-    attributes: (V, 6) normal, share of the lamp, shade, shine.
-    albedo: (P, 3).
-    """
-    value = np.einsum("pkc,pk->pc", attributes[corners], fragments.weight)
+def shade(value: np.ndarray, albedo: np.ndarray, light: Light) -> np.ndarray:
+    """Linear colour (P, 3) of surface of this albedo (P, 3); value: (P, 6) normal, share of the lamp, shade, shine."""
     normal = value[:, :3] / np.maximum(np.sqrt((value[:, :3] ** 2).sum(1, keepdims=True)), 1e-6)
     normal *= np.where(normal[:, 2:] < 0, -1, 1)
     towards = direction(light)
@@ -182,26 +167,23 @@ def _gain(factors: Factors) -> float:
     return factors.camera.exposure / float(light * np.sqrt(0.35 * skin_colour(factors.person.traits).mean()))
 
 
-def _light_field(
-    f: Factors, controls: np.ndarray, turn: np.ndarray, place: np.ndarray, side: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Linear light (side, side, 3) of person and background before the lens, and the depth (side, side)."""
     traits = f.person.traits
     mesh, neighbours = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
-    solid = turned(body.vertices(controls, traits, f.expression, f.person.seed), turn, mesh.turn)
-    xy = project(solid, f.distance, f.scale * side, place).astype(np.float32)
-    fragments = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
-    corners = mesh.triangles[fragments.triangle]
+    xy, solid = pixels(body.vertices(controls, traits, f.expression, f.person.seed), mesh.turn)
+    found = rasterise(xy.astype(np.float32), solid[:, 2], mesh.triangles, mesh.two_sided, side)
+    corners = mesh.triangles[found.triangle]
     texel = np.zeros((side * side, 2), np.float32)
-    texel[fragments.pixel] = np.clip(
-        np.einsum("pkc,pk->pc", mesh.uv[corners], fragments.weight), 0, (WIDTH - 1, HEIGHT - 1)
-    )
+    inside = np.einsum("pkc,pk->pc", mesh.uv[corners], found.weight)
+    texel[found.pixel] = np.clip(inside, 0, (WIDTH - 1, HEIGHT - 1))
     albedo = cv2.remap(paint(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
     facing = normals(solid, mesh.triangles, neighbours)
     attributes = np.column_stack([facing, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
+    value = np.einsum("pkc,pk->pc", attributes[corners], found.weight)
     scene = (background(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
-    scene[fragments.pixel] = shade(fragments, corners, attributes, albedo[fragments.pixel], f.light)
-    return scene.reshape(side, side, 3), fragments.depth
+    scene[found.pixel] = shade(value, albedo[found.pixel], f.light)
+    return scene.reshape(side, side, 3), found.depth
 
 
 def render(factors: Factors) -> Face:
@@ -213,12 +195,18 @@ def render(factors: Factors) -> Face:
     f, side = factors, min(factors.camera.resolution, factors.size)
     turn, unit, place = rotation(f.yaw, f.pitch, f.roll), f.scale * side, np.array([f.x, f.y]) * side - 0.5
     controls = _controls(f.person, f.expression)
-    scene, depth = _light_field(f, controls, turn, place, side)
+
+    def pixels(points: np.ndarray, share: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Points (..., 3) of the head in the image (..., 2), and turned."""
+        solid = turned(points, turn, share)
+        return project(solid, f.distance, unit, place), solid
+
+    scene, depth = _light_field(f, controls, pixels, side)
     image = develop(scene, _gain(f), f.camera)
     if f.person.traits["glasses"]:
-        pieces = [turned(p, turn) for p in body.glasses_outline(controls, f.person.traits)]
-        lenses, arms = (project(p, f.distance, unit, place) for p in pieces)
-        body.draw_glasses(image, lenses, arms, f.person.traits, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
+        white = 255 * min(1, 1.3 * f.camera.exposure**0.5)
+        lenses, arms = (pixels(piece)[0] for piece in body.glasses_outline(controls, f.person.traits))
+        body.draw_glasses(image, lenses, arms, f.person.traits, unit, white)
     spots = landmarks(controls, turn, f.roll)
     points = project(spots, f.distance, unit, place)
     pixel = np.round(points).astype(int)
