@@ -262,10 +262,6 @@ def vertices(controls: np.ndarray, traits: Mapping[str, Any], expression: Expres
     return np.vstack(pieces).astype(np.float32)
 
 
-_RIM = {"thin": 0.025, "thick": 0.06, "rimless": 0.012, "dark": 0.03}
-"""Thickness of the frame in head units."""
-
-
 def glasses_outline(controls: np.ndarray, traits: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Rims of both lenses (2, 20, 3) and the arms' ends at lens and ear (2, 2, 3), in the head's own space."""
     t = np.linspace(0, 2 * np.pi, 20, endpoint=False)
@@ -291,7 +287,7 @@ def draw_glasses(
     lenses: (2, 20, 2), arms: (2, 2, 2), both in pixels. unit: pixels of a head unit. brightness: of white, of 255.
     """
     kind, shine = GLASSES[traits["glasses"]], traits["glasses_glare"]
-    thick = max(1, round(unit * _RIM[kind]))
+    thick = max(1, round(unit * TABLES["glasses"][kind][1]))
     frame, glass, glare = np.zeros((3, *image.shape[:2]), np.uint8)
     for lens in lenses:
         fill_polygon(glass, lens)

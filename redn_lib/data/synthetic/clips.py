@@ -51,7 +51,7 @@ def _camera(rng: np.random.Generator, size: int) -> Camera:
 def _expression(rng: np.random.Generator) -> Expression:
     talking, shut = rng.random() < 0.55, rng.random() < 0.07
     blink = rng.uniform(0.7, 1.0) if shut else bell(rng, 0.05, 0.18, -0.35, 0.6)
-    drawn = draw("expression", rng, mouth_open=0.33 if talking else 0.03)
+    drawn = draw("expression", rng, "" if talking else "silent")
     drawn["mouth_open"] = abs(drawn["mouth_open"])
     drawn["blink_left"] = float(np.clip(blink + drawn["blink_left"], -0.4, 1))
     return Expression(**drawn, blink_right=blink)
@@ -133,7 +133,7 @@ def _moved_factors(first: Factors, seed: int, frames: int, fps: float) -> list[F
     head["scale"] = first.scale * np.exp(_wander(rng, seconds, 0.02 * strength, 0.4))
     mouth = base.mouth_open + _wander(rng, seconds, 0.12 if talking else 0.01, 3.0 if talking else 0.5)
     shut = _blinks(rng, seconds)
-    spans = TABLES["face_motion"] | ({} if talking else {"pucker": (0.02, 2.0, 0, 1)})
+    spans = TABLES["face_motion"] | ({} if talking else TABLES["variants"]["no talk"])
     face = {"mouth_open": np.hypot(mouth, 0.03)}
     face |= {name: moved(getattr(base, name), *span) for name, span in spans.items()}
     for blink in ("blink_right", "blink_left"):

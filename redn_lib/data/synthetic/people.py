@@ -15,10 +15,7 @@ from redn_lib.data.synthetic.head import TABLES, near, ramp, template
 SLIDERS = tuple(TABLES["sliders"])
 """Names of the identity vector's numbers, in order."""
 
-GLASSES = ("none", "thin", "thick", "rimless", "dark")
-
-_UNUSED_DRAWS = 4
-"""Numbers drawn before those of the mixes that move nothing: with them a seed keeps its face of earlier versions."""
+GLASSES = tuple(TABLES["glasses"])
 
 
 @cache
@@ -105,23 +102,18 @@ class Person:
         return f"procedural-{self.seed:06d}"
 
 
-def _colour(rng: np.random.Generator, low: float = 0.02, high: float = 0.8) -> tuple[float, float, float]:
-    grey, tint = rng.uniform(low**0.5, high**0.5) ** 2, rng.uniform(0, 1) ** 2
-    hue = rng.uniform(0.15, 1.0, 3)
-    colour = grey * ((1 - tint) + tint * hue / hue.mean())
-    return tuple(float(c) for c in np.clip(colour, 0.004, 0.95))
-
-
-def draw(table: str, rng: np.random.Generator, **ranges: Any) -> dict[str, float]:
-    """Random numbers in the order of a table: each even, normal or cut normal; `ranges` stand in for the table's."""
-    drawn = {}
-    for name, span in (TABLES[table] | ranges).items():
-        if np.ndim(span) == 0:
+def draw(table: str, rng: np.random.Generator, *variants: str) -> dict[str, Any]:
+    """Random numbers and colours by the ranges of a table, in its order; the variants' ranges stand in for its own."""
+    spans, drawn = dict(TABLES[table]), {}
+    for variant in variants:
+        spans |= TABLES["variants"].get(variant, {})
+    for name, span in spans.items():
+        if isinstance(span, (int, float)):
             drawn[name] = rng.normal(0, span)
         elif len(span) == 2:
             drawn[name] = rng.uniform(*span)
         else:
-            drawn[name] = bell(rng, *span)
+            drawn[name] = _colour(rng, *span[1:]) if span[0] == "colour" else bell(rng, *span)
     return drawn
 
 
@@ -130,19 +122,24 @@ def bell(rng: np.random.Generator, middle: float, spread: float, low: float, hig
     return float(np.clip(rng.normal(middle, spread), low, high))
 
 
-def _skin(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dict[str, Any]:
+def _colour(rng: np.random.Generator, low: float, high: float) -> tuple[float, float, float]:
+    grey, tint = rng.uniform(low**0.5, high**0.5) ** 2, rng.uniform(0, 1) ** 2
+    hue = rng.uniform(0.15, 1.0, 3)
+    colour = grey * ((1 - tint) + tint * hue / hue.mean())
+    return tuple(float(c) for c in np.clip(colour, 0.004, 0.95))
+
+
+def _skin(rng: np.random.Generator, woman: bool, old: float) -> dict[str, Any]:
     make_up = woman * rng.random()
     shadow = -rng.uniform(0, 0.5) * make_up * rng.uniform(0.4, 1.2, 3) - 0.05
     bearded, stubble = not woman and rng.random() < 0.38, not woman and rng.random() < 0.6
-    full_beard, moustache = bearded and rng.random() < 0.6, bearded and rng.random() < 0.8
-    ranges = {"brow_thick": (4.0, 7.5)} if woman else {}
-    ranges |= {} if full_beard else {"beard": (0, 0.28 * stubble)}
-    ranges |= {} if moustache else {"moustache": (0, 0.22 * stubble)}
-    drawn = draw("skin", rng, **ranges)
+    grown = {"beard": bearded and rng.random() < 0.6, "moustache": bearded and rng.random() < 0.8}
+    variants = [f"{'stubble' if stubble else 'no'} {name}" for name, full in grown.items() if not full]
+    drawn = draw("skin", rng, "skin of a woman" if woman else "", *variants)
     drawn["lip_red"] += 0.9 * make_up * drawn.pop("lipstick")
     drawn["lash"] += 0.6 * make_up
     drawn["beard_grey"] *= old > 0.4
-    return drawn | {"skin_tone": tone, "eye_shadow": tuple(float(s) for s in shadow)}
+    return drawn | {"eye_shadow": tuple(float(s) for s in shadow)}
 
 
 def _hair(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dict[str, Any]:
@@ -153,42 +150,17 @@ def _hair(rng: np.random.Generator, woman: bool, old: float, tone: float) -> dic
     long, receding = kind in ("medium", "long", "headscarf"), old * (not woman)
     fringe = kind == "headscarf" or rng.random() < (0.3 if woman else 0.15)
     crown_bare = kind == "short" and not woman and rng.random() < 0.2 + 0.3 * old
-    stubble = rng.uniform(0.3, 0.9) if kind == "buzz" else 0.0
-    bald = rng.uniform(0.45, 0.7) if crown_bare else 0.0
-    ranges = {"hair_front": (0.10, 0.46)} if fringe else {}
-    ranges |= {"hair_temple": (-0.35, 0.05)} if long else {}
-    ranges |= {"hair_volume": (0.03, 0.16)} if kind == "short" else {}
-    ranges |= {"hair_end": (-0.1, 0.7)} if kind == "medium" else {}
-    ranges |= {"iris": (0, 0.4)} if dark else {}
-    drawn = draw("hair", rng, **ranges)
-    drawn["hair_front"] = -drawn["hair_front"] if fringe else drawn["hair_front"] + 0.25 * receding
-    drawn["hair_temple"] += 0.0 if long else 0.2 * receding
-    drawn["hair_part"] *= drawn.pop("parted") < 0.6
-    drawn["hair_open"] = float(np.radians(drawn["hair_open"]))
-    drawn["brow_tone"] = float(np.clip(colour + drawn["brow_tone"] - 0.05, 0, 1))
-    kinds = {"hair": int(kind not in ("bald", "buzz")), "long_hair": int(long), "headscarf": int(kind == "headscarf")}
-    return kinds | drawn | {"stubble_head": stubble, "bald": bald, "hair_tone": colour}
-
-
-def _outfit(rng: np.random.Generator, woman: bool) -> dict[str, Any]:
-    return {
-        "ear_size": rng.uniform(0.82, 1.15),
-        "ear_out": rng.random() ** 1.5,
-        "neck": rng.uniform(0.78, 0.95) if woman else rng.uniform(0.9, 1.18),
-        "shoulders": rng.uniform(0.85, 1.15),
-        "cloth": _colour(rng),
-        "cloth_2": _colour(rng, 0.2, 0.9),
-        "cloth_3": _colour(rng),
-        "cloth_style": rng.random(),
-        "neckline": rng.random() ** 1.5,
-        "glasses": int(rng.choice(len(GLASSES), p=[0.76, 0.08, 0.08, 0.045, 0.035])),
-        "glasses_width": rng.uniform(0.22, 0.28),
-        "glasses_height": rng.uniform(0.12, 0.22),
-        "glasses_square": rng.uniform(2, 5),
-        "glasses_drop": rng.uniform(0, 0.06),
-        "glasses_colour": _colour(rng, 0.005, 0.3),
-        "glasses_glare": rng.random() ** 2,
-    }
+    found = {"hair": int(kind not in ("bald", "buzz")), "long_hair": int(long), "headscarf": int(kind == "headscarf")}
+    found["stubble_head"] = rng.uniform(0.3, 0.9) if kind == "buzz" else 0.0
+    found["bald"] = rng.uniform(0.45, 0.7) if crown_bare else 0.0
+    variants = {"fringe": fringe, "long hair": long, "dark": dark, kind: True}
+    found |= draw("hair", rng, *(name for name, true in variants.items() if true)) | {"hair_tone": colour}
+    found["hair_front"] = -found["hair_front"] if fringe else found["hair_front"] + 0.25 * receding
+    found["hair_temple"] += 0.0 if long else 0.2 * receding
+    found["hair_part"] *= found.pop("parted") < 0.6
+    found["hair_open"] = float(np.radians(found["hair_open"]))
+    found["brow_tone"] = float(np.clip(colour + found["brow_tone"] - 0.05, 0, 1))
+    return found
 
 
 def identity(seed: int) -> Person:
@@ -196,11 +168,17 @@ def identity(seed: int) -> Person:
     if seed < 0:
         raise ValueError(f"a person's seed must be 0 or more, got {seed}")
     rng = np.random.default_rng([seed, 1])
-    drawn = rng.normal(size=len(SLIDERS) + _UNUSED_DRAWS)
-    drawn = np.delete(drawn, np.s_[-6 - _UNUSED_DRAWS : -6])
+    drawn = rng.normal(size=len(SLIDERS) + 4)
+    drawn = np.delete(drawn, np.s_[-10:-6])  # 4 draws that move nothing: with them a seed keeps its face
     shape = np.clip(0.8 * drawn, -2, 2) + [*TABLES["sliders"].values()]
     woman, old = bool(rng.random() < 0.4), rng.random() ** 1.5
     tone = rng.uniform(0, 0.45) if rng.random() < 0.62 else rng.uniform(0.3, 1.0)
-    traits = {"woman": int(woman), "age": old}
-    traits |= _skin(rng, woman, old, tone) | _hair(rng, woman, old, tone) | _outfit(rng, woman)
-    return Person(seed, shape.astype(np.float32), traits)
+    traits = {"woman": int(woman), "age": old, "skin_tone": tone}
+    traits |= _skin(rng, woman, old) | _hair(rng, woman, old, tone)
+    outfit = draw("outfit", rng, "outfit of a woman" if woman else "")
+    outfit |= {
+        name: outfit[name] ** power for name, power in (("ear_out", 1.5), ("neckline", 1.5), ("glasses_glare", 2))
+    }
+    odds = np.cumsum([share for share, _ in TABLES["glasses"].values()])
+    outfit["glasses"] = int(np.searchsorted(odds / odds[-1], outfit["glasses"], "right"))
+    return Person(seed, shape.astype(np.float32), traits | outfit)
