@@ -15,17 +15,10 @@ from redn_lib.landmarks import tight_box
 OCCLUDER_KINDS = ("hand", "board", "piece")
 """Of a clip: a hand with its arm, a long board, a piece of the image itself."""
 
-SHUTTER = 0.5
-"""Share of a frame's time that the shutter is open."""
-
-SIDE = 192
-"""Pixels of the square on which a clip's occluder is drawn; what touches its edge (arm, board) continues beyond it."""
-
-ACCELERATION = 0.2
-"""How fast it comes and goes: faces (larger sides) after one frame; four times that after two, and so on."""
-
-TILT = 15.0
-"""Spread in degrees of an arm or a board about upright to its path; an arm mostly comes from below."""
+SHUTTER = 0.5  # share of a frame's time that the shutter is open
+SIDE = 192  # pixels of the square on which it is drawn; what touches its edge (arm, board) continues beyond it
+ACCELERATION = 0.2  # faces (larger sides) that it moves one frame after it covers the face; four times that after two
+TILT = 15.0  # spread in degrees of an arm or a board about upright to its path; an arm mostly comes from below
 
 
 def fixed_point(points: np.ndarray) -> np.ndarray:
@@ -104,10 +97,9 @@ class Occluder:
 def draw_occluder(
     seed: int | Sequence[int], frames: int, share: tuple[float, float] = (0.6, 0.9), lasts: tuple[int, int] = (5, 8)
 ) -> Occluder:
-    """A random occluder for a clip of so many frames.
+    """A random occluder for a clip of so many frames, with a clear frame or more on both sides where there is room.
 
-    share, lasts: ranges, ends included. The frames that it covers lie in the clip, with a clear frame or more on both
-    sides where there is room. Raises ValueError for a clip too short.
+    share, lasts: ranges, ends included. Raises ValueError for a clip too short.
     """
     if frames < lasts[1]:
         raise ValueError(f"an occluder that lasts up to {lasts[1]} frames does not fit into a clip of {frames}")
@@ -293,7 +285,7 @@ def _sprite_colours(
 
 
 def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the image.
+    """One to three things before the face: turned boxes or ellipses of one colour, of noise, or of the shifted image.
 
     image: (H, W, 3) uint8. points: (68, 2) pixels. Returns the new image and the mask of all things, (H, W) uint8.
     """
@@ -308,17 +300,15 @@ def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generato
             cv2.ellipse(mask, shape, 255, -1)
         else:
             cv2.fillConvexPoly(mask, cv2.boxPoints(shape).astype(np.int32), 255)
-        cv2.copyTo(_filling(image, rng), mask, image)
+        kind = rng.integers(3)
+        if kind == 0:
+            filling = np.full_like(image, rng.integers(0, 256, 3, dtype=np.uint8))
+        elif kind == 1:
+            cells = (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3)
+            coarse = rng.integers(0, 256, cells, dtype=np.uint8)
+            filling = cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        else:
+            filling = np.roll(image, rng.integers(20, 120, 2), (0, 1))
+        cv2.copyTo(filling, mask, image)
         hidden |= mask
     return image, hidden
-
-
-def _filling(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One colour, noise or the image shifted, as large as the image."""
-    kind = rng.integers(3)
-    if kind == 0:
-        return np.full_like(image, rng.integers(0, 256, 3, dtype=np.uint8))
-    if kind == 1:
-        coarse = rng.integers(0, 256, (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3), dtype=np.uint8)
-        return cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return np.roll(image, rng.integers(20, 120, 2), (0, 1))

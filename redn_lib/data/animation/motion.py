@@ -13,29 +13,15 @@ from redn_lib.data.clip import Face
 from redn_lib.data.synthetic.head import PIVOT, TABLES, rotation, template
 from redn_lib.landmarks import INNER, N_POINTS, PARTS, tight_box
 
-APART = 0.2
-"""Skull and neck places nearer to the 68 points than so many half face widths, or among them, are left out."""
-
-STEEPEST = 1.5
-"""Most change of depth over change of place: what keeps a turning face from being folded."""
-
-RINGS = (2.5, 4.0)
-"""Background that stays: so many half face widths from the middle of the face."""
-
-MOST_YAW, MOST_PITCH = 20.0, 12.0
-"""Degrees beyond which a still image, bent, no longer looks like a turned head."""
-
-MOST_TURNED = 48.0
-"""Degrees from the front beyond which a head, turned as it is, is hardly turned any further."""
-
-LID_LEFT = 0.22
-"""Share of the open eye that is left between the points of shut lids."""
-
-LIPS_LEFT, WIDEST = 0.35, 0.34
-"""Share of an open mouth that is left when shut, so that lips do not cross; widest mouth, in half face widths."""
-
-FACE_SHARE = 0.5
-"""Larger side of the face's tight box over the side of the frame, before zoom: as in a patch."""
+APART = 0.2  # skull and neck places nearer to the 68 points than so many half face widths, or among them, are left out
+STEEPEST = 1.5  # most change of depth over change of place: what keeps a turning face from being folded
+RINGS = (2.5, 4.0)  # background that stays: so many half face widths from the middle of the face
+MOST_YAW, MOST_PITCH = 20.0, 12.0  # degrees beyond which a still image, bent, no longer looks like a turned head
+MOST_TURNED = 48.0  # degrees from the front beyond which a head, turned as it is, is hardly turned any further
+LID_LEFT = 0.22  # share of the open eye that is left between the points of shut lids
+LIPS_LEFT = 0.35  # share of an open mouth that is left when shut, so that lips do not cross
+WIDEST = 0.34  # widest mouth, in half face widths
+FACE_SHARE = 0.5  # larger side of the face's tight box over the side of the frame, before zoom: as in a patch
 
 _JAW_FALL = {i: 1 - (abs(i - 8) / 5.5) ** 2 for i in range(3, 14)} | dict.fromkeys((*range(55, 60), 65, 66, 67), 1.0)
 _LIPS = ((61, 67), (62, 66), (63, 65))

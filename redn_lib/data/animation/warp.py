@@ -10,14 +10,9 @@ import cv2
 import numpy as np
 from scipy.interpolate import CubicSpline, RBFInterpolator
 
-STEP = 7
-"""Pixels between the nodes of the coarse grid."""
-
-ROUND = 0.05
-"""How far the tip of a tent is rounded, in half face widths."""
-
-STIFF = 1e-4
-"""Smoothing that keeps points that coincide solvable."""
+STEP = 7  # pixels between the nodes of the coarse grid
+ROUND = 0.05  # how far the tip of a tent is rounded, in half face widths
+STIFF = 1e-4  # smoothing that keeps points that coincide solvable
 
 
 class Bend:
@@ -45,8 +40,7 @@ def field(bend: Bend, t: int, back: np.ndarray, size: int, fine: list[np.ndarray
     the field is computed at every pixel.
     """
     nodes, spread = _coarse(size)
-    places = _apply(back, _grid(nodes, nodes))
-    coarse = bend(t, places).reshape(len(nodes), len(nodes), 2)
+    coarse = bend(t, _grid(back, nodes, nodes)).reshape(len(nodes), len(nodes), 2)
     bent = cv2.merge([spread @ np.ascontiguousarray(coarse[..., k]) @ spread.T for k in range(2)])
     pixels = np.arange(size, dtype=np.float32)
     for group in fine:
@@ -54,7 +48,7 @@ def field(bend: Bend, t: int, back: np.ndarray, size: int, fine: list[np.ndarray
         high = np.clip(np.ceil(group.max(0)) + 6, 0, size).astype(int)
         if (high > low).all():
             x, y = pixels[low[0] : high[0]], pixels[low[1] : high[1]]
-            inside = bend(t, _apply(back, _grid(x, y)))
+            inside = bend(t, _grid(back, x, y))
             bent[low[1] : high[1], low[0] : high[0]] = inside.reshape(len(y), len(x), 2)
     back = back.astype(np.float32)
     flat = pixels[None, :, None] * back[:, 0] + (pixels[:, None, None] * back[:, 1] + back[:, 2])
@@ -93,9 +87,6 @@ def _coarse(size: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes, CubicSpline(nodes, np.eye(len(nodes)))(np.arange(size)).astype(np.float32)
 
 
-def _grid(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.stack(np.broadcast_arrays(x[None], y[:, None]), -1).reshape(-1, 2)
-
-
-def _apply(matrix: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return places @ matrix[:, :2].T + matrix[:, 2]
+def _grid(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Places (len(y) * len(x), 2) of a grid through an affine matrix (2, 3)."""
+    return np.stack(np.broadcast_arrays(x[None], y[:, None]), -1).reshape(-1, 2) @ matrix[:, :2].T + matrix[:, 2]

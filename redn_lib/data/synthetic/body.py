@@ -3,9 +3,8 @@
 Of each piece `..._part` gives what never changes, and a second function the places of its vertices (V, 3).
 """
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over
 from redn_lib.data.synthetic.expression import EYE_RADIUS, Expression, eye_centres
 from redn_lib.data.synthetic.head import TABLES, template, texture_uv
-from redn_lib.data.synthetic.people import GLASSES
+from redn_lib.data.synthetic.people import GLASSES, Traits
 from redn_lib.data.synthetic.scene import openness
 from redn_lib.data.synthetic.texture import PATCHES, SIDE
 
@@ -163,7 +162,7 @@ def hair_part() -> Part:
     return Part(triangles[(triangles >= 0).all(1)], uv, np.ones(len(able)), 0.7, False)
 
 
-def hair(skin: np.ndarray, traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def hair(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarray:
     """The lifted skin; below the skin, and so unseen, where no hair grows."""
     able, place, towards = _scalp()
     lumps, ragged = rng.normal(size=len(able)), traits["hair_ragged"]
@@ -187,7 +186,7 @@ def curtain_part() -> Part:
     return Part(sheet(_ROWS, _COLUMNS), uv, np.ones(_ROWS * _COLUMNS), 0.6, True)
 
 
-def curtain(skin: np.ndarray, traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def curtain(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarray:
     """Long hair."""
     lumps = rng.normal(size=(_ROWS, _COLUMNS))
     wide = np.abs(skin[:, 0]).max()
@@ -250,7 +249,7 @@ def mesh(with_hair: bool, long_hair: bool) -> tuple[Part, np.ndarray]:
     return Part(triangles, uv, per_vertex("shade"), per_vertex("shine"), two_sided, per_vertex("turn")), neighbours
 
 
-def vertices(controls: np.ndarray, traits: Mapping[str, Any], expression: Expression, seed: int) -> np.ndarray:
+def vertices(controls: np.ndarray, traits: Traits, expression: Expression, seed: int) -> np.ndarray:
     """All vertices (V, 3) of `mesh` of these traits, before the head is turned; seed: of the hair's lumps."""
     skin, rng = template().spread @ controls, np.random.default_rng([seed, 5])
     pieces = [skin, eyes(controls, expression), mouth(controls, expression)]
@@ -262,7 +261,7 @@ def vertices(controls: np.ndarray, traits: Mapping[str, Any], expression: Expres
     return np.vstack(pieces).astype(np.float32)
 
 
-def glasses_outline(controls: np.ndarray, traits: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def glasses_outline(controls: np.ndarray, traits: Traits) -> tuple[np.ndarray, np.ndarray]:
     """Rims of both lenses (2, 20, 3) and the arms' ends at lens and ear (2, 2, 3), in the head's own space."""
     t = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     grow = 1.3 if GLASSES[traits["glasses"]] == "dark" else 1.0
@@ -280,7 +279,7 @@ def glasses_outline(controls: np.ndarray, traits: Mapping[str, Any]) -> tuple[np
 
 
 def draw_glasses(
-    image: np.ndarray, lenses: np.ndarray, arms: np.ndarray, traits: Mapping[str, Any], unit: float, brightness: float
+    image: np.ndarray, lenses: np.ndarray, arms: np.ndarray, traits: Traits, unit: float, brightness: float
 ) -> None:
     """Draws glasses over an image (r, r, 3) float of 0 to 255 in place.
 

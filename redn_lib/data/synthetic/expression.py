@@ -9,9 +9,7 @@ from redn_lib.data.synthetic.head import TABLES, near, ramp, template
 from redn_lib.landmarks import N_POINTS
 
 EYE_RADIUS = 0.172
-HINGE = np.array([0.0, -0.35, -1.0], np.float32)
-"""Axis of the jaw, parallel to x."""
-
+HINGE = np.array([0.0, -0.35, -1.0], np.float32)  # axis of the jaw, parallel to x
 _UPPER_LIDS, _LOWER_LIDS, _CORNERS = [37, 38, 43, 44], [41, 40, 47, 46], [36, 39, 42, 45]
 _LIP_PAIRS = np.array([(61, 67), (62, 66), (63, 65)])
 

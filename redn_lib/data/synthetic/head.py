@@ -20,15 +20,9 @@ from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 TABLES = json.loads(Path(__file__).with_name("tables.json").read_text(encoding="utf-8"))
 """All numbers of the head and of the people who wear it; the file says what each table is."""
 
-CENTRE = np.array([0.0, -0.35, -1.1], np.float32)
-"""The place inside the skull from which every point of the skin is seen once."""
-
-PIVOT = np.array([0.0, 0.15, -0.95], np.float32)
-"""Top of the spine: what the head turns about."""
-
-UV_RADIUS = 1.35
-"""Radius, in texture co-ordinates, of the part of the head that the skin texture covers."""
-
+CENTRE = np.array([0.0, -0.35, -1.1], np.float32)  # inside the skull: from there every point of the skin is seen once
+PIVOT = np.array([0.0, 0.15, -0.95], np.float32)  # top of the spine: what the head turns about
+UV_RADIUS = 1.35  # in texture co-ordinates, of the part of the head that the skin texture covers
 RIMS = ((range(36, 42), 4), (range(42, 48), 4), (range(60, 68), 6), (range(48, 60), 3))
 """Closed rims of lids and lips: controls, and mesh vertices for each; the first three are holes."""
 

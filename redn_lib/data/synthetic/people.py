@@ -12,9 +12,9 @@ import numpy as np
 from redn_lib.data.synthetic.expression import Expression, express
 from redn_lib.data.synthetic.head import TABLES, near, ramp, template
 
+Traits = Mapping[str, Any]
 SLIDERS = tuple(TABLES["sliders"])
 """Names of the identity vector's numbers, in order."""
-
 GLASSES = tuple(TABLES["glasses"])
 
 
@@ -94,7 +94,7 @@ class Person:
 
     seed: int
     shape: np.ndarray
-    traits: Mapping[str, Any]
+    traits: Traits
 
     @property
     def name(self) -> str:
@@ -176,9 +176,8 @@ def identity(seed: int) -> Person:
     traits = {"woman": int(woman), "age": old, "skin_tone": tone}
     traits |= _skin(rng, woman, old) | _hair(rng, woman, old, tone)
     outfit = draw("outfit", rng, "outfit of a woman" if woman else "")
-    outfit |= {
-        name: outfit[name] ** power for name, power in (("ear_out", 1.5), ("neckline", 1.5), ("glasses_glare", 2))
-    }
+    for name, power in (("ear_out", 1.5), ("neckline", 1.5), ("glasses_glare", 2)):
+        outfit[name] **= power
     odds = np.cumsum([share for share, _ in TABLES["glasses"].values()])
     outfit["glasses"] = int(np.searchsorted(odds / odds[-1], outfit["glasses"], "right"))
     return Person(seed, shape.astype(np.float32), traits | outfit)

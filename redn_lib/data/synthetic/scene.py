@@ -212,11 +212,6 @@ def _grain_pool() -> np.ndarray:
     return rng.standard_normal((512, 512, 1), np.float32) + 0.4 * rng.standard_normal((512, 512, 3), np.float32)
 
 
-def _grain(seed: int, side: int) -> np.ndarray:
-    y, x = np.random.default_rng([seed, 11]).integers(0, 513 - side, 2)
-    return _grain_pool()[y : y + side, x : x + side]
-
-
 def take(image: np.ndarray, camera: Camera, size: int) -> np.ndarray:
     """Lens, sensor and file: (r, r, 3) float of 0 to 255 to (size, size, 3) uint8."""
     length = float(np.hypot(*camera.motion))
@@ -231,7 +226,8 @@ def take(image: np.ndarray, camera: Camera, size: int) -> np.ndarray:
     if camera.blur > 0.2:
         image = cv2.GaussianBlur(image, (0, 0), camera.blur)
     if camera.noise > 0:
-        image = image + np.float32(camera.noise) * _grain(camera.seed, len(image))
+        y, x = np.random.default_rng([camera.seed, 11]).integers(0, 513 - len(image), 2)
+        image = image + np.float32(camera.noise) * _grain_pool()[y : y + len(image), x : x + len(image)]
     image = np.clip(image, 0, 255).astype(np.uint8)
     if camera.jpeg:
         image = jpeg(image, camera.jpeg)

@@ -2,24 +2,18 @@
 (our choice)
 """
 
-from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
 
 from redn_lib.data.occluder import fill_polygon, fixed_point
 from redn_lib.data.synthetic.head import TABLES, smooth_line, template, texture_uv
-from redn_lib.data.synthetic.people import Person
+from redn_lib.data.synthetic.people import Person, Traits
 
 HEIGHT, WIDTH = 208, 496
-SIDE = 208
-"""The skin's patch is SIDE x SIDE at (0, 0)."""
-
+SIDE = 208  # the skin's patch is SIDE x SIDE at (0, 0)
 PATCHES = TABLES["patches"]
-"""The other patches of the atlas: (x, y, width, height) in its pixels."""
-
 NOISES = 6
 
 
@@ -129,14 +123,14 @@ def blend(stops: np.ndarray, at: float) -> np.ndarray:
     return (stops[below] + (place - below) * (stops[below + 1] - stops[below])).astype(np.float32)
 
 
-def skin_colour(traits: Mapping[str, Any]) -> np.ndarray:
+def skin_colour(traits: Traits) -> np.ndarray:
     """Mean reflectance of the skin, (3,), linear."""
     red = np.array([0.10, 0, -0.05], np.float32) * traits["skin_red"]
     yellow = np.array([0.03, 0.0, -0.10], np.float32) * traits["skin_yellow"]
     return np.exp(blend(_SKIN, traits["skin_tone"]) + (red + yellow))
 
 
-def _brows(traits: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
+def _brows(traits: Traits, hairs: np.ndarray) -> np.ndarray:
     line = smooth_line(_pixels(template().controls[17:22]), 4, False)
     thick = np.interp(np.linspace(0, 1, len(line)), [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
     thick = (traits["brow_thick"] * thick)[:, None]
@@ -144,7 +138,7 @@ def _brows(traits: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
     return _both(area(np.vstack([upper, lower[::-1]]), 0.8)) * np.clip(0.9 + 0.2 * hairs, 0, 1.3)
 
 
-def _skin(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _skin(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     shift = tuple(rng.integers(0, 256, 2))
     noise = noise_pool()[rng.integers(NOISES), 1:]
     blotches, grain = (np.roll(n, shift, (0, 1))[:SIDE, :SIDE] for n in noise)
@@ -177,7 +171,7 @@ def _skin(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     return cv2.exp(cv2.merge(list(colour)))
 
 
-def _eye(traits: Mapping[str, Any]) -> np.ndarray:
+def _eye(traits: Traits) -> np.ndarray:
     size = PATCHES["eye"][2]
     eye = np.full((size, size, 3), np.array([0.60, 0.54, 0.51]) * traits["sclera"], np.float32)
     centre, iris = (8 * (size - 1), 8 * (size - 1)), np.exp(blend(_IRIS, traits["iris"]))
@@ -186,7 +180,7 @@ def _eye(traits: Mapping[str, Any]) -> np.ndarray:
     return cv2.GaussianBlur(eye, (0, 0), 0.9)
 
 
-def _mouth(traits: Mapping[str, Any]) -> np.ndarray:
+def _mouth(traits: Traits) -> np.ndarray:
     patch = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
     patch[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * traits["teeth"]
     patch[14:44, 4::7] *= 0.72
@@ -194,7 +188,7 @@ def _mouth(traits: Mapping[str, Any]) -> np.ndarray:
     return patch
 
 
-def _hair(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _hair(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     coarse, middle, fine = noise_pool()[rng.integers(NOISES)][:, :142, :142]
     straight = cv2.resize(fine[:24], (142, 142), interpolation=cv2.INTER_LINEAR)
     strand = middle if traits["hair_curl"] > 0.5 else straight
@@ -204,7 +198,7 @@ def _hair(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     return np.exp(colour + (0.28 * strand * traits["hair_streak"] + 0.12 * coarse)[..., None])
 
 
-def _cloth(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _cloth(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     """Neck above, clothes below; columns run from the throat to the nape."""
     _, _, width, height = PATCHES["cloth"]
     first, second = np.array(traits["cloth"], np.float32), np.array(traits["cloth_2"], np.float32)
