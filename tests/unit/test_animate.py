@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from redn_lib.data.animation.animate import animate
 from redn_lib.data.animation.curves import FPS, MotionStrength, blinks, wander
-from redn_lib.data.animation.motion import Head
-from redn_lib.data.animation.warp import extended
+from redn_lib.data.animation.motion import Head, extended
 from redn_lib.data.clip import Face
 from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, draw_occluder
 from redn_lib.data.synthetic import clip as synthetic_clip

@@ -1,14 +1,17 @@
 """How a face moves on its still image: a rough depth from the mean head, a turned head, an open mouth, closed lids.
 
-`Motion` tells where every point and every pixel of the still image goes, frame by frame. (our choice)
+`Motion` tells where every point and every pixel of the still image goes, frame by frame. The image is bent so that the
+points come to lie at their places exactly, smoothly and without tears: the field runs backward, from the new image to
+the old one, a sum of smooth tents over the new places plus an affine part. (our choice)
 """
 
+from functools import cache
 from typing import Any
 
 import cv2
 import numpy as np
+from scipy.interpolate import CubicSpline, RBFInterpolator
 
-from redn_lib.data.animation.warp import Bend, extended, field
 from redn_lib.data.clip import Face
 from redn_lib.data.synthetic.head import PIVOT, TABLES, rotation, template
 from redn_lib.landmarks import INNER, N_POINTS, PARTS, tight_box
@@ -21,6 +24,9 @@ MOST_TURNED = 48.0  # degrees from the front beyond which a head, turned as it i
 LID_LEFT = 0.22  # share of the open eye that is left between the points of shut lids
 LIPS_LEFT = 0.35  # share of an open mouth that is left when shut, so that lips do not cross
 WIDEST = 0.34  # widest mouth, in half face widths
+STEP = 7  # pixels between the nodes of the coarse grid on which the field is computed
+ROUND = 0.05  # how far the tip of a tent is rounded, in half face widths
+STIFF = 1e-4  # smoothing that keeps points that coincide solvable
 FACE_SHARE = 0.5  # larger side of the face's tight box over the side of the frame, before zoom: as in a patch
 
 _JAW_FALL = {i: 1 - (abs(i - 8) / 5.5) ** 2 for i in range(3, 14)} | dict.fromkeys((*range(55, 60), 65, 66, 67), 1.0)
@@ -145,12 +151,41 @@ class Motion:
         bent = head.moved(self.yaw, self.pitch, curves["mouth"], curves["lids"])
         own = _through(self.back, _through(whole, bent))
         new = np.where(head.follows[:, None] > 0, own, bent)
-        self.bend = Bend(head.controls, new, head.unit)
+        self.middle, self.unit = head.controls.mean(0), head.unit
+        # scipy's multiquadric is sqrt(1 + (epsilon r)^2): tents of slope 1 / ROUND, rounded over ROUND
+        form = {"kernel": "multiquadric", "epsilon": 1 / ROUND, "smoothing": STIFF / ROUND, "degree": 1}
+        self.fields = [RBFInterpolator((p - self.middle) / self.unit, head.controls - p, **form) for p in new]
         self.points = _through(camera, new[:, :N_POINTS])
 
     def map(self, t: int) -> np.ndarray:
         """Where frame t takes its pixels from: (size, size, 2) float32 pixels of the still image."""
-        return field(self.bend, t, self.back[t], self.size, [self.points[t, group] for group in _FINE])
+        back, size = self.back[t], self.size
+
+        def bent(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+            """How far from the places of a grid of frame pixels the content is taken, (len(y), len(x), 2) float32."""
+            grid = np.stack(np.broadcast_arrays(x[None], y[:, None]), -1).reshape(-1, 2)
+            places = grid @ back[:, :2].T + back[:, 2]
+            return self.fields[t]((places - self.middle) / self.unit).astype(np.float32).reshape(len(y), len(x), 2)
+
+        nodes, spread = _coarse(size)
+        coarse = bent(nodes, nodes)
+        field = cv2.merge([spread @ np.ascontiguousarray(coarse[..., k]) @ spread.T for k in range(2)])
+        pixels = np.arange(size, dtype=np.float32)
+        for group in _FINE:  # eyes and mouth, where it changes fast: at every pixel
+            low = np.clip(np.floor(self.points[t, group].min(0)) - 5, 0, size).astype(int)
+            high = np.clip(np.ceil(self.points[t, group].max(0)) + 6, 0, size).astype(int)
+            if (high > low).all():
+                rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
+                field[rows, columns] = bent(pixels[columns], pixels[rows])
+        back = back.astype(np.float32)
+        return pixels[None, :, None] * back[:, 0] + (pixels[:, None, None] * back[:, 1] + back[:, 2]) + field
+
+
+@cache
+def _coarse(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (n,) of the coarse grid along a side, and the splines (size, n) between them."""
+    nodes = np.linspace(0, size - 1, int(np.ceil((size - 1) / STEP)) + 1)
+    return nodes, CubicSpline(nodes, np.eye(len(nodes)))(np.arange(size)).astype(np.float32)
 
 
 def _square_around(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -169,6 +204,31 @@ def _square_around(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
     half = 1.7 * side * factor.max()
     low = np.floor((middle + 0.5) * factor - 0.5 - half).astype(int)
     return extended(image, low, int(2 * half) + 2), points - low
+
+
+def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
+    """Square of the image whose first pixel is `low` (2,) int, (size, size, 3) uint8; where the image ends, its
+    colours run on, ever more blurred, so that no second face and no black edge comes into the frame.
+    """
+    start, end = np.maximum(low, 0), np.minimum(low + size, image.shape[1::-1])
+    rows, columns = slice(start[1] - low[1], end[1] - low[1]), slice(start[0] - low[0], end[0] - low[0])
+    colours = np.zeros((size, size, 3), np.float32)
+    known = np.zeros((size, size), np.float32)
+    colours[rows, columns] = image[start[1] : end[1], start[0] : end[0]]
+    known[rows, columns] = 1
+    filled = _run_on(colours, known)
+    filled[rows, columns] = colours[rows, columns]
+    return filled.round().astype(np.uint8)
+
+
+def _run_on(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Unknown places filled from ever smaller copies of the image; colours are 0 where unknown."""
+    share = np.minimum(3 * known, 1)[..., None]
+    whole = colours / np.maximum(known, 1e-6)[..., None]
+    if min(known.shape) < 4 or known.min() >= 1:
+        return whole
+    less = _run_on(cv2.pyrDown(colours), cv2.pyrDown(known))
+    return share * whole + (1 - share) * cv2.pyrUp(less, dstsize=known.shape[::-1])
 
 
 def _through(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
