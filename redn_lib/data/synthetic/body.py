@@ -1,6 +1,6 @@
 """A whole person as one mesh: skin, eyes, mouth, ears, neck and shoulders, hair, glasses. (our choice)
 
-Of each piece `..._part` gives what never changes, and a second function the places of its vertices (V, 3).
+`mesh` is what never changes; the other functions place the vertices (V, 3) of one piece each.
 """
 
 from functools import cache
@@ -12,10 +12,10 @@ from scipy.spatial.transform import Rotation
 
 from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over
 from redn_lib.data.synthetic.expression import EYE_RADIUS, Expression, eye_centres
-from redn_lib.data.synthetic.head import TABLES, template, texture_uv
+from redn_lib.data.synthetic.head import SIDE, TABLES, template, texture_pixels
 from redn_lib.data.synthetic.people import GLASSES, Traits
 from redn_lib.data.synthetic.scene import openness
-from redn_lib.data.synthetic.texture import PATCHES, SIDE
+from redn_lib.data.synthetic.texture import PATCHES
 
 
 class Part(NamedTuple):
@@ -65,15 +65,8 @@ _BALL = np.stack(
 """Unit eyeball: six rings of 14 vertices."""
 
 
-def eyes_part() -> Part:
-    """Both eyeballs' fronts; the texture is centred on the pupil."""
-    uv = in_patch("eye", 0.5 + 0.48 * _BALL[:, :2])
-    under_lid = np.clip(0.85 + 0.9 * _BALL[:, 1], 0.5, 1) * np.repeat([1, 1, 1, 0.95, 0.8, 0.5], 14)
-    return Part(repeated(sheet(6, 14, True)[:, ::-1], 84, 2), np.tile(uv, (2, 1)), np.tile(under_lid, 2), 1.5, False)
-
-
 def eyes(controls: np.ndarray, expression: Expression) -> np.ndarray:
-    """Eyeballs turned by the gaze."""
+    """Both eyeballs' fronts, turned by the gaze."""
     gaze = Rotation.from_euler("xy", [-expression.gaze_y, expression.gaze_x], degrees=True)
     shut = np.maximum([expression.blink_right, expression.blink_left], 0)
     back = shut[:, None, None] * (0, 0, -0.06)
@@ -83,15 +76,8 @@ def eyes(controls: np.ndarray, expression: Expression) -> np.ndarray:
 _TOOTH_X = np.linspace(-0.30, 0.30, 9)
 
 
-def mouth_part() -> Part:
-    """Dark bag, upper teeth, lower teeth, tongue: four sheets of 2 x 9."""
-    v = np.repeat([0.03, 0.1, 0.28, 0.48, 0.53, 0.70, 0.80, 0.95], 9)
-    uv = in_patch("mouth", np.column_stack([np.tile(np.linspace(0.06, 0.94, 9), 8), v]))
-    return Part(repeated(sheet(2, 9), 18, 4), uv, np.repeat([0.1, 0.1, 0.4, 0.8, 0.5, 0.3, 0.2, 0.55], 9), 1.2, True)
-
-
 def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
-    """The sheets of the mouth, behind the lips."""
+    """Dark bag, upper teeth, lower teeth and tongue behind the lips: four sheets of 2 x 9."""
     middle, wide = controls[[48, 54], 0].mean(), min(1.0, (controls[54, 0] - controls[48, 0]) / 0.62)
     (_, top, top_z), (_, low, low_z) = controls[62], controls[66]
     hidden = 0.5 * float(np.clip(1 - (low - top) / 0.06, 0, 1))
@@ -111,15 +97,6 @@ def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
 
 
 _EAR_RIM = np.array(TABLES["ear"])
-
-
-def ears_part() -> Part:
-    """Rim, inner ring and middle of both ears."""
-    inner = 11 + np.arange(11)
-    rings = np.vstack([sheet(2, 11, True), np.column_stack([np.full(11, 22), inner, np.roll(inner, -1)])])
-    spot = texture_uv(np.array([0.8, -0.2, -0.6])) * SIDE
-    uv = spot + 20 * _EAR_RIM[[*range(11), *range(11), 0]]
-    return Part(repeated(rings, 23, 2), np.tile(uv, (2, 1)), np.tile([1.0] * 11 + [0.60] * 11 + [0.42], 2), 0.6, True)
 
 
 def ears(controls: np.ndarray, size: float, out: float) -> np.ndarray:
@@ -152,16 +129,6 @@ def _inside(place: np.ndarray, front: float, temple: float, side: float) -> np.n
     return np.interp(place[:, 2], z, y) - place[:, 1]
 
 
-def hair_part() -> Part:
-    """The lifted skin, on the skin's own vertices."""
-    able, _, _ = _scalp()
-    new = np.full(len(template().uv), -1)
-    new[able] = np.arange(len(able))
-    triangles = new[template().triangles]
-    uv = in_patch("hair", np.clip(0.5 + 0.475 * (template().uv[able] - 0.5), 0.02, 0.98))
-    return Part(triangles[(triangles >= 0).all(1)], uv, np.ones(len(able)), 0.7, False)
-
-
 def hair(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarray:
     """The lifted skin; below the skin, and so unseen, where no hair grows."""
     able, place, towards = _scalp()
@@ -179,15 +146,8 @@ def hair(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarr
 _ROWS, _COLUMNS = 10, 22
 
 
-def curtain_part() -> Part:
-    """Long hair behind and beside the face."""
-    c, r = np.meshgrid(np.linspace(0.03, 0.97, _COLUMNS), np.linspace(0.05, 0.95, _ROWS))
-    uv = in_patch("hair", np.column_stack([c.ravel(), r.ravel()]))
-    return Part(sheet(_ROWS, _COLUMNS), uv, np.ones(_ROWS * _COLUMNS), 0.6, True)
-
-
 def curtain(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarray:
-    """Long hair."""
+    """Long hair behind and beside the face."""
     lumps = rng.normal(size=(_ROWS, _COLUMNS))
     wide = np.abs(skin[:, 0]).max()
     angle = np.linspace(traits["hair_open"], 2 * np.pi - traits["hair_open"], _COLUMNS)
@@ -204,16 +164,6 @@ _TORSO = np.array(TABLES["torso"])
 _TORSO_AROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 
 
-def torso_part() -> Part:
-    """Neck and shoulders."""
-    left, top, width, height = PATCHES["cloth"]
-    across = 2 * np.abs((_TORSO_AROUND / (2 * np.pi) + 0.5) % 1 - 0.5)
-    turn, row, light = np.repeat(_TORSO[:, 4:], len(_TORSO_AROUND), 0).T
-    u = np.tile(left + 1 + across * (width - 3), len(_TORSO))
-    uv = np.column_stack([u, top + row * (height - 1)])
-    return Part(sheet(len(_TORSO), len(_TORSO_AROUND), True), uv, light, 0.15, False, turn)
-
-
 def torso(neck: float, shoulders: float) -> np.ndarray:
     """Neck and shoulders. neck, shoulders: widths, 1 the mean."""
     y, width, depth, middle = _TORSO[:, :4].T[..., None]
@@ -222,15 +172,48 @@ def torso(neck: float, shoulders: float) -> np.ndarray:
     return np.stack(np.broadcast_arrays(x, y, z), -1).reshape(-1, 3)
 
 
-@cache
-def mesh(with_hair: bool, long_hair: bool) -> tuple[Part, np.ndarray]:
-    """The parts joined, skin first, for a bald head, short hair or long hair; triangles round each vertex (V, 10), M
-    for none.
-    """
+def _parts() -> list[Part]:
+    """Skin, eyeballs, mouth, ears, torso, short hair, long hair."""
     t = template()
     skin = Part(t.triangles, np.clip(SIDE * t.uv, 1, SIDE - 2), openness(t.spread @ t.controls), 1.0, False)
-    pieces = [skin, eyes_part(), mouth_part(), ears_part(), torso_part()]
-    pieces += [hair_part()] * with_hair + [curtain_part()] * long_hair
+
+    uv = np.tile(in_patch("eye", 0.5 + 0.48 * _BALL[:, :2]), (2, 1))  # the texture is centred on the pupil
+    under_lid = np.clip(0.85 + 0.9 * _BALL[:, 1], 0.5, 1) * np.repeat([1, 1, 1, 0.95, 0.8, 0.5], 14)
+    eyeballs = Part(repeated(sheet(6, 14, True)[:, ::-1], 84, 2), uv, np.tile(under_lid, 2), 1.5, False)
+
+    v = np.repeat([0.03, 0.1, 0.28, 0.48, 0.53, 0.70, 0.80, 0.95], 9)
+    uv = in_patch("mouth", np.column_stack([np.tile(np.linspace(0.06, 0.94, 9), 8), v]))
+    inside = Part(repeated(sheet(2, 9), 18, 4), uv, np.repeat([0.1, 0.1, 0.4, 0.8, 0.5, 0.3, 0.2, 0.55], 9), 1.2, True)
+
+    inner = 11 + np.arange(11)  # an ear is a rim, an inner ring and a middle
+    rings = np.vstack([sheet(2, 11, True), np.column_stack([np.full(11, 22), inner, np.roll(inner, -1)])])
+    uv = np.tile(texture_pixels(np.array([0.8, -0.2, -0.6])) + 20 * _EAR_RIM[[*range(11), *range(11), 0]], (2, 1))
+    both_ears = Part(repeated(rings, 23, 2), uv, np.tile([1.0] * 11 + [0.60] * 11 + [0.42], 2), 0.6, True)
+
+    left, top, width, height = PATCHES["cloth"]
+    across = 2 * np.abs((_TORSO_AROUND / (2 * np.pi) + 0.5) % 1 - 0.5)
+    turn, row, light = np.repeat(_TORSO[:, 4:], len(_TORSO_AROUND), 0).T
+    uv = np.column_stack([np.tile(left + 1 + across * (width - 3), len(_TORSO)), top + row * (height - 1)])
+    neck = Part(sheet(len(_TORSO), len(_TORSO_AROUND), True), uv, light, 0.15, False, turn)
+
+    able, _, _ = _scalp()  # short hair is the skin lifted, on the skin's own vertices
+    new = np.full(len(t.uv), -1)
+    new[able] = np.arange(len(able))
+    triangles = new[t.triangles]
+    uv = in_patch("hair", np.clip(0.5 + 0.475 * (t.uv[able] - 0.5), 0.02, 0.98))
+    short = Part(triangles[(triangles >= 0).all(1)], uv, np.ones(len(able)), 0.7, False)
+
+    c, r = np.meshgrid(np.linspace(0.03, 0.97, _COLUMNS), np.linspace(0.05, 0.95, _ROWS))
+    uv = in_patch("hair", np.column_stack([c.ravel(), r.ravel()]))
+    long = Part(sheet(_ROWS, _COLUMNS), uv, np.ones(_ROWS * _COLUMNS), 0.6, True)
+    return [skin, eyeballs, inside, both_ears, neck, short, long]
+
+
+@cache
+def mesh(with_hair: bool, long_hair: bool) -> tuple[Part, np.ndarray]:
+    """The parts joined, and the triangles round each vertex, (V, 10), M for none."""
+    *pieces, short, long = _parts()
+    pieces += [short] * with_hair + [long] * long_hair
     sizes = [len(p.uv) for p in pieces]
     start = np.cumsum(sizes) - sizes
     triangles = np.vstack([p.triangles + s for p, s in zip(pieces, start, strict=True)]).astype(np.int32)

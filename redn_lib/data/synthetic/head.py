@@ -22,6 +22,7 @@ TABLES = json.loads(Path(__file__).with_name("tables.json").read_text(encoding="
 
 CENTRE = np.array([0.0, -0.35, -1.1], np.float32)  # inside the skull: from there every point of the skin is seen once
 PIVOT = np.array([0.0, 0.15, -0.95], np.float32)  # top of the spine: what the head turns about
+SIDE = 208  # of the skin's texture in pixels
 UV_RADIUS = 1.35  # in texture co-ordinates, of the part of the head that the skin texture covers
 RIMS = ((range(36, 42), 4), (range(42, 48), 4), (range(60, 68), 6), (range(48, 60), 3))
 """Closed rims of lids and lips: controls, and mesh vertices for each; the first three are holes."""
@@ -66,9 +67,9 @@ def flat(directions: np.ndarray) -> np.ndarray:
     return unit[..., :2] * (angle / side)[..., None]
 
 
-def texture_uv(points: np.ndarray) -> np.ndarray:
-    """Place of mean-head points (..., 3) in the unit texture: (..., 2), inside [0, 1] on the front of the head."""
-    return 0.5 + 0.5 * flat(points - CENTRE) / UV_RADIUS
+def texture_pixels(points: np.ndarray) -> np.ndarray:
+    """Pixels of mean-head points (..., 3) in the skin's texture: (..., 2), in it on the front of the head."""
+    return (0.5 + 0.5 * flat(points - CENTRE) / UV_RADIUS) * SIDE
 
 
 def smooth_line(points: np.ndarray, per_side: int, closed: bool) -> np.ndarray:

@@ -76,15 +76,6 @@ def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided
     return Fragments(filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(side, side))
 
 
-def normals(vertices: np.ndarray, triangles: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
-    """Unit normals (V, 3) of a mesh."""
-    a, b, c = vertices[triangles[:, 0]], vertices[triangles[:, 1]], vertices[triangles[:, 2]]
-    face = np.zeros((len(triangles) + 1, 3), np.float32)
-    face[:-1] = np.cross(b - a, c - a)
-    total = face[neighbours].sum(1)
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
-
-
 def shade(value: np.ndarray, albedo: np.ndarray, light: Light) -> np.ndarray:
     """Linear colour (P, 3) of surface of this albedo (P, 3); value: (P, 6) normal, share of the lamp, shade, shine."""
     normal = value[:, :3] / np.maximum(np.sqrt((value[:, :3] ** 2).sum(1, keepdims=True)), 1e-6)
@@ -133,8 +124,7 @@ class Factors:
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 512 or self.camera.resolution < 16:
-            asked = f"{self.size}, {self.camera.resolution}"
-            raise ValueError(f"size must be 16 to 512 and resolution at least 16, got {asked}")
+            raise ValueError(f"size is 16 to 512, resolution 16 or more, not {self.size} and {self.camera.resolution}")
 
     def numbers(self) -> Mapping[str, float | int | str | np.ndarray]:
         """All factors flat by name: numbers, and arrays for colours and `identity`."""
@@ -178,8 +168,10 @@ def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, side: int) 
     inside = np.einsum("pkc,pk->pc", mesh.uv[corners], found.weight)
     texel[found.pixel] = np.clip(inside, 0, (WIDTH - 1, HEIGHT - 1))
     albedo = cv2.remap(paint(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
-    facing = normals(solid, mesh.triangles, neighbours)
-    attributes = np.column_stack([facing, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
+    a, b, c = (solid[mesh.triangles[:, k]] for k in range(3))
+    normals = np.vstack([np.cross(b - a, c - a), np.zeros((1, 3), np.float32)])[neighbours].sum(1)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    attributes = np.column_stack([normals, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
     value = np.einsum("pkc,pk->pc", attributes[corners], found.weight)
     scene = (background(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
     scene[found.pixel] = shade(value, albedo[found.pixel], f.light)

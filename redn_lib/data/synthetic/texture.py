@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 
 from redn_lib.data.occluder import fill_polygon, fixed_point
-from redn_lib.data.synthetic.head import TABLES, smooth_line, template, texture_uv
+from redn_lib.data.synthetic.head import SIDE, TABLES, smooth_line, template, texture_pixels
 from redn_lib.data.synthetic.people import Person, Traits
 
-HEIGHT, WIDTH = 208, 496
-SIDE = 208  # the skin's patch is SIDE x SIDE at (0, 0)
+HEIGHT, WIDTH = SIDE, 496  # the skin lies at (0, 0)
 PATCHES = TABLES["patches"]
 NOISES = 6
 
@@ -28,10 +27,6 @@ def noise_pool() -> np.ndarray:
             big = cv2.resize(np.tile(small, (2, 2)), (512, 512), interpolation=cv2.INTER_CUBIC)[128:384, 128:384]
             out[k, channel] = big / big.std()
     return out
-
-
-def _pixels(points: np.ndarray) -> np.ndarray:
-    return texture_uv(points) * SIDE
 
 
 def stroke(points: np.ndarray, thick: int, blur: float) -> np.ndarray:
@@ -51,7 +46,7 @@ def area(points: np.ndarray, blur: float) -> np.ndarray:
 def _blob(x: float, y: float, z: float, radius: float) -> np.ndarray:
     """A soft spot about a place of the mean head."""
     yy, xx = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    px, py = _pixels(np.array([x, y, z], np.float32))
+    px, py = texture_pixels(np.array([x, y, z], np.float32))
     return np.exp(-((xx - px) ** 2 + (yy - py) ** 2) / (64 * radius) ** 2)
 
 
@@ -63,7 +58,7 @@ def _both(mask: np.ndarray) -> np.ndarray:
 @cache
 def skin_masks() -> tuple[list[str], np.ndarray]:
     """Names of the N marks of the skin, beard and moustache last, and where they lie, (N, SIDE * SIDE) float32."""
-    texel = _pixels(template().controls)
+    texel = texture_pixels(template().controls)
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
 
     def at(*which: int | str) -> np.ndarray:
@@ -71,7 +66,7 @@ def skin_masks() -> tuple[list[str], np.ndarray]:
         return texel[[template().at(w)[0] for w in which]]
 
     def line(*places: tuple[float, float, float]) -> np.ndarray:
-        return _pixels(np.array(places))
+        return texture_pixels(np.array(places))
 
     outer, inner = smooth_line(texel[48:60], 6, True), smooth_line(texel[60:68], 6, True)
     lips = np.clip(area(outer, 0.9) - area(inner, 0.1), 0, 1)
@@ -130,14 +125,6 @@ def skin_colour(traits: Traits) -> np.ndarray:
     return np.exp(blend(_SKIN, traits["skin_tone"]) + (red + yellow))
 
 
-def _brows(traits: Traits, hairs: np.ndarray) -> np.ndarray:
-    line = smooth_line(_pixels(template().controls[17:22]), 4, False)
-    thick = np.interp(np.linspace(0, 1, len(line)), [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
-    thick = (traits["brow_thick"] * thick)[:, None]
-    upper, lower = line - np.array([[0, 0.25]]) * thick, line + np.array([[0, 0.75]]) * thick
-    return _both(area(np.vstack([upper, lower[::-1]]), 0.8)) * np.clip(0.9 + 0.2 * hairs, 0, 1.3)
-
-
 def _skin(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     shift = tuple(rng.integers(0, 256, 2))
     noise = noise_pool()[rng.integers(NOISES), 1:]
@@ -167,7 +154,12 @@ def _skin(traits: Traits, rng: np.random.Generator) -> np.ndarray:
             colour += traits[name] * mask.reshape(SIDE, SIDE) * hairy
     colour += (0.05 * traits["mottle"]) * (1.3 * blotches + grain)
     brow_hair = traits["brow_dark"] * np.minimum(blend(_HAIR, traits["brow_tone"]) - tone, -0.3)
-    colour += _brows(traits, grain) * brow_hair[:, None, None]
+    line = smooth_line(texture_pixels(template().controls[17:22]), 4, False)
+    thick = np.interp(np.linspace(0, 1, len(line)), [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
+    thick = (traits["brow_thick"] * thick)[:, None]
+    upper, lower = line - np.array([[0, 0.25]]) * thick, line + np.array([[0, 0.75]]) * thick
+    brows = _both(area(np.vstack([upper, lower[::-1]]), 0.8)) * np.clip(0.9 + 0.2 * grain, 0, 1.3)
+    colour += brows * brow_hair[:, None, None]
     return cv2.exp(cv2.merge(list(colour)))
 
 
@@ -178,14 +170,6 @@ def _eye(traits: Traits) -> np.ndarray:
     for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
         cv2.circle(eye, centre, int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
     return cv2.GaussianBlur(eye, (0, 0), 0.9)
-
-
-def _mouth(traits: Traits) -> np.ndarray:
-    patch = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
-    patch[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * traits["teeth"]
-    patch[14:44, 4::7] *= 0.72
-    patch[44:] = (0.36, 0.12, 0.11)
-    return patch
 
 
 def _hair(traits: Traits, rng: np.random.Generator) -> np.ndarray:
@@ -222,7 +206,11 @@ def paint(person: Person) -> np.ndarray:
     rng, traits = np.random.default_rng([person.seed, 3]), person.traits
     atlas = np.full((HEIGHT, WIDTH, 3), 0.3, np.float32)
     atlas[:SIDE, :SIDE] = _skin(traits, rng)
-    patches = {"hair": _hair(traits, rng), "eye": _eye(traits), "mouth": _mouth(traits), "cloth": _cloth(traits, rng)}
+    mouth = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
+    mouth[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * traits["teeth"]
+    mouth[14:44, 4::7] *= 0.72
+    mouth[44:] = (0.36, 0.12, 0.11)
+    patches = {"hair": _hair(traits, rng), "eye": _eye(traits), "mouth": mouth, "cloth": _cloth(traits, rng)}
     for name, patch in patches.items():
         x, y, w, h = PATCHES[name]
         atlas[y : y + h, x : x + w] = patch
