@@ -42,21 +42,17 @@ def roundness(mask: np.ndarray, reach: float) -> np.ndarray:
     return np.minimum(depth / reach, 1)
 
 
-def visibility(
-    points: np.ndarray, masks: Sequence[np.ndarray | None], width: int, height: int
-) -> tuple[np.ndarray, np.ndarray]:
+def visibility(points: np.ndarray, masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """What occluders leave visible in T frames.
 
-    points: (T, 68, 2) pixels. masks: of each frame, (height, width) uint8, or None where nothing is before the face.
+    points: (T, 68, 2) pixels. masks: of each frame, (H, W) uint8.
     Returns visible (T, 68) bool, False also outside the frame, and the occluded share of each tight box, (T,).
     """
-    places, size = np.round(points).astype(int), (width, height)
+    places, size = np.round(points).astype(int), masks[0].shape[::-1]
     visible = ((places >= 0) & (places < size)).all(-1)
     occluded = np.zeros(len(points))
     for t, mask in enumerate(masks):
-        if mask is None:
-            continue
-        x, y = np.clip(places[t], 0, (width - 1, height - 1)).T
+        x, y = np.clip(places[t], 0, np.array(size) - 1).T
         visible[t] &= mask[y, x] < 128
         x0, y0, x1, y1 = np.clip(np.round(tight_box(points[t])).astype(int), 0, size + size)
         if x1 > x0 and y1 > y0:
@@ -126,7 +122,7 @@ def occlude_clip(clip: Clip, occluder: Occluder, seed: int = 0) -> Clip:
     for t in range(count):
         frames[t], mask = sprite.before(frames[t], t, SHUTTER)
         masks.append(mask)
-    visible, occluded = visibility(clip.points, masks, width, height)
+    visible, occluded = visibility(clip.points, masks)
     factors = dict(clip.factors or {}) | {"occluded": occluded}
     return replace(clip, frames=frames, visible=visible & clip.visible, factors=factors)
 
@@ -156,9 +152,7 @@ class Sprite:
         if last > len(points):
             raise ValueError(f"the occluder covers the face until frame {last}, the clip has {len(points)} frames")
         self.occluder = occluder
-        mask = _sprite_mask(occluder.kind, rng)
-        colours = _sprite_colours(occluder.kind, mask, image, skin, rng) * (mask[..., None] / 255.0)
-        self.layer = np.dstack([colours.astype(np.uint8), mask])
+        self.layer = _sprite_layer(occluder.kind, image, skin, rng)
         boxes = tight_box(points[occluder.frames])
         corners = boxes.reshape(-1, 2, 2)
         self.face = float((corners[:, 1] - corners[:, 0]).max(1).mean())
@@ -185,13 +179,10 @@ class Sprite:
         beyond = max(abs(late) - half, 0.0)
         return self.rest + self.way * self.face * (self.drift * late / half + np.sign(late) * ACCELERATION * beyond**2)
 
-    def before(self, frame: np.ndarray, t: float, shutter: float) -> tuple[np.ndarray, np.ndarray | None]:
-        """Frame t (S, S, 3) uint8 with the occluder before it, blurred by its own motion, and its mask (S, S) uint8.
-
-        Where it is out of sight, six faces away, the same frame and None.
-        """
-        if np.linalg.norm(self.place(t) - self.rest) > 6 * self.face:
-            return frame, None
+    def before(self, frame: np.ndarray, t: float, shutter: float) -> tuple[np.ndarray, np.ndarray]:
+        """Frame t (S, S, 3) uint8 with the occluder before it, blurred by its own motion, and its mask (S, S) uint8."""
+        if np.linalg.norm(self.place(t) - self.rest) > 6 * self.face:  # out of sight
+            return frame, np.zeros(frame.shape[:2], np.uint8)
         start, end = self.place(t - shutter / 2), self.place(t + shutter / 2)
         count = int(np.clip(np.linalg.norm(end - start) / 2.5, 1, 16))
         total = np.zeros((*frame.shape[:2], 4), np.float32)
@@ -224,6 +215,27 @@ class Sprite:
 
 def _warped(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _sprite_layer(kind: str, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Colours times mask, and the mask: (SIDE, SIDE, 4) uint8."""
+    mask = _sprite_mask(kind, rng)
+    if kind == "piece":  # the one of six squares of the image that lies farthest from its middle
+        h, w = image.shape[:2]
+        side = int(min(h, w) * rng.uniform(0.3, 0.45))
+        corners = rng.integers(0, [w - side + 1, h - side + 1], (6, 2))
+        x, y = corners[np.argmax(np.hypot(*(corners + side / 2 - (w / 2, h / 2)).T))]
+        colours = np.rot90(cv2.resize(image[y : y + side, x : x + side], (SIDE, SIDE)), int(rng.integers(4)))
+    else:
+        if kind == "hand":
+            colour = skin * rng.uniform(0.75, 1.15) * rng.uniform(0.95, 1.05, 3)
+        else:
+            colour = rng.uniform(10, 245, 3) * rng.uniform(0.4, 1)
+        coarse = rng.normal(1, 0.08, (int(rng.integers(3, 24)), int(rng.integers(3, 24)))).astype(np.float32)
+        texture = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+        light = texture * (0.6 + 0.4 * roundness(mask, 0.07 * SIDE))
+        colours = np.clip(light[..., None] * colour, 0, 255).astype(np.uint8)
+    return np.dstack([(colours * (mask[..., None] / 255.0)).astype(np.uint8), mask])
 
 
 def _sprite_mask(kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -262,26 +274,6 @@ def _draw_hand(mask: np.ndarray, rng: np.random.Generator) -> None:
         cv2.line(mask, *ends, 255, int(big * thick), cv2.LINE_AA)
     if rng.random() < 0.5:
         mask[:] = mask[:, ::-1]
-
-
-def _sprite_colours(
-    kind: str, mask: np.ndarray, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Colours (SIDE, SIDE, 3) uint8."""
-    if kind == "piece":  # the one of six squares of the image that lies farthest from its middle
-        h, w = image.shape[:2]
-        side = int(min(h, w) * rng.uniform(0.3, 0.45))
-        corners = rng.integers(0, [w - side + 1, h - side + 1], (6, 2))
-        x, y = corners[np.argmax(np.hypot(*(corners + side / 2 - (w / 2, h / 2)).T))]
-        return np.rot90(cv2.resize(image[y : y + side, x : x + side], (SIDE, SIDE)), int(rng.integers(4)))
-    if kind == "hand":
-        colour = skin * rng.uniform(0.75, 1.15) * rng.uniform(0.95, 1.05, 3)
-    else:
-        colour = rng.uniform(10, 245, 3) * rng.uniform(0.4, 1)
-    coarse = rng.normal(1, 0.08, (int(rng.integers(3, 24)), int(rng.integers(3, 24)))).astype(np.float32)
-    texture = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    light = texture * (0.6 + 0.4 * roundness(mask, 0.07 * SIDE))
-    return np.clip(light[..., None] * colour, 0, 255).astype(np.uint8)
 
 
 def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

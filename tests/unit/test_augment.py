@@ -30,7 +30,7 @@ def test_points_behind_an_occluder_are_not_visible():
     grey = np.full((96, 96, 3), 90, np.uint8)
     image, mask = occlude_image(grey, FACE.points, np.random.default_rng(1))
     assert set(np.unique(mask)) == {0, 255} and (image[mask == 0] == 90).all() and (image[mask == 255] != 90).any()
-    (visible,), (share,) = visibility(FACE.points[None], [mask], 96, 96)
+    (visible,), (share,) = visibility(FACE.points[None], [mask])
     x, y = np.round(FACE.points).astype(int).T
     assert np.array_equal(visible, mask[y, x] == 0) and 0 < visible.sum() < 68 and 0 < share < 1
 

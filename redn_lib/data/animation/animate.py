@@ -51,7 +51,7 @@ def animate(
     if occluder is not None:
         sprite = Sprite(occluder, points, motion.image, skin_colour_of(face), np.random.default_rng([seed, 12]))
     images, masks = _render(motion, curves, sprite, rng)
-    visible, occluded = visibility(points, masks, size, size)
+    visible, occluded = visibility(points, masks)
     gap, eyes = (np.linalg.norm(points[:, a] - points[:, b], axis=1) for a, b in ((66, 62), OUTER_EYES))
     speed = np.linalg.norm(motion.points[2:] - motion.points[:-2], axis=-1).mean(1) / 2
     factors = {name: curves[name][1:-1] for name in ("turn", "zoom", "lids", "gain", "gamma", "warmth")}
@@ -71,8 +71,8 @@ def animate(
 
 def _render(
     motion: Motion, curves: dict[str, Any], sprite: Sprite | None, rng: np.random.Generator
-) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
-    """Frames (size, size, 3) uint8 and the occluder's mask in each, (size, size) uint8 or None."""
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Frames (size, size, 3) uint8 and the occluder's mask in each, (size, size) uint8."""
     size, noise, shutter, quality = motion.size, curves["noise"], curves["shutter"], curves["quality"]
     grain = rng.normal(0, noise, (size + 64, size + 64, 3)).round().astype(np.int16) if noise else None
     before, now = motion.map(0), motion.map(1)
@@ -82,8 +82,9 @@ def _render(
         travel = np.linalg.norm(motion.points[t + 1] - motion.points[t - 1], axis=-1).max() / 2
         image = _motion_blurred(motion.image, before, now, after, shutter, travel)
         image = _with_dark_mouth(image, motion.points[t], motion.rest)
-        image, mask = sprite.before(image, t - 1, shutter) if sprite else (image, None)
-        masks.append(mask)
+        masks.append(np.zeros((size, size), np.uint8))
+        if sprite:
+            image, masks[-1] = sprite.before(image, t - 1, shutter)
         warmth, ramp = curves["warmth"][t], (np.arange(256) / 255) ** curves["gamma"][t] * curves["gain"][t]
         light = np.clip(ramp[:, None] * np.array([warmth, 1.0, 1 / warmth]) * 255, 0, 255).astype(np.uint8)
         image = cv2.LUT(image, light[None])

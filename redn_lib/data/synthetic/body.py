@@ -19,23 +19,14 @@ from redn_lib.data.synthetic.texture import PATCHES
 
 
 class Part(NamedTuple):
-    """What never changes of a piece of mesh, or of the pieces joined.
+    """What never changes of a piece of mesh, or of the pieces joined."""
 
-    triangles: (M, 3) indices of vertices.
-    uv: (V, 2) atlas pixels.
-    shade: (V,) share of the light that gets in.
-    shine: (V,) strength of highlights.
-    two_sided: (M,) bool, seen from both sides.
-    turn: (V,) share of the head's rotation that it follows.
-    Of a single piece the last three may be one number.
-    """
-
-    triangles: np.ndarray
-    uv: np.ndarray
-    shade: np.ndarray
-    shine: float | np.ndarray
-    two_sided: bool | np.ndarray
-    turn: float | np.ndarray = 1.0
+    triangles: np.ndarray  # (M, 3) indices of vertices
+    uv: np.ndarray  # (V, 2) atlas pixels
+    shade: np.ndarray  # (V,) share of the light that gets in
+    shine: float | np.ndarray  # (V,) strength of highlights
+    two_sided: bool | np.ndarray  # (M,) seen from both sides
+    turn: float | np.ndarray = 1.0  # (V,) share of the head's rotation that it follows
 
 
 def sheet(rows: int, columns: int, closed: bool = False) -> np.ndarray:

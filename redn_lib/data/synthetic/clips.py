@@ -59,14 +59,7 @@ def _expression(rng: np.random.Generator) -> Expression:
 
 def _occluder(rng: np.random.Generator) -> SceneOccluder:
     kind = str(rng.choice(SCENE_KINDS, p=[0.26, 0.16, 0.26, 0.1, 0.07, 0.15]))
-    return SceneOccluder(
-        kind,
-        x=rng.normal(0, 0.55),
-        y=rng.uniform(0.5, 1.2) if kind == "microphone" else rng.normal(0.35, 0.5),
-        size=rng.uniform(0.5, 1.4),
-        angle=rng.normal() * 35,
-        seed=int(rng.integers(1 << 30)),
-    )
+    return SceneOccluder(kind, **draw("occluder", rng, kind), seed=int(rng.integers(1 << 30)))
 
 
 def framed(factors: Factors, share: float, shift: np.ndarray) -> Factors:

@@ -29,22 +29,14 @@ RIMS = ((range(36, 42), 4), (range(42, 48), 4), (range(60, 68), 6), (range(48, 6
 
 
 class Template(NamedTuple):
-    """What all heads share.
+    """What all heads share."""
 
-    controls: (C, 3) mean positions; the first 68 are the 68 points.
-    names: of a control, a mirrored pair of them or a region, to indices or other names.
-    spread: (V, C), vertices = spread @ controls.
-    uv: (V, 2) place of each vertex in the unit texture, [0, 1] on the front of the head.
-    triangles: (M, 3) indices of vertices, with holes at eyes and mouth.
-    contour: (17, J, C) spread of J places along the cheek where a jaw point may lie, from its own to the face's middle.
-    """
-
-    controls: np.ndarray
-    names: dict[str, list]
-    spread: np.ndarray
-    uv: np.ndarray
-    triangles: np.ndarray
-    contour: np.ndarray
+    controls: np.ndarray  # (C, 3) mean positions; the first 68 are the 68 points
+    names: dict[str, list]  # of a control, a mirrored pair of them or a region, to indices or other names
+    spread: np.ndarray  # (V, C), vertices = spread @ controls
+    uv: np.ndarray  # (V, 2) place of each vertex in the unit texture, [0, 1] on the front of the head
+    triangles: np.ndarray  # (M, 3) indices of vertices, with holes at eyes and mouth
+    contour: np.ndarray  # (17, J, C) spread of J places along the cheek to which a jaw point may slide
 
     def at(self, *which: int | str) -> list[int]:
         """Indices of controls given by number, name or region of the tables."""
@@ -96,24 +88,19 @@ def near(p: np.ndarray, x: float, y: float, radius: float) -> np.ndarray:
     return np.exp(-d2 / radius**2) * ramp(p[:, 2], -1.4, -0.6)
 
 
-def _interpolate(controls: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Matrix (N, C) of the thin-plate interpolation from control directions to directions `where` (N, 3)."""
+def _interpolate(controls: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Matrix (N, C) of the thin-plate interpolation from control directions (C, 3) to places (N, 2) in the plane."""
 
     def kernel(a: np.ndarray) -> np.ndarray:
         r2 = ((a[:, None] - controls[None]) ** 2).sum(-1)
         return r2 * np.log(r2 + 1e-12)
 
-    n = len(controls)
+    n, angle = len(controls), np.linalg.norm(places, axis=-1, keepdims=True)
+    where = np.concatenate([places * np.sinc(angle / np.pi), np.cos(angle)], -1)  # `flat` backwards
     poly = np.hstack([np.ones((n, 1)), controls])
     system = np.block([[kernel(controls) - 2e-4 * np.eye(n), poly], [poly.T, np.zeros((4, 4))]])
     right = np.hstack([kernel(where), np.ones((len(where), 1)), where])
     return np.linalg.solve(system, right.T).T[:, :n].astype(np.float32)
-
-
-def _unflat(uv: np.ndarray) -> np.ndarray:
-    """Unit directions of places in the plane: `flat` backwards."""
-    angle = np.linalg.norm(uv, axis=-1, keepdims=True)
-    return np.concatenate([uv * np.sinc(angle / np.pi), np.cos(angle)], -1)
 
 
 def _depth_inside(loop: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -162,11 +149,11 @@ def template() -> Template:
     towards /= np.linalg.norm(towards, axis=1, keepdims=True)
     plane = flat(towards)
     vertices, triangles = _mesh(plane)
-    spread = _interpolate(towards, _unflat(vertices))
+    spread = _interpolate(towards, vertices)
     rims = np.vstack([smooth_line(np.eye(len(controls), dtype=np.float32)[list(r)], n, True) for r, n in RIMS])
     spread[: len(rims)] = rims
     paths = plane[:17, None] * np.linspace(1, 0.35, 10)[None, :, None] ** (1.0, 0.35)
-    contour = _interpolate(towards, _unflat(paths.reshape(-1, 2))).reshape(17, 10, len(controls))
+    contour = _interpolate(towards, paths.reshape(-1, 2)).reshape(17, 10, len(controls))
     uv = (0.5 + 0.5 * vertices / UV_RADIUS).astype(np.float32)
     return Template(controls, names, spread, uv, triangles.astype(np.int32), contour)
 

@@ -18,18 +18,12 @@ from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 
 
 class Fragments(NamedTuple):
-    """Visible surface, one entry a covered pixel.
+    """Visible surface, one entry a covered pixel."""
 
-    pixel: (P,) index into the flattened (side, side) image.
-    triangle: (P,) index.
-    weight: (P, 3) barycentric.
-    depth: (side, side), -inf where empty.
-    """
-
-    pixel: np.ndarray
-    triangle: np.ndarray
-    weight: np.ndarray
-    depth: np.ndarray
+    pixel: np.ndarray  # (P,) index into the flattened (side, side) image
+    triangle: np.ndarray  # (P,) index
+    weight: np.ndarray  # (P, 3) barycentric
+    depth: np.ndarray  # (side, side), -inf where empty
 
 
 def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, side: int) -> Fragments:
