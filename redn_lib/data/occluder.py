@@ -242,8 +242,18 @@ def _sprite_mask(kind: str, rng: np.random.Generator) -> np.ndarray:
     """Mask (SIDE, SIDE) uint8, drawn four times as large."""
     big = 4 * SIDE
     mask = np.zeros((big, big), np.uint8)
-    if kind == "hand":
-        _draw_hand(mask, rng)
+    if kind == "hand":  # a palm with five fingers and an arm that leaves at the bottom; a left one or a right one
+        open_hand, strokes = rng.uniform(0.0, 0.06), []
+        for k, length in enumerate((0.25, 0.31, 0.29, 0.22)):
+            x, aside = 0.5 + (k - 1.5) * 0.082, (k - 1.5) * open_hand
+            strokes.append(((x, 0.42), (x + aside, 0.42 - length * rng.uniform(0.85, 1.05)), 0.085))
+        strokes.append(((0.40, 0.52), (0.26 - open_hand, 0.36), 0.09))
+        strokes.append(((0.5, 0.55), (0.5 + rng.uniform(-0.08, 0.08), 1.1), 0.23))
+        cv2.ellipse(mask, ((0.5 * big, 0.47 * big), (0.32 * big, 0.34 * big), 0), 255, -1)
+        for root, tip, thick in strokes:
+            ends = [tuple(int(big * v) for v in end) for end in (root, tip)]
+            cv2.line(mask, *ends, 255, int(big * thick), cv2.LINE_AA)
+        mask = mask[:, ::-1] if rng.random() < 0.5 else mask
     elif kind == "board":
         wide, slant = rng.uniform(0.12, 0.2), rng.uniform(-0.04, 0.04)
         ends = [(0.5 - wide, 0), (0.5 + wide, 0), (0.5 + wide + slant, 1), (0.5 - wide + slant, 1)]
@@ -257,23 +267,6 @@ def _sprite_mask(kind: str, rng: np.random.Generator) -> np.ndarray:
         mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(1, 20))
         mask = cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1]
     return cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-
-
-def _draw_hand(mask: np.ndarray, rng: np.random.Generator) -> None:
-    """A palm with five fingers and an arm that leaves at the bottom; a left one or a right one."""
-    big, open_hand = len(mask), rng.uniform(0.0, 0.06)
-    strokes = []  # root, tip, thickness
-    for k, length in enumerate((0.25, 0.31, 0.29, 0.22)):
-        x, aside = 0.5 + (k - 1.5) * 0.082, (k - 1.5) * open_hand
-        strokes.append(((x, 0.42), (x + aside, 0.42 - length * rng.uniform(0.85, 1.05)), 0.085))
-    strokes.append(((0.40, 0.52), (0.26 - open_hand, 0.36), 0.09))
-    strokes.append(((0.5, 0.55), (0.5 + rng.uniform(-0.08, 0.08), 1.1), 0.23))
-    cv2.ellipse(mask, ((0.5 * big, 0.47 * big), (0.32 * big, 0.34 * big), 0), 255, -1)
-    for root, tip, thick in strokes:
-        ends = [tuple(int(big * v) for v in end) for end in (root, tip)]
-        cv2.line(mask, *ends, 255, int(big * thick), cv2.LINE_AA)
-    if rng.random() < 0.5:
-        mask[:] = mask[:, ::-1]
 
 
 def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

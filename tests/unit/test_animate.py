@@ -275,7 +275,7 @@ def test_time_constants():
     assert curve.std() == pytest.approx(1, abs=0.1)
     assert np.corrcoef(curve[:-5], curve[5:])[0, 1] > 0.9  # a fifth of a second
     assert abs(np.corrcoef(curve[:-75], curve[75:])[0, 1]) < 0.2  # three seconds
-    shut = blinks(rng, 2500)
+    shut = blinks(rng, np.arange(2500) / FPS, 101)
     count = ((shut[1:] > 0.5) & (shut[:-1] <= 0.5)).sum()
     assert 15 < count < 100 and shut.max() > 0.95 and np.median(shut) < 0.01
 

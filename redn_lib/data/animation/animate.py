@@ -75,12 +75,11 @@ def _render(
     """Frames (size, size, 3) uint8 and the occluder's mask in each, (size, size) uint8."""
     size, noise, shutter, quality = motion.size, curves["noise"], curves["shutter"], curves["quality"]
     grain = rng.normal(0, noise, (size + 64, size + 64, 3)).round().astype(np.int16) if noise else None
-    before, now = motion.map(0), motion.map(1)
-    images, masks = [], []
+    maps, images, masks = [motion.map(0), motion.map(1)], [], []
     for t in range(1, len(motion.points) - 1):
-        after = motion.map(t + 1)
+        maps = [*maps[-2:], motion.map(t + 1)]
         travel = np.linalg.norm(motion.points[t + 1] - motion.points[t - 1], axis=-1).max() / 2
-        image = _motion_blurred(motion.image, before, now, after, shutter, travel)
+        image = _motion_blurred(motion.image, maps, shutter, travel)
         image = _with_dark_mouth(image, motion.points[t], motion.rest)
         masks.append(np.zeros((size, size), np.uint8))
         if sprite:
@@ -92,18 +91,15 @@ def _render(
             x, y = rng.integers(0, 65, 2)
             image = cv2.add(image, grain[y : y + size, x : x + size], dtype=cv2.CV_8U)
         images.append(jpeg(image, quality) if quality < 100 else image)
-        before, now = now, after
     return images, masks
 
 
-def _motion_blurred(
-    image: np.ndarray, before: np.ndarray, now: np.ndarray, after: np.ndarray, shutter: float, travel: float
-) -> np.ndarray:
-    """One frame with motion blur: the mean of up to 8 images at times at which the shutter was open.
+def _motion_blurred(image: np.ndarray, maps: list[np.ndarray], shutter: float, travel: float) -> np.ndarray:
+    """The mean of up to 8 images at times at which the shutter was open.
 
-    before, now, after: where the last, this and the next frame take their pixels from (`Motion.map`). shutter: share
-    of a frame's time that it is open, around `now`. travel: pixels that the fastest point moves in a frame.
+    maps: `Motion.map` of the last, this and the next frame. travel: pixels that the fastest point moves in a frame.
     """
+    before, now, after = maps
     count = int(np.clip(np.ceil(shutter * travel / 1.2), 1, 8))
     total = np.zeros((*now.shape[:2], 3), np.float32)
     for late in shutter * ((np.arange(count) + 0.5) / count - 0.5):

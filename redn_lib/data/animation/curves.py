@@ -52,20 +52,11 @@ class MotionStrength:
 
 
 def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength) -> dict[str, Any]:
-    """What happens in a clip of so many frames, by name, (frames,) each. Strengths scale what is drawn and leave the
-    other draws as they are.
+    """The factors of `animate` that are drawn, by name, (frames,) each or one number for the whole clip.
 
-    yaw, pitch, turn: degrees to the image's right, up, clockwise.
-    zoom: a factor.
-    shift_x, shift_y: shares of the face's larger side.
-    mouth: the wish to open (logarithm) or close (below 0).
-    lids: 0 open to 1 shut.
-    gain, gamma, warmth: factors of the light.
-    Numbers of the whole clip:
-    shutter: share of a frame's time.
-    noise: grey levels.
-    quality: of the JPEG, 100: none.
-    camera: share of turn, zoom and shift that is the camera's, not the head's.
+    Here shift_x and shift_y are shares of the face's larger side, mouth is the wish to open (logarithm) or close (below
+    0). Besides there are shutter, a share of a frame's time, and camera, the share of turn, zoom and shift that is the
+    camera's, not the head's. Strengths scale what is drawn and leave the other draws as they are.
     """
     mood = np.exp(rng.uniform(np.log(0.25), np.log(1.6)))
 
@@ -79,7 +70,8 @@ def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength)
 
     def lids() -> np.ndarray:
         droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
-        return 1 - (1 - blinks(rng, frames)) * (1 - droop)
+        shut = blinks(rng, np.arange(frames) / FPS, frames / FPS + 1)
+        return 1 - (1 - shut) * (1 - droop)
 
     def light(spread: float) -> np.ndarray:
         return np.exp(spread * (rng.normal() + 0.8 * wander(rng, frames, 0.5)))
@@ -110,11 +102,10 @@ def wander(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:
     return np.convolve(rng.normal(size=frames + 2 * half), bell / np.sqrt((bell**2).sum()), "valid")
 
 
-def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """0 open to 1 shut, a blink of about 0.3 s every one to five seconds, (frames,)."""
-    seconds, at = np.arange(frames) / FPS, rng.uniform(-0.3, 1.5)
-    shut = np.zeros(frames)
-    while at < frames / FPS + 1:
-        shut = np.maximum(shut, np.exp(-(((seconds - at) / 0.08) ** 2)))
-        at += rng.uniform(1, 5)
+def blinks(rng: np.random.Generator, seconds: np.ndarray, end: float, first=(-0.3, 1.5), pause=(1, 5), width=0.08):
+    """0 open to 1 shut at these times (T,), (T,): the first blink and the pauses to the next in these ranges."""
+    shut, at = np.zeros_like(seconds), rng.uniform(*first)
+    while at < end:
+        shut = np.maximum(shut, np.exp(-(((seconds - at) / width) ** 2)))
+        at += rng.uniform(*pause)
     return shut

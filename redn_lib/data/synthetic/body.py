@@ -14,7 +14,7 @@ from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over
 from redn_lib.data.synthetic.expression import EYE_RADIUS, Expression, eye_centres
 from redn_lib.data.synthetic.head import SIDE, TABLES, template, texture_pixels
 from redn_lib.data.synthetic.people import GLASSES, Traits
-from redn_lib.data.synthetic.scene import openness
+from redn_lib.data.synthetic.scene import Light, lit
 from redn_lib.data.synthetic.texture import PATCHES
 
 
@@ -166,7 +166,10 @@ def torso(neck: float, shoulders: float) -> np.ndarray:
 def _parts() -> list[Part]:
     """Skin, eyeballs, mouth, ears, torso, short hair, long hair."""
     t = template()
-    skin = Part(t.triangles, np.clip(SIDE * t.uv, 1, SIDE - 2), openness(t.spread @ t.controls), 1.0, False)
+    mean = t.spread @ t.controls
+    lamps = [Light(yaw=float(y), pitch=float(p), shadow=1.0) for y in range(-75, 76, 30) for p in range(-60, 76, 27)]
+    open_to_sky = np.clip(0.45 + 0.65 * np.mean([lit(mean, lamp) for lamp in lamps], 0), 0.4, 1.1)
+    skin = Part(t.triangles, np.clip(SIDE * t.uv, 1, SIDE - 2), open_to_sky, 1.0, False)
 
     uv = np.tile(in_patch("eye", 0.5 + 0.48 * _BALL[:, :2]), (2, 1))  # the texture is centred on the pupil
     under_lid = np.clip(0.85 + 0.9 * _BALL[:, 1], 0.5, 1) * np.repeat([1, 1, 1, 0.95, 0.8, 0.5], 14)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from redn_lib.data.animation.curves import blinks
 from redn_lib.data.clip import Clip, Face
 from redn_lib.data.synthetic.expression import Expression
 from redn_lib.data.synthetic.head import TABLES
@@ -104,15 +105,6 @@ def _wander(rng: np.random.Generator, seconds: np.ndarray, spread: float, fastes
     return spread * (weight * np.sin(2 * np.pi * rate * seconds[:, None] + phase)).sum(1)
 
 
-def _blinks(rng: np.random.Generator, seconds: np.ndarray) -> np.ndarray:
-    """0 open to 1 shut, a blink of about 0.3 s every two to six seconds, (T,)."""
-    shut, at = np.zeros_like(seconds), rng.uniform(0, 3)
-    while at < seconds[-1] + 1:
-        shut = np.maximum(shut, np.exp(-(((seconds - at) / 0.075) ** 2)))
-        at += rng.uniform(2, 6)
-    return shut
-
-
 def _moved_factors(first: Factors, seed: int, frames: int, fps: float) -> list[Factors]:
     """The factors of every frame of a clip that starts from `first`."""
     rng = np.random.default_rng([seed, 4])
@@ -125,7 +117,7 @@ def _moved_factors(first: Factors, seed: int, frames: int, fps: float) -> list[F
     head = {name: moved(getattr(first, name), *span) for name, span in TABLES["head_motion"].items()}
     head["scale"] = first.scale * np.exp(_wander(rng, seconds, 0.02 * strength, 0.4))
     mouth = base.mouth_open + _wander(rng, seconds, 0.12 if talking else 0.01, 3.0 if talking else 0.5)
-    shut = _blinks(rng, seconds)
+    shut = blinks(rng, seconds, seconds[-1] + 1, (0, 3), (2, 6), 0.075)
     spans = TABLES["face_motion"] | ({} if talking else TABLES["variants"]["no talk"])
     face = {"mouth_open": np.hypot(mouth, 0.03)}
     face |= {name: moved(getattr(base, name), *span) for name, span in spans.items()}

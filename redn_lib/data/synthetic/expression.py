@@ -71,47 +71,42 @@ def _jaw_weight() -> np.ndarray:
     return w.astype(np.float32)
 
 
-def _open_jaw(p: np.ndarray, mouth_open: float, jaw_side: float) -> None:
-    """Turns the jaw about its hinge in place; the mean head's lips are a little apart, so that 0 closes them."""
-    weight = _jaw_weight()
-    angle = np.radians(-4.6 + 23 * mouth_open) * weight
-    c, s = np.cos(angle), np.sin(angle)
-    down, front = (p[:, 1:] - HINGE[1:]).T
-    p[:, 1] = HINGE[1] + down * c + front * s
-    p[:, 2] = HINGE[2] - down * s + front * c
-    p[:, 0] += 0.05 * jaw_side * weight
-    top, low = _LIP_PAIRS[p[_LIP_PAIRS[:, 0], 1] > p[_LIP_PAIRS[:, 1], 1]].T
-    p[top, 1:] = p[low, 1:] = (p[top, 1:] + p[low, 1:]) / 2
-
-
 def eye_centres(controls: np.ndarray) -> np.ndarray:
     """Centres of the eyeballs, the person's right one first: (2, 3)."""
     return controls[_CORNERS].reshape(2, 2, 3).mean(1) - np.array([0, 0.004, 0.105], np.float32)
 
 
-def _move_lids(p: np.ndarray, expression: Expression) -> None:
-    """Opens and shuts the lids in place and lays them round the eyeballs."""
-    shut = np.repeat([expression.blink_right, expression.blink_left], 2)
+def express(neutral: np.ndarray, expression: Expression) -> np.ndarray:
+    """Controls (C, 3) of a neutral head, mouth as the mean head's, with this expression on it: (C, 3)."""
+    e, weight = expression, _jaw_weight()
+    amount = [max(e.smile, 0), max(-e.smile, 0), e.pucker, e.lip_raise, e.brow_raise, e.frown]
+    p = neutral + np.tensordot(np.array(amount, np.float32), _fields(), 1)
+
+    # the jaw turns about its hinge; the mean head's lips are a little apart, so that 0 closes them
+    angle = np.radians(-4.6 + 23 * e.mouth_open) * weight
+    c, s = np.cos(angle), np.sin(angle)
+    down, front = (p[:, 1:] - HINGE[1:]).T
+    p[:, 1] = HINGE[1] + down * c + front * s
+    p[:, 2] = HINGE[2] - down * s + front * c
+    p[:, 0] += 0.05 * e.jaw_side * weight
+    top, low = _LIP_PAIRS[p[_LIP_PAIRS[:, 0], 1] > p[_LIP_PAIRS[:, 1], 1]].T
+    p[top, 1:] = p[low, 1:] = (p[top, 1:] + p[low, 1:]) / 2
+
+    # the lids open and shut, and lie round the eyeballs
+    shut = np.repeat([e.blink_right, e.blink_left], 2)
     closed = np.clip(shut, 0, 1)
     ball = np.repeat(eye_centres(p), 2, 0) + (0, 0, 0.03)
     opening = p[_LOWER_LIDS, 1] - p[_UPPER_LIDS, 1]
-    fall = opening * np.where(shut > 0, 0.9 * closed, 0.5 * shut) + 0.0016 * expression.gaze_y * (1 - closed)
-    rise = opening * (0.1 * closed + 0.3 * expression.squint)
+    fall = opening * np.where(shut > 0, 0.9 * closed, 0.5 * shut) + 0.0016 * e.gaze_y * (1 - closed)
+    rise = opening * (0.1 * closed + 0.3 * e.squint)
     p[_UPPER_LIDS, 1] += fall
     p[_LOWER_LIDS, 1] = np.maximum(p[_LOWER_LIDS, 1] - rise, p[_UPPER_LIDS, 1])
+
+    def on_ball(which: list[int], radius: float, least: float) -> np.ndarray:
+        off = ((p[which, :2] - ball[:, :2]) ** 2).sum(1)
+        return ball[:, 2] + np.sqrt(np.maximum((radius * EYE_RADIUS) ** 2 - off, least))
+
     for lids in (_UPPER_LIDS, _LOWER_LIDS):
-        off = ((p[lids, :2] - ball[:, :2]) ** 2).sum(1)
-        p[lids, 2] = ball[:, 2] + np.sqrt(np.maximum((1.1 * EYE_RADIUS) ** 2 - off, 0.004))
-    off = ((p[_CORNERS, :2] - ball[:, :2]) ** 2).sum(1)
-    out = ball[:, 2] + np.sqrt(np.maximum((1.02 * EYE_RADIUS) ** 2 - off, 0))
-    p[_CORNERS, 2] = np.maximum(p[_CORNERS, 2], out)
-
-
-def express(neutral: np.ndarray, expression: Expression) -> np.ndarray:
-    """Controls (C, 3) of a neutral head, mouth as the mean head's, with this expression on it: (C, 3)."""
-    e = expression
-    amount = [max(e.smile, 0), max(-e.smile, 0), e.pucker, e.lip_raise, e.brow_raise, e.frown]
-    p = neutral + np.tensordot(np.array(amount, np.float32), _fields(), 1)
-    _open_jaw(p, e.mouth_open, e.jaw_side)
-    _move_lids(p, e)
+        p[lids, 2] = on_ball(lids, 1.1, 0.004)
+    p[_CORNERS, 2] = np.maximum(p[_CORNERS, 2], on_ball(_CORNERS, 1.02, 0))
     return p

@@ -145,15 +145,9 @@ def project_points(factors: Factors) -> np.ndarray:
     return project(spots, f.distance, f.scale * f.size, place).astype(np.float32)
 
 
-def _gain(factors: Factors) -> float:
-    """Exposure that shows this skin under this light at about camera.exposure; dark skin stays darker."""
-    light = 0.6 * factors.light.ambient + 0.55 * factors.light.lamp
-    return factors.camera.exposure / float(light * np.sqrt(0.35 * skin_colour(factors.person.traits).mean()))
-
-
-def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Linear light (side, side, 3) of person and background before the lens, and the depth (side, side)."""
-    traits = f.person.traits
+def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, scene: np.ndarray) -> np.ndarray:
+    """Lays the person's linear light over that of the background (side, side, 3); returns the depth (side, side)."""
+    traits, side = f.person.traits, len(scene)
     mesh, neighbours = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
     xy, solid = pixels(body.vertices(controls, traits, f.expression, f.person.seed), mesh.turn)
     found = rasterise(xy.astype(np.float32), solid[:, 2], mesh.triangles, mesh.two_sided, side)
@@ -167,9 +161,8 @@ def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, side: int) 
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     attributes = np.column_stack([normals, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
     value = np.einsum("pkc,pk->pc", attributes[corners], found.weight)
-    scene = (background(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
-    scene[found.pixel] = shade(value, albedo[found.pixel], f.light)
-    return scene.reshape(side, side, 3), found.depth
+    scene.reshape(-1, 3)[found.pixel] = shade(value, albedo[found.pixel], f.light)
+    return found.depth
 
 
 def render(factors: Factors) -> Face:
@@ -187,8 +180,12 @@ def render(factors: Factors) -> Face:
         solid = turned(points, turn, share)
         return project(solid, f.distance, unit, place), solid
 
-    scene, depth = _light_field(f, controls, pixels, side)
-    image = develop(scene, _gain(f), f.camera)
+    skin = skin_colour(f.person.traits)
+    light = 0.6 * f.light.ambient + 0.55 * f.light.lamp
+    gain = f.camera.exposure / float(light * np.sqrt(0.35 * skin.mean()))  # dark skin stays darker
+    scene = background(f.scene, side) * np.float32(f.camera.exposure / gain)
+    depth = _light_field(f, controls, pixels, scene)
+    image = develop(scene, gain, f.camera)
     if f.person.traits["glasses"]:
         white = 255 * min(1, 1.3 * f.camera.exposure**0.5)
         lenses, arms = (pixels(piece)[0] for piece in body.glasses_outline(controls, f.person.traits))
@@ -200,7 +197,6 @@ def render(factors: Factors) -> Face:
     visible = ((pixel >= 0) & (pixel < side)).all(1)
     visible &= spots[:, 2] > cv2.erode(depth, np.ones((3, 3), np.uint8))[row, column] - 0.10
     if f.occluder:
-        skin = np.sqrt(skin_colour(f.person.traits) * _gain(f) * 0.6) * 255
-        visible &= f.occluder.draw(image, points, unit, skin)[row, column] < 128
+        visible &= f.occluder.draw(image, points, unit, np.sqrt(skin * gain * 0.6) * 255)[row, column] < 128
     points = ((points + 0.5) * (f.size / side) - 0.5).astype(np.float32)
     return Face(take(image, f.camera, f.size), points, f.person.name, f.person.name, visible, f.numbers())

@@ -79,13 +79,6 @@ def direction(light: Light) -> np.ndarray:
     return np.array([np.sin(y) * np.cos(p), -np.sin(p), np.cos(y) * np.cos(p)], np.float32)
 
 
-def openness(vertices: np.ndarray) -> np.ndarray:
-    """How much of the sky in front of the face each vertex of the mean head sees, (V,), about 1 on the forehead."""
-    lamps = [Light(yaw=float(y), pitch=float(p), shadow=1.0) for y in range(-75, 76, 30) for p in range(-60, 76, 27)]
-    share = np.mean([lit(vertices, lamp) for lamp in lamps], 0)
-    return np.clip(0.45 + 0.65 * share, 0.4, 1.1)
-
-
 def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
     """Share of the lamp that reaches each vertex, (V,): 1 in the light, 1 - light.shadow behind something."""
     towards = direction(light)
@@ -143,7 +136,11 @@ class SceneOccluder:
             cloth = ((225, 230, 235), (150, 185, 215), (40, 40, 44))
             colour = np.array(cloth[rng.integers(len(cloth))]) * rng.uniform(0.8, 1)
         mask = np.zeros(image.shape[:2], np.uint8)
-        self._fill(mask, points, unit, rng)
+        if self.kind == "mask":
+            rim = np.vstack([points[2:15], points[[14, 35]].mean(0), points[[28]], points[[2, 31]].mean(0)])
+            fill_polygon(mask, cv2.convexHull(rim.astype(np.float32))[:, 0])
+        else:
+            self._fill(mask, points, unit, rng)
         light = 0.55 + 0.5 * roundness(mask, max(0.2 * unit * self.size, 1))
         light *= 0.9 + 0.2 * np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
         lay_over(image, mask, colour.astype(np.float32) * light[..., None])
@@ -151,9 +148,6 @@ class SceneOccluder:
 
     def _fill(self, mask: np.ndarray, points: np.ndarray, unit: float, rng: np.random.Generator) -> None:
         """Fill its form. In its own frame 1 is a head unit times its size, y goes down along its stem."""
-        if self.kind == "mask":
-            rim = np.vstack([points[2:15], points[[14, 35]].mean(0), points[[28]], points[[2, 31]].mean(0)])
-            return fill_polygon(mask, cv2.convexHull(rim.astype(np.float32))[:, 0])
         turn, grow = np.radians(self.angle), unit * self.size
         frame = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
         middle = points[[27, 30, 33]].mean(0) + unit * np.array([self.x, self.y])
