@@ -136,12 +136,9 @@ def skin_colour_of(face: Face) -> np.ndarray:
 
 
 class Sprite:
-    """The image of a clip's occluder, (S, S, 4) uint8 colours times mask and the mask, and its path.
+    """The image of a clip's occluder and its path.
 
-    occluder: what to draw.
-    points: (T, 68, 2) of the clip, pixels of the frame.
-    image: (H, W, 3) uint8, of which pieces are cut.
-    skin: (3,) colour of hands.
+    points: (T, 68, 2) of the clip. image: (H, W, 3) uint8, of which pieces are cut. skin: (3,) colour of hands.
     Raises ValueError where it covers the face beyond the end of the clip.
     """
 

@@ -58,15 +58,8 @@ def animate(
     factors |= {"yaw": motion.yaw[1:-1], "pitch": motion.pitch[1:-1], "mouth": gap / eyes, "occluded": occluded}
     factors |= {"shift_x": motion.shift[1:-1, 0], "shift_y": motion.shift[1:-1, 1], "blur": curves["shutter"] * speed}
     factors |= {name: np.full(frames, curves[name]) for name in ("noise", "quality")}
-    return Clip(
-        frames=np.stack(images),
-        points=points.astype(np.float32),
-        person=face.person,
-        name=f"{face.name or face.person}-animated-{seed}",
-        visible=visible & face.visible,
-        factors=factors,
-        fps=FPS,
-    )
+    name, points = f"{face.name or face.person}-animated-{seed}", points.astype(np.float32)
+    return Clip(np.stack(images), points, face.person, name, visible & face.visible, factors, FPS)
 
 
 def _render(

@@ -44,11 +44,9 @@ class MotionStrength:
     pace: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.pace:
-            raise ValueError("a pace of 0 is no motion: set what shall not move to 0, pace to 1")
         wrong = {name: value for name, value in vars(self).items() if not 0 <= value < np.inf}
-        if wrong:
-            raise ValueError(f"strengths are finite numbers from 0 up, got {wrong}")
+        if wrong or not self.pace:
+            raise ValueError(f"strengths are finite numbers from 0 up, the pace is above 0, got {wrong or 'pace 0'}")
 
 
 def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength) -> dict[str, Any]:
@@ -64,35 +62,23 @@ def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength)
         seconds = np.exp(rng.uniform(np.log(0.16), np.log(0.8)))
         return spread * mood * (2.2 * np.tanh(wander(rng, frames, seconds / strength.pace) / 2.2))
 
-    def speech() -> np.ndarray:
-        talk = 0.9 if rng.random() < 0.65 else 0.08
-        return talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
-
-    def lids() -> np.ndarray:
-        droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
-        shut = blinks(rng, np.arange(frames) / FPS, frames / FPS + 1)
-        return 1 - (1 - shut) * (1 - droop)
-
     def light(spread: float) -> np.ndarray:
         return np.exp(spread * (rng.normal() + 0.8 * wander(rng, frames, 0.5)))
 
-    return dict(  # in the order in which they are drawn
-        yaw=moved(strength.yaw),
-        pitch=moved(strength.pitch),
-        turn=moved(strength.turn),
-        zoom=np.exp(moved(strength.zoom)),
-        shift_x=moved(strength.shift),
-        shift_y=0.7 * moved(strength.shift),
-        mouth=strength.mouth * speech(),
-        lids=np.clip(strength.lids * lids(), 0, 1),
-        gain=light(strength.gain),
-        gamma=light(strength.gamma),
-        warmth=light(strength.colour),
-        shutter=strength.shutter * rng.uniform(0.15, 1),
-        noise=strength.noise * rng.random() ** 2,
-        quality=round(95 - 65 * min(strength.compression, 1) * rng.random()) if strength.compression else 100,
-        camera=rng.uniform(0.3, 0.9),
-    )
+    curves = {name: moved(getattr(strength, name)) for name in ("yaw", "pitch", "turn")}
+    curves |= {"zoom": np.exp(moved(strength.zoom)), "shift_x": moved(strength.shift)}
+    curves["shift_y"] = 0.7 * moved(strength.shift)
+    talk = 0.9 if rng.random() < 0.65 else 0.08
+    speech = talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
+    droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
+    shut = blinks(rng, np.arange(frames) / FPS, frames / FPS + 1)
+    lids = np.clip(strength.lids * (1 - (1 - shut) * (1 - droop)), 0, 1)
+    curves |= {"mouth": strength.mouth * speech, "lids": lids}
+    curves |= {"gain": light(strength.gain), "gamma": light(strength.gamma), "warmth": light(strength.colour)}
+    curves |= {"shutter": strength.shutter * rng.uniform(0.15, 1), "noise": strength.noise * rng.random() ** 2}
+    worst = 65 * min(strength.compression, 1)
+    curves["quality"] = round(95 - worst * rng.random()) if worst else 100
+    return curves | {"camera": rng.uniform(0.3, 0.9)}
 
 
 def wander(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:

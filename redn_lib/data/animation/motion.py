@@ -90,18 +90,7 @@ class Head:
         solid = np.zeros((len(yaw), len(self.controls), 3))
         solid[..., :2] = self.controls - self.axis
         solid[..., 2] = self.depth
-        self._talk(solid, mouth)
-        for upper, lower in _LIDS:
-            way = self.controls[lower] - self.controls[upper]
-            solid[:, upper, :2] += 0.88 * (1 - LID_LEFT) * lids[:, None] * way
-            solid[:, lower, :2] -= 0.12 * (1 - LID_LEFT) * lids[:, None] * way
-        upright = rotation(0, 0, self.roll)
-        turns = np.stack([upright @ rotation(y, p, 0) @ upright.T for y, p in zip(yaw, pitch, strict=True)])
-        turned = np.einsum("tij,tcj->tci", turns, solid)
-        return self.axis + (solid + self.follows[:, None] * (turned - solid))[..., :2]
-
-    def _talk(self, solid: np.ndarray, mouth: np.ndarray) -> None:
-        """Lets the jaw fall, or lifts it as far as the lips of the still image are open."""
+        # the jaw falls, or rises as far as the lips of the still image are open
         down = np.array([-np.sin(np.radians(self.roll)), np.cos(np.radians(self.roll))])
         gaps = {low: max(float((self.controls[low] - self.controls[up]) @ down), 0.0) for up, low in _LIPS}
         gap, rest = gaps[66], 0.06 * self.unit
@@ -116,6 +105,14 @@ class Head:
         for i in _CORNERS:
             inward = middle - self.controls[i]
             solid[:, i, :2] += fall * (0.35 * down + 0.12 * inward / (np.linalg.norm(inward) + 1e-6))
+        for upper, lower in _LIDS:
+            way = self.controls[lower] - self.controls[upper]
+            solid[:, upper, :2] += 0.88 * (1 - LID_LEFT) * lids[:, None] * way
+            solid[:, lower, :2] -= 0.12 * (1 - LID_LEFT) * lids[:, None] * way
+        upright = rotation(0, 0, self.roll)
+        turns = np.stack([upright @ rotation(y, p, 0) @ upright.T for y, p in zip(yaw, pitch, strict=True)])
+        turned = np.einsum("tij,tcj->tci", turns, solid)
+        return self.axis + (solid + self.follows[:, None] * (turned - solid))[..., :2]
 
 
 class Motion:

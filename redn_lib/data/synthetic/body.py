@@ -3,6 +3,7 @@
 `mesh` is what never changes; the other functions place the vertices (V, 3) of one piece each.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -56,14 +57,6 @@ _BALL = np.stack(
 """Unit eyeball: six rings of 14 vertices."""
 
 
-def eyes(controls: np.ndarray, expression: Expression) -> np.ndarray:
-    """Both eyeballs' fronts, turned by the gaze."""
-    gaze = Rotation.from_euler("xy", [-expression.gaze_y, expression.gaze_x], degrees=True)
-    shut = np.maximum([expression.blink_right, expression.blink_left], 0)
-    back = shut[:, None, None] * (0, 0, -0.06)
-    return (eye_centres(controls)[:, None] + gaze.apply(EYE_RADIUS * _BALL) + back).reshape(-1, 3)
-
-
 _TOOTH_X = np.linspace(-0.30, 0.30, 9)
 
 
@@ -73,18 +66,12 @@ def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
     (_, top, top_z), (_, low, low_z) = controls[62], controls[66]
     hidden = 0.5 * float(np.clip(1 - (low - top) / 0.06, 0, 1))
     edge = top + 0.045 + 0.04 * expression.lip_raise + 0.02 * max(expression.smile, 0)
-    rows = [  # y, z of the middle, curve
-        (top - 0.2, top_z - 0.42, 0.6),
-        (low + 0.2, low_z - 0.38, 0.6),
-        (edge - 0.16, top_z - 0.075 - hidden, 1.9),
-        (edge, top_z - 0.06 - hidden, 1.9),
-        (low - 0.035, low_z - 0.09 - hidden, 1.9),
-        (low + 0.06, low_z - 0.09 - hidden, 1.9),
-        (low - 0.05, low_z - 0.30, 1.2),
-        (low + 0.12, low_z - 0.12, 1.2),
-    ]
-    x = middle + 1.05 * wide * _TOOTH_X
-    return np.vstack([np.column_stack([x, np.full(9, y), z - curve * _TOOTH_X**2]) for y, z, curve in rows])
+    anchors, x = {"top": (top, top_z), "low": (low, low_z), "edge": (edge, top_z)}, middle + 1.05 * wide * _TOOTH_X
+    rows = []
+    for name, down, forwards, curve, hides in TABLES["mouth"]:
+        y, z = anchors[name]
+        rows.append(np.column_stack([x, np.full(9, y + down), z + forwards - hidden * hides - curve * _TOOTH_X**2]))
+    return np.vstack(rows)
 
 
 _EAR_RIM = np.array(TABLES["ear"])
@@ -155,14 +142,6 @@ _TORSO = np.array(TABLES["torso"])
 _TORSO_AROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 
 
-def torso(neck: float, shoulders: float) -> np.ndarray:
-    """Neck and shoulders. neck, shoulders: widths, 1 the mean."""
-    y, width, depth, middle = _TORSO[:, :4].T[..., None]
-    grow = np.where(np.arange(len(_TORSO)) < 4, neck, shoulders)[:, None]
-    x, z = width * grow * np.sin(_TORSO_AROUND), middle + depth * np.cos(_TORSO_AROUND)
-    return np.stack(np.broadcast_arrays(x, y, z), -1).reshape(-1, 3)
-
-
 def _parts() -> list[Part]:
     """Skin, eyeballs, mouth, ears, torso, short hair, long hair."""
     t = template()
@@ -229,8 +208,17 @@ def mesh(with_hair: bool, long_hair: bool) -> tuple[Part, np.ndarray]:
 def vertices(controls: np.ndarray, traits: Traits, expression: Expression, seed: int) -> np.ndarray:
     """All vertices (V, 3) of `mesh` of these traits, before the head is turned; seed: of the hair's lumps."""
     skin, rng = template().spread @ controls, np.random.default_rng([seed, 5])
-    pieces = [skin, eyes(controls, expression), mouth(controls, expression)]
-    pieces += [ears(controls, traits["ear_size"], traits["ear_out"]), torso(traits["neck"], traits["shoulders"])]
+    gaze = Rotation.from_euler("xy", [-expression.gaze_y, expression.gaze_x], degrees=True)
+    back = np.maximum([expression.blink_right, expression.blink_left], 0)[:, None, None] * (0, 0, -0.06)
+    eyes = eye_centres(controls)[:, None] + gaze.apply(EYE_RADIUS * _BALL) + back
+
+    y, width, depth, middle = _TORSO[:, :4].T[..., None]
+    grow = np.where(np.arange(len(_TORSO)) < 4, traits["neck"], traits["shoulders"])[:, None]
+    x, z = width * grow * np.sin(_TORSO_AROUND), middle + depth * np.cos(_TORSO_AROUND)
+    torso = np.stack(np.broadcast_arrays(x, y, z), -1)
+
+    pieces = [skin, eyes.reshape(-1, 3), mouth(controls, expression)]
+    pieces += [ears(controls, traits["ear_size"], traits["ear_out"]), torso.reshape(-1, 3)]
     if traits["hair"]:
         pieces.append(hair(skin, traits, rng))
     if traits["long_hair"]:
@@ -238,10 +226,16 @@ def vertices(controls: np.ndarray, traits: Traits, expression: Expression, seed:
     return np.vstack(pieces).astype(np.float32)
 
 
-def glasses_outline(controls: np.ndarray, traits: Traits) -> tuple[np.ndarray, np.ndarray]:
-    """Rims of both lenses (2, 20, 3) and the arms' ends at lens and ear (2, 2, 3), in the head's own space."""
+def draw_glasses(
+    image: np.ndarray, controls: np.ndarray, traits: Traits, pixels: Callable, unit: float, white: float
+) -> None:
+    """Draws glasses over an image (r, r, 3) float of 0 to 255 in place.
+
+    pixels: (N, 3) places of the head to (N, 2) in the image. unit: pixels of a head unit. white: its brightness.
+    """
     t = np.linspace(0, 2 * np.pi, 20, endpoint=False)
-    grow = 1.3 if GLASSES[traits["glasses"]] == "dark" else 1.0
+    kind, shine = GLASSES[traits["glasses"]], traits["glasses_glare"]
+    grow = 1.3 if kind == "dark" else 1.0
     x, y = (np.sign(f) * np.abs(f) ** (2 / traits["glasses_square"]) for f in (np.cos(t), np.sin(t)))
     lenses, arms = [], []
     for centre, side, ear in zip(eye_centres(controls), (-1, 1), (0, 16), strict=True):
@@ -250,19 +244,9 @@ def glasses_outline(controls: np.ndarray, traits: Traits) -> tuple[np.ndarray, n
         front = controls[27, 2] + 0.04 - 0.35 * np.maximum(np.abs(across) - 0.15, 0) ** 1.3
         lens = np.column_stack([across, down, front])
         hinge = lens[np.argmax(side * across)] - (0, 0.4 * traits["glasses_height"], 0)
-        lenses.append(lens)
-        arms.append([hinge, controls[ear] + (0.03 * side, 0.02, -0.1)])
-    return np.stack(lenses), np.array(arms)
-
-
-def draw_glasses(
-    image: np.ndarray, lenses: np.ndarray, arms: np.ndarray, traits: Traits, unit: float, brightness: float
-) -> None:
-    """Draws glasses over an image (r, r, 3) float of 0 to 255 in place.
-
-    lenses: (2, 20, 2), arms: (2, 2, 2), both in pixels. unit: pixels of a head unit. brightness: of white, of 255.
-    """
-    kind, shine = GLASSES[traits["glasses"]], traits["glasses_glare"]
+        lenses.append(pixels(lens))
+        arms.append(pixels(np.array([hinge, controls[ear] + (0.03 * side, 0.02, -0.1)])))
+    lenses = np.stack(lenses)
     thick = max(1, round(unit * TABLES["glasses"][kind][1]))
     frame, glass, glare = np.zeros((3, *image.shape[:2]), np.uint8)
     for lens in lenses:
@@ -280,5 +264,5 @@ def draw_glasses(
     if shine > 0.4:
         ends = lenses.mean((0, 1)) + unit * np.array([[shine - 0.95, 0.4], [shine - 0.45, -0.4]])
         cv2.polylines(glare, [fixed_point(ends)], False, 255, max(1, int(unit * 0.12)), cv2.LINE_AA, 4)
-        image += (0.35 * brightness * shine / 255) * see_through * glare[..., None]
-    lay_over(image, frame, np.sqrt(np.array(traits["glasses_colour"], np.float32)) * brightness)
+        image += (0.35 * white * shine / 255) * see_through * glare[..., None]
+    lay_over(image, frame, np.sqrt(np.array(traits["glasses_colour"], np.float32)) * white)

@@ -105,9 +105,14 @@ def _wander(rng: np.random.Generator, seconds: np.ndarray, spread: float, fastes
     return spread * (weight * np.sin(2 * np.pi * rate * seconds[:, None] + phase)).sum(1)
 
 
-def _moved_factors(first: Factors, seed: int, frames: int, fps: float) -> list[Factors]:
-    """The factors of every frame of a clip that starts from `first`."""
-    rng = np.random.default_rng([seed, 4])
+def clip(seed: int, frames: int = 50, size: int = 192, fps: float = 25.0) -> Clip:
+    """Clip number `seed` of person number `seed`: one scene, smooth 3D motion, exact points.
+
+    size: pixels a side. Same arguments, same frames bit for bit. Raises ValueError for no frames or a rate of 0.
+    """
+    if frames < 1 or fps <= 0:
+        raise ValueError(f"a clip needs at least one frame and a positive rate, got {frames} frames at {fps} a second")
+    first, rng = factors(seed, size), np.random.default_rng([seed, 4])
     base, seconds = first.expression, np.arange(frames) / fps
     strength, talking = rng.uniform(0.3, 1.2), rng.random() < 0.7
 
@@ -123,29 +128,13 @@ def _moved_factors(first: Factors, seed: int, frames: int, fps: float) -> list[F
     face |= {name: moved(getattr(base, name), *span) for name, span in spans.items()}
     for blink in ("blink_right", "blink_left"):
         face[blink] = getattr(base, blink) + (1 - getattr(base, blink)) * shut
-    moving = []
+    faces = []
     for t in range(frames):
         expression = replace(base, **{name: float(values[t]) for name, values in face.items()})
         camera = replace(first.camera, seed=first.camera.seed + t)
         places = {name: float(values[t]) for name, values in head.items()}
-        moving.append(replace(first, **places, expression=expression, camera=camera))
-    return moving
-
-
-def clip(seed: int, frames: int = 50, size: int = 192, fps: float = 25.0) -> Clip:
-    """Clip number `seed` of person number `seed`: one scene, smooth 3D motion, exact points.
-
-    size: pixels a side. Same arguments, same frames bit for bit. Raises ValueError for no frames or a rate of 0.
-    """
-    if frames < 1 or fps <= 0:
-        raise ValueError(f"a clip needs at least one frame and a positive rate, got {frames} frames at {fps} a second")
-    faces = [render(f) for f in _moved_factors(factors(seed, size), seed, frames, fps)]
-    return Clip(
-        frames=np.stack([face.image for face in faces]),
-        points=np.stack([face.points for face in faces]),
-        person=faces[0].person,
-        name=f"{faces[0].person}-clip-{seed}",
-        visible=np.stack([face.visible for face in faces]),
-        factors={name: np.stack([np.asarray(face.factors[name]) for face in faces]) for name in faces[0].factors},
-        fps=fps,
-    )
+        faces.append(render(replace(first, **places, expression=expression, camera=camera)))
+    images, points, visible = (np.stack([getattr(f, k) for f in faces]) for k in ("image", "points", "visible"))
+    numbers = {name: np.stack([np.asarray(f.factors[name]) for f in faces]) for name in faces[0].factors}
+    person = first.person.name
+    return Clip(images, points, person, f"{person}-clip-{seed}", visible, numbers, fps)

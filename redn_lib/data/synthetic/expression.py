@@ -38,9 +38,9 @@ class Expression:
 
 
 @cache
-def _fields() -> np.ndarray:
-    """Movement of every control by a full smile, a full frown of the mouth, pucker, lip_raise, brow_raise, frown:
-    (6, C, 3).
+def _fields() -> tuple[np.ndarray, np.ndarray]:
+    """Movement of every control by a full smile, frown of the mouth, pucker, lip_raise, brow_raise, frown: (6, C, 3);
+    and how far each goes with the jaw: (C,) in [0, 1].
     """
     t = template()
     p = t.controls
@@ -56,19 +56,14 @@ def _fields() -> np.ndarray:
     brow_raise = t.moves("brow_raise")
     inner = near(p, 0.22, -0.88, 0.16) * -10 * brow_raise[:, 1]
     frown = np.column_stack([-0.05 * side * inner, 0.06 * inner, still])
-    return np.stack([smile, sad, pucker, t.moves("lip_raise"), brow_raise, frown]).astype(np.float32)
+    moves = np.stack([smile, sad, pucker, t.moves("lip_raise"), brow_raise, frown]).astype(np.float32)
 
-
-@cache
-def _jaw_weight() -> np.ndarray:
-    """How far each control goes with the jaw: (C,) in [0, 1]."""
-    p = template().controls
-    w = ramp(p[:, 1], 0.30, 0.50) * ramp(p[:, 2], -1.15, -0.35)
-    w = np.maximum(w, 0.85 * ramp(p[:, 1], 0.15, 0.75) * ramp(p[:, 2], -1.3, -0.6))
+    jaw = ramp(p[:, 1], 0.30, 0.50) * ramp(p[:, 2], -1.15, -0.35)
+    jaw = np.maximum(jaw, 0.85 * ramp(p[:, 1], 0.15, 0.75) * ramp(p[:, 2], -1.3, -0.6))
     for share, which in TABLES["jaw"]:
-        w[template().at(*which)] = share
-    w[N_POINTS:][(p[N_POINTS:, 1] < 0.28) & (p[N_POINTS:, 2] > -0.3)] *= 0.5
-    return w.astype(np.float32)
+        jaw[t.at(*which)] = share
+    jaw[N_POINTS:][(p[N_POINTS:, 1] < 0.28) & (p[N_POINTS:, 2] > -0.3)] *= 0.5
+    return moves, jaw.astype(np.float32)
 
 
 def eye_centres(controls: np.ndarray) -> np.ndarray:
@@ -78,9 +73,9 @@ def eye_centres(controls: np.ndarray) -> np.ndarray:
 
 def express(neutral: np.ndarray, expression: Expression) -> np.ndarray:
     """Controls (C, 3) of a neutral head, mouth as the mean head's, with this expression on it: (C, 3)."""
-    e, weight = expression, _jaw_weight()
+    e, (moves, weight) = expression, _fields()
     amount = [max(e.smile, 0), max(-e.smile, 0), e.pucker, e.lip_raise, e.brow_raise, e.frown]
-    p = neutral + np.tensordot(np.array(amount, np.float32), _fields(), 1)
+    p = neutral + np.tensordot(np.array(amount, np.float32), moves, 1)
 
     # the jaw turns about its hinge; the mean head's lips are a little apart, so that 0 closes them
     angle = np.radians(-4.6 + 23 * e.mouth_open) * weight

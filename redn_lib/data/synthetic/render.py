@@ -188,8 +188,7 @@ def render(factors: Factors) -> Face:
     image = develop(scene, gain, f.camera)
     if f.person.traits["glasses"]:
         white = 255 * min(1, 1.3 * f.camera.exposure**0.5)
-        lenses, arms = (pixels(piece)[0] for piece in body.glasses_outline(controls, f.person.traits))
-        body.draw_glasses(image, lenses, arms, f.person.traits, unit, white)
+        body.draw_glasses(image, controls, f.person.traits, lambda places: pixels(places)[0], unit, white)
     spots = landmarks(controls, turn, f.roll)
     points = project(spots, f.distance, unit, place)
     pixel = np.round(points).astype(int)

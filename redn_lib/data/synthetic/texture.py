@@ -163,15 +163,6 @@ def _skin(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     return cv2.exp(cv2.merge(list(colour)))
 
 
-def _eye(traits: Traits) -> np.ndarray:
-    size = PATCHES["eye"][2]
-    eye = np.full((size, size, 3), np.array([0.60, 0.54, 0.51]) * traits["sclera"], np.float32)
-    centre, iris = (8 * (size - 1), 8 * (size - 1)), np.exp(blend(_IRIS, traits["iris"]))
-    for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
-        cv2.circle(eye, centre, int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
-    return cv2.GaussianBlur(eye, (0, 0), 0.9)
-
-
 def _hair(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     coarse, middle, fine = noise_pool()[rng.integers(NOISES)][:, :142, :142]
     straight = cv2.resize(fine[:24], (142, 142), interpolation=cv2.INTER_LINEAR)
@@ -206,11 +197,16 @@ def paint(person: Person) -> np.ndarray:
     rng, traits = np.random.default_rng([person.seed, 3]), person.traits
     atlas = np.full((HEIGHT, WIDTH, 3), 0.3, np.float32)
     atlas[:SIDE, :SIDE] = _skin(traits, rng)
+    eye = np.full((60, 60, 3), np.array([0.60, 0.54, 0.51]) * traits["sclera"], np.float32)
+    iris = np.exp(blend(_IRIS, traits["iris"]))
+    for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
+        cv2.circle(eye, (472, 472), int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
+    eye = cv2.GaussianBlur(eye, (0, 0), 0.9)
     mouth = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
     mouth[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * traits["teeth"]
     mouth[14:44, 4::7] *= 0.72
     mouth[44:] = (0.36, 0.12, 0.11)
-    patches = {"hair": _hair(traits, rng), "eye": _eye(traits), "mouth": mouth, "cloth": _cloth(traits, rng)}
+    patches = {"hair": _hair(traits, rng), "eye": eye, "mouth": mouth, "cloth": _cloth(traits, rng)}
     for name, patch in patches.items():
         x, y, w, h = PATCHES[name]
         atlas[y : y + h, x : x + w] = patch
