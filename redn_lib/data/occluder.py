@@ -90,9 +90,7 @@ class Occluder:
         return slice(self.enters, self.enters + self.lasts)
 
 
-def draw_occluder(
-    seed: int | Sequence[int], frames: int, share: tuple[float, float] = (0.6, 0.9), lasts: tuple[int, int] = (5, 8)
-) -> Occluder:
+def draw_occluder(seed: int | Sequence[int], frames: int, share=(0.6, 0.9), lasts=(5, 8)) -> Occluder:
     """A random occluder for a clip of so many frames, with a clear frame or more on both sides where there is room.
 
     share, lasts: ranges, ends included. Raises ValueError for a clip too short.

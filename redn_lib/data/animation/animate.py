@@ -1,7 +1,5 @@
 """Any annotated still image set in motion: a smooth clip with exact truth, and every parameter. (our choice)"""
 
-from typing import Any
-
 import cv2
 import numpy as np
 
@@ -62,9 +60,7 @@ def animate(
     return Clip(np.stack(images), points, face.person, name, visible & face.visible, factors, FPS)
 
 
-def _render(
-    motion: Motion, curves: dict[str, Any], sprite: Sprite | None, rng: np.random.Generator
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _render(motion: Motion, curves: dict, sprite: Sprite | None, rng: np.random.Generator) -> tuple[list, list]:
     """Frames (size, size, 3) uint8 and the occluder's mask in each, (size, size) uint8."""
     size, noise, shutter, quality = motion.size, curves["noise"], curves["shutter"], curves["quality"]
     grain = rng.normal(0, noise, (size + 64, size + 64, 3)).round().astype(np.int16) if noise else None

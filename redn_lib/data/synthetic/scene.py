@@ -140,17 +140,17 @@ class SceneOccluder:
             rim = np.vstack([points[2:15], points[[14, 35]].mean(0), points[[28]], points[[2, 31]].mean(0)])
             fill_polygon(mask, cv2.convexHull(rim.astype(np.float32))[:, 0])
         else:
-            self._fill(mask, points, unit, rng)
+            self._fill(mask, points[[27, 30, 33]].mean(0), unit, rng)
         light = 0.55 + 0.5 * roundness(mask, max(0.2 * unit * self.size, 1))
         light *= 0.9 + 0.2 * np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
         lay_over(image, mask, colour.astype(np.float32) * light[..., None])
         return mask
 
-    def _fill(self, mask: np.ndarray, points: np.ndarray, unit: float, rng: np.random.Generator) -> None:
+    def _fill(self, mask: np.ndarray, nose: np.ndarray, unit: float, rng: np.random.Generator) -> None:
         """Fill its form. In its own frame 1 is a head unit times its size, y goes down along its stem."""
         turn, grow = np.radians(self.angle), unit * self.size
         frame = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        middle = points[[27, 30, 33]].mean(0) + unit * np.array([self.x, self.y])
+        middle = nose + unit * np.array([self.x, self.y])
         circle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
         for form in TABLES["occluders"][self.kind]:
             if np.ndim(form) == 1:
