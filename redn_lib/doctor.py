@@ -6,18 +6,18 @@ import platform
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).parent
 PINS = PACKAGE.parent / "constraints.txt"
 PACKAGES = ("torch", "numpy", "opencv-python", "jupyterlab", "ipywidgets", "matplotlib", "papermill")
+OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
 FREE_MEMORY_GB, FREE_DISK_GB = 2.0, 1.0
 OK, NOTE, BROKEN = "OK", "note", "BROKEN"
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """The result of one check.
 
     name: what was checked.
@@ -32,74 +32,58 @@ class Check:
     remedy: str = ""
 
 
-def installed(distribution: str) -> str | None:
-    """Version of an installed distribution, None where it is missing."""
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def package_version(name: str) -> Check:
-    """A package is installed."""
-    version = installed(name)
-    remedy = "make setup   (or: pip install -c constraints.txt -e .)"
-    return Check(name, OK if version else BROKEN, version or "not installed", remedy)
-
-
-def pinned_versions(pins: Path = PINS) -> Check:
-    """The installed packages have the versions of constraints.txt (a local part such as +cpu does not matter)."""
-    if not pins.is_file():
-        return Check("pins", NOTE, "no constraints.txt beside the package", "use a clone of the repository")
-    differing = []
-    for name, wanted in re.findall(r"^([\w.-]+)==(\S+)$", pins.read_text(), flags=re.MULTILINE):
-        version = installed(name)
-        if version and version.split("+")[0] != wanted:
-            differing.append(f"{name} {version} (pinned {wanted})")
-    if differing:
-        return Check("pins", NOTE, ", ".join(differing), "if something fails: rm -r .venv && make setup")
-    return Check("pins", OK, "every installed version is the pinned one")
-
-
-def opencv_loads() -> Check:
-    """OpenCV loads, and only one build of it is installed."""
-    try:
-        import cv2
-    except ImportError as error:
-        remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
-        return Check("opencv loads", BROKEN, str(error), remedy)
-    builds = [d for d in ("opencv-python", "opencv-python-headless", "opencv-contrib-python") if installed(d)]
+def packages() -> Iterator[Check]:
+    """The packages are installed, one OpenCV only, all in the versions of constraints.txt (a local part such as +cpu
+    does not matter).
+    """
+    installed = {d.name.lower(): d.version.split("+")[0] for d in importlib.metadata.distributions()}
+    for name in PACKAGES:
+        there = name in installed
+        yield Check(name, OK if there else BROKEN, installed.get(name, "not installed"), "make setup")
+    builds = [name for name in OPENCV if name in installed]
     if len(builds) > 1:
         remedy = f"pip uninstall {' '.join(builds)}; then install only one of them"
-        return Check("opencv loads", BROKEN, f"two builds overwrite each other: {', '.join(builds)}", remedy)
-    return Check("opencv loads", OK, cv2.__version__)
+        yield Check("opencv", BROKEN, f"builds that overwrite each other: {', '.join(builds)}", remedy)
+    pins = re.findall(r"^([\w.-]+)==(\S+)$", PINS.read_text() if PINS.is_file() else "", flags=re.MULTILINE)
+    other = [f"{name} {installed[name]} (pinned {pin})" for name, pin in pins if installed.get(name, pin) != pin]
+    found = ", ".join(other) or "every installed version is the pinned one"
+    yield Check("pins", NOTE if other else OK, found, "if something fails: rm -r .venv && make setup")
 
 
-def device() -> Check:
+def opencv_loads() -> Iterator[Check]:
+    """OpenCV finds the libraries of the system that it needs."""
+    try:
+        import cv2
+
+        yield Check("opencv loads", OK, cv2.__version__)
+    except ImportError as error:
+        remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
+        yield Check("opencv loads", BROKEN, str(error), remedy)
+
+
+def device() -> Iterator[Check]:
     """The fastest device that torch can use: CUDA, then MPS, then the CPU."""
     import torch
 
     from redn_lib.device import best_device
 
     best = best_device().type
-    if best == "cpu":
-        return Check("device", OK, f"cpu: {torch.get_num_threads()} of {os.cpu_count()} threads")
-    return Check("device", OK, f"cuda: {torch.cuda.get_device_name()}" if best == "cuda" else "mps: Apple GPU")
+    threads = f"{torch.get_num_threads()} of {os.cpu_count()} threads"
+    yield Check("device", OK, f"{best}: {torch.cuda.get_device_name() if best == 'cuda' else threads}")
 
 
-def shipped_weights() -> Check:
+def shipped_weights() -> Iterator[Check]:
     """The weights inside the package load into their network."""
     from redn_lib.pretrained import load_weights
 
-    remedy = "git checkout -- redn_lib/weights   (or clone again)"
     files = sorted((PACKAGE / "weights").glob("*.safetensors"))
+    state, found = (OK, ", ".join(path.stem for path in files)) if files else (BROKEN, "none in redn_lib/weights")
     try:
         for path in files:
             load_weights(path)
     except (ValueError, OSError) as error:
-        return Check("weights", BROKEN, str(error), remedy)
-    found = ", ".join(path.stem for path in files)
-    return Check("weights", OK if found else BROKEN, found or "none in redn_lib/weights", remedy)
+        state, found = BROKEN, str(error)
+    yield Check("weights", state, found, "git checkout -- redn_lib/weights   (or clone again)")
 
 
 def carried_files() -> Iterator[Check]:
@@ -129,20 +113,18 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-def browser_for_tests() -> Check:
+def browser_for_tests() -> Iterator[Check]:
     """Chromium, which only `make test` needs."""
     found = find_chromium()
     remedy = "apt-get install chromium, or set CHROMIUM=/path/to/it (only the browser tests need it)"
-    return Check("chromium", OK if found else NOTE, found or "not found: browser tests are skipped", remedy)
+    yield Check("chromium", OK if found else NOTE, found or "not found: browser tests are skipped", remedy)
 
 
 def all_checks() -> Iterator[Check]:
     """Every check, in the order in which the remedies should be tried."""
     yield Check("python", OK, platform.python_version())
-    yield from map(package_version, PACKAGES)
-    for check in (pinned_versions, opencv_loads, device, shipped_weights, carried_files, free_space, browser_for_tests):
+    for check in (packages, opencv_loads, device, shipped_weights, carried_files, free_space, browser_for_tests):
         try:
-            found = check()
-            yield from [found] if isinstance(found, Check) else found
+            yield from check()
         except ImportError as error:
             yield Check(check.__name__.replace("_", " "), BROKEN, str(error), "make setup")

@@ -69,11 +69,10 @@ def ced(errors: np.ndarray, limit: float = 0.08, points: int = 801) -> tuple[np.
 
     A frame without a prediction is NaN and counts as infinitely wrong. Raises ValueError when there are no errors.
     """
-    errors = np.asarray(errors, float)
-    if errors.ndim != 1 or not len(errors):
-        raise ValueError(f"errors must be a list of at least one number, got shape {errors.shape}")
+    if np.ndim(errors) != 1 or not len(errors):
+        raise ValueError(f"errors must be a list of at least one number, got shape {np.shape(errors)}")
     at = np.linspace(0, limit, points)
-    ordered = np.sort(np.where(np.isfinite(errors), errors, np.inf))
+    ordered = np.sort(np.nan_to_num(errors, nan=np.inf))
     return at, np.searchsorted(ordered, at, side="right") / len(errors)
 
 
@@ -99,46 +98,38 @@ def jitter(track: np.ndarray) -> float:
     return float(shake[np.isfinite(shake)].mean()) if np.isfinite(shake).any() else float("nan")
 
 
+def mean_percent(errors: np.ndarray) -> float:
+    """NME in percent over the frames with a prediction; NaN where there are none."""
+    found = errors[np.isfinite(errors)]
+    return 100 * float(found.mean()) if len(found) else float("nan")
+
+
+def median_percent(errors: np.ndarray) -> float:
+    """Median over all frames of their NME in percent."""
+    return 100 * float(np.median(np.nan_to_num(errors, nan=np.inf)))
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure of the tables of `redn evaluate` and `redn compare`.
 
-    of: (points (N, P, 2), truth (N, P, 2), size (N,)) -> the figure. Points are NaN in frames without a prediction;
-        size is what errors are divided by, in pixels.
+    of: NME of each frame (N,), NaN in frames without a prediction -> the figure.
     heading: of its column, with the unit.
     digits: so many are printed after the point.
     help: what it is.
     """
 
-    of: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    of: Callable[[np.ndarray], float]
     heading: str
     digits: int
     help: str
 
 
-def frame_errors(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Mean distance of a frame's points from the truth over its size: (N, P, 2) twice and (N,) to (N,)."""
-    return (np.linalg.norm(points - truth, axis=-1) / size[:, None]).mean(-1)
-
-
-def mean_percent(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> float:
-    """NME in percent over the frames with a prediction; NaN where there are none."""
-    errors = frame_errors(points, truth, size)
-    found = np.isfinite(errors)
-    return 100 * float(errors[found].mean()) if found.any() else float("nan")
-
-
-def median_percent(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> float:
-    """Median over all frames of their NME in percent."""
-    errors = frame_errors(points, truth, size)
-    return 100 * float(np.median(np.where(np.isfinite(errors), errors, np.inf)))
-
-
 METRICS: dict[str, Metric] = {
     "nme": Metric(mean_percent, "NME %", 2, "mean error, over the frames with a prediction"),
     "median": Metric(median_percent, "median %", 2, "median of the frames' errors"),
-    "fr8": Metric(lambda *a: 100 * failure_rate(frame_errors(*a)), "over 8 %", 1, "percent of frames above 8 %"),
-    "auc8": Metric(lambda *a: auc(frame_errors(*a)), "AUC08", 3, "area under the error curve up to 8 %"),
+    "fr8": Metric(lambda errors: 100 * failure_rate(errors), "over 8 %", 1, "percent of frames above 8 %"),
+    "auc8": Metric(auc, "AUC08", 3, "area under the error curve up to 8 %"),
 }
 """What `evaluate` and `compare` print and write, by column. A frame without a prediction counts as infinitely wrong
 everywhere but in the mean.

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 
 from redn_lib.data.dataset import Sample
-from redn_lib.evaluation.errors import HasBox, images_of
+from redn_lib.evaluation.errors import images_of
 from redn_lib.evaluation.offset import without_offset
 from redn_lib.evaluation.peers import Predict
-from redn_lib.evaluation.scores import POINT_SETS, Measured
+from redn_lib.evaluation.scores import Measured, figures
 from redn_lib.landmarks import N_POINTS
+from redn_lib.metrics import mean_percent
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,8 @@ class Program:
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """One thread for torch and OpenCV, and one core for everything that starts inside, where the system can do that.
-
-    mediapipe cannot be told how many threads to take; on one core they take turns.
+    """One thread for torch and OpenCV, and one core for everything that starts inside, where the system can do that:
+    mediapipe cannot be told how many threads to take.
     """
     threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
@@ -59,7 +59,7 @@ def one_core() -> Iterator[None]:
 
 
 def run_programs(
-    programs: Sequence[Program], samples: Sequence[Sample], box_of: Callable[[HasBox], np.ndarray]
+    programs: Sequence[Program], samples: Sequence[Sample], box_of: Callable[[Sample], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """(predictions (P, N, 68, 2) in pixels, NaN where no face was found; CPU milliseconds (P, N)).
 
@@ -99,12 +99,11 @@ def comparison(
         for markup, points in (("as it is", mine), ("corrected", without_offset(mine, labels, people))):
             measured = Measured(samples, points[:, None], labels)
             largest, *others = measured.point_sets
-            whole = POINT_SETS[largest]
+            errors = measured.frame_errors(largest)
             row = {"program": program.name, "input": program.input, "markup": markup, "points": largest}
-            row |= {"frames": len(samples), "found": int(measured.found.sum()), **measured.figures(whole)}
-            row["nme_shared"] = measured.figures(whole, frames=shared)["nme"] if shared.any() else float("nan")
-            for name in others:
-                row[f"nme_{name.replace(' ', '_')}"] = measured.figures(POINT_SETS[name])["nme"]
+            row |= {"frames": len(samples), "found": int(measured.found.sum()), **figures(errors)}
+            row["nme_shared"] = mean_percent(errors[shared])
+            row |= {f"nme_{n.replace(' ', '_')}": mean_percent(measured.frame_errors(n)) for n in others}
             row |= {"ms": float(np.median(ms)), "ms_least": float(ms.min())}
             rows.append(row | {"version": program.version, "trained_on": program.trained_on})
     return rows

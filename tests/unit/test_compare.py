@@ -233,7 +233,7 @@ def dlib(monkeypatch):
 
     module.rectangle, module.shape_predictor = Rectangle, lambda path: trees
     module.get_frontal_face_detector = lambda: detector
-    monkeypatch.setattr("redn_lib.evaluation.peers.dlib68.file_of_package", lambda *names: "trees.dat")
+    monkeypatch.setattr("redn_lib.evaluation.peers.file_of_package", lambda *names: "trees.dat")
     return module
 
 

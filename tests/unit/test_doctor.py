@@ -1,6 +1,7 @@
 """Each check tells what it found, and the remedy where the state is not OK."""
 
 import sys
+import types
 
 import pytest
 
@@ -9,47 +10,52 @@ from redn_lib.pretrained import save_weights
 from redn_lib.rednet import RedNet
 
 
-def test_another_version_than_the_pinned_one_is_noted_but_breaks_nothing(tmp_path):
-    pins = tmp_path / "constraints.txt"
-    pins.write_text("# comment\nnumpy==1.0\nnot-installed-anywhere==3.0\n")
-    check = doctor.pinned_versions(pins)
-    assert check.state == doctor.NOTE
-    assert "numpy" in check.found and "(pinned 1.0)" in check.found and "not-installed" not in check.found
-    assert doctor.pinned_versions(tmp_path / "no-such-file").state == doctor.NOTE
+def checks_of(check):
+    """The results of a check by name."""
+    return {one.name: one for one in check()}
 
 
-def test_a_local_build_of_the_pinned_version_is_that_version(tmp_path, monkeypatch):
-    pins = tmp_path / "constraints.txt"
-    pins.write_text("torch==2.13.0\n")
-    monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2.13.0+cu130")
-    assert doctor.pinned_versions(pins).state == doctor.OK
+@pytest.fixture
+def installed(monkeypatch):
+    """Puts other packages, by their versions, in place of those that are installed."""
+
+    def install(**versions):
+        there = [types.SimpleNamespace(name=name.replace("_", "-"), version=v) for name, v in versions.items()]
+        monkeypatch.setattr(doctor.importlib.metadata, "distributions", lambda: there)
+
+    return install
 
 
-def test_a_missing_package_is_broken_with_a_remedy():
-    check = doctor.package_version("no-such-package-at-all")
-    assert check.state == doctor.BROKEN and "make setup" in check.remedy
+def test_another_version_than_the_pinned_one_is_noted_but_breaks_nothing(tmp_path, monkeypatch, installed):
+    monkeypatch.setattr(doctor, "PINS", tmp_path / "constraints.txt")
+    installed(numpy="2.0", torch="2.13.0+cu130")
+    assert checks_of(doctor.packages)["pins"].state == doctor.OK
+    doctor.PINS.write_text("# comment\nnumpy==1.0\ntorch==2.13.0\nnot-installed-anywhere==3.0\n")
+    check = checks_of(doctor.packages)["pins"]
+    assert check.state == doctor.NOTE and check.found == "numpy 2.0 (pinned 1.0)"
+
+
+def test_a_missing_package_and_two_builds_of_opencv_are_broken_with_a_remedy(installed):
+    installed(opencv_python="5", opencv_python_headless="5")
+    checks = checks_of(doctor.packages)
+    assert checks["torch"].state == doctor.BROKEN and "make setup" in checks["torch"].remedy
+    assert checks["opencv"].state == doctor.BROKEN and "opencv-python-headless" in checks["opencv"].found
 
 
 def test_opencv_that_does_not_load_names_libgl(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    check = doctor.opencv_loads()
+    check = checks_of(doctor.opencv_loads)["opencv loads"]
     assert check.state == doctor.BROKEN and "libgl1" in check.remedy
-
-
-def test_two_builds_of_opencv_are_broken(monkeypatch):
-    monkeypatch.setattr(doctor, "installed", lambda name: None if name == "opencv-contrib-python" else "5")
-    check = doctor.opencv_loads()
-    assert check.state == doctor.BROKEN and "opencv-python-headless" in check.found
 
 
 def test_missing_and_damaged_weights_are_broken(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
-    assert doctor.shipped_weights().state == doctor.BROKEN
+    assert checks_of(doctor.shipped_weights)["weights"].state == doctor.BROKEN
     (tmp_path / "weights").mkdir()
     save_weights(RedNet.from_preset("compact"), tmp_path / "weights" / "mine.safetensors")
-    assert doctor.shipped_weights().state == doctor.OK
+    assert checks_of(doctor.shipped_weights)["weights"].state == doctor.OK
     (tmp_path / "weights" / "torn.safetensors").write_bytes(b"half a fi")
-    check = doctor.shipped_weights()
+    check = checks_of(doctor.shipped_weights)["weights"]
     assert check.state == doctor.BROKEN and "torn" in check.found and check.remedy
 
 

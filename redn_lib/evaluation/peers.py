@@ -1,0 +1,207 @@
+"""Other programs that find 68 points, each an optional package with its weights: an entry in PEERS.
+
+A peer has one or more inputs, such as the given box or its own detector's: which one suits it best, and the box that it
+expects, is our choice.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from redn_lib.data.samples import file_of_package
+from redn_lib.tracking.detector import overlap
+
+Predict = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
+"""(image (H, W, 3) uint8 RGB, box (4,) around the 68 points) to points (68, 2) in 0-based pixels of the image, or None.
+"""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program to compare with.
+
+    name: also of the extra in pyproject.toml that installs it.
+    package: as it is imported.
+    trained_on: what is known of its training data, which no digest can be checked against.
+    load: loads it; gives what predicts, by the name of its input.
+    """
+
+    name: str
+    package: str
+    trained_on: str
+    load: Callable[[], dict[str, Predict]]
+
+    @property
+    def version(self) -> str:
+        """Version of the package."""
+        return str(import_module(self.package).__version__)
+
+    def loaded(self) -> dict[str, Predict]:
+        """What predicts, by the name of its input. Raises ValueError with the remedy where the package or its weights
+        are not installed.
+        """
+        try:
+            return self.load()
+        except ImportError as error:
+            # apart, since mediapipe brings a second OpenCV and an old protobuf; first the suite by its pins
+            raise ValueError(
+                f"peer {self.name} is not installed ({error}); install it beside, not in, the suite's own environment: "
+                "python3 -m venv peers && peers/bin/pip install -c constraints.txt -e . && "
+                f'peers/bin/pip install -e ".[{self.name}]", then run peers/bin/redn compare'
+            ) from error
+        except FileNotFoundError as error:
+            raise ValueError(f"peer {self.name} cannot run: {error}") from error
+
+
+MARGIN = 2.0
+"""Side of what a peer with a detector of its own sees, in larger sides of the box."""
+
+
+def cut_around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(the part of the image around the box that a peer with a detector of its own may see, so that it finds the same
+    face as the others; its corner x, y in pixels).
+    """
+    middle, half = (box[:2] + box[2:]) / 2, MARGIN * (box[2:] - box[:2]).max() / 2
+    low = np.maximum(np.floor(middle - half), 0).astype(int)
+    high = np.ceil(middle + half).astype(int) + 1
+    return np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), low
+
+
+DETECTOR_BOX = np.array([0.0, -0.13, 1.0, 0.94])
+"""dlib's detector's box in the tight box of the 68 points, as shares of its width and height: medians over training
+people, `benchmarks/dlib_box.py` (our choice)."""
+
+SAME_FACE = 0.3
+"""Least overlap of the box of dlib's detector with the given one."""
+
+
+def corners(found: Sequence) -> np.ndarray:
+    """Rectangles of dlib as boxes: (N, 4)."""
+    return np.array([(r.left(), r.top(), r.right(), r.bottom()) for r in found]).reshape(-1, 4)
+
+
+def load_dlib() -> dict[str, Predict]:
+    """dlib's regression trees in a cascade (Kazemi and Sullivan, CVPR 2014).
+
+    They were trained on the boxes of dlib's HOG detector, and go far wrong from others on turned faces. So dlib runs
+    twice: from the given box, put where the detector's usually lies, and from the detector's box near the given one.
+    """
+    import dlib
+
+    package = "face_recognition_models"
+    weights = file_of_package(package, "models/shape_predictor_68_face_landmarks.dat", package)
+    trees, detector = dlib.shape_predictor(str(weights)), dlib.get_frontal_face_detector()
+
+    def points(image: np.ndarray, rectangle: "dlib.rectangle") -> np.ndarray:
+        return np.array([(p.x, p.y) for p in trees(image, rectangle).parts()], float)
+
+    def given(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        box = np.tile(box[:2], 2) + DETECTOR_BOX * np.tile(box[2:] - box[:2], 2)
+        return points(image, dlib.rectangle(*(round(float(v)) for v in box)))
+
+    def own(image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+        cut, corner = cut_around(image, box)
+        found = detector(cut, 1)  # 1: enlarged once, since it sees no face below 80 pixels
+        near = overlap(corners(found), box - np.tile(corner, 2))
+        return points(cut, found[int(near.argmax())]) + corner if near.max(initial=0) >= SAME_FACE else None
+
+    return {"box given": given, "own detector": own}
+
+
+def load_fan() -> dict[str, Predict]:
+    """face-alignment's 2D-FAN: four stacked hourglasses (Bulat and Tzimiropoulos, ICCV 2017), from the given box as it
+    is, since its authors train and measure with the tight box of the points.
+
+    Its package fetches the weights when first used; nothing is fetched here. Raises FileNotFoundError with the remedy
+    where they are not on this machine.
+    """
+    import face_alignment
+    from face_alignment.api import models_urls
+
+    weights = Path(torch.hub.get_dir(), "checkpoints", Path(models_urls["2DFAN-4"]).name)
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights} is missing: fetch it by hand from {models_urls['2DFAN-4']}")
+    network = face_alignment.FaceAlignment(
+        face_alignment.LandmarksType.TWO_D, device="cpu", face_detector="folder", compile=False
+    )
+
+    def given(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        return network.get_landmarks_from_image(image, detected_faces=[box.tolist()])[0].astype(float)
+
+    return {"box given": given}
+
+
+# fmt: off
+MESH_PLACES: tuple[tuple[int, ...], ...] = (
+    (127,), (234,), (93,), (132, 58), (58, 172), (136,), (150,), (176,), (152,), (400,), (379,), (365,), (397, 288),
+    (361,), (323,), (454,), (356,),
+    (70,), (63,), (105,), (66,), (107,), (336,), (296,), (334,), (293,), (300,),
+    (168, 6), (197, 195), (5,), (4,), (75,), (97,), (2,), (326,), (305,),
+    (33,), (160,), (158,), (133,), (153,), (144,), (362,), (385,), (387,), (263,), (373,), (380,),
+    (61,), (39,), (37,), (0,), (267,), (269,), (291,), (321,), (314,), (17,), (84,), (91,),
+    (78,), (82,), (13,), (312,), (308,), (317,), (14,), (87,),
+)
+# fmt: on
+"""For each of the 68 points the points of mediapipe's mesh whose mean is nearest to it, as published by P. Yan in
+Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. The mesh's own jaw is no outline."""
+
+
+def load_mediapipe() -> dict[str, Predict]:
+    """mediapipe's face mesh with attention (Grishchenko et al. 2020): 478 points, of which 68 of ours are made.
+
+    It takes no box, so it sees the surroundings of the given one and finds the face by its own detector. It runs as for
+    images that have nothing to do with one another, and, better, twice for the same image: as in a video, the second
+    pass begins where the first found the mesh. Raises ImportError for a version without weights (from 0.10.30 on).
+    """
+    import mediapipe
+
+    if not hasattr(mediapipe, "solutions"):
+        raise ImportError(f"mediapipe {mediapipe.__version__} comes without weights")
+    still, video = (
+        mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=still, max_num_faces=1, refine_landmarks=True)
+        for still in (True, False)
+    )
+
+    def points(image: np.ndarray, box: np.ndarray, process: Callable) -> np.ndarray | None:
+        cut, corner = cut_around(image, box)
+        found = process(cut).multi_face_landmarks
+        if not found:
+            return None
+        mesh = np.array([(p.x, p.y) for p in found[0].landmark])  # from edge to edge of the image
+        return np.array([mesh[list(place)].mean(0) for place in MESH_PLACES]) * cut.shape[1::-1] - 0.5 + corner
+
+    def two_passes(cut: np.ndarray) -> object:
+        with no_messages():
+            video.reset()
+            video.process(cut)
+            return video.process(cut)
+
+    return {"one pass": partial(points, process=still.process), "two passes": partial(points, process=two_passes)}
+
+
+@contextmanager
+def no_messages() -> Iterator[None]:
+    """Nothing on stderr: mediapipe warns at every new start, from threads that Python's own redirection misses."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+_ALL = (
+    Peer("dlib", "dlib", "300-W", load_dlib),
+    Peer("face-alignment", "face_alignment", "300W-LP, made from 300-W", load_fan),
+    Peer("mediapipe", "mediapipe", "a set of its own", load_mediapipe),
+)
+PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
