@@ -55,14 +55,8 @@ end, are twenty times as large: here they would drown the error of the points.
 
 @dataclass(frozen=True)
 class Supervision:
-    """What tells the halves of the code apart in training (RQ4). The paper has the classifier alone; the rest is ours.
-
-    name: of the variant.
-    weight: of the loss of f_CLS.
-    apart: weight of what else keeps the halves apart.
-    swap: share of batches in which C_id comes from another frame of the same person.
-    network: where f_CLS sits.
-    batches: whose name stands over whose image.
+    """What tells the halves of the code apart in training (RQ4): weights of the loss of f_CLS and of what else keeps
+    them apart, share of batches with swapped C_id. The paper has the classifier alone; the rest is ours.
     """
 
     name: str
@@ -168,9 +162,8 @@ class Curriculum:
     def with_memory(self, memory: str, supervision: Supervision = FULL, steps: int = STEPS) -> RedNet:
         """Stage 3: clips, all losses together, with one of MEMORIES."""
         network = MEMORIES[memory]
-        start = self.with_identity(supervision, steps)
         parts = {"hidden": self.setting.hidden} if network else {}
-        model = grown(start, self.seed, network or RedNet, **parts)
+        model = grown(self.with_identity(supervision, steps), self.seed, network or RedNet, **parts)
         batches = self.clip_batches(supervision, model.preset)
         return self.trained(model, batches, f"{supervision.name}, K = {steps}, {memory}")
 
@@ -194,38 +187,34 @@ class Curriculum:
         """The network that has all parts and all losses from its first iteration, the batches of the stages mixed."""
         stills, groups = self.still_batches(), self.group_batches(FULL)
         preset = replace(stills.preset, people=len(groups.people), hidden=self.setting.hidden)
-        clips = self.clip_batches(FULL, preset)
-        batches = MixedBatches([stills, groups, clips], self.seed)
-        whole = replace(clips.stage, iterations=len(batches))
-        trainer = MixedTrainer(fresh(preset, self.seed), whole, batches, path=self.path("all at once"))
-        return trainer.run(self.setting.show)
+        batches = MixedBatches([stills, groups, self.clip_batches(FULL, preset)], self.seed)
+        return self.trained(fresh(preset, self.seed), batches, "all at once", MixedTrainer)
 
-    def path(self, name: str) -> Path:
-        """Where a trained network is kept."""
-        return self.setting.folder / f"{name.replace(' ', '_')}-{self.seed}.pt"
-
-    def trained(self, model: RedNet, batches: StillBatches, name: str) -> RedNet:
+    def trained(self, model: RedNet, batches: Dataset, name: str, trainer: type[Trainer] = Trainer) -> RedNet:
         """The network after its batches, kept under a name."""
-        return trained(model, batches.stage, batches, self.path(name), self.setting.show)
+        path = self.setting.folder / f"{name.replace(' ', '_')}-{self.seed}.pt"
+        return trained(model, batches, path, self.setting.show, trainer)
 
 
 def trained(
     model: nn.Module,
-    stage: Stage,
     batches: Dataset,
     path: Path | None = None,
     show: Callable[[Iterable], Iterable] = iter,
+    trainer: type[Trainer] = Trainer,
 ) -> nn.Module:
-    """The network after the stage, in eval mode. path: of a checkpoint, so that what is done is not done again."""
-    return Trainer(model, stage, batches, path=path).run(show)
+    """The network after all batches of a stage, in eval mode. path: of a checkpoint, so that what is done is not done
+    again.
+    """
+    return trainer(model, batches.stage, batches, path=path).run(show)
 
 
 def trained_loop(
     form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[Face], show: Callable[[Iterable], Iterable] = iter
 ) -> RedNet:
     """One network in a loop of `steps` feedback steps, in training as in test (RQ1)."""
-    preset, stage = replace(SMALL, form=form, trained_steps=steps), replace(stage, steps=steps)
-    return trained(fresh(preset, stage.seed), stage, StillBatches(faces, stage, preset), show=show)
+    preset = replace(SMALL, form=form, trained_steps=steps)
+    return trained(fresh(preset, stage.seed), StillBatches(faces, replace(stage, steps=steps), preset), show=show)
 
 
 def trained_cascade(
@@ -236,40 +225,41 @@ def trained_cascade(
     for k in range(steps):
         newest = fresh(replace(SMALL, form=form, trained_steps=1), stage.seed + 1000 * k)
         cascade = Cascade([*deepcopy(done), newest], only_last=True)
-        mine = replace(stage, steps=k + 1)
-        done = list(trained(cascade, mine, StillBatches(faces, mine, cascade.preset), show=show).networks)
+        batches = StillBatches(faces, replace(stage, steps=k + 1), cascade.preset)
+        done = list(trained(cascade, batches, show=show).networks)
     return Cascade(done, only_last=False).eval()
 
 
 class MixedBatches(Dataset):
-    """Every batch of several stages once, in an order that the seed draws; item i is that of iteration i."""
+    """Every batch of several stages once, in an order that the seed draws; item i is that of iteration i.
+
+    stage: the last one, which has all of the network's parts.
+    """
 
     def __init__(self, parts: Sequence[StillBatches], seed: int):
         every = [(part, i) for part in parts for i in range(len(part))]
         self.order = [every[n] for n in np.random.default_rng((seed, 4, 0)).permutation(len(every))]
-
-    def __len__(self) -> int:
-        return len(self.order)
+        self.stage = replace(parts[-1].stage, iterations=len(every))
 
     def __getitem__(self, i: int) -> Batch:
         part, j = self.order[i]
         return part[j]
 
-    def stage(self, i: int) -> Stage:
+    def stage_of(self, i: int) -> Stage:
         """The stage that batch i is from, with one schedule of the learning rate over all of them."""
-        return replace(self.order[i][0].stage, iterations=len(self))
+        return replace(self.order[i][0].stage, iterations=self.stage.iterations)
 
 
 class MixedTrainer(Trainer):
-    """A trainer whose batches, of `MixedBatches`, each bring the losses of a stage of their own. stage: the one
-    that has all of the network's parts. As in the stages, statistics of batch norm are those of single still images.
+    """A trainer whose batches, of `MixedBatches`, each bring the losses of a stage of their own. As in the stages,
+    statistics of batch norm are those of single still images.
     """
 
     batches: MixedBatches
 
     def learn(self, batch: Batch) -> list[float]:
         whole = self.stage
-        self.stage = self.losses_of.stage = self.batches.stage(self.iteration)
+        self.stage = self.losses_of.stage = self.batches.stage_of(self.iteration)
         follow_norms(self.model, self.stage)
         losses = super().learn(batch)
         self.stage = whole

@@ -4,18 +4,19 @@ choice).
 Clip i of every difficulty moves the same face in the same way, as far as the difficulty allows.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.data.animation.animate import animate
 from redn_lib.data.animation.curves import MotionStrength
 from redn_lib.data.clip import Clip, Face
-from redn_lib.data.occluder import Occluder, draw_occluder
+from redn_lib.data.occluder import draw_occluder
 from redn_lib.rednet import Preset
 from redn_lib.training.batches import disturbed_crop
 from redn_lib.training.stages import BoxNoise
@@ -27,23 +28,14 @@ USUAL_BOX, BAD_BOX = BoxNoise(0.08, 0.18, 0.0), BoxNoise(0.25, 0.5, 30.0)
 TURNS = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A clip to measure on.
-
-    clip: the clip.
-    crop: (2, 3) first crop on its first frame, crop pixels to pixels of the frame.
-    hard: (T,) bool, the frames that show its difficulty.
+class Trial(NamedTuple):
+    """A clip to measure on, its first crop (2, 3) to pixels of its first frame, and which frames (T,) bool show its
+    difficulty.
     """
 
     clip: Clip
     crop: np.ndarray
     hard: np.ndarray
-
-    @property
-    def unoccluded(self) -> np.ndarray:
-        """(T,) bool, the frames in which nothing occludes anything of the face's tight box."""
-        return self.clip.factors["occluded"] == 0
 
 
 def clear(face: Face, seed: int, frames: int) -> Clip:
@@ -51,14 +43,9 @@ def clear(face: Face, seed: int, frames: int) -> Clip:
     return animate(face, seed, frames, PATCH_SIZE)
 
 
-def occluder_of(seed: int, frames: int) -> Occluder:
-    """What occludes the face in an occluded clip."""
-    return draw_occluder((seed, 21), frames)
-
-
 def occluded(face: Face, seed: int, frames: int) -> Clip:
     """60 to 90 % of the face are occluded for 5 to 8 frames, while the head moves on."""
-    return animate(face, seed, frames, PATCH_SIZE, occluder_of(seed, frames))
+    return animate(face, seed, frames, PATCH_SIZE, draw_occluder((seed, 21), frames))
 
 
 def blurred(face: Face, seed: int, frames: int) -> Clip:
@@ -103,7 +90,7 @@ def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, pre
         crop = disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24)))
         hard = np.ones(frames, bool)
         if difficulty == "occluded":
-            hard = np.isin(np.arange(frames), np.r_[occluder_of(seed, frames).frames])
+            hard = np.isin(np.arange(frames), np.r_[draw_occluder((seed, 21), frames).frames])
         elif difficulty == "disturbed":
             hard = np.arange(frames) < FIRST
         yield Trial(clip, crop, hard)
@@ -113,10 +100,7 @@ def people_in_turn(faces: Sequence[Face], count: int) -> list[Face]:
     """`count` of the faces: the first of each person, then the second of each, and so on, from the start again where
     there are fewer.
     """
-    before: Counter[str] = Counter()
-    ranked = []
-    for i, face in enumerate(faces):
-        ranked.append((before[face.person], face.person, i))
-        before[face.person] += 1
-    order = [faces[i] for *_, i in sorted(ranked)]
-    return [order[i % len(order)] for i in range(count)]
+    person = pd.Series([face.person for face in faces])
+    rank = person.groupby(person).cumcount()
+    order = sorted(range(len(faces)), key=lambda i: (rank[i], person[i]))
+    return [faces[order[i % len(order)]] for i in range(count)]

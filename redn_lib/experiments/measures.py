@@ -1,7 +1,6 @@
 """What the questions measure of a trained network: errors on still images, on clips, and with swapped codes."""
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 
 import numpy as np
 import torch
@@ -12,14 +11,13 @@ from redn_lib.data.clip import Face
 from redn_lib.evaluation.errors import disturbed_box, errors_of
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.hard_clips import DIFFICULTIES, Trial, trials
-from redn_lib.identity import split, swapped_in
+from redn_lib.identity import swapped_in
 from redn_lib.metrics import jitter, nme
-from redn_lib.rednet import Change, RedNet
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
 
-TOGETHER = 8
 MOST_PEOPLE = 60
-"""So many clips are followed at once; codes are swapped between so many people at most."""
+"""Codes are swapped between so many people at most."""
 
 
 def kparams(model: nn.Module) -> float:
@@ -62,20 +60,15 @@ def clip_figures(
     """
     figures = {}
     for difficulty in DIFFICULTIES:
-        errors, unoccluded, shakes = [], [], []
-        clips = trials(setting.unseen, difficulty, setting.clips, setting.frames, setting.preset)
-        while some := list(islice(clips, TOGETHER)):
-            for trial, track in zip(some, tracks_of(model, some, temporal), strict=True):
-                track = smooth(track)
-                error = 100 * nme(track, trial.clip.points)
-                errors.append(error[trial.hard])
-                unoccluded.append(error[trial.unoccluded])
-                shakes.append(100 * jitter(track))
-        figures[difficulty] = float(np.concatenate(errors).mean())
+        clips = list(trials(setting.unseen, difficulty, setting.clips, setting.frames, setting.preset))
+        tracks = [smooth(track) for track in tracks_of(model, clips, temporal)]
+        errors = 100 * np.stack([nme(track, trial.clip.points) for track, trial in zip(tracks, clips, strict=True)])
+        figures[difficulty] = float(errors[np.stack([trial.hard for trial in clips])].mean())
         if difficulty == "occluded":
-            figures["unoccluded"] = float(np.concatenate(unoccluded).mean())
+            unoccluded = np.stack([trial.clip.factors["occluded"] == 0 for trial in clips])
+            figures["unoccluded"] = float(errors[unoccluded].mean())
         if difficulty == "clear":
-            figures["jitter"] = float(np.nanmean(shakes))
+            figures["jitter"] = 100 * float(np.nanmean([jitter(track) for track in tracks]))
     return figures | {"kparams": kparams(model)}
 
 
@@ -113,17 +106,14 @@ def swap_figures(model: RedNet, unseen: Sequence[Face]) -> dict[str, float]:
     same, other = at ^ 1, (at + 2) % len(at)
     patches, crop = exact_input(faces, model)
     truth = np.stack([face.points for face in faces])
-
-    def error(change: Change | None) -> float:
-        points = model(patches, crop, change_code=change)[-1].points.cpu().numpy()
-        return 100 * float(nme(points, truth).mean())
-
-    def with_other_changing(code: Tensor, step: int) -> Tensor:
-        return torch.cat([split(code, channels)[0], split(code[same], channels)[1]], 1)
-
-    return {
-        "own": error(None),
-        "swap_same": error(lambda code, step: swapped_in(code, channels, same)),
-        "swap_other": error(lambda code, step: swapped_in(code, channels, other)),
-        "swap_pe": error(with_other_changing),
+    changes = {
+        "own": None,
+        "swap_same": lambda code, step: swapped_in(code, channels, same),
+        "swap_other": lambda code, step: swapped_in(code, channels, other),
+        "swap_pe": lambda code, step: swapped_in(code[same], channels, same),
     }
+    figures = {}
+    for name, change in changes.items():
+        points = model(patches, crop, change_code=change)[-1].points.cpu().numpy()
+        figures[name] = 100 * float(nme(points, truth).mean())
+    return figures

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -70,21 +70,20 @@ def run_question(
     conditions: what all runs share. Raises ValueError where a done run had others: one table must not mix them.
     """
     rows = []
-    for seed in seeds:
-        for name, variant in question.variants.items():
-            path = folder / f"{name.replace(' ', '_')}-{seed}.json"
-            if not path.exists():
-                start = time.perf_counter()
-                figures = question.run(variant, setting, seed)
-                minutes = (time.perf_counter() - start) / 60
-                row = {"variant": name, "seed": seed, **figures, "minutes": minutes, "settings": conditions}
-                with whole_file(path) as temporary:
-                    temporary.write_text(json.dumps(row))
-                print(f"{name}, seed {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
-            row = json.loads(path.read_text())
-            if row.pop("settings", None) != conditions:
-                raise ValueError(f"{path} was made with other settings than {conditions!r}: name another --run folder")
-            rows.append(row)
+    for seed, (name, variant) in product(seeds, question.variants.items()):
+        path = folder / f"{name.replace(' ', '_')}-{seed}.json"
+        if not path.exists():
+            start = time.perf_counter()
+            figures = question.run(variant, setting, seed)
+            minutes = (time.perf_counter() - start) / 60
+            row = {"variant": name, "seed": seed, **figures, "minutes": minutes, "settings": conditions}
+            with whole_file(path) as temporary:
+                temporary.write_text(json.dumps(row))
+            print(f"{name}, seed {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
+        row = json.loads(path.read_text())
+        if row.pop("settings", None) != conditions:
+            raise ValueError(f"{path} was made with other settings than {conditions!r}: name another --run folder")
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -101,14 +100,8 @@ FORMS: dict[str, FeedbackForm] = {
 }
 
 
-@dataclass(frozen=True)
-class Loop:
-    """A variant of RQ1.
-
-    steps: feedback steps.
-    form: of the feedback.
-    train: one network in a loop, or a cascade of networks.
-    """
+class Loop(NamedTuple):
+    """A variant of RQ1: so many feedback steps, by one network in a loop or a cascade of networks."""
 
     steps: int
     form: FeedbackForm = FeedbackForm()
@@ -130,13 +123,9 @@ RATE, MEMORY_RATE = 3e-4, 10.0
 """A trained network goes on slowly; a memory that is fresh must learn in a few hundred batches (our choice)."""
 
 
-@dataclass(frozen=True)
-class VideoModel:
+class VideoModel(NamedTuple):
     """A variant of RQ3: the shipped network without its f_tRNN goes on, on the same clips for as long.
 
-    network: its class.
-    hidden: units of its memory.
-    clips: what it is trained on.
     only: the parts that learn: what comes after the code, the encoder too where it is what gets a memory (our choice).
     temporal: False switches f_tRNN off in the test.
     filter: one of FILTERS, on its points.
@@ -149,20 +138,16 @@ class VideoModel:
     temporal: bool = True
     filter: str | None = None
 
-    def trained(self, setting: Setting, seed: int) -> RedNet:
-        """The network after its clips; those of a seed are the same for all."""
-        model = grown(load_pretrained(), seed, self.network, hidden=self.hidden)
-        if isinstance(model, StackedFrames):
-            model.widen()
-        n = setting.stage.iterations
-        stage = replace(STAGES["temporal"], iterations=n, warmup=min(n // 4, 50), ema=setting.stage.ema)
-        stage = replace(stage, rate=RATE, memory_rate=MEMORY_RATE, only=self.only, seed=seed + 4000)
-        name = f"shipped, then {self.network.__name__} {self.hidden} on {self.clips.__name__}"
-        return Curriculum(setting, seed).trained(model, self.clips(setting.faces, stage, model.preset), name)
-
 
 def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures:
-    model = variant.trained(setting, seed)
+    model = grown(load_pretrained(), seed, variant.network, hidden=variant.hidden)
+    if isinstance(model, StackedFrames):
+        model.widen()
+    n = setting.stage.iterations
+    stage = replace(STAGES["temporal"], iterations=n, warmup=min(n // 4, 50), ema=setting.stage.ema)
+    stage = replace(stage, rate=RATE, memory_rate=MEMORY_RATE, only=variant.only, seed=seed + 4000)
+    name = f"shipped, then {variant.network.__name__} {variant.hidden} on {variant.clips.__name__}"
+    model = Curriculum(setting, seed).trained(model, variant.clips(setting.faces, stage, model.preset), name)
     setting = replace(setting, preset=model.preset)
     if variant.filter is None:
         return clip_figures(model, setting, temporal=variant.temporal)
@@ -182,6 +167,7 @@ def run_mixes(supervision: Supervision, setting: Setting, seed: int) -> Figures:
 
 
 PARTS = ("spatial", "temporal", "identity")
+CELLS = [[part for part, on in zip(PARTS, ticks, strict=True) if on] for ticks in product((False, True), repeat=3)]
 
 
 def name_of(parts: Sequence[str]) -> str:
@@ -202,8 +188,6 @@ def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
 def run_order(train: Callable[[Curriculum], RedNet], setting: Setting, seed: int) -> Figures:
     return clip_figures(train(Curriculum(setting, seed)), setting)
 
-
-CELLS = [[part for part, on in zip(PARTS, ticks, strict=True) if on] for ticks in product((False, True), repeat=3)]
 
 ON_CLIPS = (
     "NME in percent on animated images of unseen people by difficulty, the first crop of each frame around the points "

@@ -44,9 +44,8 @@ def contrast(effect: str, figure: str, values: Sequence[float], base: float) -> 
     percent of the base.
     """
     mean, (low, high) = float(np.mean(values)), interval(values)
-    percent = 100 * mean / base if base else nan
-    numbers = {"mean": mean, "low": low, "high": high, "percent": percent}
-    return {"effect": effect, "figure": figure, "seeds": len(values), **numbers}
+    row = {"effect": effect, "figure": figure, "seeds": len(values), "mean": mean, "low": low, "high": high}
+    return row | {"percent": 100 * mean / base if base else nan}
 
 
 def by_seed(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -80,14 +79,12 @@ def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any
     mean of the grid.
 
     The effect of a part is the mean with it less the mean without; of two, half of what one of them does to the effect
-    of the other; and so on. Raises ValueError for a seed with missing cells.
+    of the other; and so on. Raises ValueError for missing cells.
     """
-    cells = 2 ** len(parts)
-    for seed, count in results.groupby("seed").size().items():
-        if count != cells:
-            raise ValueError(f"seed {seed} has not all of the {cells} cells of the grid: run them first")
     found = []
     for figure, values in by_seed(results).items():
+        if values.shape[1] != 2 ** len(parts) or values.isna().any(axis=None):
+            raise ValueError("not all cells of the grid are there for every seed: run them first")
         for size in range(1, len(parts) + 1):
             for some in combinations(parts, size):
                 signs = [prod(1 if part in cell.split(" + ") else -1 for part in some) for cell in values]
