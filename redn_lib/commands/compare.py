@@ -4,10 +4,9 @@ import argparse
 
 from redn_lib.commands.common import add_data_options, add_measuring_options, box_rule, chosen, command_line
 from redn_lib.evaluation.errors import labels_of
-from redn_lib.evaluation.peers import PEERS, Peer
-from redn_lib.evaluation.report import check_endings, table_text, write_report
-from redn_lib.evaluation.side_by_side import Program, comparison, one_core, run_programs
-from redn_lib.evaluation.tables import commit
+from redn_lib.evaluation.peers import PEERS, Program, programs_of
+from redn_lib.evaluation.side_by_side import comparison, one_core, run_programs
+from redn_lib.evaluation.tables import check_endings, commit, table_text, write_report
 from redn_lib.pretrained import load_weights
 from redn_lib.tracking.align import align
 
@@ -64,8 +63,3 @@ def run(args: argparse.Namespace) -> int:
     record = {"about": about, "notes": notes, "table": table, "command": command_line(args), "commit": commit()}
     write_report(args.out, record, table, "; ".join([about, *notes]))
     return 0
-
-
-def programs_of(peer: Peer) -> list[Program]:
-    """A peer, once for each of its inputs."""
-    return [Program(peer.name, way, predict, peer.version, peer.trained_on) for way, predict in peer.loaded().items()]

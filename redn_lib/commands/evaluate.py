@@ -12,9 +12,8 @@ from redn_lib.commands.common import (
 )
 from redn_lib.evaluation.errors import images_of, labels_of, predictions_of, tracked_predictions
 from redn_lib.evaluation.protocols import PROTOCOLS, published
-from redn_lib.evaluation.report import check_endings, table_text, write_report
 from redn_lib.evaluation.scores import Measured
-from redn_lib.evaluation.tables import commit
+from redn_lib.evaluation.tables import check_endings, commit, table_text, write_report
 from redn_lib.metrics import METRICS, NORMALISERS
 from redn_lib.pretrained import load_weights
 

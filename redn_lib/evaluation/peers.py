@@ -4,6 +4,7 @@ A peer has one or more inputs, such as the given box or its own detector's: whic
 expects, is our choice.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,26 +39,42 @@ class Peer:
     trained_on: str
     load: Callable[[], dict[str, Predict]]
 
-    @property
-    def version(self) -> str:
-        """Version of the package."""
-        return str(import_module(self.package).__version__)
 
-    def loaded(self) -> dict[str, Predict]:
-        """What predicts, by the name of its input. Raises ValueError with the remedy where the package or its weights
-        are not installed.
-        """
-        try:
-            return self.load()
-        except ImportError as error:
-            # apart, since mediapipe brings a second OpenCV and an old protobuf; first the suite by its pins
-            raise ValueError(
-                f"peer {self.name} is not installed ({error}); install it beside, not in, the suite's own environment: "
-                "python3 -m venv peers && peers/bin/pip install -c constraints.txt -e . && "
-                f'peers/bin/pip install -e ".[{self.name}]", then run peers/bin/redn compare'
-            ) from error
-        except FileNotFoundError as error:
-            raise ValueError(f"peer {self.name} cannot run: {error}") from error
+@dataclass(frozen=True)
+class Program:
+    """A program that is compared.
+
+    name: of the program.
+    input: what it is given, such as "box given".
+    predict: image and box to points.
+    version: of the program.
+    trained_on: what is known of its training data.
+    """
+
+    name: str
+    input: str
+    predict: Predict
+    version: str
+    trained_on: str
+
+
+def programs_of(peer: Peer) -> list[Program]:
+    """A peer, once for each of its inputs. Raises ValueError with the remedy where the package or its weights are not
+    installed.
+    """
+    try:
+        loaded = peer.load()
+    except ImportError as error:
+        # apart, since mediapipe brings a second OpenCV and an old protobuf; first the suite by its pins
+        raise ValueError(
+            f"peer {peer.name} is not installed ({error}); install it beside, not in, the suite's own environment: "
+            "python3 -m venv peers && peers/bin/pip install -c constraints.txt -e . && "
+            f'peers/bin/pip install -e ".[{peer.name}]", then run peers/bin/redn compare'
+        ) from error
+    except FileNotFoundError as error:
+        raise ValueError(f"peer {peer.name} cannot run: {error}") from error
+    version = str(import_module(peer.package).__version__)
+    return [Program(peer.name, way, predict, version, peer.trained_on) for way, predict in loaded.items()]
 
 
 MARGIN = 2.0
@@ -138,17 +155,7 @@ def load_fan() -> dict[str, Predict]:
     return {"box given": given}
 
 
-# fmt: off
-MESH_PLACES: tuple[tuple[int, ...], ...] = (
-    (127,), (234,), (93,), (132, 58), (58, 172), (136,), (150,), (176,), (152,), (400,), (379,), (365,), (397, 288),
-    (361,), (323,), (454,), (356,),
-    (70,), (63,), (105,), (66,), (107,), (336,), (296,), (334,), (293,), (300,),
-    (168, 6), (197, 195), (5,), (4,), (75,), (97,), (2,), (326,), (305,),
-    (33,), (160,), (158,), (133,), (153,), (144,), (362,), (385,), (387,), (263,), (373,), (380,),
-    (61,), (39,), (37,), (0,), (267,), (269,), (291,), (321,), (314,), (17,), (84,), (91,),
-    (78,), (82,), (13,), (312,), (308,), (317,), (14,), (87,),
-)
-# fmt: on
+MESH_PLACES: list[list[int]] = json.loads(Path(__file__).with_name("mediapipe_68.json").read_text())
 """For each of the 68 points the points of mediapipe's mesh whose mean is nearest to it, as published by P. Yan in
 Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. The mesh's own jaw is no outline."""
 
@@ -175,7 +182,7 @@ def load_mediapipe() -> dict[str, Predict]:
         if not found:
             return None
         mesh = np.array([(p.x, p.y) for p in found[0].landmark])  # from edge to edge of the image
-        return np.array([mesh[list(place)].mean(0) for place in MESH_PLACES]) * cut.shape[1::-1] - 0.5 + corner
+        return np.array([mesh[place].mean(0) for place in MESH_PLACES]) * cut.shape[1::-1] - 0.5 + corner
 
     def two_passes(cut: np.ndarray) -> object:
         with no_messages():

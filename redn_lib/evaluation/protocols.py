@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from redn_lib.data.dataset import Dataset, Sample
-from redn_lib.data.layouts.w300 import GROUPS
 from redn_lib.data.layouts.w300vw import CATEGORIES
 from redn_lib.training.trained_on import HEADER_ENTRY, digest, person_of, video_of
 
@@ -24,7 +26,7 @@ def about_labels(samples: Sequence[Sample]) -> list[str]:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A table of the field.
+    """A table of the field: a row of protocols.csv.
 
     name: as --protocol takes it.
     set: name of the dataset.
@@ -59,52 +61,21 @@ class Protocol:
         return [f"not the whole set: {gap}" for gap in found]
 
 
-_ALL = (
-    Protocol("300w-common", "300w", GROUPS["common"], "554 still images: the test halves of Helen and LFPW"),
-    Protocol("300w-challenging", "300w", GROUPS["challenging"], "135 still images: iBUG"),
-    Protocol("300w-full", "300w", GROUPS["full"], "689 still images: common and challenging"),
-    Protocol("300w-private", "300w", GROUPS["private"], "600 still images: both halves of the challenge"),
-    Protocol("300vw-cat1", "300vw", ("cat1",), "31 videos, well lit"),
-    Protocol("300vw-cat2", "300vw", ("cat2",), "19 videos, mild"),
-    Protocol("300vw-cat3", "300vw", ("cat3",), "14 videos, hard"),
-    Protocol("300vw", "300vw", ("cat1", "cat2", "cat3"), "all 64 test videos: categories 1, 2 and 3"),
-    Protocol("fm", "fm", ("test",), "Face Movie: six video clips"),
-    Protocol("tf", "tf", ("test",), "Talking Face: one man, 5,000 frames"),
-    Protocol("ytf68", "ytf68", ("training", "test"), "YouTube Faces, 68 points from another network; choose by person"),
-)
-PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
-
-PUBLISHED = {
-    ("300vw", "RED-Net (paper)"): {
-        "points": "68",
-        "nme": 5.43,
-        "conditions": "which of the videos, whether tracked or from given boxes, and what it was trained on: not found",
-    },
-    ("300vw", "methods compared in the paper"): {
-        "points": "68",
-        "nme": None,
-        "conditions": "all worse than RED-Net; their figures: not found",
-    },
-    ("fm", "RED-Net (paper)"): {
-        "points": "7",
-        "nme": 3.17,
-        "conditions": "unit taken to be that of 300-VW's figure (our choice); boxes and what it was trained on: not "
-        "found",
-    },
+_FOLDER = Path(__file__).parent
+_ROWS = pd.read_csv(_FOLDER / "protocols.csv").itertuples(index=False)
+PROTOCOLS: dict[str, Protocol] = {
+    row.name: Protocol(row.name, row.set, tuple(row.splits.split()), row.about) for row in _ROWS
 }
-"""The paper's figures by dataset and whose they are, in percent of the distance of the outer eye corners, with what is
-known of their conditions. Nothing is here that was not found.
-"""
 
 
 def published(protocol: Protocol | None, normaliser: str) -> list[dict[str, Any]]:
-    """Rows with the figures on a protocol's set; none where errors are divided by something else, which no table
-    mixes.
+    """Rows with the paper's figures on a protocol's set; none where errors are divided by something else, which no
+    table mixes.
     """
     if protocol is None or normaliser != "outer-eyes":
         return []
-    mine = {name: row for (dataset, name), row in PUBLISHED.items() if dataset == protocol.set}
-    return [{"of": "published", "name": name, **row} for name, row in mine.items()]
+    rows = pd.read_csv(_FOLDER / "published.csv", comment="#", dtype={"points": str})
+    return rows[rows["set"] == protocol.set].drop(columns="set").to_dict("records")
 
 
 def disjointness(weights: str, about: Mapping[str, Any], samples: Sequence[Sample], *, refuse: bool) -> str:
@@ -114,10 +85,7 @@ def disjointness(weights: str, about: Mapping[str, Any], samples: Sequence[Sampl
     sentence that says so.
     """
     known = about.get(HEADER_ENTRY)
-    here = {
-        "people": {person_of(sample) for sample in samples},
-        "videos": {video_of(sample) for sample in samples},
-    }
+    here = {"people": set(map(person_of, samples)), "videos": set(map(video_of, samples))}
     counted = f"these {len(here['people'])} people and {len(here['videos'])} videos"
     if known is None:
         return f"{weights} does not say whom it was trained on: that it never saw {counted} cannot be checked"

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -14,28 +13,10 @@ import torch
 from redn_lib.data.dataset import Sample
 from redn_lib.evaluation.errors import images_of
 from redn_lib.evaluation.offset import without_offset
-from redn_lib.evaluation.peers import Predict
+from redn_lib.evaluation.peers import Program
 from redn_lib.evaluation.scores import Measured, figures
 from redn_lib.landmarks import N_POINTS
 from redn_lib.metrics import mean_percent
-
-
-@dataclass(frozen=True)
-class Program:
-    """A program that is compared.
-
-    name: of the program.
-    input: what it is given, such as "box given".
-    predict: image and box to points.
-    version: of the program.
-    trained_on: what is known of its training data.
-    """
-
-    name: str
-    input: str
-    predict: Predict
-    version: str
-    trained_on: str
 
 
 @contextmanager

@@ -26,8 +26,7 @@ from redn_lib.experiments.curriculum import (
     trained_loop,
 )
 from redn_lib.experiments.filters import FILTERS, best_strength
-from redn_lib.experiments.hard_clips import trials
-from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of
+from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials
 from redn_lib.experiments.mixes import mix_figures
 from redn_lib.experiments.probes import probe_figures
 from redn_lib.experiments.statistics import differences, factorial, pairwise

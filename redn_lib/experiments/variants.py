@@ -6,9 +6,8 @@ import numpy as np
 from torch import Tensor, cat, nn
 
 from redn_lib.data.clip import Clip, Face
-from redn_lib.feedback import Step, feedback_loop, to_crop, to_patch
-from redn_lib.identity import split
-from redn_lib.rednet import Change, FrameOutput, Preset, RedNet
+from redn_lib.feedback import feedback_loop, to_crop, to_patch
+from redn_lib.rednet import FrameOutput, Preset, RedNet
 from redn_lib.response_maps import confidence, gaussian_maps
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
 from redn_lib.training.batches import StillBatches
@@ -21,8 +20,7 @@ STACK = 3
 class Cascade(nn.Module):
     """The loop's baseline: K networks with weights of their own, each for one step (RQ1).
 
-    What is handed on is the same. With `only_last` set, the earlier networks are frozen and only the last step is
-    returned: the form in which the newest is trained. forward as `RedNet`.
+    With `only_last` set, the earlier networks are frozen and only the last step is returned: so the newest is trained.
     """
 
     def __init__(self, networks: list[RedNet], only_last: bool):
@@ -43,22 +41,14 @@ class Cascade(nn.Module):
                 network.eval()
         return self
 
-    def run_step(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        return self.networks[step].one_step(frame, z, 0)
-
-    def forward(
-        self, patches: Tensor, crop: Tensor, steps: int | None = None, *, change_z: Change | None = None
-    ) -> list[Step]:
-        found = feedback_loop(
-            self.run_step, patches, crop, steps=len(self.networks), change_z=change_z, **self.preset.loop
-        )
-        return found[-1:] if self.only_last else found
-
-    def frame(
-        self, patches: Tensor, crop: Tensor, state: None = None, steps: int | None = None, **others
-    ) -> FrameOutput:
+    def frame(self, patches: Tensor, crop: Tensor, state: None = None, steps: int = 0, **others) -> FrameOutput:
         """As `RedNet.frame`, of a single image: a cascade has no memory and keeps no codes."""
-        return FrameOutput(self(patches, crop, steps, change_z=others.get("change_z")), [])
+
+        def run_step(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+            return self.networks[step].one_step(frame, z, 0)
+
+        found = feedback_loop(run_step, patches, crop, steps=len(self.networks), **self.preset.loop)
+        return FrameOutput(found[-1:] if self.only_last else found, [])
 
 
 class MemoryOnAll(RedNet):
@@ -89,13 +79,12 @@ class ClassifierOnChanging(RedNet):
     """f_CLS on C_pe, the wrong place, with all else that tells the halves apart the wrong way round (RQ4)."""
 
     def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        identity, changing = split(code, self.preset.identity_channels)
-        return changing, identity
+        return super().halves(code)[::-1]
 
 
 class ShuffledLabels(StillBatches):
-    """The control with shuffled labels: the same names in the same batches, each over an image of someone else (RQ4).
-    Frames of real people are exchanged once and for all, those of procedural people within a batch.
+    """Control (RQ4): the same names in the same batches, each over an image of someone else. Frames of real people are
+    exchanged once and for all, those of procedural people within a batch.
     """
 
     def chosen(self, i: int) -> list[Face]:
@@ -188,9 +177,8 @@ class LstmOnCoordinates(RedNet):
         self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **others
     ) -> FrameOutput:
         output = self.frame(patch, crop, None, steps, temporal=False)
-        last: Step = output.steps[-1]
+        last = output.steps[-1]
         sure = confidence(last.response_maps, last.crop_points, self.preset.size)
-        state = before.state if before else None
-        places, state = self.memory(last.crop_points, sure, last.crop.detach(), state)
+        places, state = self.memory(last.crop_points, sure, last.crop.detach(), before.state if before else None)
         last = last._replace(crop_points=places, points=to_patch(places, last.crop))
         return output._replace(steps=[*output.steps[:-1], last], state=state)

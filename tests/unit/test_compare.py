@@ -16,8 +16,8 @@ from redn_lib.cli import main
 from redn_lib.data import dataset
 from redn_lib.evaluation.errors import labels_of
 from redn_lib.evaluation.offset import without_offset
-from redn_lib.evaluation.peers import PEERS, Peer
-from redn_lib.evaluation.side_by_side import Program, comparison, one_core
+from redn_lib.evaluation.peers import PEERS, Peer, Program, programs_of
+from redn_lib.evaluation.side_by_side import comparison, one_core
 from redn_lib.evaluation.tables import read_table
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained, save_weights
@@ -205,8 +205,9 @@ def fake(monkeypatch):
     """Puts a made module in place of a peer's package and gives what the peer predicts with."""
 
     def install(name, module):
+        module.__version__ = getattr(module, "__version__", "1")
         monkeypatch.setitem(sys.modules, PEERS[name].package, module)
-        return PEERS[name].loaded()
+        return {program.input: program.predict for program in programs_of(PEERS[name])}
 
     return install
 

@@ -11,8 +11,7 @@ from unit.test_training import FACES, TINY
 from redn_lib.experiments import curriculum
 from redn_lib.experiments.curriculum import FULL, IDENTITY, LSTM, NO_LSTM, NONE, SUPERVISIONS, Curriculum, Setting
 from redn_lib.experiments.filters import FILTERS, best_strength, exponential, kalman, one_euro
-from redn_lib.experiments.hard_clips import DIFFICULTIES, people_in_turn, trials
-from redn_lib.experiments.measures import pairs, swap_figures, tracks_of
+from redn_lib.experiments.measures import DIFFICULTIES, pairs, people_in_turn, swap_figures, tracks_of, trials
 from redn_lib.experiments.probes import r2, who_is_it
 from redn_lib.experiments.variants import (
     ClassifierOnChanging,
