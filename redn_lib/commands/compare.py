@@ -4,8 +4,7 @@ import argparse
 
 from redn_lib.commands.common import add_data_options, add_measuring_options, box_rule, chosen, command_line
 from redn_lib.evaluation.errors import labels_of
-from redn_lib.evaluation.peers import PEERS, Program, programs_of
-from redn_lib.evaluation.side_by_side import comparison, one_core, run_programs
+from redn_lib.evaluation.peers import PEERS, Program, comparison, one_core, programs_of, run_programs
 from redn_lib.evaluation.tables import check_endings, commit, table_text, write_report
 from redn_lib.pretrained import load_weights
 from redn_lib.tracking.align import align
@@ -18,10 +17,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "compare",
         help="measure weights beside other programs, on the same frames and boxes",
-        description="Runs our network and other programs on the same faces, each from the same box on one core, and "
-        "prints NME, failure rate and milliseconds: as they are, and with the constant offset of each program's "
-        "mark-up taken out, fitted on other people. Weights that were trained on these people are refused. Other "
-        "programs are optional: what is missing says how to install it. FILE ends in .csv or .json.",
+        description="Prints NME, failure rate and milliseconds of our network and of other programs, on one core: as "
+        "they are, and with the constant offset of each program's mark-up taken out, fitted on other people. Weights "
+        "trained on these people are refused. What is missing says how to install it. FILE ends in .csv or .json.",
     )
     add_data_options(parser)
     add_measuring_options(parser)

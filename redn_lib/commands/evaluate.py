@@ -2,14 +2,7 @@
 
 import argparse
 
-from redn_lib.commands.common import (
-    add_data_options,
-    add_device_option,
-    add_measuring_options,
-    box_rule,
-    chosen,
-    command_line,
-)
+from redn_lib.commands import common
 from redn_lib.evaluation.errors import images_of, labels_of, predictions_of, tracked_predictions
 from redn_lib.evaluation.protocols import PROTOCOLS, published
 from redn_lib.evaluation.scores import Measured
@@ -28,22 +21,20 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "evaluate",
         help="measure weights on annotated faces, freely or by a published protocol",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Gives each face's true box to the network and prints the error of every feedback step: mean\n"
-        "point distance over the distance of the outer eye corners, in percent (NME); then the last step over 68,\n"
-        "the inner 51 and 7 points, and by split. Whether the weights were trained on these people or videos is\n"
-        "told; with --protocol, such weights are refused. FILE may end in .json, .csv (by video, too), .png or .svg\n"
-        "(error curves).",
+        description="Gives each face's true box to the network and prints the error of every feedback step; then the\n"
+        "last step over 68, the inner 51 and 7 points, and by split. With --protocol, weights that were trained on\n"
+        "these people are refused. FILE may end in .json, .csv (by video, too), .png or .svg (error curves).",
         epilog="\n".join(["metrics", *columns, "", "protocols", *entries]),
     )
-    add_data_options(parser)
-    add_measuring_options(parser)
+    common.add_data_options(parser)
+    common.add_measuring_options(parser)
     parser.add_argument("--steps", type=int, metavar="K", help="feedback steps (default: the preset's)")
     parser.add_argument("--track", action="store_true", help="give no box: track each video; a lost face is wrong")
     sizes = "; ".join(f"{name}: {label}" for name, (_, label) in NORMALISERS.items())
     parser.add_argument(
         "--normaliser", choices=NORMALISERS, default="outer-eyes", help=f"what errors are divided by: {sizes}"
     )
-    add_device_option(parser)
+    common.add_device_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
     check_endings(args.out, (".json", ".csv", ".png", ".svg"))
     if args.track and args.shift:
         raise ValueError("--track gives no box that --shift could disturb; choose one of the two")
-    samples, path, notes = chosen(args)
+    samples, path, notes = common.chosen(args)
     model = load_weights(path, args.device)
     if args.track:
         predictions = tracked_predictions(model, samples, args.steps)
     else:
-        predictions = predictions_of(model, images_of(samples), map(box_rule(args), samples), args.steps)
+        predictions = predictions_of(model, images_of(samples), map(common.box_rule(args), samples), args.steps)
     measured = Measured(samples, predictions, labels_of(samples), args.normaliser)
 
     for k, figures in enumerate(measured.steps, 1):
@@ -75,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     record = {
         "frames": len(samples), "people": people, "shift": args.shift, "steps": measured.steps,
         "parts": measured.parts, "protocol": args.protocol, "track": args.track, "normaliser": args.normaliser,
-        "table": table, "published": beside, "notes": notes, "command": command_line(args), "commit": commit(),
+        "table": table, "published": beside, "notes": notes, "command": common.command_line(args), "commit": commit(),
     }  # fmt: skip
     write_report(
         args.out, record, rows, f"{args.protocol or 'annotated faces'}, {counted}; {'; '.join(notes)}", measured

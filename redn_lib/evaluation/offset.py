@@ -1,14 +1,14 @@
 """The part of an error that is only another mark-up: one constant offset a point, fitted on other people.
 
 Programs trained on other labels put, say, the chin a little lower, always. Such a habit is no misfit, so each program
-is measured as it is and with its habit taken out. The offset of a person's frames is fitted on the frames of the people
-in the other folds (cross-fitted by person, our choice): nobody's own labels correct their predictions, it needs no
-further data, and it is the same for all. Fitted on people a program was trained on, it would be too small for that one.
+is measured as it is and with its habit taken out, fitted on the people in the other folds (cross-fitted by person, our
+choice): nobody's own labels correct their predictions, and it is the same for all programs.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from redn_lib.landmarks import OUTER_EYES
 
@@ -33,12 +33,10 @@ def without_offset(
     eyes = (predicted[:, OUTER_EYES[1]] - predicted[:, OUTER_EYES[0]])[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         habit = (true - predicted) / eyes
-    known = np.isfinite(habit)
+    habit = np.where(np.isfinite(habit), habit, np.nan)
     corrected = predicted.copy()
     for k in np.unique(fold):
-        for point in np.flatnonzero(known.any(0)):
-            fit = habit[(fold != k) & known[:, point], point]
-            if len(fit):
-                offset = np.median(fit.real) + 1j * np.median(fit.imag)
-                corrected[fold == k, point] += eyes[fold == k, 0] * offset
+        fit = habit[fold != k]
+        x, y = (pd.DataFrame(part).median().fillna(0).to_numpy() for part in (fit.real, fit.imag))
+        corrected[fold == k] += eyes[fold == k] * (x + 1j * y)
     return np.stack([corrected.real, corrected.imag], -1)

@@ -14,13 +14,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from redn_lib.data.clip import Face
-from redn_lib.experiments.variants import (
-    Cascade,
-    ClassifierOnChanging,
-    MemoryOnAll,
-    MemoryOnRandomSplit,
-    ShuffledLabels,
-)
+from redn_lib.experiments.variants import Cascade, ClassifierOnChanging, MemoryOnAll, MemoryOnSplit, ShuffledLabels
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import COMPACT, Preset, RedNet
 from redn_lib.training.batches import Batch, ProceduralFaces, StillBatches
@@ -84,7 +78,7 @@ MEMORIES: dict[str, type[RedNet] | None] = {
     NO_LSTM: None,
     LSTM: RedNet,
     "LSTM on the whole code": MemoryOnAll,
-    "LSTM on a random split": MemoryOnRandomSplit,
+    "LSTM on a random split": MemoryOnSplit,
 }
 
 
@@ -146,16 +140,9 @@ class Curriculum:
     def group_batches(self, supervision: Supervision, steps: int = STEPS) -> StillBatches:
         """The batches of stage 2."""
         start = self.still_batches(steps)
-        stage = replace(
-            start.stage,
-            seed=self.seed + 1000,
-            group=IDENTITY.group,
-            procedural=IDENTITY.procedural,
-            augment_synthetic=IDENTITY.augment_synthetic,
-            identity_weight=supervision.weight,
-            apart=supervision.apart,
-            swap=supervision.swap,
-        )
+        stage = replace(start.stage, seed=self.seed + 1000, group=IDENTITY.group, procedural=IDENTITY.procedural)
+        stage = replace(stage, identity_weight=supervision.weight, apart=supervision.apart, swap=supervision.swap)
+        stage = replace(stage, augment_synthetic=IDENTITY.augment_synthetic)
         synthetic = ProceduralFaces(self.seed, IDENTITY.group, IDENTITY.synthetic_people)
         return supervision.batches(self.setting.faces, stage, start.preset, synthetic)
 
@@ -171,16 +158,10 @@ class Curriculum:
         """The batches of stage 3: half as many, each with an eighth as many clips as a batch of stage 1 has images."""
         base = self.setting.stage
         stage = replace(
-            base,
-            iterations=max(base.iterations // 2, 1),
-            batch=max(base.batch // 8, 1),
-            rate=CLIP_RATE * base.rate,
-            steps=preset.steps,
-            seed=self.seed + 2000,
-            identity_weight=supervision.weight,
-            apart=supervision.apart,
-            **ON_CLIPS,
+            base, iterations=max(base.iterations // 2, 1), batch=max(base.batch // 8, 1), steps=preset.steps
         )
+        stage = replace(stage, identity_weight=supervision.weight, apart=supervision.apart, **ON_CLIPS)
+        stage = replace(stage, rate=CLIP_RATE * base.rate, seed=self.seed + 2000)
         return ClipBatches(self.setting.faces, stage, preset)
 
     def all_at_once(self) -> RedNet:

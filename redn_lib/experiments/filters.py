@@ -6,6 +6,7 @@ Tracks are (T, 68, 2) in pixels; every coordinate is filtered on its own. A filt
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.signal import lfilter
 
 from redn_lib.data.animation.curves import FPS
 from redn_lib.landmarks import tight_box
@@ -17,10 +18,7 @@ Filter = Callable[[np.ndarray, float], np.ndarray]
 
 def exponential(track: np.ndarray, strength: float) -> np.ndarray:
     """Exponential smoothing: strength, below 1, is the share of the last output that is kept."""
-    out = [track[0]]
-    for now in track[1:]:
-        out.append(strength * out[-1] + (1 - strength) * now)
-    return np.stack(out)
+    return lfilter([1 - strength], [1, -strength], track, axis=0, zi=strength * track[:1])[0]
 
 
 def one_euro(track: np.ndarray, strength: float, beta: float = 2.0) -> np.ndarray:

@@ -27,12 +27,8 @@ from redn_lib.rednet import Preset, RedNet
 from redn_lib.training.batches import cut_patch, disturbed_crop
 from redn_lib.training.stages import BoxNoise
 
-MOST_PEOPLE = 60
-"""Codes are swapped between so many people at most."""
-
-
-FIRST = 5
-"""So many frames tell how a bad first box is got over."""
+MOST_PEOPLE, FIRST = 60, 5
+"""Codes are swapped between so many people at most; so many frames tell how a bad first box is got over."""
 
 USUAL_BOX, BAD_BOX = BoxNoise(0.08, 0.18, 0.0), BoxNoise(0.25, 0.5, 30.0)
 TURNS = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0)
@@ -48,54 +44,34 @@ class Trial(NamedTuple):
     hard: np.ndarray
 
 
-def clear(face: Face, seed: int, frames: int) -> Clip:
-    """A lively clip."""
-    return animate(face, seed, frames, PATCH_SIZE)
+DIFFICULTIES = ("clear", "occluded", "blurred", "dark", "turned", "disturbed")
 
 
-def occluded(face: Face, seed: int, frames: int) -> Clip:
-    """60 to 90 % of the face are occluded for 5 to 8 frames, while the head moves on."""
-    return animate(face, seed, frames, PATCH_SIZE, draw_occluder((seed, 21), frames))
-
-
-def blurred(face: Face, seed: int, frames: int) -> Clip:
-    """Out of focus by 2 to 4 pixels of a face about 110 wide."""
-    clip, sigma = clear(face, seed, frames), np.random.default_rng((seed, 22)).uniform(2, 4)
-    return replace(clip, frames=np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip.frames]))
-
-
-def dark(face: Face, seed: int, frames: int) -> Clip:
-    """A sixteenth to a sixth of the light, and the noise that comes with it."""
-    clip, rng = clear(face, seed, frames), np.random.default_rng((seed, 23))
-    light = rng.uniform(1 / 16, 1 / 6)
-    noisy = (light * frame + rng.normal(0, 3, frame.shape) for frame in clip.frames)
-    return replace(clip, frames=np.stack([np.clip(frame, 0, 255).astype(np.uint8) for frame in noisy]))
-
-
-def turned(face: Face, seed: int, frames: int) -> Clip:
-    """As far as a still image can be turned."""
-    return animate(face, seed, frames, PATCH_SIZE, strength=TURNS)
-
-
-DIFFICULTIES: dict[str, Callable[[Face, int, int], Clip]] = {
-    "clear": clear,
-    "occluded": occluded,
-    "blurred": blurred,
-    "dark": dark,
-    "turned": turned,
-    "disturbed": clear,
-}
-"""What makes a clip hard; "disturbed" is a clear clip with a bad first box."""
+def hard_clip(face: Face, difficulty: str, seed: int, frames: int) -> Clip:
+    """A lively clip: with 60 to 90 % of the face occluded for 5 to 8 frames; out of focus by 2 to 4 pixels; with a
+    sixteenth to a sixth of the light, and the noise that comes with it; or turned as far as a still image can be.
+    """
+    occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
+    clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)
+    if difficulty == "blurred":
+        sigma = np.random.default_rng((seed, 22)).uniform(2, 4)
+        return replace(clip, frames=np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip.frames]))
+    if difficulty == "dark":
+        rng = np.random.default_rng((seed, 23))
+        light = rng.uniform(1 / 16, 1 / 6)
+        noisy = np.stack([light * frame + rng.normal(0, 3, frame.shape) for frame in clip.frames])
+        return replace(clip, frames=noisy.clip(0, 255).astype(np.uint8))
+    return clip
 
 
 def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
-    """`count` clips of a difficulty, of as many people as there are. Same arguments, same clips. Raises ValueError for
-    an unknown difficulty.
+    """`count` clips of a difficulty, of as many people as there are; "disturbed" is a clear clip with a bad first box.
+    Same arguments, same clips. Raises ValueError for an unknown difficulty.
     """
     if difficulty not in DIFFICULTIES:
         raise ValueError(f"no clips that are {difficulty!r}; there are {', '.join(DIFFICULTIES)}")
     for seed, face in enumerate(people_in_turn(unseen, count)):
-        clip = DIFFICULTIES[difficulty](face, seed, frames)
+        clip = hard_clip(face, difficulty, seed, frames)
         box = BAD_BOX if difficulty == "disturbed" else USUAL_BOX
         crop = disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24)))
         hard = np.ones(frames, bool)

@@ -42,7 +42,7 @@ def probe_faces(people: int, images: int) -> tuple[Face, ...]:
 @torch.inference_mode()
 def codes_of(model: RedNet, patches: Sequence[Face]) -> torch.Tensor:
     """Code of the first step of each patch, which is the one that f_tRNN gets: (N, C, h, w), from exact boxes."""
-    batches = [exact_input(patches[at : at + 32], model) for at in range(0, len(patches), 32)]
+    batches = (exact_input(patches[at : at + 32], model) for at in range(0, len(patches), 32))
     return torch.cat([model.frame(*batch, steps=1, temporal=False).codes[0] for batch in batches]).cpu()
 
 

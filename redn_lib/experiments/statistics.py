@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import chain, combinations, product
 from math import nan, prod
 from pathlib import Path
 from typing import Any
@@ -58,20 +58,18 @@ def differences(results: pd.DataFrame) -> list[dict[str, Any]]:
     """Each variant less the first one, same seed with same seed; base: the first one's mean."""
     first, *others = results["variant"].unique()
     found = []
-    for variant in others:
-        for figure, values in by_seed(results).items():
-            apart = (values[variant] - values[first]).dropna()
-            if len(apart):
-                found.append(contrast(f"{variant} - {first}", figure, list(apart), values[first].mean()))
+    for variant, (figure, values) in product(others, by_seed(results).items()):
+        apart = (values[variant] - values[first]).dropna()
+        if len(apart):
+            found.append(contrast(f"{variant} - {first}", figure, list(apart), values[first].mean()))
     return found
 
 
 def pairwise(results: pd.DataFrame) -> list[dict[str, Any]]:
     """Each variant less each one before it, as `differences`."""
-    variants, found = list(results["variant"].unique()), []
-    for n in range(len(variants) - 1):
-        found += differences(results[results["variant"].isin(variants[n:])])
-    return found
+    variants = results["variant"].unique()
+    rests = [results[results["variant"].isin(variants[n:])] for n in range(len(variants))]
+    return [row for rest in rests for row in differences(rest)]
 
 
 def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any]]:
@@ -85,11 +83,10 @@ def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any
     for figure, values in by_seed(results).items():
         if values.shape[1] != 2 ** len(parts) or values.isna().any(axis=None):
             raise ValueError("not all cells of the grid are there for every seed: run them first")
-        for size in range(1, len(parts) + 1):
-            for some in combinations(parts, size):
-                signs = [prod(1 if part in cell.split(" + ") else -1 for part in some) for cell in values]
-                effect = 2 * (values * signs).mean(axis=1)
-                found.append(contrast(" x ".join(some), figure, list(effect), values.to_numpy().mean()))
+        for some in chain(*(combinations(parts, size) for size in range(1, len(parts) + 1))):
+            signs = [prod(1 if part in cell.split(" + ") else -1 for part in some) for cell in values]
+            effect = 2 * (values * signs).mean(axis=1)
+            found.append(contrast(" x ".join(some), figure, list(effect), values.to_numpy().mean()))
     return found
 
 

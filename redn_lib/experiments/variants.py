@@ -67,7 +67,7 @@ class MemoryOnAll(RedNet):
         return code.slice_scatter(changed, 1, at.start, at.stop, at.step), prior, after
 
 
-class MemoryOnRandomSplit(MemoryOnAll):
+class MemoryOnSplit(MemoryOnAll):
     """f_tRNN on every other channel: half of C_id and half of C_pe. Channels of a part are alike before training, so
     that this is a random split of the code.
     """

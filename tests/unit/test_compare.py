@@ -16,8 +16,7 @@ from redn_lib.cli import main
 from redn_lib.data import dataset
 from redn_lib.evaluation.errors import labels_of
 from redn_lib.evaluation.offset import without_offset
-from redn_lib.evaluation.peers import PEERS, Peer, Program, programs_of
-from redn_lib.evaluation.side_by_side import comparison, one_core
+from redn_lib.evaluation.peers import PEERS, Peer, Program, comparison, one_core, programs_of
 from redn_lib.evaluation.tables import read_table
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained, save_weights

@@ -17,7 +17,7 @@ from redn_lib.experiments.variants import (
     ClassifierOnChanging,
     LstmOnCoordinates,
     MemoryOnAll,
-    MemoryOnRandomSplit,
+    MemoryOnSplit,
     PreviousMap,
     ShuffledClips,
     ShuffledLabels,
@@ -122,7 +122,7 @@ def test_a_filter_of_constant_speed_does_not_lag_behind_one():
     assert best_strength(kalman, (4.0, 100.0), [moving], [moving]) == 4.0
 
 
-@pytest.mark.parametrize("kind, touched", [(MemoryOnAll, slice(None)), (MemoryOnRandomSplit, slice(None, None, 2))])
+@pytest.mark.parametrize("kind, touched", [(MemoryOnAll, slice(None)), (MemoryOnSplit, slice(None, None, 2))])
 def test_a_memory_elsewhere_changes_its_channels_alone(kind, touched):
     model, code = fresh(replace(PRESET, hidden=8), 0, kind), torch.rand(2, 8, 1, 1)
     torch.nn.init.normal_(model.memory.unpool.weight)
