@@ -1,6 +1,4 @@
-"""The field's figures: NME, CED, AUC, failure rate, per part, and jitter for video. All numpy, all as fractions (0.05
-is 5 %) but in the tables of METRICS.
-"""
+"""The field's figures: NME, CED, AUC, failure rate, per part, and jitter, as fractions but in METRICS."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,9 +37,7 @@ NORMALISERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 def point_errors(
     points: np.ndarray, truth: np.ndarray, by: Callable[[np.ndarray], np.ndarray] = eye_distance
 ) -> np.ndarray:
-    """Distance of each point from the truth over the eye distance of the truth, or what else `by` measures on it:
-    (..., 68, 2) twice to (..., 68) (paper).
-    """
+    """Distance of each point from the truth over what `by` measures on it: (..., 68, 2) twice to (..., 68) (paper)."""
     return np.linalg.norm(points - truth, axis=-1) / by(truth)[..., None]
 
 
@@ -57,10 +53,8 @@ def nme_of_parts(points: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def ced(errors: np.ndarray, limit: float = 0.08, points: int = 801) -> tuple[np.ndarray, np.ndarray]:
-    """Cumulative error distribution: errors (N,) to thresholds (points,) in [0, limit] and the share of frames at or
-    below each.
-
-    A frame without a prediction is NaN and counts as infinitely wrong. Raises ValueError when there are no errors.
+    """Cumulative error distribution: errors (N,), NaN without a prediction, to thresholds (points,) in [0, limit] and
+    the share of frames at or below each. Raises ValueError when there are no errors.
     """
     if np.ndim(errors) != 1 or not len(errors):
         raise ValueError(f"errors must be a list of at least one number, got shape {np.shape(errors)}")
@@ -81,10 +75,7 @@ def failure_rate(errors: np.ndarray, limit: float = 0.08) -> float:
 
 
 def jitter(track: np.ndarray) -> float:
-    """Mean second difference of the points over the eye distance: (T, 68, 2) to a number; NaN frames are left out.
-
-    Real motion that changes speed counts too. NaN for fewer than three consecutive frames.
-    """
+    """Mean second difference of the points (T, 68, 2) over the eye distance; NaN frames are left out, NaN for none."""
     if len(track) < 3:
         return float("nan")
     shake = np.linalg.norm(track[2:] - 2 * track[1:-1] + track[:-2], axis=-1).mean(-1) / eye_distance(track[1:-1])
@@ -124,6 +115,4 @@ METRICS: dict[str, Metric] = {
     "fr8": Metric(lambda errors: 100 * failure_rate(errors), "over 8 %", 1, "percent of frames above 8 %"),
     "auc8": Metric(auc, "AUC08", 3, "area under the error curve up to 8 %"),
 }
-"""What `evaluate` and `compare` print and write, by column. A frame without a prediction counts as infinitely wrong
-everywhere but in the mean.
-"""
+"""By column of `evaluate` and `compare`. Frames without a prediction are infinitely wrong but in the mean."""

@@ -43,9 +43,8 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(args: argparse.Namespace, *, refuse: bool = False) -> tuple[Sequence[Sample], Path, list[str]]:
-    """The samples that --data and --protocol choose, the weight file, and notes on both.
-
-    Raises ValueError for weights trained on the people or videos of a protocol, or with `refuse` of any samples.
+    """The samples that --data and --protocol choose, the weight file, and notes on both. Raises ValueError for weights
+    trained on the people or videos of a protocol, or with `refuse` of any samples.
     """
     samples, gaps, path = opened(args), [], args.weights or weights_path()
     if args.protocol:
@@ -63,9 +62,7 @@ def box_rule(args: argparse.Namespace) -> Callable[[Sample], np.ndarray]:
 
 
 def command_line(args: argparse.Namespace) -> str:
-    """The command that makes a table again, with every option that was set; what depends on the machine is left open:
-    folders stand as FOLDER, lists of people as FILE.
-    """
+    """The command that makes a table again, with every option that was set; folders and lists of people left open."""
     placeholders = {"data": "FOLDER", "run": "FOLDER", "people": "FILE", "without": "FILE"}
     words = ["redn", args.command]
     for name, value in vars(args).items():

@@ -37,9 +37,7 @@ def peers_named(text: str) -> list[str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table, write the files; 0. Raises ValueError or OSError for data, weights or peers that cannot be used,
-    and for weights trained on the people of the data.
-    """
+    """Print the table, write the files; 0. Raises ValueError or OSError for what cannot be used."""
     check_endings(args.out, (".csv", ".json"))
     samples, path, notes = chosen(args, refuse=True)
     with one_core():

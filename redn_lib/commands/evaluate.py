@@ -38,9 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the tables, write the files; 0. Raises ValueError or OSError for data or weights that cannot be used, and
-    for weights trained on what a protocol measures.
-    """
+    """Print the tables, write the files; 0. Raises ValueError or OSError for what cannot be used."""
     check_endings(args.out, (".json", ".csv", ".png", ".svg"))
     if args.track and args.shift:
         raise ValueError("--track gives no box that --shift could disturb; choose one of the two")

@@ -66,10 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def measured_apart(args: argparse.Namespace, question: Question) -> tuple[list[Sample], list[Sample]]:
-    """Samples to train on, samples of other people to measure on.
-
-    Raises ValueError where an experiment that begins with the shipped weights is not told whom they have not seen.
-    """
+    """Samples to train on, samples of other people to measure on. Raises ValueError where --without is needed."""
     if not question.from_shipped:
         return split_by_person(opened(args), 1 / 6, seed=7)
     if args.without is None:

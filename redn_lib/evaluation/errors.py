@@ -47,8 +47,7 @@ def predictions_of(
 def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | None = None) -> np.ndarray:
     """Points of the tracker, which is given no box: (N, 1, 68, 2), NaN where the face is lost.
 
-    Frames of one video that stand together are tracked one after the other, a still image by itself; of several faces
-    the largest is taken. Raises ValueError where the frames of a video differ in size.
+    Frames of one video that stand together are tracked in a row; ValueError where they differ in size.
     """
     tracker, images = Tracker(model, steps), images_of(samples)
     predictions = []

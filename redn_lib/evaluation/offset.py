@@ -20,9 +20,8 @@ def without_offset(
 ) -> np.ndarray:
     """Predictions (N, 68, 2) less their offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
 
-    people: who is shown in each frame. The offset is the median over frames, in units of the vector from one outer eye
-    corner of the prediction to the other, so that it turns and grows with the face. Raises ValueError for a single
-    person.
+    people: who is shown in each frame; ValueError for a single person. The offset is the median over frames, in units
+    of the vector between the outer eye corners of the prediction, so that it turns and grows with the face.
     """
     names = sorted(set(people))
     if len(names) < 2:

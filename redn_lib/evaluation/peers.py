@@ -1,7 +1,7 @@
 """Other programs that find 68 points, side by side with ours on the same frames and boxes, on one core.
 
-Each is an optional package with its weights: an entry in PEERS. A peer has one or more inputs, such as the given box or its own detector's: which one suits it best, and the box that it
-expects, is our choice.
+Each is an optional package with its weights: an entry in PEERS. It has one or more inputs, such as the given box or its
+own detector's: which one suits it best, and the box that it expects, is our choice.
 """
 
 import json
@@ -29,8 +29,7 @@ from redn_lib.metrics import mean_percent
 from redn_lib.tracking.detector import overlap
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
-"""(image (H, W, 3) uint8 RGB, box (4,) around the 68 points) to points (68, 2) in 0-based pixels of the image, or None.
-"""
+"""(image (H, W, 3) uint8 RGB, box (4,) around the 68 points) to points (68, 2) in pixels of the image, or None."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,7 @@ class Program:
 
 
 def programs_of(peer: Peer) -> list[Program]:
-    """A peer, once for each of its inputs. Raises ValueError with the remedy where the package or its weights are not
-    installed.
-    """
+    """A peer, once for each of its inputs. Raises ValueError with the remedy where something is not installed."""
     try:
         loaded = peer.load()
     except ImportError as error:
@@ -91,9 +88,7 @@ MARGIN = 2.0
 
 
 def cut_around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(the part of the image around the box that a peer with a detector of its own may see, so that it finds the same
-    face as the others; its corner x, y in pixels).
-    """
+    """(what a peer with a detector of its own may see of the image, so that it finds the same face; its corner)."""
     middle, half = (box[:2] + box[2:]) / 2, MARGIN * (box[2:] - box[:2]).max() / 2
     low = np.maximum(np.floor(middle - half), 0).astype(int)
     high = np.ceil(middle + half).astype(int) + 1
@@ -101,8 +96,7 @@ def cut_around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 DETECTOR_BOX = np.array([0.0, -0.13, 1.0, 0.94])
-"""dlib's detector's box in the tight box of the 68 points, as shares of its width and height: medians over training
-people, `benchmarks/dlib_box.py` (our choice)."""
+"""dlib's detector's box in the tight box, in its sides: medians of `benchmarks/dlib_box.py` (our choice)."""
 
 SAME_FACE = 0.3
 """Least overlap of the box of dlib's detector with the given one."""
@@ -143,10 +137,8 @@ def load_dlib() -> dict[str, Predict]:
 
 def load_fan() -> dict[str, Predict]:
     """face-alignment's 2D-FAN: four stacked hourglasses (Bulat and Tzimiropoulos, ICCV 2017), from the given box as it
-    is, since its authors train and measure with the tight box of the points.
-
-    Its package fetches the weights when first used; nothing is fetched here. Raises FileNotFoundError with the remedy
-    where they are not on this machine.
+    is, since its authors train and measure with the tight box. Raises FileNotFoundError where its weights, which no
+    package carries, are not on this machine: nothing is fetched here.
     """
     import face_alignment
     from face_alignment.api import models_urls
@@ -172,9 +164,9 @@ Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. 
 def load_mediapipe() -> dict[str, Predict]:
     """mediapipe's face mesh with attention (Grishchenko et al. 2020): 478 points, of which 68 of ours are made.
 
-    It takes no box, so it sees the surroundings of the given one and finds the face by its own detector. It runs as for
-    images that have nothing to do with one another, and, better, twice for the same image: as in a video, the second
-    pass begins where the first found the mesh. Raises ImportError for a version without weights (from 0.10.30 on).
+    It takes no box, so it sees the surroundings of the given one. It runs as for unrelated images, and, better, twice
+    for the same image: as in a video, the second pass begins where the first found the mesh. Raises ImportError for a
+    version without weights (from 0.10.30 on).
     """
     import mediapipe
 
@@ -225,9 +217,7 @@ PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """One thread for torch and OpenCV, and one core for everything that starts inside, where the system can do that:
-    mediapipe cannot be told how many threads to take.
-    """
+    """One thread for torch and OpenCV, and one core for all that starts inside, where the system can do that."""
     threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     torch.set_num_threads(1)
@@ -273,9 +263,8 @@ def comparison(
     labels: np.ndarray,
     cost: np.ndarray,
 ) -> list[dict[str, Any]]:
-    """A row for each program as it is, and one with its mark-up's offset taken out.
-
-    nme_shared: NME over the frames in which every program found the face; ms: the median.
+    """A row for each program as it is, and one with its mark-up's offset taken out. nme_shared: over the frames in
+    which every program found the face; ms: the median.
     """
     shared = np.isfinite(predictions).all((0, 2, 3))
     people = [sample.person for sample in samples]

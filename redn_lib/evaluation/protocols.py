@@ -69,9 +69,7 @@ PROTOCOLS: dict[str, Protocol] = {
 
 
 def published(protocol: Protocol | None, normaliser: str) -> list[dict[str, Any]]:
-    """Rows with the paper's figures on a protocol's set; none where errors are divided by something else, which no
-    table mixes.
-    """
+    """Rows with the paper's figures on a protocol's set; none where errors are divided by something else."""
     if protocol is None or normaliser != "outer-eyes":
         return []
     rows = pd.read_csv(_FOLDER / "published.csv", comment="#", dtype={"points": str})
@@ -79,10 +77,8 @@ def published(protocol: Protocol | None, normaliser: str) -> list[dict[str, Any]
 
 
 def disjointness(weights: str, about: Mapping[str, Any], samples: Sequence[Sample], *, refuse: bool) -> str:
-    """A sentence on whether weights (their file name and header) were trained on people or videos of the samples.
-
-    Raises ValueError with the same sentence where they were, if `refuse`. Weights whose header names nobody get a
-    sentence that says so.
+    """A sentence on whether weights (their file name and header) were trained on people or videos of the samples; a
+    ValueError where they were, if `refuse`.
     """
     known = about.get(HEADER_ENTRY)
     here = {"people": set(map(person_of, samples)), "videos": set(map(video_of, samples))}

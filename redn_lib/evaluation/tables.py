@@ -28,9 +28,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 
 def load(path: str | Path) -> dict[str, dict[str, float]]:
-    """A table's figures by variant, for a notebook: prints what the table is about. Where it is missing, prints how it
-    is made and returns nothing.
-    """
+    """A table's figures by variant; prints what the table is about, or, where it is missing, how it is made."""
     path = Path(path)
     if not path.exists():
         print(f"{path.name} is not here: redn experiment {path.stem} makes it")

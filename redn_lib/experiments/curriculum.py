@@ -32,19 +32,13 @@ SMALL = replace(
     first_margin=1.5,
     sigma=2.0,
 )
-"""The compact network at half the size of the crop and less wide: small enough for dozens of runs on a CPU (our
-choice).
-"""
+"""The compact network at half the size of the crop and less wide, for dozens of runs on a CPU (our choice)."""
 
 STEPS = 2
-CLIP_RATE = 0.5
-"""Learning rate on clips over that on still images."""
 
 IDENTITY = STAGES["identity"]
 WEIGHT, APART, SWAP = 0.03, 0.05, IDENTITY.swap
-"""Weights for a training of minutes. Those of the stage `identity`, which begins with a network that is trained to its
-end, are twenty times as large: here they would drown the error of the points.
-"""
+"""Weights for a training of minutes, a twentieth of the stage's, which begins with a trained network."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +155,7 @@ class Curriculum:
             base, iterations=max(base.iterations // 2, 1), batch=max(base.batch // 8, 1), steps=preset.steps
         )
         stage = replace(stage, identity_weight=supervision.weight, apart=supervision.apart, **ON_CLIPS)
-        stage = replace(stage, rate=CLIP_RATE * base.rate, seed=self.seed + 2000)
+        stage = replace(stage, rate=base.rate / 2, seed=self.seed + 2000)
         return ClipBatches(self.setting.faces, stage, preset)
 
     def all_at_once(self) -> RedNet:
@@ -184,9 +178,7 @@ def trained(
     show: Callable[[Iterable], Iterable] = iter,
     trainer: type[Trainer] = Trainer,
 ) -> nn.Module:
-    """The network after all batches of a stage, in eval mode. path: of a checkpoint, so that what is done is not done
-    again.
-    """
+    """The network after all batches of a stage, in eval mode. path: of a checkpoint, from which it goes on."""
     return trainer(model, batches.stage, batches, path=path).run(show)
 
 
@@ -212,10 +204,7 @@ def trained_cascade(
 
 
 class MixedBatches(Dataset):
-    """Every batch of several stages once, in an order that the seed draws; item i is that of iteration i.
-
-    stage: the last one, which has all of the network's parts.
-    """
+    """Every batch of several stages once, in an order that the seed draws. stage: the last, which has all parts."""
 
     def __init__(self, parts: Sequence[StillBatches], seed: int):
         every = [(part, i) for part in parts for i in range(len(part))]
@@ -232,9 +221,7 @@ class MixedBatches(Dataset):
 
 
 class MixedTrainer(Trainer):
-    """A trainer whose batches, of `MixedBatches`, each bring the losses of a stage of their own. As in the stages,
-    statistics of batch norm are those of single still images.
-    """
+    """A trainer whose batches, of `MixedBatches`, each bring the losses and the batch norm of a stage of their own."""
 
     batches: MixedBatches
 

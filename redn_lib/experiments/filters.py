@@ -43,9 +43,7 @@ def _share(cutoff: np.ndarray | float) -> np.ndarray | float:
 
 
 def kalman(track: np.ndarray, strength: float) -> np.ndarray:
-    """Kalman filter of points that keep their speed. strength: spread of the measurements over what the speed changes
-    by from frame to frame.
-    """
+    """Kalman filter of points that keep their speed. strength: spread of measurements over that of speed changes."""
     step, pull = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([[0.25, 0.5], [0.5, 1.0]])
     state, uncertainty = np.stack([track[0], np.zeros_like(track[0])]), np.diag([strength**2, 1.0])
     out = [track[0]]

@@ -35,9 +35,7 @@ TURNS = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0)
 
 
 class Trial(NamedTuple):
-    """A clip to measure on, its first crop (2, 3) to pixels of its first frame, and which frames (T,) bool show its
-    difficulty.
-    """
+    """A clip to measure on, its first crop (2, 3) crop pixels to pixels, the frames (T,) that show its difficulty."""
 
     clip: Clip
     crop: np.ndarray
@@ -65,9 +63,7 @@ def hard_clip(face: Face, difficulty: str, seed: int, frames: int) -> Clip:
 
 
 def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
-    """`count` clips of a difficulty, of as many people as there are; "disturbed" is a clear clip with a bad first box.
-    Same arguments, same clips. Raises ValueError for an unknown difficulty.
-    """
+    """`count` clips of one of DIFFICULTIES, of as many people as there are; the same arguments give the same clips."""
     if difficulty not in DIFFICULTIES:
         raise ValueError(f"no clips that are {difficulty!r}; there are {', '.join(DIFFICULTIES)}")
     for seed, face in enumerate(people_in_turn(unseen, count)):
@@ -83,9 +79,7 @@ def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, pre
 
 
 def people_in_turn(faces: Sequence[Face], count: int) -> list[Face]:
-    """`count` of the faces: the first of each person, then the second of each, and so on, from the start again where
-    there are fewer.
-    """
+    """`count` of the faces: the first of each person, then the second of each, and so on, as often as it takes."""
     person = pd.Series([face.person for face in faces])
     rank = person.groupby(person).cumcount()
     order = sorted(range(len(faces)), key=lambda i: (rank[i], person[i]))
@@ -107,10 +101,7 @@ def still_figures(model: nn.Module, unseen: Sequence[Face], steps: int) -> dict[
 
 @torch.inference_mode()
 def tracks_of(model: RedNet, clips: Sequence[Trial], temporal: bool = True) -> list[np.ndarray]:
-    """The model's points on each clip, (T, 68, 2) in pixels of its frames, in closed loop as a tracker would.
-
-    All clips are of one length; temporal=False switches f_tRNN off.
-    """
+    """The model's points on each clip, (T, 68, 2) in pixels of its frames, in closed loop; temporal: with f_tRNN."""
     device = next(model.parameters()).device
     patches = torch.from_numpy(np.stack([trial.clip.frames for trial in clips])).to(device)
     crops = torch.from_numpy(np.stack([trial.crop for trial in clips])).to(device)
@@ -127,8 +118,6 @@ def clip_figures(
 ) -> dict[str, float]:
     """NME in percent on the clips of each difficulty, on the frames that show it; of clips with an occluder also on the
     frames without it ("unoccluded"); jitter on clear clips, in percent of the eye distance; thousands of parameters.
-
-    smooth: a filter of the model's tracks (T, 68, 2).
     """
     figures = {}
     for difficulty in DIFFICULTIES:
@@ -153,9 +142,7 @@ def exact_input(patches: Sequence[Face], model: RedNet) -> tuple[Tensor, Tensor]
 
 
 def pairs(faces: Sequence[Face]) -> list[Face]:
-    """Patches of people with two frames or more, the first and the last frame of each in a row. Raises ValueError for
-    fewer than two such people.
-    """
+    """Patches of the first and the last frame of each person, in a row. Raises ValueError for fewer than two people."""
     frames: dict[str, list[Face]] = {}
     for face in faces:
         frames.setdefault(face.person, []).append(face)
@@ -168,10 +155,8 @@ def pairs(faces: Sequence[Face]) -> list[Face]:
 @torch.inference_mode()
 def swap_figures(model: RedNet, unseen: Sequence[Face]) -> dict[str, float]:
     """NME in percent on pairs of frames of unseen people, exact boxes, without f_tRNN: with their own codes ("own"),
-    with C_id of the same person's other frame ("swap_same") and of another person's ("swap_other"), and, as a counter
-    check, with C_pe of the same person's other frame ("swap_pe").
-
-    The code of each step comes from the partner's same step; pooling indices stay the frame's own.
+    with C_id of the same person's other frame ("swap_same") and of another person's ("swap_other"), and with C_pe of
+    the same person's other frame ("swap_pe"), all of the same step; pooling indices stay the frame's own.
     """
     faces, channels = pairs(unseen), model.preset.identity_channels
     at = torch.arange(len(faces))

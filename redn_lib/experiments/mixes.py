@@ -23,9 +23,7 @@ TOGETHER = 32
 
 
 class Encoded(NamedTuple):
-    """What the encoder makes of N faces in the first step: crops (N, 3, S, S), code (N, C, h, w), places of the maxima
-    of each pool, features of conv2 and conv4.
-    """
+    """What the encoder makes of N faces in the first step: crops, code, maxima of each pool, conv2 and conv4."""
 
     frames: Tensor
     code: Tensor
@@ -34,9 +32,7 @@ class Encoded(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What f_DEC and f_REG make of N codes: probabilities (N, L+1, h, h) and (N, L, m, m), points (N, L, 2) in crop
-    pixels.
-    """
+    """Of N codes: probabilities (N, L+1, h, h) and (N, L, m, m), points (N, L, 2) in crop pixels."""
 
     detection: Tensor
     maps: Tensor
@@ -63,9 +59,7 @@ def decoded(model: RedNet, code: Tensor, places: list[Tensor], features: list[Te
 
 
 def blended(code: Tensor, other: Tensor, channels: int, identity: float, changing: float) -> Tensor:
-    """The code (N, C, h, w), with a share of another's: `identity` of its C_id, the first `channels`, and `changing` of
-    its C_pe, from 0 to 1.
-    """
+    """The code (N, C, h, w), with shares of another's C_id, the first `channels`, and C_pe, each from 0 to 1."""
     halves = zip(split(code, channels), split(other, channels), (identity, changing), strict=True)
     return torch.cat([mine.lerp(its, share) for mine, its, share in halves], 1)
 

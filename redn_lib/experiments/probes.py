@@ -63,10 +63,7 @@ def ridge(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def who_is_it(code: np.ndarray, person: np.ndarray) -> float:
-    """Share of images whose person is named rightly: code (N, D), person (N,) numbers.
-
-    Learned on the first three quarters of each person's images, tested on the rest; a guess is right in 1 of people.
-    """
+    """Share of images, the last quarter of each person's, whose person is named rightly: code (N, D), person (N,)."""
     names, at = np.unique(person, return_inverse=True)
     images = pd.Series(person).groupby(person)
     test = np.array(images.cumcount() >= np.ceil(0.75 * images.transform("size")))
@@ -75,9 +72,7 @@ def who_is_it(code: np.ndarray, person: np.ndarray) -> float:
 
 
 def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
-    """R2 of a factor (N,) read from code (N, D), on the last third of the people, learned on the others: 1 perfect, 0
-    no better than the mean.
-    """
+    """R2 of a factor (N,) read from code (N, D) on the last third of the people: 1 perfect, 0 as good as the mean."""
     names = np.unique(person)
     test = person >= names[-max(len(names) // 3, 1)]
     predicted = ridge(code[~test], factor[~test, None])(code[test])[:, 0]
@@ -85,10 +80,8 @@ def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
 
 
 def probe_figures(model: RedNet, people: int, images: int) -> dict[str, float]:
-    """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and a random split
-    ("half"), every other channel of either.
-
-    Codes are pooled (mean over places), as f_CLS gets them; `_whole`: with all their places in a row.
+    """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and every other channel of either
+    ("half"), pooled (mean over places) as f_CLS gets them, or with all their places in a row (`_whole`).
     """
     faces = probe_faces(people, images)
     code = codes_of(model, faces)

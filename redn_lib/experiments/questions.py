@@ -63,8 +63,7 @@ class Question:
 def run_question(
     question: Question, setting: Setting, seeds: Sequence[int], folder: Path, conditions: str
 ) -> pd.DataFrame:
-    """A row for every variant and seed: those done are read from `folder`, the others are run. Stopped at any moment,
-    it goes on with the same call.
+    """A row for every variant and seed: those done are read from `folder`, the others are run.
 
     conditions: what all runs share. Raises ValueError where a done run had others: one table must not mix them.
     """
@@ -156,13 +155,11 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
     return clip_figures(model, setting, smooth=partial(smooth, strength=strength)) | {"strength": strength}
 
 
-def run_supervision(supervision: Supervision, setting: Setting, seed: int) -> Figures:
+def run_supervision(supervision: Supervision, setting: Setting, seed: int, *, mixed: bool = False) -> Figures:
     model = Curriculum(setting, seed).with_identity(supervision)
+    if mixed:
+        return mix_figures(model, setting.people, setting.images)
     return still_figures(model, setting.unseen, STEPS) | probe_figures(model, setting.people, setting.images)
-
-
-def run_mixes(supervision: Supervision, setting: Setting, seed: int) -> Figures:
-    return mix_figures(Curriculum(setting, seed).with_identity(supervision), setting.people, setting.images)
 
 
 PARTS = ("spatial", "temporal", "identity")
@@ -175,9 +172,7 @@ def name_of(parts: Sequence[str]) -> str:
 
 
 def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
-    """Without spatial feedback there is one step; iterations and images are the same, time is not (RQ1 has the control
-    for that).
-    """
+    """Without spatial feedback there is one step; iterations and images are the same, time is not."""
     memory = LSTM if "temporal" in parts else NO_LSTM
     supervision = FULL if "identity" in parts else NONE
     steps = STEPS if "spatial" in parts else 1
@@ -244,7 +239,7 @@ QUESTIONS: dict[str, Question] = {
         "Codes mixed of two faces: mean distance of the decoded pose from either's, and how far each part brings it, "
         "in percent of the way, of the networks of RQ4, on synthetic people never trained on",
         {supervision.name: supervision for supervision in SUPERVISIONS},
-        run_mixes,
+        partial(run_supervision, mixed=True),
     ),
     "rq5": Question(
         f"RQ5: each part with and without each other; {ON_CLIPS}",

@@ -40,9 +40,7 @@ def figures(results: pd.DataFrame) -> list[str]:
 
 
 def contrast(effect: str, figure: str, values: Sequence[float], base: float) -> dict[str, Any]:
-    """A row of a table of effects: mean and 95 % interval of the values, one a seed, in the figure's unit; the mean in
-    percent of the base.
-    """
+    """A row of a table of effects: mean and 95 % interval of values, one a seed; the mean in percent of the base."""
     mean, (low, high) = float(np.mean(values)), interval(values)
     row = {"effect": effect, "figure": figure, "seeds": len(values), "mean": mean, "low": low, "high": high}
     return row | {"percent": 100 * mean / base if base else nan}
@@ -74,10 +72,10 @@ def pairwise(results: pd.DataFrame) -> list[dict[str, Any]]:
 
 def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any]]:
     """Main effects and interactions of a full grid whose variants are named by their parts, as "a + b" or "none"; base:
-    mean of the grid.
+    mean of the grid. Raises ValueError for missing cells.
 
     The effect of a part is the mean with it less the mean without; of two, half of what one of them does to the effect
-    of the other; and so on. Raises ValueError for missing cells.
+    of the other; and so on.
     """
     found = []
     for figure, values in by_seed(results).items():
@@ -91,9 +89,7 @@ def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any
 
 
 def effects(path: str | Path, figure: str) -> dict[str, tuple[float, float, float]]:
-    """Effects on one figure by name, from a table of them: mean, low and high of the 95 % interval, in its unit; none
-    where the table is missing.
-    """
+    """Effects on one figure by name, from a table of them: mean, low and high of the 95 % interval; {} if missing."""
     if not Path(path).exists():
         return {}
     rows = read_table(path).query("figure == @figure").set_index("effect")

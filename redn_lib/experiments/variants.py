@@ -68,9 +68,7 @@ class MemoryOnAll(RedNet):
 
 
 class MemoryOnSplit(MemoryOnAll):
-    """f_tRNN on every other channel: half of C_id and half of C_pe. Channels of a part are alike before training, so
-    that this is a random split of the code.
-    """
+    """f_tRNN on every other channel, which is a random split: channels of a part are alike before training."""
 
     channels = slice(0, None, 2)
 
@@ -83,9 +81,7 @@ class ClassifierOnChanging(RedNet):
 
 
 class ShuffledLabels(StillBatches):
-    """Control (RQ4): the same names in the same batches, each over an image of someone else. Frames of real people are
-    exchanged once and for all, those of procedural people within a batch.
-    """
+    """Control (RQ4): the same names in the same batches, each over an image of someone else."""
 
     def chosen(self, i: int) -> list[Face]:
         named = super().chosen(i)
@@ -106,13 +102,10 @@ class ShuffledClips(ClipBatches):
 
 
 class StackedFrames(RedNet):
-    """Sees the last STACK frames at once, cut where the newest one is, and remembers nothing else (RQ3).
-
-    On still images it is a `RedNet`; `widen` makes room for the earlier frames and leaves the output as it was.
-    """
+    """Sees the last STACK frames at once, cut where the newest one is, and remembers nothing else (RQ3)."""
 
     def widen(self) -> "StackedFrames":
-        """Three input channels more for each earlier frame, with weights of 0."""
+        """Make room for the earlier frames: input channels with weights of 0, which leave the output as it was."""
         conv = self.encoder.stages[0][0].conv
         earlier = conv.weight.new_zeros(len(conv.weight), 3 * (STACK - 1), *conv.kernel_size)
         conv.weight = nn.Parameter(cat([conv.weight.detach(), earlier], 1))
@@ -142,9 +135,7 @@ class PreviousMap(RedNet):
 
 
 class CoordinateMemory(nn.Module):
-    """An LSTM over points that moves them: (B, L, 2) in pixels of a crop, their confidence (B, L), crop (B, 2, 3) to
-    pixels of the frame, state to points and state. Fresh, it leaves them where they are.
-    """
+    """An LSTM that moves points (B, L, 2) in crop pixels, given their confidence (B, L); fresh, it leaves them."""
 
     def __init__(self, landmarks: int, hidden: int, size: int):
         super().__init__()
