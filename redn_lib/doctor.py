@@ -50,16 +50,6 @@ def other_than_pinned() -> list[str]:
     return [f"{name} {installed(name)} (pinned {pin})" for name, pin in pinned if installed(name) not in ("", pin)]
 
 
-def device() -> str:
-    """The fastest device that torch can use: CUDA, then MPS, then the CPU."""
-    import torch
-
-    from redn_lib.device import best_device
-
-    best = best_device().type
-    return f"cuda: {torch.cuda.get_device_name()}" if best == "cuda" else f"{best}, {torch.get_num_threads()} threads"
-
-
 def shipped_weights() -> str:
     """The weights inside the package, once they are loaded. Raises ValueError or OSError where one is damaged."""
     from redn_lib.pretrained import load_weights
@@ -97,7 +87,7 @@ def all_checks() -> Iterator[Check]:
         yield Check("opencv", BROKEN, f"{', '.join(builds)} overwrite each other", "pip uninstall all but one of them")
     remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
     yield check("opencv loads", lambda: import_module("cv2").__version__, remedy)
-    yield check("device", device, "make setup")
+    yield check("device", lambda: import_module("redn_lib.device").best_device().type, "make setup")
     yield check("weights", shipped_weights, "git checkout -- redn_lib/weights   (or clone again)")
     detector, samples = "redn_lib.tracking.detector", "redn_lib.data.samples"  # their files are in other packages
     yield check(

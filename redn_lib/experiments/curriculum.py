@@ -149,7 +149,7 @@ class Curriculum:
         return self.trained(model, batches, f"{supervision.name}, K = {steps}, {memory}")
 
     def clip_batches(self, supervision: Supervision, preset: Preset) -> ClipBatches:
-        """The batches of stage 3: half as many, each with an eighth as many clips as a batch of stage 1 has images."""
+        """The batches of stage 3: half as many, at half the rate, of an eighth as many clips as stage 1 has images."""
         base = self.setting.stage
         stage = replace(
             base, iterations=max(base.iterations // 2, 1), batch=max(base.batch // 8, 1), steps=preset.steps

@@ -134,42 +134,34 @@ class PreviousMap(RedNet):
         return self.frame(patch, crop, None, steps, change_z=from_before)
 
 
-class CoordinateMemory(nn.Module):
-    """An LSTM that moves points (B, L, 2) in crop pixels, given their confidence (B, L); fresh, it leaves them."""
-
-    def __init__(self, landmarks: int, hidden: int, size: int):
-        super().__init__()
-        self.size = size
-        self.lstm = nn.LSTMCell(3 * landmarks + 4, hidden)
-        self.out = nn.Linear(hidden, 2 * landmarks)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
-
-    def forward(
-        self, points: Tensor, sure: Tensor, crop: Tensor, state: MemoryState | None
-    ) -> tuple[Tensor, MemoryState]:
-        if state is None:
-            nothing = points.new_zeros(len(points), self.lstm.hidden_size)
-            state = MemoryState(nothing, nothing, crop, to_patch(points, crop))
-        inputs = cat([(points / self.size - 0.5).flatten(1), sure, crop_motion(state.crop, crop, self.size)], -1)
-        hidden, cell = self.lstm(inputs, (state.hidden, state.cell))
-        points = points + self.size * self.out(hidden).float().view_as(points)
-        return points, MemoryState(hidden, cell, crop, to_patch(points, crop))
-
-
 class LstmOnCoordinates(RedNet):
-    """f_tRNN after the points instead of before the decoder: it gets coordinates and confidences, no code (RQ3)."""
+    """f_tRNN after the points instead of before the decoder: it gets coordinates and confidences, no code (RQ3). Fresh,
+    it leaves the points where they are.
+    """
 
     def __init__(self, preset: Preset):
         super().__init__(preset)
-        self.memory = CoordinateMemory(self.regression.out.out_channels, preset.hidden, preset.size)
+        count = self.regression.out.out_channels
+        lstm, out = nn.LSTMCell(3 * count + 4, preset.hidden), nn.Linear(preset.hidden, 2 * count)
+        nn.init.zeros_(out.weight)
+        nn.init.zeros_(out.bias)
+        self.memory = nn.ModuleDict({"lstm": lstm, "out": out})
 
     def follow(
         self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **others
     ) -> FrameOutput:
         output = self.frame(patch, crop, None, steps, temporal=False)
-        last = output.steps[-1]
-        sure = confidence(last.response_maps, last.crop_points, self.preset.size)
-        places, state = self.memory(last.crop_points, sure, last.crop.detach(), before.state if before else None)
-        last = last._replace(crop_points=places, points=to_patch(places, last.crop))
+        last, size = output.steps[-1], self.preset.size
+        points, crop = last.crop_points, last.crop.detach()
+        if before is None:
+            nothing = points.new_zeros(len(points), self.preset.hidden)
+            state = MemoryState(nothing, nothing, crop, to_patch(points, crop))
+        else:
+            state = before.state
+        sure = confidence(last.response_maps, points, size)
+        inputs = cat([(points / size - 0.5).flatten(1), sure, crop_motion(state.crop, crop, size)], -1)
+        hidden, cell = self.memory.lstm(inputs, (state.hidden, state.cell))
+        points = points + size * self.memory.out(hidden).float().view_as(points)
+        last = last._replace(crop_points=points, points=to_patch(points, last.crop))
+        state = MemoryState(hidden, cell, crop, to_patch(points, crop))
         return output._replace(steps=[*output.steps[:-1], last], state=state)

@@ -15,8 +15,7 @@ from packaging.requirements import Requirement
 from redn_lib.cli import main
 from redn_lib.data import dataset
 from redn_lib.evaluation.errors import labels_of
-from redn_lib.evaluation.offset import without_offset
-from redn_lib.evaluation.peers import PEERS, Peer, Program, comparison, one_core, programs_of
+from redn_lib.evaluation.peers import PEERS, Peer, Program, comparison, one_core, programs_of, without_offset
 from redn_lib.evaluation.tables import read_table
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained, save_weights
