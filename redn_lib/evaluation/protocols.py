@@ -61,10 +61,10 @@ class Protocol:
         return [f"not the whole set: {gap}" for gap in found]
 
 
-_FOLDER = Path(__file__).parent
-_ROWS = pd.read_csv(_FOLDER / "protocols.csv").itertuples(index=False)
+FOLDER = Path(__file__).parent
 PROTOCOLS: dict[str, Protocol] = {
-    row.name: Protocol(row.name, row.set, tuple(row.splits.split()), row.about) for row in _ROWS
+    name: Protocol(name, dataset, tuple(splits.split()), about)
+    for name, dataset, splits, about in pd.read_csv(FOLDER / "protocols.csv").itertuples(index=False)
 }
 
 
@@ -72,7 +72,7 @@ def published(protocol: Protocol | None, normaliser: str) -> list[dict[str, Any]
     """Rows with the paper's figures on a protocol's set; none where errors are divided by something else."""
     if protocol is None or normaliser != "outer-eyes":
         return []
-    rows = pd.read_csv(_FOLDER / "published.csv", comment="#", dtype={"points": str})
+    rows = pd.read_csv(FOLDER / "published.csv", comment="#", dtype={"points": str})
     return rows[rows["set"] == protocol.set].drop(columns="set").to_dict("records")
 
 
