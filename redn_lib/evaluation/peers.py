@@ -275,7 +275,7 @@ def without_offset(predictions: np.ndarray, labels: np.ndarray, people: Sequence
     eyes = (predicted[:, OUTER_EYES[1]] - predicted[:, OUTER_EYES[0]])[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         habit = (true - predicted) / eyes
-    habit = np.where(np.isfinite(habit), habit, np.nan)
+    habit[~np.isfinite(habit)] = complex(np.nan, np.nan)
     corrected = predicted.copy()
     for k in np.unique(fold):
         fit = habit[fold != k]
