@@ -20,7 +20,11 @@ from redn_lib.experiments.curriculum import (
     STEPS,
     SUPERVISIONS,
     Curriculum,
+    LstmOnCoordinates,
+    PreviousMap,
     Setting,
+    ShuffledClips,
+    StackedFrames,
     Supervision,
     trained_cascade,
     trained_loop,
@@ -30,7 +34,6 @@ from redn_lib.experiments.measures import clip_figures, still_figures, swap_figu
 from redn_lib.experiments.mixes import mix_figures
 from redn_lib.experiments.probes import probe_figures
 from redn_lib.experiments.statistics import differences, factorial, pairwise
-from redn_lib.experiments.variants import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
 from redn_lib.feedback import FeedbackForm
 from redn_lib.files import whole_file
 from redn_lib.pretrained import load_pretrained

@@ -9,20 +9,27 @@ from unit.test_temporal import clip_of
 from unit.test_training import FACES, TINY
 
 from redn_lib.experiments import curriculum
-from redn_lib.experiments.curriculum import FULL, IDENTITY, LSTM, NO_LSTM, NONE, SUPERVISIONS, Curriculum, Setting
-from redn_lib.experiments.filters import FILTERS, best_strength, exponential, kalman, one_euro
-from redn_lib.experiments.measures import DIFFICULTIES, pairs, people_in_turn, swap_figures, tracks_of, trials
-from redn_lib.experiments.probes import r2, who_is_it
-from redn_lib.experiments.variants import (
+from redn_lib.experiments.curriculum import (
+    FULL,
+    IDENTITY,
+    LSTM,
+    NO_LSTM,
+    NONE,
+    SUPERVISIONS,
     ClassifierOnChanging,
+    Curriculum,
     LstmOnCoordinates,
     MemoryOnAll,
     MemoryOnSplit,
     PreviousMap,
+    Setting,
     ShuffledClips,
     ShuffledLabels,
     StackedFrames,
 )
+from redn_lib.experiments.filters import FILTERS, best_strength, exponential, kalman, one_euro
+from redn_lib.experiments.measures import DIFFICULTIES, pairs, people_in_turn, swap_figures, tracks_of, trials
+from redn_lib.experiments.probes import r2, who_is_it
 from redn_lib.identity import split
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.metrics import jitter
