@@ -66,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
         "parts": measured.parts, "protocol": args.protocol, "track": args.track, "normaliser": args.normaliser,
         "table": table, "published": beside, "notes": notes, "command": common.command_line(args), "commit": commit(),
     }  # fmt: skip
-    write_report(
-        args.out, record, rows, f"{args.protocol or 'annotated faces'}, {counted}; {'; '.join(notes)}", measured
-    )
+    about = f"{args.protocol or 'annotated faces'}, {counted}; {'; '.join(notes)}"
+    write_report(args.out, record, rows, about, measured)
     return 0

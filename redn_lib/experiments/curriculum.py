@@ -306,11 +306,9 @@ class Curriculum:
     def clip_batches(self, supervision: Supervision, preset: Preset) -> ClipBatches:
         """The batches of stage 3: half as many, at half the rate, of an eighth as many clips as stage 1 has images."""
         base = self.setting.stage
-        stage = replace(
-            base, iterations=max(base.iterations // 2, 1), batch=max(base.batch // 8, 1), steps=preset.steps
-        )
+        stage = replace(base, iterations=max(base.iterations // 2, 1), batch=max(base.batch // 8, 1))
+        stage = replace(stage, rate=base.rate / 2, steps=preset.steps, seed=self.seed + 2000)
         stage = replace(stage, identity_weight=supervision.weight, apart=supervision.apart, **ON_CLIPS)
-        stage = replace(stage, rate=base.rate / 2, seed=self.seed + 2000)
         return ClipBatches(self.setting.faces, stage, preset)
 
     def all_at_once(self) -> RedNet:
