@@ -1,4 +1,4 @@
-"""Measures on annotated faces where dlib's detector puts its box: DETECTOR_BOX of redn_lib/evaluation/peers/dlib68.py.
+"""Measures on annotated faces where dlib's detector puts its box: DETECTOR_BOX of redn_lib/evaluation/peers.py.
 
 peers/bin/python benchmarks/dlib_box.py --data SOURCE --without results/val_people.txt
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 from redn_lib.commands.common import add_data_options, opened
 from redn_lib.evaluation.errors import images_of
-from redn_lib.evaluation.peers.dlib68 import DETECTOR_BOX, SAME_FACE, corners
+from redn_lib.evaluation.peers import DETECTOR_BOX, SAME_FACE, corners
 from redn_lib.tracking.detector import overlap
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

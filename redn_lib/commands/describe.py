@@ -11,11 +11,8 @@ from redn_lib.training.cost import page, parts
 from redn_lib.training.grow import HIDDEN
 from redn_lib.training.stages import STAGES
 
-ONCE = {"f_tRNN"}
-"""Parts that run once a frame, not in every step."""
-
-IN_TRAINING = {"f_CLS", "pose from C_pe"}
-"""Parts that run in training alone."""
+RUNS = {"f_tRNN": "every frame", "f_CLS": "training", "pose from C_pe": "training"}
+"""When a part runs; all others run in every step."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -27,17 +24,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "Nothing is measured, no GPU is needed.",
     )
     parser.add_argument("--preset", default="paper", choices=sorted(PRESETS), help="preset (default paper)")
-    parser.add_argument(
-        "--cost", type=Path, metavar="FILE.md", help="also write what the stages of training cost on which GPU"
-    )
+    parser.add_argument("--cost", type=Path, metavar="FILE.md", help="also write what training costs on which GPU")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, write the page; 0. Raises OSError for a page that cannot be written."""
     print(described(PRESETS[args.preset]))
     if args.cost:
-        command = f"redn describe --cost {args.cost}"
-        text = page(PRESETS.values(), command=command, commit=commit())
+        text = page(PRESETS.values(), command=f"redn describe --cost {args.cost}", commit=commit())
         with whole_file(args.cost) as temporary:
             temporary.write_text(text, encoding="utf-8")
         print(f"wrote {args.cost}")
@@ -56,12 +50,11 @@ def described(preset: Preset) -> str:
         f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'runs':<12}  paper",
     ]
     for part in found:
-        runs = "training" if part.name in IN_TRAINING else "every frame" if part.name in ONCE else "every step"
-        lines.append(
-            f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {runs:<12}  {part.paper}".rstrip()
-        )
-    kept = [part for part in found if part.name not in IN_TRAINING]
-    flops = sum(part.flops * (1 if part.name in ONCE else preset.steps) for part in kept)
+        runs = RUNS.get(part.name, "every step")
+        line = f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {runs:<12}  {part.paper}"
+        lines.append(line.rstrip())
+    kept = [part for part in found if RUNS.get(part.name) != "training"]
+    flops = sum(part.flops * (preset.steps if part.name not in RUNS else 1) for part in kept)
     parameters = sum(part.parameters for part in kept)
     lines.append(f"{f'a frame, K = {preset.steps}':<16}{parameters:>12,}{flops / 1e9:>9.3f}")
     return "\n".join(lines)

@@ -10,9 +10,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     subparsers.add_parser(
         "doctor",
         help="check this machine: versions, device, weights, memory",
-        description="Checks versions, device, weights, face detector, video, memory, disk and browser. Each line is "
-        "OK, a note (works, but know this) or BROKEN, with the remedy. Exit code 0 when nothing is broken, else 1. "
-        "Nothing is changed or downloaded.",
+        description="Each line is OK, a note (works, but know this) or BROKEN, with the remedy. Exit code 0 when "
+        "nothing is broken, else 1. Nothing is changed or downloaded.",
     )
 
 

@@ -2,31 +2,14 @@
 
 import argparse
 
-from redn_lib.commands.common import (
-    add_data_options,
-    add_device_option,
-    add_measuring_options,
-    box_rule,
-    command_line,
-    opened,
-)
-from redn_lib.evaluation.disjoint import disjointness
+from redn_lib.commands import common
 from redn_lib.evaluation.errors import images_of, labels_of, predictions_of, tracked_predictions
-from redn_lib.evaluation.protocols import PROTOCOLS, about_labels, published
-from redn_lib.evaluation.report import (
-    check_endings,
-    step_lines,
-    table_text,
-    with_published,
-    write_curves,
-    write_report,
-)
+from redn_lib.evaluation.protocols import PROTOCOLS, published
 from redn_lib.evaluation.scores import Measured
-from redn_lib.evaluation.tables import commit
+from redn_lib.evaluation.tables import check_endings, commit, table_text, write_report
 from redn_lib.metrics import METRICS, NORMALISERS
-from redn_lib.pretrained import about_weights, load_weights, weights_path
+from redn_lib.pretrained import load_weights
 
-ENDINGS = (".json", ".csv", ".png", ".svg")
 COLUMNS = {"of": "", "name": "", "points": "points", "frames": "frames", "jitter": "jitter", "conditions": ""}
 
 
@@ -38,64 +21,51 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "evaluate",
         help="measure weights on annotated faces, freely or by a published protocol",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Gives each face's true box to the network and prints the error of every feedback step: mean\n"
-        "point distance over the distance of the outer eye corners, in percent (NME); then the last step over 68,\n"
-        "the inner 51 and 7 points, and by split. Whether the weights were trained on these people or videos is\n"
-        "told; with --protocol, such weights are refused. FILE may end in .json, .csv (by video, too), .png or .svg\n"
-        "(error curves).",
+        description="Gives each face's true box to the network and prints the error of every feedback step; then the\n"
+        "last step over 68, the inner 51 and 7 points, and by split. With --protocol, weights that were trained on\n"
+        "these people are refused. FILE may end in .json, .csv (by video, too), .png or .svg (error curves).",
         epilog="\n".join(["metrics", *columns, "", "protocols", *entries]),
     )
-    add_data_options(parser)
-    add_measuring_options(parser)
+    common.add_data_options(parser)
+    common.add_measuring_options(parser)
     parser.add_argument("--steps", type=int, metavar="K", help="feedback steps (default: the preset's)")
+    parser.add_argument("--track", action="store_true", help="give no box: track each video; a lost face is wrong")
+    sizes = "; ".join(f"{name}: {label}" for name, (_, label) in NORMALISERS.items())
     parser.add_argument(
-        "--track", action="store_true", help="give no box: each video is tracked; a face that is lost counts as wrong"
+        "--normaliser", choices=NORMALISERS, default="outer-eyes", help=f"what errors are divided by: {sizes}"
     )
-    parser.add_argument(
-        "--normaliser",
-        choices=NORMALISERS,
-        default="outer-eyes",
-        help="what errors are divided by: "
-        + "; ".join(f"{name}: {label}" for name, (_, label) in NORMALISERS.items())
-        + " (default outer-eyes)",
-    )
-    add_device_option(parser)
+    common.add_device_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the tables, write the files; 0. Raises ValueError or OSError for data or weights that cannot be used, and
-    for weights trained on what a protocol measures.
-    """
-    check_endings(args.out, ENDINGS)
+    """Print the tables, write the files; 0. Raises ValueError or OSError for what cannot be used."""
+    check_endings(args.out, (".json", ".csv", ".png", ".svg"))
     if args.track and args.shift:
         raise ValueError("--track gives no box that --shift could disturb; choose one of the two")
-    protocol = PROTOCOLS.get(args.protocol)
-    samples = protocol.samples(opened(args)) if protocol else opened(args)
-    path = args.weights or weights_path()
-    disjoint = disjointness(path.name, about_weights(path), samples, refuse=protocol is not None)
+    samples, path, notes = common.chosen(args)
     model = load_weights(path, args.device)
-
     if args.track:
         predictions = tracked_predictions(model, samples, args.steps)
     else:
-        predictions = predictions_of(model, images_of(samples), map(box_rule(args), samples), args.steps)
+        predictions = predictions_of(model, images_of(samples), map(common.box_rule(args), samples), args.steps)
     measured = Measured(samples, predictions, labels_of(samples), args.normaliser)
 
-    table, beside = measured.table(), published(protocol, args.normaliser)
-    rows = with_published(table, beside)
+    for k, figures in enumerate(measured.steps, 1):
+        told = (f"{METRICS[name].heading} {value:.{METRICS[name].digits}f}" for name, value in figures.items())
+        print(f"{'tracked' if args.track else 'step'} {k}:", "  ".join(told))
+    if measured.parts:
+        print("parts, last step:", "  ".join(f"{name} {value:.2f}" for name, value in measured.parts.items()))
+    table, beside = measured.table(), published(PROTOCOLS.get(args.protocol), args.normaliser)
+    rows = [{**row, "conditions": ""} for row in table] + beside
+    notes = [f"errors in % of {NORMALISERS[args.normaliser][1]}", *notes]
     people = len({sample.person for sample in samples})
-    unit = f"errors in % of {NORMALISERS[args.normaliser][1]}"
-    notes = [unit, *about_labels(samples), *(protocol.gaps(samples) if protocol else []), disjoint]
-    print(*step_lines(measured, "tracked" if args.track else "step"), sep="\n")
-    print(table_text([row for row in rows if row["of"] != "video"], COLUMNS), *notes, sep="\n")
-    print(f"{len(samples)} frames of {people} people")
+    counted = f"{len(samples)} frames of {people} people"
+    print(table_text([row for row in rows if row["of"] != "video"], COLUMNS), *notes, counted, sep="\n")
     record = {
         "frames": len(samples), "people": people, "shift": args.shift, "steps": measured.steps,
         "parts": measured.parts, "protocol": args.protocol, "track": args.track, "normaliser": args.normaliser,
-        "table": table, "published": [vars(p) for p in beside], "notes": notes,
-        "command": command_line(args), "commit": commit(),
+        "table": table, "published": beside, "notes": notes, "command": common.command_line(args), "commit": commit(),
     }  # fmt: skip
-    about = f"{args.protocol or 'annotated faces'}, {len(samples)} frames of {people} people; " + "; ".join(notes)
-    write_report(args.out, record, rows, about)
-    write_curves(args.out, measured)
+    about = f"{args.protocol or 'annotated faces'}, {counted}; {'; '.join(notes)}"
+    write_report(args.out, record, rows, about, measured)
     return 0

@@ -24,28 +24,18 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "experiment",
         help="re-make a table of results/",
-        description="Runs every variant of an experiment over seeds on people split by person (one in six is held "
-        "out; rq3, which begins with the shipped weights, holds out those of --without), and writes one table, and "
-        "beside it, in TABLE_effects.csv, differences with their intervals. What is done is kept in the run folder, "
-        "which experiments on the same data and as long may share: the same command goes on where it was.",
+        description="Runs every variant of an experiment over seeds, measures on people held out (one in six; of rq3, "
+        "which begins with the shipped weights, those of --without), and writes one table, and differences with their "
+        "intervals to TABLE_effects.csv. What is done is kept: the same command goes on where it was.",
     )
-    parser.add_argument(
-        "name", choices=sorted(QUESTIONS), help="; ".join(f"{name}: {q.about}" for name, q in QUESTIONS.items())
-    )
+    questions = "; ".join(f"{name}: {question.about}" for name, question in QUESTIONS.items())
+    parser.add_argument("name", choices=sorted(QUESTIONS), help=questions)
     add_data_options(parser)
     parser.add_argument("--run", type=Path, required=True, metavar="FOLDER", help="where what is done is kept")
     parser.add_argument("--out", type=Path, required=True, metavar="TABLE.csv", help="the table")
-    parser.add_argument(
-        "--iterations",
-        type=int,
-        default=1000,
-        metavar="N",
-        help="batches of a stage; half as many of clips (default 1000)",
-    )
+    parser.add_argument("--iterations", type=int, default=1000, metavar="N", help="batches of a stage (default 1000)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1 (default 3)")
-    parser.add_argument(
-        "--quick", action="store_true", help="at most 12 batches, one seed, few faces: minutes, to see that it runs"
-    )
+    parser.add_argument("--quick", action="store_true", help="12 batches, one seed, few faces: to see that it runs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,16 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def measured_apart(args: argparse.Namespace, question: Question) -> tuple[list[Sample], list[Sample]]:
-    """Samples to train on, samples of other people to measure on.
-
-    Raises ValueError where an experiment that begins with the shipped weights is not told whom they have not seen.
-    """
+    """Samples to train on, samples of other people to measure on. Raises ValueError where --without is needed."""
     if not question.from_shipped:
         return split_by_person(opened(args), 1 / 6, seed=7)
     if args.without is None:
-        raise ValueError(
-            f"{args.name} begins with the shipped weights: name the people whom they have not seen with --without "
-            "(of ytf68: results/val_people.txt)"
-        )
+        raise ValueError(f"{args.name} begins with the shipped weights: name whom they have not seen with --without")
     unseen = argparse.Namespace(data=args.data, split=args.split, people=args.without, without=None)
     return list(opened(args)), list(opened(unseen))

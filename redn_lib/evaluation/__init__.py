@@ -1,12 +1,1 @@
-"""Measuring by the rules of published tables, and beside other programs.
-
-protocols.py     which frames make up a table, and the figures of the paper
-disjoint.py      nobody is measured on what was trained on
-errors.py        samples to predictions and errors
-scores.py        predictions to figures: overall, by split, by video
-report.py        what is printed and written
-tables.py        tables as files, with their commands and commits
-offset.py        the part of an error that is only another mark-up
-peers/           other programs, as optional packages, a file each
-side_by_side.py  all of them on the same frames and boxes
-"""
+"""Measuring by the rules of published tables, and beside other programs."""

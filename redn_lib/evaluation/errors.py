@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -17,17 +16,6 @@ from redn_lib.tracking.tracker import Tracker
 SHIFTED_BY = 0.08
 SHIFTED_SCALE = (0.85, 1.2)
 """Uniform disturbance of a box: shift and scale as shares of its sides (our choice)."""
-
-
-class HasBox(Protocol):
-    """A `Face` or a `Sample`: box (4,) is the tight box of its points, in pixels of the image."""
-
-    box: np.ndarray
-
-
-def true_box(face: HasBox) -> np.ndarray:
-    """The box of the face as it is."""
-    return face.box
 
 
 def disturbed_box(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -59,8 +47,7 @@ def predictions_of(
 def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | None = None) -> np.ndarray:
     """Points of the tracker, which is given no box: (N, 1, 68, 2), NaN where the face is lost.
 
-    Frames of one video that stand together are tracked one after the other, a still image by itself; of several faces
-    the largest is taken. Raises ValueError where the frames of a video differ in size.
+    Frames of one video that stand together are tracked in a row; ValueError where they differ in size.
     """
     tracker, images = Tracker(model, steps), images_of(samples)
     predictions = []
@@ -74,10 +61,8 @@ def errors_of(
     model: RedNet,
     faces: Sequence[Face],
     steps: int | None = None,
-    box_of: Callable[[Face], np.ndarray] = true_box,
+    box_of: Callable[[Face], np.ndarray] = lambda face: face.box,
 ) -> np.ndarray:
-    """Error of every point after every step: (N, K, 68), as a share of the eye distance. box_of: the box that each face
-    is given.
-    """
+    """Error of every point after every step: (N, K, 68), as a share of the eye distance. box_of: the box given."""
     predictions = predictions_of(model, (face.image for face in faces), map(box_of, faces), steps)
     return point_errors(predictions, np.stack([face.points for face in faces])[:, None])

@@ -1,11 +1,15 @@
-"""Which frames of a published set make up a table, and the paper's figures on them."""
+"""Which frames of a published set make up a table, the paper's figures on them, and whether weights saw them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from redn_lib.data.dataset import Dataset, Sample
-from redn_lib.data.layouts import SETS
 from redn_lib.data.layouts.clips import CATEGORIES
+from redn_lib.training.trained_on import HEADER_ENTRY, digest, person_of, video_of
 
 NETWORK_LABELS = ("ytf68", "ytf-npz")
 """Sets whose points come from another network."""
@@ -22,7 +26,7 @@ def about_labels(samples: Sequence[Sample]) -> list[str]:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A table of the field.
+    """A table of the field: a row of protocols.csv.
 
     name: as --protocol takes it.
     set: name of the dataset.
@@ -57,63 +61,39 @@ class Protocol:
         return [f"not the whole set: {gap}" for gap in found]
 
 
-_W300 = {
-    "common": "554 still images: the test halves of Helen and LFPW",
-    "challenging": "135 still images: iBUG",
-    "full": "689 still images: common and challenging",
-    "private": "600 still images: the indoor and outdoor halves of the challenge",
+FOLDER = Path(__file__).parent
+PROTOCOLS: dict[str, Protocol] = {
+    name: Protocol(name, dataset, tuple(splits.split()), about)
+    for name, dataset, splits, about in pd.read_csv(FOLDER / "protocols.csv").itertuples(index=False)
 }
-_W300VW = {"cat1": "31 videos, well lit", "cat2": "19 videos, mild", "cat3": "14 videos, hard"}
-_ALL = (
-    *(Protocol(f"300w-{name}", "300w", tuple(SETS["300w"].groups[name]), about) for name, about in _W300.items()),
-    *(Protocol(f"300vw-{name}", "300vw", (name,), about) for name, about in _W300VW.items()),
-    Protocol("300vw", "300vw", tuple(_W300VW), "all 64 test videos: categories 1, 2 and 3"),
-    Protocol("fm", "fm", ("test",), "Face Movie: six video clips"),
-    Protocol("tf", "tf", ("test",), "Talking Face: one man, 5,000 frames"),
-    Protocol("ytf68", "ytf68", ("training", "test"), "YouTube Faces, 68 points from another network; choose by person"),
-)
-PROTOCOLS: dict[str, Protocol] = {p.name: p for p in _ALL}
 
 
-@dataclass(frozen=True)
-class Published:
-    """A figure of the paper with its conditions. Nothing is here that was not found.
-
-    set: name of the dataset.
-    points: which of `scores.POINT_SETS`.
-    who: whose figure.
-    nme: in percent of the distance of the outer eye corners; None where the paper gives no figure.
-    conditions: what is known of them.
-    """
-
-    set: str
-    points: str
-    who: str
-    nme: float | None
-    conditions: str
-
-
-PUBLISHED = (
-    Published(
-        "300vw",
-        "68",
-        "RED-Net (paper)",
-        5.43,
-        "which of the videos, whether tracked or from given boxes, and what it was trained on: not found",
-    ),
-    Published("300vw", "68", "methods compared in the paper", None, "all worse than RED-Net; their figures: not found"),
-    Published(
-        "fm",
-        "7",
-        "RED-Net (paper)",
-        3.17,
-        "unit taken to be that of 300-VW's figure (our choice); boxes and what it was trained on: not found",
-    ),
-)
-
-
-def published(protocol: Protocol | None, normaliser: str) -> list[Published]:
-    """Figures on a protocol's set; none where errors are divided by something else, which no table mixes."""
+def published(protocol: Protocol | None, normaliser: str) -> list[dict[str, Any]]:
+    """Rows with the paper's figures on a protocol's set; none where errors are divided by something else."""
     if protocol is None or normaliser != "outer-eyes":
         return []
-    return [p for p in PUBLISHED if p.set == protocol.set]
+    rows = pd.read_csv(FOLDER / "published.csv", comment="#", dtype={"points": str})
+    return rows[rows["set"] == protocol.set].drop(columns="set").to_dict("records")
+
+
+def disjointness(weights: str, about: Mapping[str, Any], samples: Sequence[Sample], *, refuse: bool) -> str:
+    """A sentence on whether weights (their file name and header) were trained on people or videos of the samples; a
+    ValueError where they were, if `refuse`.
+    """
+    known = about.get(HEADER_ENTRY)
+    here = {"people": set(map(person_of, samples)), "videos": set(map(video_of, samples))}
+    counted = f"these {len(here['people'])} people and {len(here['videos'])} videos"
+    if known is None:
+        return f"{weights} does not say whom it was trained on: that it never saw {counted} cannot be checked"
+    if not known["people"]:
+        return f"{weights} was trained on no real people"
+    for kind, names in here.items():
+        shared = sorted(name for name in names if digest(name) in known[kind])
+        if shared:
+            named = ", ".join(shared[:5]) + (f" and {len(shared) - 5} more" if len(shared) > 5 else "")
+            told = f"{weights} was trained on {len(shared)} of these {len(names)} {kind}: {named}"
+            if refuse:
+                raise ValueError(f"{told}; leave them out with --people or --without, or take other weights")
+            return f"{told}; these are no figures of unseen faces"
+    trained_on = f"{len(known['people'])} people and {len(known['videos'])} videos"
+    return f"none of {counted} is among the {trained_on} that {weights} was trained on"

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from redn_lib.data.dataset import Sample
 from redn_lib.landmarks import INNER, N_POINTS, PARTS, SEVEN
-from redn_lib.metrics import METRICS, NORMALISERS, frame_errors, jitter
+from redn_lib.metrics import METRICS, NORMALISERS, jitter, mean_percent
 
 POINT_SETS: dict[str, Sequence[int]] = {"68": range(N_POINTS), "inner 51": INNER, "7": SEVEN}
+
+
+def figures(errors: np.ndarray) -> dict[str, float]:
+    """Every metric of the errors of frames (N,)."""
+    return {name: metric.of(errors) for name, metric in METRICS.items()}
 
 
 @dataclass(frozen=True)
@@ -29,18 +35,17 @@ class Measured:
     normaliser: str = "outer-eyes"
 
     def __post_init__(self) -> None:
-        self._need(SEVEN, "that every figure is made of; no other mark-up can be measured")
+        needed = {"every figure": SEVEN}
         if self.normaliser != "outer-eyes":
-            self._need(range(N_POINTS), f"that the normaliser {self.normaliser} is made of; take outer-eyes")
-
-    def _need(self, points: Sequence[int], why: str) -> None:
-        lacking = ~np.isfinite(self.labels[:, list(points)]).all((1, 2))
-        if lacking.any():
-            first = self.samples[lacking.argmax()].name
-            raise ValueError(
-                f"{lacking.sum()} of the {len(lacking)} frames, {first} the first, lack some of the {len(points)} "
-                f"points {why}"
-            )
+            needed[f"the normaliser {self.normaliser} (not outer-eyes)"] = range(N_POINTS)
+        for what, points in needed.items():
+            lacking = ~np.isfinite(self.labels[:, list(points)]).all((1, 2))
+            if lacking.any():
+                first = self.samples[lacking.argmax()].name
+                raise ValueError(
+                    f"{lacking.sum()} of the {len(lacking)} frames, {first} the first, lack some of the {len(points)} "
+                    f"points that {what} is made of"
+                )
 
     @property
     def point_sets(self) -> list[str]:
@@ -53,66 +58,48 @@ class Measured:
         """(N,) bool: the frames with a prediction after the last step."""
         return np.isfinite(self.predictions[:, -1]).all((1, 2))
 
-    def figures(self, points: Sequence[int], step: int = -1, frames: Any = slice(None)) -> dict[str, float]:
-        """Every metric over some of the points, after a step, of some of the frames."""
-        given = self._compared(points, step, frames)
-        return {name: metric.of(*given) for name, metric in METRICS.items()}
-
     def frame_errors(self, points: str, step: int = -1) -> np.ndarray:
-        """NME of each frame (N,) over one of POINT_SETS, after a step."""
-        return frame_errors(*self._compared(POINT_SETS[points], step, slice(None)))
-
-    def _compared(self, points: Sequence[int], step: int, frames: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """NME of each frame (N,) after a step, over one of POINT_SETS or of the parts of the face."""
+        at = list((POINT_SETS | PARTS)[points])
         size = NORMALISERS[self.normaliser][0](self.labels)
-        at = list(points)
-        return self.predictions[frames][:, step, at], self.labels[frames][:, at], size[frames]
+        return (np.linalg.norm(self.predictions[:, step, at] - self.labels[:, at], axis=-1) / size[:, None]).mean(-1)
 
     @property
     def steps(self) -> list[dict[str, float]]:
         """Every metric after each step, over the largest set of points that is marked."""
-        points = POINT_SETS[self.point_sets[0]]
-        return [self.figures(points, step) for step in range(self.predictions.shape[1])]
+        return [figures(self.frame_errors(self.point_sets[0], step)) for step in range(self.predictions.shape[1])]
 
     @property
     def parts(self) -> dict[str, float]:
-        """NME of each part of the face after the last step in percent; empty where not all 68 points are marked, or no
-        face was found.
-        """
-        if "68" not in self.point_sets or not self.found.any():
-            return {}
-        return {name: self.figures(at)["nme"] for name, at in {**PARTS, "inner 51": INNER}.items()}
+        """NME of each part of the face after the last step in percent; empty where not all 68 points are marked."""
+        names = (*PARTS, "inner 51") if "68" in self.point_sets else ()
+        return {name: mean_percent(self.frame_errors(name)) for name in names}
 
     def table(self) -> list[dict[str, Any]]:
         """A row for everything and each split and video (where there are several), and each set of points: every metric
         after the last step, and jitter in percent of the eye distance where frames follow on one another.
         """
-        videos = np.array([sample.video for sample in self.samples])
-        splits = np.array([sample.split for sample in self.samples])
-        people = np.array([sample.person for sample in self.samples])
-        groups = {("overall", ""): np.ones(len(videos), bool)}
-        if len(set(splits)) > 1:
-            groups |= {("split", name): splits == name for name in dict.fromkeys(splits.tolist())}
-        of_video = {}
-        if len(set(videos)) < len(videos):
-            of_video = {name: videos == name for name in dict.fromkeys(videos.tolist())}
-            groups |= {("video", name): frames for name, frames in of_video.items()}
-        shake = {name: 100 * self._jitter(frames) for name, frames in of_video.items()}
+        columns = ("split", "video", "person", "number")
+        frames = pd.DataFrame([[getattr(sample, name) for name in columns] for sample in self.samples], columns=columns)
+        shakes = {video: 100 * self._jitter(numbers) for video, numbers in frames.groupby("video")["number"]}
+        frames["jitter"] = frames["video"].map(shakes)
+        groups = [("overall", "", frames)]
+        if frames["split"].nunique() > 1:
+            groups += [("split", name, some) for name, some in frames.groupby("split", sort=False)]
+        if frames["video"].nunique() < len(frames):
+            groups += [("video", name, some) for name, some in frames.groupby("video", sort=False)]
+        errors = {points: self.frame_errors(points) for points in self.point_sets}
         rows = []
-        for (kind, name), frames in groups.items():
-            mine = [shake[video] for video in shake if frames[of_video[video]].any() and np.isfinite(shake[video])]
-            counts = {"frames": int(frames.sum()), "people": len(set(people[frames]))}
-            counts["found"] = int(self.found[frames].sum())
-            for points in self.point_sets:
-                figures = self.figures(POINT_SETS[points], frames=frames)
-                row = {"of": kind, "name": name, "points": points, **counts, **figures}
-                rows.append(row | {"jitter": float(np.mean(mine)) if mine else float("nan")})
+        for kind, name, some in groups:
+            at, found = some.index, int(self.found[some.index].sum())
+            counts = {"frames": len(some), "people": some["person"].nunique(), "found": found}
+            shake = {"jitter": float(some.drop_duplicates("video")["jitter"].mean())}
+            for points, mine in errors.items():
+                rows.append({"of": kind, "name": name, "points": points} | counts | figures(mine[at]) | shake)
         return rows
 
-    def _jitter(self, frames: np.ndarray) -> float:
+    def _jitter(self, numbers: pd.Series) -> float:
         """Of the frames of one video, as a fraction; NaN where too few follow on one another."""
-        at = np.flatnonzero(frames)
-        numbers = np.array([self.samples[i].number for i in at])
-        order = np.argsort(numbers, kind="stable")
-        breaks = np.flatnonzero(np.diff(numbers[order]) != 1) + 1
-        track = np.insert(self.predictions[at[order], -1].astype(float), breaks, np.nan, axis=0)
+        track = np.full((np.ptp(numbers) + 1, N_POINTS, 2), np.nan)
+        track[numbers - numbers.min()] = self.predictions[numbers.index, -1]
         return jitter(track)

@@ -1,4 +1,4 @@
-"""How the networks of the questions are trained: on still images, then with f_CLS, then on clips (our choice).
+"""The networks of the questions and how they are trained: on still images, with f_CLS, then on clips (our choice).
 
 All variants have the same number of iterations and, for a seed, the same batches. What several share is trained once:
 every stage is kept in a folder, where an interrupted one goes on as well.
@@ -10,19 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from torch import nn
+from torch import Tensor, cat, nn
 from torch.utils.data import Dataset
 
-from redn_lib.data.clip import Face
-from redn_lib.experiments.variants import (
-    Cascade,
-    ClassifierOnChanging,
-    MemoryOnAll,
-    MemoryOnRandomSplit,
-    ShuffledLabels,
-)
-from redn_lib.feedback import FeedbackForm
-from redn_lib.rednet import COMPACT, Preset, RedNet
+from redn_lib.data.clip import Clip, Face
+from redn_lib.feedback import FeedbackForm, feedback_loop, to_crop, to_patch
+from redn_lib.rednet import COMPACT, FrameOutput, Preset, RedNet
+from redn_lib.response_maps import confidence, gaussian_maps
+from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
 from redn_lib.training.batches import Batch, ProceduralFaces, StillBatches
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.grow import fresh, grown
@@ -38,31 +33,173 @@ SMALL = replace(
     first_margin=1.5,
     sigma=2.0,
 )
-"""The compact network at half the size of the crop and less wide: small enough for dozens of runs on a CPU (our
-choice).
-"""
+"""The compact network at half the size of the crop and less wide, for dozens of runs on a CPU (our choice)."""
+
+STACK = 3
+"""Frames that `StackedFrames` sees at once."""
+
+
+class Cascade(nn.Module):
+    """The loop's baseline: K networks with weights of their own, each for one step (RQ1).
+
+    With `only_last` set, the earlier networks are frozen and only the last step is returned: so the newest is trained.
+    """
+
+    def __init__(self, networks: list[RedNet], only_last: bool):
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.only_last = only_last
+        for network in networks[: -1 if only_last else None]:
+            network.requires_grad_(False)
+
+    @property
+    def preset(self) -> Preset:
+        return self.networks[0].preset
+
+    def train(self, mode: bool = True) -> "Cascade":
+        super().train(mode)
+        if self.only_last:
+            for network in self.networks[:-1]:
+                network.eval()
+        return self
+
+    def frame(self, patches: Tensor, crop: Tensor, state: None = None, steps: int = 0, **others) -> FrameOutput:
+        """As `RedNet.frame`, of a single image: a cascade has no memory and keeps no codes."""
+
+        def run_step(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
+            return self.networks[step].one_step(frame, z, 0)
+
+        found = feedback_loop(run_step, patches, crop, self.preset, len(self.networks))
+        return FrameOutput(found[-1:] if self.only_last else found, [])
+
+
+class MemoryOnAll(RedNet):
+    """f_tRNN on the whole code instead of C_pe (RQ2). channels: those of the code that it gets; the others pass by."""
+
+    channels = slice(0, None, 1)
+
+    def __init__(self, preset: Preset):
+        super().__init__(preset)
+        count = len(range(*self.channels.indices(preset.widths[-1][-1])))
+        self.memory = TemporalMemory(count, preset.cells, preset.hidden, preset.size, preset.margin)
+
+    def remembered(self, code: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
+        at = self.channels
+        changed, prior, after = self.memory(code[:, at], crop, state)
+        return code.slice_scatter(changed, 1, at.start, at.stop, at.step), prior, after
+
+
+class MemoryOnSplit(MemoryOnAll):
+    """f_tRNN on every other channel, which is a random split: channels of a part are alike before training."""
+
+    channels = slice(0, None, 2)
+
+
+class ClassifierOnChanging(RedNet):
+    """f_CLS on C_pe, the wrong place, with all else that tells the halves apart the wrong way round (RQ4)."""
+
+    def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        return super().halves(code)[::-1]
+
+
+class ShuffledLabels(StillBatches):
+    """Control (RQ4): the same names in the same batches, each over an image of someone else."""
+
+    def chosen(self, i: int) -> list[Face]:
+        named = super().chosen(i)
+        drawn = np.random.default_rng((self.stage.seed, 3)).permutation(len(self.faces))
+        synthetic = named[self.n_real :]
+        mixed = np.random.default_rng((self.stage.seed, 3, i)).permutation(len(synthetic))
+        shown = [self.faces[drawn[j]] for j in self.real_indices(i)] + [synthetic[j] for j in mixed]
+        return [replace(face, person=name.person) for face, name in zip(shown, named, strict=True)]
+
+
+class ShuffledClips(ClipBatches):
+    """The same frames of the same clips in random order: what a memory learns of them is not motion (RQ3, control)."""
+
+    def moved(self, face: Face, rng: np.random.Generator) -> Clip:
+        clip = super().moved(face, rng)
+        order = rng.permutation(len(clip))
+        return replace(clip, frames=clip.frames[order], points=clip.points[order], visible=clip.visible[order])
+
+
+class StackedFrames(RedNet):
+    """Sees the last STACK frames at once, cut where the newest one is, and remembers nothing else (RQ3)."""
+
+    def widen(self) -> "StackedFrames":
+        """Make room for the earlier frames: input channels with weights of 0, which leave the output as it was."""
+        conv = self.encoder.stages[0][0].conv
+        earlier = conv.weight.new_zeros(len(conv.weight), 3 * (STACK - 1), *conv.kernel_size)
+        conv.weight = nn.Parameter(cat([conv.weight.detach(), earlier], 1))
+        conv.in_channels = conv.weight.shape[1]
+        return self
+
+    def clip(self, patches: Tensor, crop: Tensor, steps: int | None = None, **others) -> list[FrameOutput]:
+        stack = [patches]
+        for _ in range(STACK - 1):
+            stack.append(cat([patches[:, :1], stack[-1][:, :-1]], 1))
+        return super().clip(cat(stack, 2), crop, steps, **others)
+
+
+class PreviousMap(RedNet):
+    """Feeds back the previous frame's map: its points are drawn into the first z, which is blank otherwise (RQ3)."""
+
+    def follow(
+        self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **others
+    ) -> FrameOutput:
+        def from_before(z: Tensor, step: int) -> Tensor:
+            if step > 0 or before is None:
+                return z
+            points = to_crop(before.steps[-1].points.detach(), crop)
+            return gaussian_maps(points, z.shape[-1], self.preset.size, self.preset.sigma)
+
+        return self.frame(patch, crop, None, steps, change_z=from_before)
+
+
+class LstmOnCoordinates(RedNet):
+    """f_tRNN after the points instead of before the decoder: it gets coordinates and confidences, no code (RQ3). Fresh,
+    it leaves the points where they are.
+    """
+
+    def __init__(self, preset: Preset):
+        super().__init__(preset)
+        count = self.regression.out.out_channels
+        lstm, out = nn.LSTMCell(3 * count + 4, preset.hidden), nn.Linear(preset.hidden, 2 * count)
+        nn.init.zeros_(out.weight)
+        nn.init.zeros_(out.bias)
+        self.memory = nn.ModuleDict({"lstm": lstm, "out": out})
+
+    def follow(
+        self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **others
+    ) -> FrameOutput:
+        output = self.frame(patch, crop, None, steps, temporal=False)
+        last, size = output.steps[-1], self.preset.size
+        points, crop = last.crop_points, last.crop.detach()
+        if before is None:
+            nothing = points.new_zeros(len(points), self.preset.hidden)
+            state = MemoryState(nothing, nothing, crop, to_patch(points, crop))
+        else:
+            state = before.state
+        sure = confidence(last.response_maps, points, size)
+        inputs = cat([(points / size - 0.5).flatten(1), sure, crop_motion(state.crop, crop, size)], -1)
+        hidden, cell = self.memory.lstm(inputs, (state.hidden, state.cell))
+        points = points + size * self.memory.out(hidden).float().view_as(points)
+        last = last._replace(crop_points=points, points=to_patch(points, last.crop))
+        state = MemoryState(hidden, cell, crop, to_patch(points, crop))
+        return output._replace(steps=[*output.steps[:-1], last], state=state)
+
 
 STEPS = 2
-CLIP_RATE = 0.5
-"""Learning rate on clips over that on still images."""
 
 IDENTITY = STAGES["identity"]
 WEIGHT, APART, SWAP = 0.03, 0.05, IDENTITY.swap
-"""Weights for a training of minutes. Those of the stage `identity`, which begins with a network that is trained to its
-end, are twenty times as large: here they would drown the error of the points.
-"""
+"""Weights for a training of minutes, a twentieth of the stage's, which begins with a trained network."""
 
 
 @dataclass(frozen=True)
 class Supervision:
-    """What tells the halves of the code apart in training (RQ4). The paper has the classifier alone; the rest is ours.
-
-    name: of the variant.
-    weight: of the loss of f_CLS.
-    apart: weight of what else keeps the halves apart.
-    swap: share of batches in which C_id comes from another frame of the same person.
-    network: where f_CLS sits.
-    batches: whose name stands over whose image.
+    """What tells the halves of the code apart in training (RQ4): weights of the loss of f_CLS and of what else keeps
+    them apart, share of batches with swapped C_id. The paper has the classifier alone; the rest is ours.
     """
 
     name: str
@@ -90,7 +227,7 @@ MEMORIES: dict[str, type[RedNet] | None] = {
     NO_LSTM: None,
     LSTM: RedNet,
     "LSTM on the whole code": MemoryOnAll,
-    "LSTM on a random split": MemoryOnRandomSplit,
+    "LSTM on a random split": MemoryOnSplit,
 }
 
 
@@ -152,80 +289,58 @@ class Curriculum:
     def group_batches(self, supervision: Supervision, steps: int = STEPS) -> StillBatches:
         """The batches of stage 2."""
         start = self.still_batches(steps)
-        stage = replace(
-            start.stage,
-            seed=self.seed + 1000,
-            group=IDENTITY.group,
-            procedural=IDENTITY.procedural,
-            augment_synthetic=IDENTITY.augment_synthetic,
-            identity_weight=supervision.weight,
-            apart=supervision.apart,
-            swap=supervision.swap,
-        )
+        stage = replace(start.stage, seed=self.seed + 1000, group=IDENTITY.group, procedural=IDENTITY.procedural)
+        stage = replace(stage, identity_weight=supervision.weight, apart=supervision.apart, swap=supervision.swap)
+        stage = replace(stage, augment_synthetic=IDENTITY.augment_synthetic)
         synthetic = ProceduralFaces(self.seed, IDENTITY.group, IDENTITY.synthetic_people)
         return supervision.batches(self.setting.faces, stage, start.preset, synthetic)
 
     def with_memory(self, memory: str, supervision: Supervision = FULL, steps: int = STEPS) -> RedNet:
         """Stage 3: clips, all losses together, with one of MEMORIES."""
         network = MEMORIES[memory]
-        start = self.with_identity(supervision, steps)
         parts = {"hidden": self.setting.hidden} if network else {}
-        model = grown(start, self.seed, network or RedNet, **parts)
+        model = grown(self.with_identity(supervision, steps), self.seed, network or RedNet, **parts)
         batches = self.clip_batches(supervision, model.preset)
         return self.trained(model, batches, f"{supervision.name}, K = {steps}, {memory}")
 
     def clip_batches(self, supervision: Supervision, preset: Preset) -> ClipBatches:
-        """The batches of stage 3: half as many, each with an eighth as many clips as a batch of stage 1 has images."""
+        """The batches of stage 3: half as many, at half the rate, of an eighth as many clips as stage 1 has images."""
         base = self.setting.stage
-        stage = replace(
-            base,
-            iterations=max(base.iterations // 2, 1),
-            batch=max(base.batch // 8, 1),
-            rate=CLIP_RATE * base.rate,
-            steps=preset.steps,
-            seed=self.seed + 2000,
-            identity_weight=supervision.weight,
-            apart=supervision.apart,
-            **ON_CLIPS,
-        )
+        stage = replace(base, iterations=max(base.iterations // 2, 1), batch=max(base.batch // 8, 1))
+        stage = replace(stage, rate=base.rate / 2, steps=preset.steps, seed=self.seed + 2000)
+        stage = replace(stage, identity_weight=supervision.weight, apart=supervision.apart, **ON_CLIPS)
         return ClipBatches(self.setting.faces, stage, preset)
 
     def all_at_once(self) -> RedNet:
         """The network that has all parts and all losses from its first iteration, the batches of the stages mixed."""
         stills, groups = self.still_batches(), self.group_batches(FULL)
         preset = replace(stills.preset, people=len(groups.people), hidden=self.setting.hidden)
-        clips = self.clip_batches(FULL, preset)
-        batches = MixedBatches([stills, groups, clips], self.seed)
-        whole = replace(clips.stage, iterations=len(batches))
-        trainer = MixedTrainer(fresh(preset, self.seed), whole, batches, path=self.path("all at once"))
-        return trainer.run(self.setting.show)
+        batches = MixedBatches([stills, groups, self.clip_batches(FULL, preset)], self.seed)
+        return self.trained(fresh(preset, self.seed), batches, "all at once", MixedTrainer)
 
-    def path(self, name: str) -> Path:
-        """Where a trained network is kept."""
-        return self.setting.folder / f"{name.replace(' ', '_')}-{self.seed}.pt"
-
-    def trained(self, model: RedNet, batches: StillBatches, name: str) -> RedNet:
+    def trained(self, model: RedNet, batches: Dataset, name: str, trainer: type[Trainer] = Trainer) -> RedNet:
         """The network after its batches, kept under a name."""
-        return trained(model, batches.stage, batches, self.path(name), self.setting.show)
+        path = self.setting.folder / f"{name.replace(' ', '_')}-{self.seed}.pt"
+        return trained(model, batches, path, self.setting.show, trainer)
 
 
 def trained(
     model: nn.Module,
-    stage: Stage,
     batches: Dataset,
     path: Path | None = None,
     show: Callable[[Iterable], Iterable] = iter,
+    trainer: type[Trainer] = Trainer,
 ) -> nn.Module:
-    """The network after the stage, in eval mode. path: of a checkpoint, so that what is done is not done again."""
-    return Trainer(model, stage, batches, path=path).run(show)
+    """The network after all batches of a stage, in eval mode. path: of a checkpoint, from which it goes on."""
+    return trainer(model, batches.stage, batches, path=path).run(show)
 
 
 def trained_loop(
     form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[Face], show: Callable[[Iterable], Iterable] = iter
 ) -> RedNet:
     """One network in a loop of `steps` feedback steps, in training as in test (RQ1)."""
-    preset, stage = replace(SMALL, form=form, trained_steps=steps), replace(stage, steps=steps)
-    return trained(fresh(preset, stage.seed), stage, StillBatches(faces, stage, preset), show=show)
+    preset = replace(SMALL, form=form, trained_steps=steps)
+    return trained(fresh(preset, stage.seed), StillBatches(faces, replace(stage, steps=steps), preset), show=show)
 
 
 def trained_cascade(
@@ -236,40 +351,36 @@ def trained_cascade(
     for k in range(steps):
         newest = fresh(replace(SMALL, form=form, trained_steps=1), stage.seed + 1000 * k)
         cascade = Cascade([*deepcopy(done), newest], only_last=True)
-        mine = replace(stage, steps=k + 1)
-        done = list(trained(cascade, mine, StillBatches(faces, mine, cascade.preset), show=show).networks)
+        batches = StillBatches(faces, replace(stage, steps=k + 1), cascade.preset)
+        done = list(trained(cascade, batches, show=show).networks)
     return Cascade(done, only_last=False).eval()
 
 
 class MixedBatches(Dataset):
-    """Every batch of several stages once, in an order that the seed draws; item i is that of iteration i."""
+    """Every batch of several stages once, in an order that the seed draws. stage: the last, which has all parts."""
 
     def __init__(self, parts: Sequence[StillBatches], seed: int):
         every = [(part, i) for part in parts for i in range(len(part))]
         self.order = [every[n] for n in np.random.default_rng((seed, 4, 0)).permutation(len(every))]
-
-    def __len__(self) -> int:
-        return len(self.order)
+        self.stage = replace(parts[-1].stage, iterations=len(every))
 
     def __getitem__(self, i: int) -> Batch:
         part, j = self.order[i]
         return part[j]
 
-    def stage(self, i: int) -> Stage:
+    def stage_of(self, i: int) -> Stage:
         """The stage that batch i is from, with one schedule of the learning rate over all of them."""
-        return replace(self.order[i][0].stage, iterations=len(self))
+        return replace(self.order[i][0].stage, iterations=self.stage.iterations)
 
 
 class MixedTrainer(Trainer):
-    """A trainer whose batches, of `MixedBatches`, each bring the losses of a stage of their own. stage: the one
-    that has all of the network's parts. As in the stages, statistics of batch norm are those of single still images.
-    """
+    """A trainer whose batches, of `MixedBatches`, each bring the losses and the batch norm of a stage of their own."""
 
     batches: MixedBatches
 
     def learn(self, batch: Batch) -> list[float]:
         whole = self.stage
-        self.stage = self.losses_of.stage = self.batches.stage(self.iteration)
+        self.stage = self.losses_of.stage = self.batches.stage_of(self.iteration)
         follow_norms(self.model, self.stage)
         losses = super().learn(batch)
         self.stage = whole

@@ -6,6 +6,7 @@ Tracks are (T, 68, 2) in pixels; every coordinate is filtered on its own. A filt
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.signal import lfilter
 
 from redn_lib.data.animation.curves import FPS
 from redn_lib.landmarks import tight_box
@@ -17,10 +18,7 @@ Filter = Callable[[np.ndarray, float], np.ndarray]
 
 def exponential(track: np.ndarray, strength: float) -> np.ndarray:
     """Exponential smoothing: strength, below 1, is the share of the last output that is kept."""
-    out = [track[0]]
-    for now in track[1:]:
-        out.append(strength * out[-1] + (1 - strength) * now)
-    return np.stack(out)
+    return lfilter([1 - strength], [1, -strength], track, axis=0, zi=strength * track[:1])[0]
 
 
 def one_euro(track: np.ndarray, strength: float, beta: float = 2.0) -> np.ndarray:
@@ -45,9 +43,7 @@ def _share(cutoff: np.ndarray | float) -> np.ndarray | float:
 
 
 def kalman(track: np.ndarray, strength: float) -> np.ndarray:
-    """Kalman filter of points that keep their speed. strength: spread of the measurements over what the speed changes
-    by from frame to frame.
-    """
+    """Kalman filter of points that keep their speed. strength: spread of measurements over that of speed changes."""
     step, pull = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([[0.25, 0.5], [0.5, 1.0]])
     state, uncertainty = np.stack([track[0], np.zeros_like(track[0])]), np.diag([strength**2, 1.0])
     out = [track[0]]

@@ -1,25 +1,89 @@
-"""What the questions measure of a trained network: errors on still images, on clips, and with swapped codes."""
+"""What the questions measure of a trained network: errors on still images, with swapped codes, and on clips.
 
-from collections.abc import Callable, Sequence
-from itertools import islice
+The clips are images of unseen people set in motion, plain and in five hard forms, with exact truth (our choice). Clip i
+of every difficulty moves the same face in the same way, as far as the difficulty allows.
+"""
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import cv2
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from redn_lib.crop import Crop
-from redn_lib.data.clip import Face
+from redn_lib.crop import PATCH_SIZE, Crop
+from redn_lib.data.animation.animate import animate
+from redn_lib.data.animation.curves import MotionStrength
+from redn_lib.data.clip import Clip, Face
+from redn_lib.data.occluder import draw_occluder
 from redn_lib.evaluation.errors import disturbed_box, errors_of
 from redn_lib.experiments.curriculum import Setting
-from redn_lib.experiments.hard_clips import DIFFICULTIES, Trial, trials
-from redn_lib.identity import split, swapped_in
+from redn_lib.identity import swapped_in
 from redn_lib.metrics import jitter, nme
-from redn_lib.rednet import Change, RedNet
-from redn_lib.training.batches import cut_patch
+from redn_lib.rednet import Preset, RedNet
+from redn_lib.training.batches import cut_patch, disturbed_crop
+from redn_lib.training.stages import BoxNoise
 
-TOGETHER = 8
-MOST_PEOPLE = 60
-"""So many clips are followed at once; codes are swapped between so many people at most."""
+MOST_PEOPLE, FIRST = 60, 5
+"""Codes are swapped between so many people at most; so many frames tell how a bad first box is got over."""
+
+USUAL_BOX, BAD_BOX = BoxNoise(0.08, 0.18, 0.0), BoxNoise(0.25, 0.5, 30.0)
+TURNS = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0)
+
+
+class Trial(NamedTuple):
+    """A clip to measure on, its first crop (2, 3) crop pixels to pixels, the frames (T,) that show its difficulty."""
+
+    clip: Clip
+    crop: np.ndarray
+    hard: np.ndarray
+
+
+DIFFICULTIES = ("clear", "occluded", "blurred", "dark", "turned", "disturbed")
+
+
+def hard_clip(face: Face, difficulty: str, seed: int, frames: int) -> Clip:
+    """A lively clip: with 60 to 90 % of the face occluded for 5 to 8 frames; out of focus by 2 to 4 pixels; with a
+    sixteenth to a sixth of the light, and the noise that comes with it; or turned as far as a still image can be.
+    """
+    occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
+    clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)
+    if difficulty == "blurred":
+        sigma = np.random.default_rng((seed, 22)).uniform(2, 4)
+        return replace(clip, frames=np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip.frames]))
+    if difficulty == "dark":
+        rng = np.random.default_rng((seed, 23))
+        light = rng.uniform(1 / 16, 1 / 6)
+        noisy = np.stack([light * frame + rng.normal(0, 3, frame.shape) for frame in clip.frames])
+        return replace(clip, frames=noisy.clip(0, 255).astype(np.uint8))
+    return clip
+
+
+def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
+    """`count` clips of one of DIFFICULTIES, of as many people as there are; the same arguments give the same clips."""
+    if difficulty not in DIFFICULTIES:
+        raise ValueError(f"no clips that are {difficulty!r}; there are {', '.join(DIFFICULTIES)}")
+    for seed, face in enumerate(people_in_turn(unseen, count)):
+        clip = hard_clip(face, difficulty, seed, frames)
+        box = BAD_BOX if difficulty == "disturbed" else USUAL_BOX
+        crop = disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24)))
+        hard = np.ones(frames, bool)
+        if difficulty == "occluded":
+            hard = np.isin(np.arange(frames), np.r_[draw_occluder((seed, 21), frames).frames])
+        elif difficulty == "disturbed":
+            hard = np.arange(frames) < FIRST
+        yield Trial(clip, crop, hard)
+
+
+def people_in_turn(faces: Sequence[Face], count: int) -> list[Face]:
+    """`count` of the faces: the first of each person, then the second of each, and so on, as often as it takes."""
+    person = pd.Series([face.person for face in faces])
+    rank = person.groupby(person).cumcount()
+    order = sorted(range(len(faces)), key=lambda i: (rank[i], person[i]))
+    return [faces[order[i % len(order)]] for i in range(count)]
 
 
 def kparams(model: nn.Module) -> float:
@@ -37,10 +101,7 @@ def still_figures(model: nn.Module, unseen: Sequence[Face], steps: int) -> dict[
 
 @torch.inference_mode()
 def tracks_of(model: RedNet, clips: Sequence[Trial], temporal: bool = True) -> list[np.ndarray]:
-    """The model's points on each clip, (T, 68, 2) in pixels of its frames, in closed loop as a tracker would.
-
-    All clips are of one length; temporal=False switches f_tRNN off.
-    """
+    """The model's points on each clip, (T, 68, 2) in pixels of its frames, in closed loop; temporal: with f_tRNN."""
     device = next(model.parameters()).device
     patches = torch.from_numpy(np.stack([trial.clip.frames for trial in clips])).to(device)
     crops = torch.from_numpy(np.stack([trial.crop for trial in clips])).to(device)
@@ -57,25 +118,18 @@ def clip_figures(
 ) -> dict[str, float]:
     """NME in percent on the clips of each difficulty, on the frames that show it; of clips with an occluder also on the
     frames without it ("unoccluded"); jitter on clear clips, in percent of the eye distance; thousands of parameters.
-
-    smooth: a filter of the model's tracks (T, 68, 2).
     """
     figures = {}
     for difficulty in DIFFICULTIES:
-        errors, unoccluded, shakes = [], [], []
-        clips = trials(setting.unseen, difficulty, setting.clips, setting.frames, setting.preset)
-        while some := list(islice(clips, TOGETHER)):
-            for trial, track in zip(some, tracks_of(model, some, temporal), strict=True):
-                track = smooth(track)
-                error = 100 * nme(track, trial.clip.points)
-                errors.append(error[trial.hard])
-                unoccluded.append(error[trial.unoccluded])
-                shakes.append(100 * jitter(track))
-        figures[difficulty] = float(np.concatenate(errors).mean())
+        clips = list(trials(setting.unseen, difficulty, setting.clips, setting.frames, setting.preset))
+        tracks = [smooth(track) for track in tracks_of(model, clips, temporal)]
+        errors = 100 * np.stack([nme(track, trial.clip.points) for track, trial in zip(tracks, clips, strict=True)])
+        figures[difficulty] = float(errors[np.stack([trial.hard for trial in clips])].mean())
         if difficulty == "occluded":
-            figures["unoccluded"] = float(np.concatenate(unoccluded).mean())
+            unoccluded = np.stack([trial.clip.factors["occluded"] == 0 for trial in clips])
+            figures["unoccluded"] = float(errors[unoccluded].mean())
         if difficulty == "clear":
-            figures["jitter"] = float(np.nanmean(shakes))
+            figures["jitter"] = 100 * float(np.nanmean([jitter(track) for track in tracks]))
     return figures | {"kparams": kparams(model)}
 
 
@@ -88,9 +142,7 @@ def exact_input(patches: Sequence[Face], model: RedNet) -> tuple[Tensor, Tensor]
 
 
 def pairs(faces: Sequence[Face]) -> list[Face]:
-    """Patches of people with two frames or more, the first and the last frame of each in a row. Raises ValueError for
-    fewer than two such people.
-    """
+    """Patches of the first and the last frame of each person, in a row. Raises ValueError for fewer than two people."""
     frames: dict[str, list[Face]] = {}
     for face in faces:
         frames.setdefault(face.person, []).append(face)
@@ -103,27 +155,22 @@ def pairs(faces: Sequence[Face]) -> list[Face]:
 @torch.inference_mode()
 def swap_figures(model: RedNet, unseen: Sequence[Face]) -> dict[str, float]:
     """NME in percent on pairs of frames of unseen people, exact boxes, without f_tRNN: with their own codes ("own"),
-    with C_id of the same person's other frame ("swap_same") and of another person's ("swap_other"), and, as a counter
-    check, with C_pe of the same person's other frame ("swap_pe").
-
-    The code of each step comes from the partner's same step; pooling indices stay the frame's own.
+    with C_id of the same person's other frame ("swap_same") and of another person's ("swap_other"), and with C_pe of
+    the same person's other frame ("swap_pe"), all of the same step; pooling indices stay the frame's own.
     """
     faces, channels = pairs(unseen), model.preset.identity_channels
     at = torch.arange(len(faces))
     same, other = at ^ 1, (at + 2) % len(at)
     patches, crop = exact_input(faces, model)
     truth = np.stack([face.points for face in faces])
-
-    def error(change: Change | None) -> float:
-        points = model(patches, crop, change_code=change)[-1].points.cpu().numpy()
-        return 100 * float(nme(points, truth).mean())
-
-    def with_other_changing(code: Tensor, step: int) -> Tensor:
-        return torch.cat([split(code, channels)[0], split(code[same], channels)[1]], 1)
-
-    return {
-        "own": error(None),
-        "swap_same": error(lambda code, step: swapped_in(code, channels, same)),
-        "swap_other": error(lambda code, step: swapped_in(code, channels, other)),
-        "swap_pe": error(with_other_changing),
+    changes = {
+        "own": None,
+        "swap_same": lambda code, step: swapped_in(code, channels, same),
+        "swap_other": lambda code, step: swapped_in(code, channels, other),
+        "swap_pe": lambda code, step: swapped_in(code[same], channels, same),
     }
+    figures = {}
+    for name, change in changes.items():
+        points = model(patches, crop, change_code=change)[-1].points.cpu().numpy()
+        figures[name] = 100 * float(nme(points, truth).mean())
+    return figures

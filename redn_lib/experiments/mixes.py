@@ -22,13 +22,7 @@ TOGETHER = 32
 
 
 class Encoded(NamedTuple):
-    """What the encoder makes of N faces in the first step.
-
-    frames: (N, 3, S, S) the crops.
-    code: (N, C, h, w).
-    places: of each pool, where its maxima were.
-    features: those of conv2 and conv4.
-    """
+    """What the encoder makes of N faces in the first step: crops, code, maxima of each pool, conv2 and conv4."""
 
     frames: Tensor
     code: Tensor
@@ -37,12 +31,7 @@ class Encoded(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What f_DEC and f_REG make of N codes.
-
-    detection: (N, L+1, h, h) probabilities.
-    maps: (N, L, m, m) probabilities.
-    points: (N, L, 2) in crop pixels.
-    """
+    """Of N codes: probabilities (N, L+1, h, h) and (N, L, m, m), points (N, L, 2) in crop pixels."""
 
     detection: Tensor
     maps: Tensor
@@ -69,9 +58,7 @@ def decoded(model: RedNet, code: Tensor, places: list[Tensor], features: list[Te
 
 
 def blended(code: Tensor, other: Tensor, channels: int, identity: float, changing: float) -> Tensor:
-    """The code (N, C, h, w), with a share of another's: `identity` of its C_id, the first `channels`, and `changing` of
-    its C_pe, from 0 to 1.
-    """
+    """The code (N, C, h, w), with shares of another's C_id, the first `channels`, and C_pe, each from 0 to 1."""
     halves = zip(split(code, channels), split(other, channels), (identity, changing), strict=True)
     return torch.cat([mine.lerp(its, share) for mine, its, share in halves], 1)
 
@@ -85,12 +72,10 @@ def way(numbers: Tensor, start: Tensor, end: Tensor) -> float:
 ALONE = {"id": "baaa", "pe": "abaa", "code": "bbaa", "places": "aaba", "features": "aaab"}
 """Whose C_id, C_pe, places and features, where one thing comes from b."""
 
-EXCHANGED = str.maketrans("ab", "ba")
+OTHERS = {"id": "abbb", "pe": "babb", "code": "aabb", "places": "bbab", "features": "bbba"}
+"""The same, where all but one thing comes from b."""
 
-DONORS = sorted(
-    {d for alone in ALONE.values() for d in (alone, alone.translate(EXCHANGED))}
-    | {"aaaa", "bbbb", "abbb", "abcc", "bacc", "aacc", "bbcc"}
-)
+DONORS = sorted({*ALONE.values(), *OTHERS.values(), "aaaa", "bbbb", "abcc", "bacc", "aacc", "bbcc"})
 """All mixes that are measured."""
 
 
@@ -107,31 +92,25 @@ def mix_figures(model: RedNet, people: int, images: int) -> dict[str, float]:
     """
     if people < 3:
         raise ValueError(f"to mix codes takes three people or more, got {people}")
-    faces, poses, truths = probe_faces(people, images), {donors: [] for donors in DONORS}, {"a": [], "b": []}
+    faces, poses = probe_faces(people, images), {donors: [] for donors in DONORS}
     for start in range(0, len(faces), TOGETHER):
         batch = range(start, min(start + TOGETHER, len(faces)))
-        chosen = {who: [faces[(i + n * images) % len(faces)] for i in batch] for n, who in enumerate(("a", "b", "c"))}
-        parts = {who: encode(model, mine) for who, mine in chosen.items()}
+        of = {who: encode(model, [faces[(i + n * images) % len(faces)] for i in batch]) for n, who in enumerate("abc")}
         for donors in DONORS:
-            poses[donors].append(pose_of(points_of_mix(model, *(parts[who] for who in donors))))
-        for who, known in truths.items():
-            known.append(pose_of(torch.stack([torch.from_numpy(face.points) for face in chosen[who]])))
+            identity, changing, places, features = (of[who] for who in donors)
+            code = blended(identity.code, changing.code, model.preset.identity_channels, 0, 1)
+            poses[donors].append(pose_of(decoded(model, code, places.places, features.features).points))
     pose = {donors: torch.cat(found).cpu() for donors, found in poses.items()}
-    true_a, true_b = torch.cat(truths["a"]), torch.cat(truths["b"])
+    true_a = pose_of(torch.stack([torch.from_numpy(face.points) for face in faces]))
+    true_b = true_a.roll(-images, 0)
     figures = {"error": float((pose["aaaa"] - true_a).abs().mean())}
     for who in "abc":
         mix = pose["ab" + 2 * who]
         figures[f"to_pe_{who}"] = float((mix - true_b).abs().mean())
         figures[f"to_id_{who}"] = float((mix - true_a).abs().mean())
-    for name, alone in ALONE.items():
-        figures[f"alone_{name}"] = 100 * way(pose[alone], pose["aaaa"], pose["bbbb"])
-        figures[f"left_{name}"] = 100 * way(pose[alone.translate(EXCHANGED)], pose["bbbb"], pose["aaaa"])
+    for name in ALONE:
+        figures[f"alone_{name}"] = 100 * way(pose[ALONE[name]], pose["aaaa"], pose["bbbb"])
+        figures[f"left_{name}"] = 100 * way(pose[OTHERS[name]], pose["bbbb"], pose["aaaa"])
     for name in ("id", "pe"):
         figures[f"third_{name}"] = 100 * way(pose[ALONE[name][:2] + "cc"], pose["aacc"], pose["bbcc"])
     return figures
-
-
-def points_of_mix(model: RedNet, identity: Encoded, changing: Encoded, places: Encoded, features: Encoded) -> Tensor:
-    """Points (N, L, 2) in crop pixels; C_id, C_pe, places and features come each from faces of their own."""
-    code = blended(identity.code, changing.code, model.preset.identity_channels, 0, 1)
-    return decoded(model, code, places.places, features.features).points

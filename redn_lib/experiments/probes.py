@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 import torch
 
 from redn_lib.data.clip import Face
@@ -22,13 +23,9 @@ FIRST_PERSON = 999_000_000
 """Beyond the people of every `ProceduralFaces` that trains."""
 
 READ = {"yaw": "yaw", "pitch": "pitch", "mouth": "mouth_open"}
-"""Figure and the factor that it reads."""
-
 STRENGTHS = np.logspace(0, 5, 11)
 RARE = 0.03
-"""A channel that varies by less than this share of the mean variance counts little: one that is 0 but for a few images
-tells nothing about new people.
-"""
+"""A channel that varies by less than this share of the mean variance counts little: it tells nothing of new people."""
 
 
 @lru_cache(maxsize=1)
@@ -45,11 +42,8 @@ def probe_faces(people: int, images: int) -> tuple[Face, ...]:
 @torch.inference_mode()
 def codes_of(model: RedNet, patches: Sequence[Face]) -> torch.Tensor:
     """Code of the first step of each patch, which is the one that f_tRNN gets: (N, C, h, w), from exact boxes."""
-    codes = []
-    for at in range(0, len(patches), 32):
-        pixels, crop = exact_input(patches[at : at + 32], model)
-        codes.append(model.frame(pixels, crop, steps=1, temporal=False).codes[0])
-    return torch.cat(codes).cpu()
+    batches = (exact_input(patches[at : at + 32], model) for at in range(0, len(patches), 32))
+    return torch.cat([model.frame(*batch, steps=1, temporal=False).codes[0] for batch in batches]).cpu()
 
 
 def ridge(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -69,22 +63,16 @@ def ridge(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def who_is_it(code: np.ndarray, person: np.ndarray) -> float:
-    """Share of images whose person is named rightly: code (N, D), person (N,) numbers, rows of a person in a row.
-
-    Learned on the first three quarters of each person's images, tested on the rest; a guess is right in 1 of people.
-    """
+    """Share of images, the last quarter of each person's, whose person is named rightly: code (N, D), person (N,)."""
     names, at = np.unique(person, return_inverse=True)
-    first = np.r_[True, person[1:] != person[:-1]]
-    start = np.maximum.accumulate(np.where(first, np.arange(len(person)), 0))
-    test = np.arange(len(person)) - start >= np.ceil(0.75 * np.bincount(at))[at] - 1e-9
+    images = pd.Series(person).groupby(person)
+    test = np.array(images.cumcount() >= np.ceil(0.75 * images.transform("size")))
     scores = ridge(code[~test], np.eye(len(names))[at[~test]])(code[test])
     return float((scores.argmax(1) == at[test]).mean())
 
 
 def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
-    """R2 of a factor (N,) read from code (N, D), on the last third of the people, learned on the others: 1 perfect, 0
-    no better than the mean.
-    """
+    """R2 of a factor (N,) read from code (N, D) on the last third of the people: 1 perfect, 0 as good as the mean."""
     names = np.unique(person)
     test = person >= names[-max(len(names) // 3, 1)]
     predicted = ridge(code[~test], factor[~test, None])(code[test])[:, 0]
@@ -92,10 +80,8 @@ def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
 
 
 def probe_figures(model: RedNet, people: int, images: int) -> dict[str, float]:
-    """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and a random split
-    ("half"), every other channel of either.
-
-    Codes are pooled (mean over places), as f_CLS gets them; `_whole`: with all their places in a row.
+    """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and every other channel of either
+    ("half"), pooled (mean over places) as f_CLS gets them, or with all their places in a row (`_whole`).
     """
     faces = probe_faces(people, images)
     code = codes_of(model, faces)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -20,18 +20,20 @@ from redn_lib.experiments.curriculum import (
     STEPS,
     SUPERVISIONS,
     Curriculum,
+    LstmOnCoordinates,
+    PreviousMap,
     Setting,
+    ShuffledClips,
+    StackedFrames,
     Supervision,
     trained_cascade,
     trained_loop,
 )
 from redn_lib.experiments.filters import FILTERS, best_strength
-from redn_lib.experiments.hard_clips import trials
-from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of
+from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials
 from redn_lib.experiments.mixes import mix_figures
 from redn_lib.experiments.probes import probe_figures
 from redn_lib.experiments.statistics import differences, factorial, pairwise
-from redn_lib.experiments.variants import LstmOnCoordinates, PreviousMap, ShuffledClips, StackedFrames
 from redn_lib.feedback import FeedbackForm
 from redn_lib.files import whole_file
 from redn_lib.pretrained import load_pretrained
@@ -64,27 +66,25 @@ class Question:
 def run_question(
     question: Question, setting: Setting, seeds: Sequence[int], folder: Path, conditions: str
 ) -> pd.DataFrame:
-    """A row for every variant and seed: those done are read from `folder`, the others are run. Stopped at any moment,
-    it goes on with the same call.
+    """A row for every variant and seed: those done are read from `folder`, the others are run.
 
     conditions: what all runs share. Raises ValueError where a done run had others: one table must not mix them.
     """
     rows = []
-    for seed in seeds:
-        for name, variant in question.variants.items():
-            path = folder / f"{name.replace(' ', '_')}-{seed}.json"
-            if not path.exists():
-                start = time.perf_counter()
-                figures = question.run(variant, setting, seed)
-                minutes = (time.perf_counter() - start) / 60
-                row = {"variant": name, "seed": seed, **figures, "minutes": minutes, "settings": conditions}
-                with whole_file(path) as temporary:
-                    temporary.write_text(json.dumps(row))
-                print(f"{name}, seed {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
-            row = json.loads(path.read_text())
-            if row.pop("settings", None) != conditions:
-                raise ValueError(f"{path} was made with other settings than {conditions!r}: name another --run folder")
-            rows.append(row)
+    for seed, (name, variant) in product(seeds, question.variants.items()):
+        path = folder / f"{name.replace(' ', '_')}-{seed}.json"
+        if not path.exists():
+            start = time.perf_counter()
+            figures = question.run(variant, setting, seed)
+            minutes = (time.perf_counter() - start) / 60
+            row = {"variant": name, "seed": seed, **figures, "minutes": minutes, "settings": conditions}
+            with whole_file(path) as temporary:
+                temporary.write_text(json.dumps(row))
+            print(f"{name}, seed {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
+        row = json.loads(path.read_text())
+        if row.pop("settings", None) != conditions:
+            raise ValueError(f"{path} was made with other settings than {conditions!r}: name another --run folder")
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -101,14 +101,8 @@ FORMS: dict[str, FeedbackForm] = {
 }
 
 
-@dataclass(frozen=True)
-class Loop:
-    """A variant of RQ1.
-
-    steps: feedback steps.
-    form: of the feedback.
-    train: one network in a loop, or a cascade of networks.
-    """
+class Loop(NamedTuple):
+    """A variant of RQ1: so many feedback steps, by one network in a loop or a cascade of networks."""
 
     steps: int
     form: FeedbackForm = FeedbackForm()
@@ -130,13 +124,9 @@ RATE, MEMORY_RATE = 3e-4, 10.0
 """A trained network goes on slowly; a memory that is fresh must learn in a few hundred batches (our choice)."""
 
 
-@dataclass(frozen=True)
-class VideoModel:
+class VideoModel(NamedTuple):
     """A variant of RQ3: the shipped network without its f_tRNN goes on, on the same clips for as long.
 
-    network: its class.
-    hidden: units of its memory.
-    clips: what it is trained on.
     only: the parts that learn: what comes after the code, the encoder too where it is what gets a memory (our choice).
     temporal: False switches f_tRNN off in the test.
     filter: one of FILTERS, on its points.
@@ -149,20 +139,16 @@ class VideoModel:
     temporal: bool = True
     filter: str | None = None
 
-    def trained(self, setting: Setting, seed: int) -> RedNet:
-        """The network after its clips; those of a seed are the same for all."""
-        model = grown(load_pretrained(), seed, self.network, hidden=self.hidden)
-        if isinstance(model, StackedFrames):
-            model.widen()
-        n = setting.stage.iterations
-        stage = replace(STAGES["temporal"], iterations=n, warmup=min(n // 4, 50), ema=setting.stage.ema)
-        stage = replace(stage, rate=RATE, memory_rate=MEMORY_RATE, only=self.only, seed=seed + 4000)
-        name = f"shipped, then {self.network.__name__} {self.hidden} on {self.clips.__name__}"
-        return Curriculum(setting, seed).trained(model, self.clips(setting.faces, stage, model.preset), name)
-
 
 def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures:
-    model = variant.trained(setting, seed)
+    model = grown(load_pretrained(), seed, variant.network, hidden=variant.hidden)
+    if isinstance(model, StackedFrames):
+        model.widen()
+    n = setting.stage.iterations
+    stage = replace(STAGES["temporal"], iterations=n, warmup=min(n // 4, 50), ema=setting.stage.ema)
+    stage = replace(stage, rate=RATE, memory_rate=MEMORY_RATE, only=variant.only, seed=seed + 4000)
+    name = f"shipped, then {variant.network.__name__} {variant.hidden} on {variant.clips.__name__}"
+    model = Curriculum(setting, seed).trained(model, variant.clips(setting.faces, stage, model.preset), name)
     setting = replace(setting, preset=model.preset)
     if variant.filter is None:
         return clip_figures(model, setting, temporal=variant.temporal)
@@ -172,16 +158,15 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
     return clip_figures(model, setting, smooth=partial(smooth, strength=strength)) | {"strength": strength}
 
 
-def run_supervision(supervision: Supervision, setting: Setting, seed: int) -> Figures:
+def run_supervision(supervision: Supervision, setting: Setting, seed: int, *, mixed: bool = False) -> Figures:
     model = Curriculum(setting, seed).with_identity(supervision)
+    if mixed:
+        return mix_figures(model, setting.people, setting.images)
     return still_figures(model, setting.unseen, STEPS) | probe_figures(model, setting.people, setting.images)
 
 
-def run_mixes(supervision: Supervision, setting: Setting, seed: int) -> Figures:
-    return mix_figures(Curriculum(setting, seed).with_identity(supervision), setting.people, setting.images)
-
-
 PARTS = ("spatial", "temporal", "identity")
+CELLS = [[part for part, on in zip(PARTS, ticks, strict=True) if on] for ticks in product((False, True), repeat=3)]
 
 
 def name_of(parts: Sequence[str]) -> str:
@@ -190,9 +175,7 @@ def name_of(parts: Sequence[str]) -> str:
 
 
 def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
-    """Without spatial feedback there is one step; iterations and images are the same, time is not (RQ1 has the control
-    for that).
-    """
+    """Without spatial feedback there is one step; iterations and images are the same, time is not."""
     memory = LSTM if "temporal" in parts else NO_LSTM
     supervision = FULL if "identity" in parts else NONE
     steps = STEPS if "spatial" in parts else 1
@@ -202,8 +185,6 @@ def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
 def run_order(train: Callable[[Curriculum], RedNet], setting: Setting, seed: int) -> Figures:
     return clip_figures(train(Curriculum(setting, seed)), setting)
 
-
-CELLS = [[part for part, on in zip(PARTS, ticks, strict=True) if on] for ticks in product((False, True), repeat=3)]
 
 ON_CLIPS = (
     "NME in percent on animated images of unseen people by difficulty, the first crop of each frame around the points "
@@ -261,7 +242,7 @@ QUESTIONS: dict[str, Question] = {
         "Codes mixed of two faces: mean distance of the decoded pose from either's, and how far each part brings it, "
         "in percent of the way, of the networks of RQ4, on synthetic people never trained on",
         {supervision.name: supervision for supervision in SUPERVISIONS},
-        run_mixes,
+        partial(run_supervision, mixed=True),
     ),
     "rq5": Question(
         f"RQ5: each part with and without each other; {ON_CLIPS}",

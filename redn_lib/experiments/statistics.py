@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import chain, combinations, product
 from math import nan, prod
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,10 @@ def figures(results: pd.DataFrame) -> list[str]:
 
 
 def contrast(effect: str, figure: str, values: Sequence[float], base: float) -> dict[str, Any]:
-    """A row of a table of effects: mean and 95 % interval of the values, one a seed, in the figure's unit; the mean in
-    percent of the base.
-    """
+    """A row of a table of effects: mean and 95 % interval of values, one a seed; the mean in percent of the base."""
     mean, (low, high) = float(np.mean(values)), interval(values)
-    percent = 100 * mean / base if base else nan
-    numbers = {"mean": mean, "low": low, "high": high, "percent": percent}
-    return {"effect": effect, "figure": figure, "seeds": len(values), **numbers}
+    row = {"effect": effect, "figure": figure, "seeds": len(values), "mean": mean, "low": low, "high": high}
+    return row | {"percent": 100 * mean / base if base else nan}
 
 
 def by_seed(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -59,47 +56,40 @@ def differences(results: pd.DataFrame) -> list[dict[str, Any]]:
     """Each variant less the first one, same seed with same seed; base: the first one's mean."""
     first, *others = results["variant"].unique()
     found = []
-    for variant in others:
-        for figure, values in by_seed(results).items():
-            apart = (values[variant] - values[first]).dropna()
-            if len(apart):
-                found.append(contrast(f"{variant} - {first}", figure, list(apart), values[first].mean()))
+    for variant, (figure, values) in product(others, by_seed(results).items()):
+        apart = (values[variant] - values[first]).dropna()
+        if len(apart):
+            found.append(contrast(f"{variant} - {first}", figure, list(apart), values[first].mean()))
     return found
 
 
 def pairwise(results: pd.DataFrame) -> list[dict[str, Any]]:
     """Each variant less each one before it, as `differences`."""
-    variants, found = list(results["variant"].unique()), []
-    for n in range(len(variants) - 1):
-        found += differences(results[results["variant"].isin(variants[n:])])
-    return found
+    variants = results["variant"].unique()
+    rests = [results[results["variant"].isin(variants[n:])] for n in range(len(variants))]
+    return [row for rest in rests for row in differences(rest)]
 
 
 def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any]]:
     """Main effects and interactions of a full grid whose variants are named by their parts, as "a + b" or "none"; base:
-    mean of the grid.
+    mean of the grid. Raises ValueError for missing cells.
 
     The effect of a part is the mean with it less the mean without; of two, half of what one of them does to the effect
-    of the other; and so on. Raises ValueError for a seed with missing cells.
+    of the other; and so on.
     """
-    cells = 2 ** len(parts)
-    for seed, count in results.groupby("seed").size().items():
-        if count != cells:
-            raise ValueError(f"seed {seed} has not all of the {cells} cells of the grid: run them first")
     found = []
     for figure, values in by_seed(results).items():
-        for size in range(1, len(parts) + 1):
-            for some in combinations(parts, size):
-                signs = [prod(1 if part in cell.split(" + ") else -1 for part in some) for cell in values]
-                effect = 2 * (values * signs).mean(axis=1)
-                found.append(contrast(" x ".join(some), figure, list(effect), values.to_numpy().mean()))
+        if values.shape[1] != 2 ** len(parts) or values.isna().any(axis=None):
+            raise ValueError("not all cells of the grid are there for every seed: run them first")
+        for some in chain(*(combinations(parts, size) for size in range(1, len(parts) + 1))):
+            signs = [prod(1 if part in cell.split(" + ") else -1 for part in some) for cell in values]
+            effect = 2 * (values * signs).mean(axis=1)
+            found.append(contrast(" x ".join(some), figure, list(effect), values.to_numpy().mean()))
     return found
 
 
 def effects(path: str | Path, figure: str) -> dict[str, tuple[float, float, float]]:
-    """Effects on one figure by name, from a table of them: mean, low and high of the 95 % interval, in its unit; none
-    where the table is missing.
-    """
+    """Effects on one figure by name, from a table of them: mean, low and high of the 95 % interval; {} if missing."""
     if not Path(path).exists():
         return {}
     rows = read_table(path).query("figure == @figure").set_index("effect")

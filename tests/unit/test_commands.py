@@ -11,7 +11,7 @@ from redn_lib.cli import main
 from redn_lib.data.synthetic import still_image
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.questions import Question, run_question
-from redn_lib.metrics import METRICS, Metric, frame_errors
+from redn_lib.metrics import METRICS, Metric
 from redn_lib.pretrained import load_weights
 
 
@@ -115,7 +115,7 @@ def test_a_raw_folder_is_measured_by_split_and_the_whole_command_is_recorded(tmp
 
 
 def test_a_metric_is_one_entry(trained, folder, tmp_path, monkeypatch, capsys):
-    worst = Metric(lambda *given: 100 * float(np.nanmax(frame_errors(*given))), "worst %", 1, "largest error")
+    worst = Metric(lambda errors: 100 * float(np.nanmax(errors)), "worst %", 1, "largest error")
     monkeypatch.setitem(METRICS, "worst", worst)
     out = tmp_path / "t.csv"
     options = ["--weights", str(trained / "w.safetensors"), "--steps", "1", "--out", str(out)]

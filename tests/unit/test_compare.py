@@ -15,9 +15,7 @@ from packaging.requirements import Requirement
 from redn_lib.cli import main
 from redn_lib.data import dataset
 from redn_lib.evaluation.errors import labels_of
-from redn_lib.evaluation.offset import without_offset
-from redn_lib.evaluation.peers import PEERS, Peer
-from redn_lib.evaluation.side_by_side import Program, comparison, one_core
+from redn_lib.evaluation.peers import PEERS, Peer, Program, comparison, one_core, programs_of, without_offset
 from redn_lib.evaluation.tables import read_table
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained, save_weights
@@ -205,8 +203,9 @@ def fake(monkeypatch):
     """Puts a made module in place of a peer's package and gives what the peer predicts with."""
 
     def install(name, module):
+        module.__version__ = getattr(module, "__version__", "1")
         monkeypatch.setitem(sys.modules, PEERS[name].package, module)
-        return PEERS[name].loaded()
+        return {program.input: program.predict for program in programs_of(PEERS[name])}
 
     return install
 
@@ -233,7 +232,7 @@ def dlib(monkeypatch):
 
     module.rectangle, module.shape_predictor = Rectangle, lambda path: trees
     module.get_frontal_face_detector = lambda: detector
-    monkeypatch.setattr("redn_lib.evaluation.peers.dlib68.file_of_package", lambda *names: "trees.dat")
+    monkeypatch.setattr("redn_lib.evaluation.peers.file_of_package", lambda *names: "trees.dat")
     return module
 
 

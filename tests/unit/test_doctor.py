@@ -9,67 +9,70 @@ from redn_lib.pretrained import save_weights
 from redn_lib.rednet import RedNet
 
 
-def test_another_version_than_the_pinned_one_is_noted_but_breaks_nothing(tmp_path):
-    pins = tmp_path / "constraints.txt"
-    pins.write_text("# comment\nnumpy==1.0\nnot-installed-anywhere==3.0\n")
-    check = doctor.pinned_versions(pins)
-    assert check.state == doctor.NOTE
-    assert "numpy" in check.found and "(pinned 1.0)" in check.found and "not-installed" not in check.found
-    assert doctor.pinned_versions(tmp_path / "no-such-file").state == doctor.NOTE
+def checks():
+    """The results of all checks by name."""
+    return {check.name: check for check in doctor.all_checks()}
 
 
-def test_a_local_build_of_the_pinned_version_is_that_version(tmp_path, monkeypatch):
-    pins = tmp_path / "constraints.txt"
-    pins.write_text("torch==2.13.0\n")
+@pytest.fixture
+def installed(monkeypatch):
+    """Puts other packages, by their versions, in place of those that are installed."""
+
+    def install(**versions):
+        there = {name.replace("_", "-"): version for name, version in versions.items()}
+        monkeypatch.setattr(doctor, "installed", lambda name: there.get(name, ""))
+
+    return install
+
+
+def test_another_version_than_the_pinned_one_is_noted_but_breaks_nothing(tmp_path, monkeypatch, installed):
+    monkeypatch.setattr(doctor, "PINS", tmp_path / "constraints.txt")
+    assert checks()["pins"].state == doctor.OK
+    doctor.PINS.write_text("# comment\nnumpy==1.0\ntorch==2.13.0\nnot-installed-anywhere==3.0\n")
+    installed(numpy="2.0", torch="2.13.0")
+    check = checks()["pins"]
+    assert check.state == doctor.NOTE and check.found == "numpy 2.0 (pinned 1.0)"
+
+
+def test_a_local_build_of_the_pinned_version_is_that_version(monkeypatch):
     monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2.13.0+cu130")
-    assert doctor.pinned_versions(pins).state == doctor.OK
+    assert doctor.installed("torch") == "2.13.0"
 
 
-def test_a_missing_package_is_broken_with_a_remedy():
-    check = doctor.package_version("no-such-package-at-all")
-    assert check.state == doctor.BROKEN and "make setup" in check.remedy
+def test_a_missing_package_and_two_builds_of_opencv_are_broken_with_a_remedy(installed):
+    installed(opencv_python="5", opencv_python_headless="5")
+    found = checks()
+    assert found["torch"].state == doctor.BROKEN and "make setup" in found["torch"].remedy
+    assert found["opencv"].state == doctor.BROKEN and "opencv-python-headless" in found["opencv"].found
 
 
-def test_opencv_that_does_not_load_names_libgl(monkeypatch):
+def test_opencv_that_does_not_load_names_libgl_and_the_others_go_on(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    check = doctor.opencv_loads()
-    assert check.state == doctor.BROKEN and "libgl1" in check.remedy
-
-
-def test_two_builds_of_opencv_are_broken(monkeypatch):
-    monkeypatch.setattr(doctor, "installed", lambda name: None if name == "opencv-contrib-python" else "5")
-    check = doctor.opencv_loads()
-    assert check.state == doctor.BROKEN and "opencv-python-headless" in check.found
+    check = checks()["opencv loads"]
+    assert check.state == doctor.BROKEN and "libgl1" in check.remedy and "chromium" in checks()
 
 
 def test_missing_and_damaged_weights_are_broken(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
-    assert doctor.shipped_weights().state == doctor.BROKEN
+    assert checks()["weights"].state == doctor.BROKEN
     (tmp_path / "weights").mkdir()
     save_weights(RedNet.from_preset("compact"), tmp_path / "weights" / "mine.safetensors")
-    assert doctor.shipped_weights().state == doctor.OK
+    assert checks()["weights"].state == doctor.OK
     (tmp_path / "weights" / "torn.safetensors").write_bytes(b"half a fi")
-    check = doctor.shipped_weights()
+    check = checks()["weights"]
     assert check.state == doctor.BROKEN and "torn" in check.found and check.remedy
 
 
 def test_files_inside_packages_are_found_and_missed(monkeypatch):
-    assert [check.state for check in doctor.carried_files()] == [doctor.OK] * 2
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    for check in doctor.carried_files():
-        assert check.state == doctor.BROKEN and "pip install" in check.remedy
+    for name in ("face detector", "carphone clip"):
+        assert checks()[name].state == doctor.BROKEN and "pip install" in checks()[name].remedy
 
 
 def test_little_memory_and_disk_are_noted(monkeypatch):
     monkeypatch.setattr(doctor, "FREE_MEMORY_GB", float("inf"))
     monkeypatch.setattr(doctor, "FREE_DISK_GB", float("inf"))
-    assert [check.state for check in doctor.free_space()] == [doctor.NOTE] * 2
-
-
-def test_a_check_that_cannot_import_is_broken_and_the_others_go_on(monkeypatch):
-    monkeypatch.setitem(sys.modules, "psutil", None)
-    checks = {check.name: check for check in doctor.all_checks()}
-    assert checks["free space"].state == doctor.BROKEN and "chromium" in checks
+    assert checks()["free memory"].state == checks()["free disk"].state == doctor.NOTE
 
 
 def test_the_command_shows_every_remedy_and_counts_what_is_broken(monkeypatch, capsys):

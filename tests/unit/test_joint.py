@@ -25,10 +25,12 @@ def parts_of(one):
 def test_every_batch_of_every_stage_comes_once_with_its_losses(one):
     parts = parts_of(one)
     mixed = MixedBatches(parts, 0)
-    assert len(mixed) == 2 + 2 + 1 and Counter(mixed.order) == Counter((p, i) for p in parts for i in range(len(p)))
+    assert len(mixed.order) == 2 + 2 + 1 and Counter(mixed.order) == Counter(
+        (p, i) for p in parts for i in range(len(p))
+    )
     for n, (part, i) in enumerate(mixed.order):
         assert torch.equal(mixed[n].patches, part[i].patches)
-        assert mixed.stage(n) == replace(part.stage, iterations=5)
+        assert mixed.stage_of(n) == replace(part.stage, iterations=5)
     assert [MixedBatches(parts, seed).order for seed in range(6)].count(mixed.order) < 6
 
 

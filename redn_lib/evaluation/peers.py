@@ -1,0 +1,311 @@
+"""Other programs that find 68 points, side by side with ours on the same frames and boxes, on one core.
+
+Each is an optional package with its weights: an entry in PEERS. It has one or more inputs, such as the given box or its
+own detector's: which one suits it best, and the box that it expects, is our choice.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from redn_lib.data.dataset import Sample
+from redn_lib.data.samples import file_of_package
+from redn_lib.evaluation.errors import images_of
+from redn_lib.evaluation.scores import Measured, figures
+from redn_lib.landmarks import N_POINTS, OUTER_EYES
+from redn_lib.metrics import mean_percent
+from redn_lib.tracking.detector import overlap
+
+Predict = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
+"""(image (H, W, 3) uint8 RGB, box (4,) around the 68 points) to points (68, 2) in pixels of the image, or None."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program to compare with.
+
+    name: also of the extra in pyproject.toml that installs it.
+    package: as it is imported.
+    trained_on: what is known of its training data, which no digest can be checked against.
+    load: loads it; gives what predicts, by the name of its input.
+    """
+
+    name: str
+    package: str
+    trained_on: str
+    load: Callable[[], dict[str, Predict]]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that is compared.
+
+    name: of the program.
+    input: what it is given, such as "box given".
+    predict: image and box to points.
+    version: of the program.
+    trained_on: what is known of its training data.
+    """
+
+    name: str
+    input: str
+    predict: Predict
+    version: str
+    trained_on: str
+
+
+def programs_of(peer: Peer) -> list[Program]:
+    """A peer, once for each of its inputs. Raises ValueError with the remedy where something is not installed."""
+    try:
+        loaded = peer.load()
+    except ImportError as error:
+        # apart, since mediapipe brings a second OpenCV and an old protobuf; first the suite by its pins
+        raise ValueError(
+            f"peer {peer.name} is not installed ({error}); install it beside, not in, the suite's own environment: "
+            "python3 -m venv peers && peers/bin/pip install -c constraints.txt -e . && "
+            f'peers/bin/pip install -e ".[{peer.name}]", then run peers/bin/redn compare'
+        ) from error
+    except FileNotFoundError as error:
+        raise ValueError(f"peer {peer.name} cannot run: {error}") from error
+    version = str(import_module(peer.package).__version__)
+    return [Program(peer.name, way, predict, version, peer.trained_on) for way, predict in loaded.items()]
+
+
+MARGIN = 2.0
+"""Side of what a peer with a detector of its own sees, in larger sides of the box."""
+
+
+def cut_around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(what a peer with a detector of its own may see of the image, so that it finds the same face; its corner)."""
+    middle, half = (box[:2] + box[2:]) / 2, MARGIN * (box[2:] - box[:2]).max() / 2
+    low = np.maximum(np.floor(middle - half), 0).astype(int)
+    high = np.ceil(middle + half).astype(int) + 1
+    return np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), low
+
+
+DETECTOR_BOX = np.array([0.0, -0.13, 1.0, 0.94])
+"""dlib's detector's box in the tight box, in its sides: medians of `benchmarks/dlib_box.py` (our choice)."""
+
+SAME_FACE = 0.3
+"""Least overlap of the box of dlib's detector with the given one."""
+
+
+def corners(found: Sequence) -> np.ndarray:
+    """Rectangles of dlib as boxes: (N, 4)."""
+    return np.array([(r.left(), r.top(), r.right(), r.bottom()) for r in found]).reshape(-1, 4)
+
+
+def load_dlib() -> dict[str, Predict]:
+    """dlib's regression trees in a cascade (Kazemi and Sullivan, CVPR 2014).
+
+    They were trained on the boxes of dlib's HOG detector, and go far wrong from others on turned faces. So dlib runs
+    twice: from the given box, put where the detector's usually lies, and from the detector's box near the given one.
+    """
+    import dlib
+
+    package = "face_recognition_models"
+    weights = file_of_package(package, "models/shape_predictor_68_face_landmarks.dat", package)
+    trees, detector = dlib.shape_predictor(str(weights)), dlib.get_frontal_face_detector()
+
+    def points(image: np.ndarray, rectangle: "dlib.rectangle") -> np.ndarray:
+        return np.array([(p.x, p.y) for p in trees(image, rectangle).parts()], float)
+
+    def given(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        box = np.tile(box[:2], 2) + DETECTOR_BOX * np.tile(box[2:] - box[:2], 2)
+        return points(image, dlib.rectangle(*(round(float(v)) for v in box)))
+
+    def own(image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+        cut, corner = cut_around(image, box)
+        found = detector(cut, 1)  # 1: enlarged once, since it sees no face below 80 pixels
+        near = overlap(corners(found), box - np.tile(corner, 2))
+        return points(cut, found[int(near.argmax())]) + corner if near.max(initial=0) >= SAME_FACE else None
+
+    return {"box given": given, "own detector": own}
+
+
+def load_fan() -> dict[str, Predict]:
+    """face-alignment's 2D-FAN: four stacked hourglasses (Bulat and Tzimiropoulos, ICCV 2017), from the given box as it
+    is, since its authors train and measure with the tight box. Raises FileNotFoundError where its weights, which no
+    package carries, are not on this machine: nothing is fetched here.
+    """
+    import face_alignment
+    from face_alignment.api import models_urls
+
+    weights = Path(torch.hub.get_dir(), "checkpoints", Path(models_urls["2DFAN-4"]).name)
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights} is missing: fetch it by hand from {models_urls['2DFAN-4']}")
+    network = face_alignment.FaceAlignment(
+        face_alignment.LandmarksType.TWO_D, device="cpu", face_detector="folder", compile=False
+    )
+
+    def given(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        return network.get_landmarks_from_image(image, detected_faces=[box.tolist()])[0].astype(float)
+
+    return {"box given": given}
+
+
+MESH_PLACES: list[list[int]] = json.loads(Path(__file__).with_name("mediapipe_68.json").read_text())
+"""For each of the 68 points the points of mediapipe's mesh whose mean is nearest to it, as published by P. Yan in
+Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. The mesh's own jaw is no outline."""
+
+
+def load_mediapipe() -> dict[str, Predict]:
+    """mediapipe's face mesh with attention (Grishchenko et al. 2020): 478 points, of which 68 of ours are made.
+
+    It takes no box, so it sees the surroundings of the given one. It runs as for unrelated images, and, better, twice
+    for the same image: as in a video, the second pass begins where the first found the mesh. Raises ImportError for a
+    version without weights (from 0.10.30 on).
+    """
+    import mediapipe
+
+    if not hasattr(mediapipe, "solutions"):
+        raise ImportError(f"mediapipe {mediapipe.__version__} comes without weights")
+    still, video = (
+        mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=still, max_num_faces=1, refine_landmarks=True)
+        for still in (True, False)
+    )
+
+    def points(image: np.ndarray, box: np.ndarray, process: Callable) -> np.ndarray | None:
+        cut, corner = cut_around(image, box)
+        found = process(cut).multi_face_landmarks
+        if not found:
+            return None
+        mesh = np.array([(p.x, p.y) for p in found[0].landmark])  # from edge to edge of the image
+        return np.array([mesh[place].mean(0) for place in MESH_PLACES]) * cut.shape[1::-1] - 0.5 + corner
+
+    def two_passes(cut: np.ndarray) -> object:
+        with no_messages():
+            video.reset()
+            video.process(cut)
+            return video.process(cut)
+
+    return {"one pass": partial(points, process=still.process), "two passes": partial(points, process=two_passes)}
+
+
+@contextmanager
+def no_messages() -> Iterator[None]:
+    """Nothing on stderr: mediapipe warns at every new start, from threads that Python's own redirection misses."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+_ALL = (
+    Peer("dlib", "dlib", "300-W", load_dlib),
+    Peer("face-alignment", "face_alignment", "300W-LP, made from 300-W", load_fan),
+    Peer("mediapipe", "mediapipe", "a set of its own", load_mediapipe),
+)
+PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """One thread for torch and OpenCV, and one core for all that starts inside, where the system can do that."""
+    threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        if cores:
+            os.sched_setaffinity(0, {max(cores)})
+        yield
+    finally:
+        if cores:
+            os.sched_setaffinity(0, cores)
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(cv_threads)
+
+
+def run_programs(
+    programs: Sequence[Program], samples: Sequence[Sample], box_of: Callable[[Sample], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(predictions (P, N, 68, 2) in pixels, NaN where no face was found; CPU milliseconds (P, N)).
+
+    The time is that of the processor over all threads of a program, so other work on the machine hardly counts; each
+    program has seen the first image before the clock starts. Reading the image is left out.
+    """
+    predictions = np.full((len(programs), len(samples), N_POINTS, 2), np.nan)
+    cost = np.empty((len(programs), len(samples)))
+    for n, (sample, image) in enumerate(zip(samples, images_of(samples), strict=True)):
+        box = box_of(sample)
+        for p, program in enumerate(programs):
+            if n == 0:
+                program.predict(image, box)
+            start = time.process_time()
+            points = program.predict(image, box)
+            cost[p, n] = 1e3 * (time.process_time() - start)
+            if points is not None:
+                predictions[p, n] = points
+    return predictions, cost
+
+
+def without_offset(predictions: np.ndarray, labels: np.ndarray, people: Sequence[str], folds: int = 10) -> np.ndarray:
+    """Predictions (N, 68, 2) less their offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
+
+    Programs trained on other labels put, say, the chin a little lower, always. Such a habit is no misfit, so one offset
+    a point is taken out, fitted on the people in the other folds (cross-fitted by person, our choice): nobody's own
+    labels correct their predictions. It is the median over frames, in units of the vector between the outer eye
+    corners of the prediction, so that it turns and grows with the face.
+
+    people: who is shown in each frame. Raises ValueError for a single person.
+    """
+    names = sorted(set(people))
+    if len(names) < 2:
+        raise ValueError(f"the offset of {names[0]} must be fitted on other people, and there are none; take more data")
+    fold_of = {name: i % min(folds, len(names)) for i, name in enumerate(names)}
+    fold = np.array([fold_of[name] for name in people])
+    predicted, true = (points.astype(float) @ [1, 1j] for points in (predictions, labels))
+    eyes = (predicted[:, OUTER_EYES[1]] - predicted[:, OUTER_EYES[0]])[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        habit = (true - predicted) / eyes
+    habit[~np.isfinite(habit)] = complex(np.nan, np.nan)
+    corrected = predicted.copy()
+    for k in np.unique(fold):
+        fit = habit[fold != k]
+        x, y = (pd.DataFrame(part).median().fillna(0).to_numpy() for part in (fit.real, fit.imag))
+        corrected[fold == k] += eyes[fold == k] * (x + 1j * y)
+    return np.stack([corrected.real, corrected.imag], -1)
+
+
+def comparison(
+    programs: Sequence[Program],
+    samples: Sequence[Sample],
+    predictions: np.ndarray,
+    labels: np.ndarray,
+    cost: np.ndarray,
+) -> list[dict[str, Any]]:
+    """A row for each program as it is, and one with its mark-up's offset taken out. nme_shared: over the frames in
+    which every program found the face; ms: the median.
+    """
+    shared = np.isfinite(predictions).all((0, 2, 3))
+    people = [sample.person for sample in samples]
+    rows = []
+    for program, mine, ms in zip(programs, predictions, cost, strict=True):
+        for markup, points in (("as it is", mine), ("corrected", without_offset(mine, labels, people))):
+            measured = Measured(samples, points[:, None], labels)
+            largest, *others = measured.point_sets
+            errors = measured.frame_errors(largest)
+            row = {"program": program.name, "input": program.input, "markup": markup, "points": largest}
+            row |= {"frames": len(samples), "found": int(measured.found.sum()), **figures(errors)}
+            row["nme_shared"] = mean_percent(errors[shared])
+            row |= {f"nme_{n.replace(' ', '_')}": mean_percent(measured.frame_errors(n)) for n in others}
+            row |= {"ms": float(np.median(ms)), "ms_least": float(ms.min())}
+            rows.append(row | {"version": program.version, "trained_on": program.trained_on})
+    return rows
