@@ -1,9 +1,8 @@
-"""Still images into batches of patches and first crops. Batch i is a function of the seed and i alone, so a resumed run
-has the same ones.
+"""Annotated faces into patches, and still images into batches of patches and first crops. Batch i is a function of the
+seed and i alone, so a resumed run has the same ones.
 """
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,11 +13,15 @@ from torch.utils.data import Dataset
 from redn_lib.crop import Crop
 from redn_lib.data.augment import augment
 from redn_lib.data.clip import Clip, Face
+from redn_lib.data.records import Sample
 from redn_lib.data.synthetic import factors, identity, render
 from redn_lib.identity import UNKNOWN
 from redn_lib.landmarks import tight_box
 from redn_lib.rednet import Preset
 from redn_lib.training.stages import BoxNoise, Stage
+
+HELD = 20_000
+"""So many patches at most are held in memory, 150 kB each; more are read from the disk each time (our choice)."""
 
 
 class Batch(NamedTuple):
@@ -50,6 +53,28 @@ def cut_clip(clip: Clip) -> Clip:
     crop = Crop.around(tight_box(clip.points.reshape(-1, 2)))
     frames = np.stack([crop.take(frame) for frame in clip.frames])
     return Clip(frames, crop.to_crop(clip.points).astype(np.float32), clip.person, clip.name, clip.visible)
+
+
+class UnreadPatches(Sequence):
+    """Patches of samples, each read when it is asked for: of a still image a Face, of a window of a video a Clip."""
+
+    def __init__(self, samples: Sequence[Sample]):
+        self.samples, self.people = samples, [sample.person for sample in samples]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, j: int) -> Face | Clip:
+        clip = self.samples[j].load()
+        return cut_patch(clip[0]) if len(clip) == 1 else cut_clip(clip)
+
+
+def patches(samples: Sequence[Sample], show: Callable[[Iterable], Iterable] = iter) -> Sequence[Face | Clip]:
+    """The patches of samples, held in memory where they are few. show: wraps what is read, e.g. a progress bar."""
+    unread = UnreadPatches(samples)
+    if sum(max(len(sample.frames), 1) for sample in samples) > HELD:
+        return unread
+    return [unread[j] for j in show(range(len(unread)))]
 
 
 def disturbed_crop(box: np.ndarray, box_noise: BoxNoise, preset: Preset, rng: np.random.Generator) -> np.ndarray:
@@ -93,24 +118,24 @@ class StillBatches(Dataset):
     faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1.
     procedural: None where the stage has no procedural faces.
     Its `people`: number of each person for f_CLS by name, real people first; all others are UNKNOWN.
-    Raises ValueError where either is missing, or a batch does not hold whole groups.
+    Raises ValueError where either is missing.
     """
 
     def __init__(self, faces: Sequence[Face], stage: Stage, preset: Preset, procedural: ProceduralFaces | None = None):
         self.n_synthetic = round(stage.procedural * stage.batch / stage.group) * stage.group
         self.n_real = stage.batch - self.n_synthetic
-        if self.n_real and not faces:
-            raise ValueError("no real faces to train on: name a folder with --data, or train on procedural faces alone")
-        if self.n_synthetic and procedural is None:
+        if (self.n_real and not faces) or (self.n_synthetic and procedural is None):
             raise ValueError(
-                f"the stage asks for {self.n_synthetic} procedural faces a batch, but no procedural faces were given"
+                f"a batch wants {self.n_real} real and {self.n_synthetic} procedural faces, but there are none: name "
+                "a folder with --data, or train on procedural faces alone"
             )
-        if stage.batch % stage.group:
-            raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} images a person")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
-        self.shown = faces.people if hasattr(faces, "people") else [face.person for face in faces]
+        self.by_person: dict[str, list[int]] = {}
+        for j, person in enumerate(faces.people if isinstance(faces, UnreadPatches) else [f.person for f in faces]):
+            self.by_person.setdefault(person, []).append(j)
+        self.groups = sum(-(-len(indices) // stage.group) for indices in self.by_person.values())  # in an epoch
         recurring = procedural.people if self.n_synthetic else []
-        self.people = {person: number for number, person in enumerate([*sorted(set(self.shown)), *recurring])}
+        self.people = {person: number for number, person in enumerate([*sorted(self.by_person), *recurring])}
 
     def __len__(self) -> int:
         return self.stage.iterations
@@ -141,34 +166,20 @@ class StillBatches(Dataset):
     def real_indices(self, i: int) -> list[int]:
         """Which real faces batch i holds: a new order each time all have been used."""
         units = self.n_real // self.stage.group
+        epoch, start = divmod(i * units, self.groups) if units else (0, 0)
         found: list[list[int]] = []
-        epoch, start = divmod(i * units, self._groups) if units else (0, 0)
         while len(found) < units:
-            found += self._order(epoch)[start : start + units - len(found)]
+            found += self.order(epoch)[start : start + units - len(found)]
             epoch, start = epoch + 1, 0
         return [j for group in found for j in group]
 
-    @cached_property
-    def _by_person(self) -> list[list[int]]:
-        """Indices of each person's faces."""
-        indices: dict[str, list[int]] = {}
-        for j, person in enumerate(self.shown):
-            indices.setdefault(person, []).append(j)
-        return list(indices.values())
-
-    @cached_property
-    def _groups(self) -> int:
-        """Groups in an epoch."""
-        return len(self._order(0))
-
-    def _order(self, epoch: int) -> list[list[int]]:
+    def order(self, epoch: int) -> list[list[int]]:
         """The groups of an epoch: images of one person each, in a new order. A person's last group is filled up."""
         rng, size = np.random.default_rng((self.stage.seed, 1, epoch)), self.stage.group
         if size == 1:
             return [[int(j)] for j in rng.permutation(len(self.faces))]
         groups = []
-        for indices in self._by_person:
-            shuffled = rng.permutation(indices)
-            count = -(-len(shuffled) // size)
-            groups += np.resize(shuffled, (count, size)).tolist()
+        for indices in self.by_person.values():
+            count = -(-len(indices) // size)
+            groups += np.resize(rng.permutation(indices), (count, size)).tolist()
         return [groups[j] for j in rng.permutation(len(groups))]

@@ -3,6 +3,8 @@ happened.
 """
 
 import math
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,12 +19,11 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from redn_lib.device import best_device, fast_bfloat16
+from redn_lib.files import whole_file
 from redn_lib.rednet import RedNet
-from redn_lib.training import checkpoint
 from redn_lib.training.batches import Batch
 from redn_lib.training.objective import Outcome, outcome
 from redn_lib.training.stages import Stage
-from redn_lib.training.stopping import Stopping
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -55,17 +56,11 @@ def learns(name: str, stage: Stage) -> bool:
     return not stage.only or name.startswith(stage.only)
 
 
-@contextmanager
-def frozen(model: nn.Module, stage: Stage) -> Iterator[None]:
-    """Within it, only the parameters that learn in the stage have gradients."""
-    resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]
-    for parameter in resting:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in resting:
-            parameter.requires_grad_(True)
+def freeze(model: nn.Module, stage: Stage) -> None:
+    """From here on, only the parameters that learn in the stage have gradients."""
+    for name, parameter in model.named_parameters():
+        if not learns(name, stage):
+            parameter.requires_grad_(False)
 
 
 def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
@@ -73,7 +68,7 @@ def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
     ValueError where nothing learns.
     """
     groups = []
-    learning = {n: p for n, p in model.named_parameters() if p.requires_grad and learns(n, stage)}
+    learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     for memory, share in ((False, 1.0), (True, stage.memory_rate)):
         mine = [p for name, p in learning.items() if name.startswith("memory.") == memory]
         for decays, decay in ((True, stage.weight_decay), (False, 0.0)):
@@ -87,9 +82,10 @@ def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
 
 def follow_norms(model: nn.Module, stage: Stage) -> None:
     """Let batch norm follow the batches where they are single images and the part learns; elsewhere it stays."""
+    plain = stage.group == stage.frames == 1
     for name, part in model.named_children():
         if name in ("encoder", "decoder", "regression"):
-            part.train(stage.plain and any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()))
+            part.train(plain and any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()))
 
 
 class Losses(nn.Module):
@@ -106,7 +102,7 @@ class Losses(nn.Module):
 class Trainer:
     """One stage of training of one network: `run` trains to its end.
 
-    model: trained in place.
+    model: trained in place; what does not learn in the stage has no gradients from then on.
     stage: what is trained, how long, with which losses.
     batches: item i is the batch of iteration i; of n processes, item n * i + r is that of process r.
     path: checkpoint, read when it exists, written every `every` iterations and at the end; None: a run that leaves
@@ -137,23 +133,25 @@ class Trainer:
         fabric: "Fabric | None" = None,
     ):
         self.model, self.stage, self.batches, self.path, self.every = model, stage, batches, path, every
-        self.workers, self.watch, self.options, self.fabric = workers, watch, dict(options or {}), fabric
+        self.workers, self.watch, self.fabric = workers, watch, fabric
         self.rank, self.processes = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
         self.device = fabric.device if fabric else torch.device(device or best_device())
-        if stage.batch % (self.processes * stage.accumulate * stage.group):
+        pieces = self.processes * stage.accumulate
+        if stage.batch % (pieces * stage.group):
             raise ValueError(
-                f"a batch of {stage.batch} in groups of {stage.group} cannot be divided among {self.processes} "
-                f"processes in {stage.accumulate} pieces each: it must be a multiple of "
-                f"{self.processes * stage.accumulate * stage.group}"
+                f"a batch of {stage.batch} cannot be divided into {pieces} pieces of whole groups of {stage.group}: it "
+                f"must be a multiple of {pieces * stage.group}"
             )
         model.to(self.device, memory_format=torch.channels_last).train()
         follow_norms(model, stage)
         self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
+        freeze(model, stage)
         self.optimiser = torch.optim.AdamW(parameter_groups(model, stage), lr=stage.rate)
         self.losses_of = Losses(model, stage)
         if compiled:
             for part in (model.encoder, model.decoder, model.regression):
                 part.compile()
+        self.settings = {"options": dict(options or {}), "stage": asdict(stage), "preset": asdict(model.preset)}
         self.iteration = 0
         self.losses: list[list[float]] = []
         if path is not None and Path(path).exists():
@@ -166,48 +164,43 @@ class Trainer:
         On Ctrl-C and on SIGTERM the state is saved after the iteration and KeyboardInterrupt raised. Raises OSError
         when a process that prepares batches is gone.
         """
-        with Stopping(patient=self.fabric is not None) as stopping, frozen(self.model, self.stage):
-            if self.fabric:
-                self.join()
-            try:
+        if self.fabric and self.fabric.broadcast(self.iteration) != self.iteration:
+            raise ValueError(
+                f"process {self.rank} found {self.path} at another iteration than process 0: the run folder must lie "
+                "on a disk that all hosts share"
+            )
+        if self.fabric:
+            self.losses_of = self.fabric.setup_module(self.losses_of)
+        try:
+            with stopping(patient=self.fabric is not None) as asked:
                 for batch in show(self.loader()):
                     self.losses.append(self.learn(Batch(*batch)))
-                    stop = self.mean(torch.tensor(float(stopping.asked), device=self.device)) > 0
+                    stop = self.mean(torch.tensor(float(bool(asked)), device=self.device)) > 0
                     if stop or self.iteration % self.every == 0 or self.iteration == self.stage.iterations:
                         self.save()
                     if stop:
                         raise KeyboardInterrupt
-            except RuntimeError as error:
-                if "DataLoader worker" not in str(error):
-                    raise
-                raise OSError(
-                    f"a process that prepares batches is gone ({str(error).splitlines()[0]}); if memory ran out, take "
-                    f"fewer --workers; the same command goes on from {self.path}"
-                ) from error
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise OSError(
+                f"a process that prepares batches is gone ({str(error).splitlines()[0]}); if memory ran out, take "
+                f"fewer --workers; the same command goes on from {self.path}"
+            ) from error
         return self.average.module.eval()
 
     def loader(self) -> DataLoader:
         """The batches of this process from the next iteration on."""
         if self.workers:
             cv2.setNumThreads(1)  # here, since OpenCV's threads do not survive the fork and hang a process that asks
+        items = range(self.stage.iterations * self.processes)
         return DataLoader(
             self.batches,
             batch_size=None,
-            sampler=range(
-                self.iteration * self.processes + self.rank, self.stage.iterations * self.processes, self.processes
-            ),
+            sampler=items[self.iteration * self.processes + self.rank :: self.processes],
             num_workers=self.workers,
             pin_memory=self.device.type == "cuda",
         )
-
-    def join(self) -> None:
-        """Join the processes around the losses: from here on gradients are means over all of them."""
-        if self.fabric.broadcast(self.iteration) != self.iteration:
-            raise ValueError(
-                f"process {self.rank} found {self.path} at another iteration than process 0: the run folder must lie "
-                "on a disk that all hosts share"
-            )
-        self.losses_of = self.fabric.setup_module(self.losses_of)
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over all processes."""
@@ -223,7 +216,8 @@ class Trainer:
         batch = batch._replace(patches=batch.patches.float().div_(255))
         swap = np.random.default_rng((stage.seed, 2, self.iteration)).random() < stage.swap
         self.optimiser.zero_grad(set_to_none=True)
-        figures = torch.stack([self.backward(piece, swap) for piece in pieces(batch, stage.accumulate)]).mean(0)
+        pieces = zip(*(tensor.chunk(stage.accumulate) for tensor in batch), strict=True)
+        figures = torch.stack([self.backward(Batch(*piece), swap) for piece in pieces]).mean(0)
         total, identity, *steps = self.mean(figures).tolist()
         if not math.isfinite(total):
             raise ValueError(
@@ -243,42 +237,63 @@ class Trainer:
         """Add the gradients of a piece of a batch. Figures (2 + K,): the loss, that of f_CLS, that of each step."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast_bfloat16(self.device)):
             found = self.losses_of(batch, swap)
-        loss = found.total / self.stage.accumulate
-        loss.backward()
-        identity = torch.zeros_like(found.total) if found.identity is None else found.identity
-        return torch.cat([torch.stack([found.total, identity]), found.steps]).detach()
+        (found.total / self.stage.accumulate).backward()
+        return torch.cat([torch.stack([found.total, found.identity]), found.steps]).detach()
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all; only the first process does."""
+        """Write the checkpoint, whole or not at all; only the first process does. Raises OSError as `whole_file`."""
         if self.path is None or self.rank > 0:
             return
-        checkpoint.save(
-            self.path,
-            {
-                "stage": asdict(self.stage),
-                "preset": asdict(self.model.preset),
-                "options": self.options,
-                "iteration": self.iteration,
-                "model": self.model.state_dict(),
-                "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "losses": torch.tensor(self.losses),
-            },
-        )
+        parts = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser")}
+        reached = {"iteration": self.iteration, "losses": torch.tensor(self.losses)}
+        with whole_file(self.path) as temporary:
+            torch.save(self.settings | parts | reached, temporary)
 
     def resume(self) -> None:
-        """Go on from the checkpoint: same weights, same optimiser state, same next batch."""
-        state = checkpoint.load(self.path)
-        checkpoint.check_same(self.path, state.get("options", {}), self.options)
-        checkpoint.check_same(self.path, state["stage"], asdict(self.stage))
-        checkpoint.check_same(self.path, state["preset"], asdict(self.model.preset))
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        """Go on from the checkpoint: same weights, same optimiser state, same next batch. Raises ValueError naming a
+        damaged file, or every setting that differs.
+        """
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise ValueError(
+                f"checkpoint {self.path} is damaged or not one of ours ({type(error).__name__}): delete it to begin "
+                "again"
+            ) from error
+        differ = [
+            f"{name} {state[kind].get(name)!r:.80}, now {value!r:.80}"
+            for kind, settings in self.settings.items()
+            for name, value in settings.items()
+            if state[kind].get(name) != value
+        ]
+        if differ:
+            raise ValueError(
+                f"checkpoint {self.path} was begun with {'; '.join(differ)}: repeat the first command, use another "
+                "--run folder, or delete the checkpoint"
+            )
+        for name in ("model", "average", "optimiser"):
+            getattr(self, name).load_state_dict(state[name])
         self.iteration, self.losses = state["iteration"], state["losses"].tolist()
 
 
-def pieces(batch: Batch, count: int) -> Iterator[Batch]:
-    """The batch in `count` pieces of one size."""
-    for tensors in zip(*(tensor.chunk(count) for tensor in batch), strict=True):
-        yield Batch(*tensors)
+@contextmanager
+def stopping(patient: bool) -> Iterator[list[int]]:
+    """Within it, Ctrl-C and SIGTERM are only noted in the list; a second one raises KeyboardInterrupt at once.
+
+    patient: a second one does not, because torchrun repeats them and all processes must stop at one iteration.
+    Outside of the main thread, where no signal arrives, nothing is done.
+    """
+    asked: list[int] = []
+
+    def note(which: int, _: object) -> None:
+        if asked and not patient:
+            raise KeyboardInterrupt
+        asked.append(which)
+
+    listens = threading.current_thread() is threading.main_thread()
+    before = {which: signal.signal(which, note) for which in (signal.SIGINT, signal.SIGTERM) if listens}
+    try:
+        yield asked
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
