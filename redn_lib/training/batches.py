@@ -92,11 +92,11 @@ class ProceduralFaces:
 
     seed: of the images; seeds below 1000 share no image in their first million.
     group: images of a person in a row.
-    people: so many people come again and again, and f_CLS knows them; None: always new ones, whom it does not know.
+    people: so many people come again and again, and f_CLS knows them; 0: always new ones, whom it does not know.
     people_seed: of those who come again; by default the seed.
     """
 
-    def __init__(self, seed: int, group: int = 1, people: int | None = None, people_seed: int | None = None):
+    def __init__(self, seed: int, group: int = 1, people: int = 0, people_seed: int | None = None):
         self.first, self.group, self.count = seed * 1_000_000, group, people
         self.first_person = self.first if people_seed is None else people_seed * 1_000_000
 
@@ -108,7 +108,7 @@ class ProceduralFaces:
     @property
     def people(self) -> list[str]:
         """Names of those who come again."""
-        return [identity(self.first_person + n).name for n in range(self.count or 0)]
+        return [identity(self.first_person + n).name for n in range(self.count)]
 
 
 class StillBatches(Dataset):

@@ -228,9 +228,8 @@ class Trainer:
         self.average.update_parameters(self.model)
         self.iteration += 1
         if self.watch is not None:
-            named = {f"loss/step {k}": loss for k, loss in enumerate(steps, 1)} | {"loss/all": total}
-            named |= {"loss/identity": identity} if stage.identity_weight else {}
-            self.watch(self.iteration, named | {"rate": rate})
+            named = {f"loss/step {k}": loss for k, loss in enumerate(steps, 1)}
+            self.watch(self.iteration, named | {"loss/all": total, "loss/identity": identity, "rate": rate})
         return steps
 
     def backward(self, batch: Batch, swap: bool) -> Tensor:

@@ -31,15 +31,12 @@ def joined(device: str | None) -> "Iterator[Fabric | None]":
     try:
         from lightning_fabric import Fabric
     except ImportError as error:
-        raise ValueError(
-            "several processes need Lightning Fabric: pip install -c constraints.txt -e '.[multi]'"
-        ) from error
+        remedy = "pip install -c constraints.txt -e '.[multi]'"
+        raise ValueError(f"several processes need Lightning Fabric: {remedy}") from error
     here, hosts = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
-    kind = torch.device(device or best_device()).type
-    if kind == "cuda" and (gpus := torch.cuda.device_count()) < here:
-        raise ValueError(
-            f"{here} processes on this host but {gpus} GPUs: torchrun --nproc_per_node {gpus}, or --device cpu"
-        )
+    kind, gpus = torch.device(device or best_device()).type, torch.cuda.device_count()
+    if kind == "cuda" and gpus < here:
+        raise ValueError(f"{here} processes but {gpus} GPUs on this host: torchrun --nproc_per_node {gpus}")
     fabric = Fabric(accelerator=kind, devices=here, num_nodes=hosts, strategy="ddp")
     fabric.launch()
     yield fabric

@@ -98,7 +98,7 @@ def test_batches_hold_groups_of_one_person():
 
 def test_a_batch_of_broken_groups_is_refused():
     with pytest.raises(ValueError, match="whole groups of 4"):
-        StillBatches(PAIRS, replace(STAGE, group=4), PRESET)
+        Trainer(tiny(), replace(STAGE, group=4), [])
 
 
 def test_the_share_of_variance_within_people_has_its_values():
