@@ -23,8 +23,7 @@ from redn_lib.experiments.variants import (
 )
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import COMPACT, Preset, RedNet
-from redn_lib.training.batches import Batch, ProceduralFaces, StillBatches
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import Batch, ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.grow import fresh, grown
 from redn_lib.training.loop import Trainer, follow_norms
 from redn_lib.training.stages import ON_CLIPS, STAGES, Stage

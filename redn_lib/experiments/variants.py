@@ -11,8 +11,7 @@ from redn_lib.identity import split
 from redn_lib.rednet import Change, FrameOutput, Preset, RedNet
 from redn_lib.response_maps import confidence, gaussian_maps
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
-from redn_lib.training.batches import StillBatches
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import ClipBatches, StillBatches
 
 STACK = 3
 """Frames that `StackedFrames` sees at once."""

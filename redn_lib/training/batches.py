@@ -1,8 +1,9 @@
-"""Annotated faces into patches, and still images into batches of patches and first crops. Batch i is a function of the
-seed and i alone, so a resumed run has the same ones.
+"""Annotated faces into patches; patches of still images, or of clips (windows of videos as they are, and animated still
+images), into batches with first crops. Batch i is a function of the seed and i alone, so a resumed run has the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,13 +11,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from redn_lib.crop import Crop
-from redn_lib.data.augment import augment
+from redn_lib.crop import PATCH_SIZE, Crop
+from redn_lib.data.animation.animate import animate
+from redn_lib.data.animation.curves import MotionStrength
+from redn_lib.data.augment import augment, mirror, stretch
 from redn_lib.data.clip import Clip, Face
+from redn_lib.data.occluder import draw_occluder
 from redn_lib.data.records import Sample
 from redn_lib.data.synthetic import factors, identity, render
 from redn_lib.identity import UNKNOWN
-from redn_lib.landmarks import tight_box
+from redn_lib.landmarks import MIRROR, mirror_points, tight_box
 from redn_lib.rednet import Preset
 from redn_lib.training.stages import BoxNoise, Stage
 
@@ -183,3 +187,38 @@ class StillBatches(Dataset):
             count = -(-len(indices) // size)
             groups += np.resize(rng.permutation(indices), (count, size)).tolist()
         return [groups[j] for j in rng.permutation(len(groups))]
+
+
+class ClipBatches(StillBatches):
+    """As `StillBatches`, of clips of stage.frames frames. A Clip among the faces (see `cut_clip`) stays a real one,
+    mirrored in half of the cases; a Face is animated, and an occluder passes before stage.occluded of them.
+    """
+
+    def __getitem__(self, i: int) -> Batch:
+        rng = np.random.default_rng((self.stage.seed, i))
+        clips = [mirrored(one, rng) if isinstance(one, Clip) else self.moved(one, rng) for one in self.chosen(i)]
+        crops = [disturbed_crop(clip[0].box, self.stage.box_noise, self.preset, rng) for clip in clips]
+        return self.batch([clip.frames for clip in clips], clips, crops)
+
+    def moved(self, face: Face, rng: np.random.Generator) -> Clip:
+        """A clip of the still image with other proportions, mirrored in half of the cases."""
+        image, points = stretch(face.image, face.points, rng)
+        visible = face.visible
+        if rng.random() < 0.5:
+            image, points = mirror(image, points)
+            visible = visible[MIRROR]
+        face = Face(image, points.astype(np.float32), face.person, face.name, visible)
+        seed, frames = int(rng.integers(1 << 30)), self.stage.frames
+        stay = (min(5, frames), min(8, frames))
+        occluder = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.occluded else None
+        strength = MotionStrength(pace=float(self.stage.pace ** (rng.random() ** 2)))
+        return animate(face, seed, frames, PATCH_SIZE, occluder, strength)
+
+
+def mirrored(clip: Clip, rng: np.random.Generator) -> Clip:
+    """The clip, in half of the cases flipped left to right."""
+    if rng.random() < 0.5:
+        return clip
+    frames = np.ascontiguousarray(clip.frames[:, :, ::-1])
+    points = mirror_points(clip.points, frames.shape[2])
+    return replace(clip, frames=frames, points=points, visible=clip.visible[:, MIRROR])

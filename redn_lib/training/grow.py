@@ -7,8 +7,7 @@ import torch
 
 from redn_lib.data.clip import Clip, Face
 from redn_lib.rednet import Preset, RedNet
-from redn_lib.training.batches import ProceduralFaces, StillBatches
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.stages import Stage
 from redn_lib.training.trained_on import digest
 

@@ -35,17 +35,6 @@ def learning_rate(stage: Stage, i: int) -> float:
     return stage.rate * warm * 0.5 * (1 + math.cos(math.pi * i / stage.iterations))
 
 
-def running_average(memory: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
-    """Exponential average of weights that forgets its beginning: its memory grows from a few iterations to `memory`
-    (our choice).
-    """
-
-    def update(average: list[Tensor], now: list[Tensor], n: Tensor) -> None:
-        torch._foreach_lerp_(average, now, 1 - min(memory, (1 + int(n)) / (10 + int(n))))
-
-    return update
-
-
 def learns(name: str, stage: Stage) -> bool:
     """Whether a parameter of that name learns in the stage: `only` names it, and the losses reach it."""
     part = name.partition(".")[0]
@@ -144,7 +133,7 @@ class Trainer:
             )
         model.to(self.device, memory_format=torch.channels_last).train()
         follow_norms(model, stage)
-        self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
+        self.average = AveragedModel(model, multi_avg_fn=self.follow, use_buffers=True)
         freeze(model, stage)
         self.optimiser = torch.optim.AdamW(parameter_groups(model, stage), lr=stage.rate)
         self.losses_of = Losses(model, stage)
@@ -231,6 +220,10 @@ class Trainer:
             named = {f"loss/step {k}": loss for k, loss in enumerate(steps, 1)}
             self.watch(self.iteration, named | {"loss/all": total, "loss/identity": identity, "rate": rate})
         return steps
+
+    def follow(self, average: list[Tensor], now: list[Tensor], n: Tensor) -> None:
+        """Move the averaged weights, whose memory grows from a few iterations to stage.ema (our choice)."""
+        torch._foreach_lerp_(average, now, 1 - min(self.stage.ema, (1 + int(n)) / (10 + int(n))))
 
     def backward(self, batch: Batch, swap: bool) -> Tensor:
         """Add the gradients of a piece of a batch. Figures (2 + K,): the loss, that of f_CLS, that of each step."""

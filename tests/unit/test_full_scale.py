@@ -14,8 +14,7 @@ from redn_lib.data import dataset
 from redn_lib.data.synthetic import still_image
 from redn_lib.rednet import PAPER
 from redn_lib.training import batches
-from redn_lib.training.batches import StillBatches
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import ClipBatches, StillBatches
 from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer
 from redn_lib.training.stages import BoxNoise, Stage

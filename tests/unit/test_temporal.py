@@ -16,8 +16,7 @@ from redn_lib.landmarks import tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
 from redn_lib.temporal import UNCERTAIN, Prior, TemporalMemory, crop_motion, prior_height, prior_logits
-from redn_lib.training.batches import Batch
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import Batch, ClipBatches
 from redn_lib.training.loop import Trainer
 from redn_lib.training.objective import outcome
 from redn_lib.training.stages import Stage
