@@ -50,22 +50,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add("--start", type=Path, metavar="FILE", help="weights to begin with; needed after the first stage")
     add("--preset", default="compact", choices=sorted(PRESETS), help="size of a fresh network (default compact)")
     add("--hidden", type=int, metavar="H", help=f"units of a fresh f_tRNN (default {HIDDEN})")
-    add("--iterations", type=int, metavar="N", help=f"batches to train on ({of_stages('iterations')})")
-    add("--batch", type=int, metavar="B", help=f"images or clips in a batch, of all processes ({of_stages('batch')})")
-    add("--rate", type=float, metavar="R", help=f"highest learning rate of AdamW ({of_stages('rate')})")
+    add("--iterations", type=int, metavar="N", help=f"batches to train on ({by_stage('iterations')})")
+    add("--batch", type=int, metavar="B", help=f"images or clips in a batch, of all processes ({by_stage('batch')})")
+    add("--rate", type=float, metavar="R", help=f"highest learning rate of AdamW ({by_stage('rate')})")
     add("--steps", type=int, metavar="K", help="feedback steps (default: those of which the preset keeps statistics)")
-    add(
-        "--growth",
-        type=float,
-        metavar="G",
-        help=f"weight of a step's loss over the step before's ({of_stages('growth')})",
-    )
-    add(
-        "--procedural",
-        type=float,
-        metavar="SHARE",
-        help=f"share of procedural faces, 0 to 1 ({of_stages('procedural')})",
-    )
+    add("--growth", type=float, metavar="G", help=f"a step's loss over that of the one before ({by_stage('growth')})")
+    add("--procedural", type=float, metavar="P", help=f"share of procedural faces, 0 to 1 ({by_stage('procedural')})")
     add("--synthetic-people", type=int, metavar="P", help="procedural people who come again and again, known to f_CLS")
     add("--accumulate", type=int, metavar="A", help="pieces in which a batch passes, where memory is short (default 1)")
     add("--only", type=comma_separated, metavar="PARTS", help="what learns, e.g. decoder,regression (default by stage)")
@@ -79,7 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_device_option(parser)
 
 
-def of_stages(field: str) -> str:
+def by_stage(field: str) -> str:
     """What an option is by default in each of the stages."""
     return "default by stage " + ", ".join(str(getattr(stage, field)) for stage in STAGES.values())
 
@@ -124,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
                     f"stage {name}: {len(samples)} real {kind} of {len({s.person for s in samples})} people, "
                     f"{stage.procedural:.0%} procedural; iteration {trainer.iteration} of {stage.iterations}"
                 )
-            model = trained(trainer, folder / "log" if args.log else None, quiet)
+            model = trained(trainer, folder / "log" if args.log and not quiet else None, quiet)
             if not quiet:
                 out = args.out if name == names[-1] else folder / "weights.safetensors"
                 about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
@@ -178,7 +168,7 @@ def trained(trainer: Trainer, log: Path | None, quiet: bool) -> RedNet:
     TensorBoard. Raises ValueError where the package tensorboard is missing.
     """
     first, writer = trainer.iteration, nullcontext()
-    if log and not quiet:
+    if log:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -189,7 +179,7 @@ def trained(trainer: Trainer, log: Path | None, quiet: bool) -> RedNet:
         def watch(iteration: int, figures: dict[str, float]) -> None:
             bar.update()
             bar.set_postfix_str("loss " + " ".join(f"{x:.3f}" for name, x in figures.items() if "step" in name))
-            if log and not quiet:
+            if log:
                 for name, value in figures.items():
                     writer.add_scalar(name, value, iteration)
 

@@ -129,10 +129,8 @@ class StillBatches(Dataset):
         self.n_synthetic = round(stage.procedural * stage.batch / stage.group) * stage.group
         self.n_real = stage.batch - self.n_synthetic
         if (self.n_real and not faces) or (self.n_synthetic and procedural is None):
-            raise ValueError(
-                f"a batch wants {self.n_real} real and {self.n_synthetic} procedural faces, but there are none: name "
-                "a folder with --data, or train on procedural faces alone"
-            )
+            wanted = f"{self.n_real} real and {self.n_synthetic} procedural faces"
+            raise ValueError(f"a batch wants {wanted}, but there are none: name --data, or take --procedural 1")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
         self.by_person: dict[str, list[int]] = {}
         for j, person in enumerate(faces.people if isinstance(faces, UnreadPatches) else [f.person for f in faces]):
@@ -149,11 +147,13 @@ class StillBatches(Dataset):
         chosen = self.chosen(i)
         kept = len(chosen) if self.stage.augment_synthetic else self.n_real
         chosen = [augment(face, rng) for face in chosen[:kept]] + chosen[kept:]
-        crops = [disturbed_crop(face.box, self.stage.box_noise, self.preset, rng) for face in chosen]
-        return self.batch([face.image for face in chosen], chosen, crops)
+        return self.batch(chosen, rng)
 
-    def batch(self, images: Sequence[np.ndarray], chosen: Sequence[Face | Clip], crops: list[np.ndarray]) -> Batch:
-        """The tensors of faces or clips with their images (..., H, W, 3)."""
+    def batch(self, chosen: Sequence[Face | Clip], rng: np.random.Generator) -> Batch:
+        """The tensors of faces or clips, around disturbed boxes of their (first) frames."""
+        images = [one.frames if isinstance(one, Clip) else one.image for one in chosen]
+        boxes = [one[0].box if isinstance(one, Clip) else one.box for one in chosen]
+        crops = [disturbed_crop(box, self.stage.box_noise, self.preset, rng) for box in boxes]
         return Batch(
             patches=torch.from_numpy(np.stack(images)).movedim(-1, -3),
             points=torch.from_numpy(np.stack([one.points for one in chosen])),
@@ -197,8 +197,7 @@ class ClipBatches(StillBatches):
     def __getitem__(self, i: int) -> Batch:
         rng = np.random.default_rng((self.stage.seed, i))
         clips = [mirrored(one, rng) if isinstance(one, Clip) else self.moved(one, rng) for one in self.chosen(i)]
-        crops = [disturbed_crop(clip[0].box, self.stage.box_noise, self.preset, rng) for clip in clips]
-        return self.batch([clip.frames for clip in clips], clips, crops)
+        return self.batch(clips, rng)
 
     def moved(self, face: Face, rng: np.random.Generator) -> Clip:
         """A clip of the still image with other proportions, mirrored in half of the cases."""

@@ -53,20 +53,18 @@ def freeze(model: nn.Module, stage: Stage) -> None:
 
 
 def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
-    """Parameters for the optimiser: matrices with weight decay, the rest without; f_tRNN at a rate of its own. Raises
-    ValueError where nothing learns.
+    """Parameters for the optimiser: matrices with a weight decay of 0.01, the rest without; f_tRNN at a rate of its own
+    (our choice). Raises ValueError where nothing learns.
     """
-    groups = []
-    learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    for memory, share in ((False, 1.0), (True, stage.memory_rate)):
-        mine = [p for name, p in learning.items() if name.startswith("memory.") == memory]
-        for decays, decay in ((True, stage.weight_decay), (False, 0.0)):
-            parameters = [p for p in mine if (p.ndim > 1) == decays]
-            groups += [{"params": parameters, "weight_decay": decay, "share": share}] if parameters else []
-    if not groups:
+    groups = {(share, decay): [] for share in (1.0, stage.memory_rate) for decay in (1e-2, 0.0)}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            share, decay = stage.memory_rate if name.startswith("memory.") else 1.0, 1e-2 if parameter.ndim > 1 else 0.0
+            groups[share, decay].append(parameter)
+    if not any(groups.values()):
         parts = ", ".join(name for name, _ in model.named_children())
         raise ValueError(f"no part named {' or '.join(stage.only)} can learn in this stage; there are {parts}")
-    return groups
+    return [{"params": p, "weight_decay": decay, "share": share} for (share, decay), p in groups.items() if p]
 
 
 def follow_norms(model: nn.Module, stage: Stage) -> None:
@@ -125,11 +123,10 @@ class Trainer:
         self.workers, self.watch, self.fabric = workers, watch, fabric
         self.rank, self.processes = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
         self.device = fabric.device if fabric else torch.device(device or best_device())
-        pieces = self.processes * stage.accumulate
-        if stage.batch % (pieces * stage.group):
+        multiple = self.processes * stage.accumulate * stage.group
+        if stage.batch % multiple:
             raise ValueError(
-                f"a batch of {stage.batch} cannot be divided into {pieces} pieces of whole groups of {stage.group}: it "
-                f"must be a multiple of {pieces * stage.group}"
+                f"a batch of {stage.batch} does not hold whole groups: it must be a multiple of {multiple}"
             )
         model.to(self.device, memory_format=torch.channels_last).train()
         follow_norms(model, stage)
@@ -155,8 +152,7 @@ class Trainer:
         """
         if self.fabric and self.fabric.broadcast(self.iteration) != self.iteration:
             raise ValueError(
-                f"process {self.rank} found {self.path} at another iteration than process 0: the run folder must lie "
-                "on a disk that all hosts share"
+                f"process {self.rank} finds another {self.path} than process 0: put --run on a shared disk"
             )
         if self.fabric:
             self.losses_of = self.fabric.setup_module(self.losses_of)
@@ -172,10 +168,9 @@ class Trainer:
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
-            raise OSError(
-                f"a process that prepares batches is gone ({str(error).splitlines()[0]}); if memory ran out, take "
-                f"fewer --workers; the same command goes on from {self.path}"
-            ) from error
+            what = f"a process that prepares batches is gone ({str(error).splitlines()[0]})"
+            remedy = f"if memory ran out, take fewer --workers; the same command goes on from {self.path}"
+            raise OSError(f"{what}; {remedy}") from error
         return self.average.module.eval()
 
     def loader(self) -> DataLoader:
@@ -209,9 +204,8 @@ class Trainer:
         figures = torch.stack([self.backward(Batch(*piece), swap) for piece in pieces]).mean(0)
         total, identity, *steps = self.mean(figures).tolist()
         if not math.isfinite(total):
-            raise ValueError(
-                f"the loss is {total} at iteration {self.iteration}: lower the learning rate or check the points"
-            )
+            where = f"at iteration {self.iteration}"
+            raise ValueError(f"the loss is {total} {where}: lower the learning rate or check the points")
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimiser.step()
         self.average.update_parameters(self.model)
@@ -248,10 +242,8 @@ class Trainer:
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise ValueError(
-                f"checkpoint {self.path} is damaged or not one of ours ({type(error).__name__}): delete it to begin "
-                "again"
-            ) from error
+            what = f"is damaged or not one of ours ({type(error).__name__})"
+            raise ValueError(f"checkpoint {self.path} {what}: delete it to begin again") from error
         differ = [
             f"{name} {state[kind].get(name)!r:.80}, now {value!r:.80}"
             for kind, settings in self.settings.items()
@@ -259,10 +251,8 @@ class Trainer:
             if state[kind].get(name) != value
         ]
         if differ:
-            raise ValueError(
-                f"checkpoint {self.path} was begun with {'; '.join(differ)}: repeat the first command, use another "
-                "--run folder, or delete the checkpoint"
-            )
+            remedy = "repeat the first command, use another --run folder, or delete the checkpoint"
+            raise ValueError(f"checkpoint {self.path} was begun with {'; '.join(differ)}: {remedy}")
         for name in ("model", "average", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
         self.iteration, self.losses = state["iteration"], state["losses"].tolist()

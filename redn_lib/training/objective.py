@@ -136,5 +136,4 @@ def decoupling_losses(
 
 def partners(count: int, group: int, device: torch.device) -> Tensor:
     """For each image of a batch the next one of its group: (count,) indices."""
-    at = torch.arange(count, device=device)
-    return at - at % group + (at % group + 1) % group
+    return torch.arange(count, device=device).unflatten(0, (-1, group)).roll(-1, 1).flatten()

@@ -25,7 +25,6 @@ class Stage:
     batch: images or clips in a batch, of all processes together.
     rate: highest learning rate.
     warmup: iterations until the highest learning rate.
-    weight_decay: of matrices and convolutions.
     steps: K in training.
     procedural: share of each batch that is synthetic faces.
     map_weight: weight of the map loss beside the regression loss, which has weight 1.
@@ -55,7 +54,6 @@ class Stage:
     batch: int = 32
     rate: float = 2e-3
     warmup: int = 200
-    weight_decay: float = 1e-2
     steps: int = 2
     procedural: float = 0.0
     map_weight: float = 0.01
