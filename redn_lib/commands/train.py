@@ -16,8 +16,7 @@ from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.training.batches import patches
 from redn_lib.training.grow import HIDDEN, begun, digests, fresh
-from redn_lib.training.loop import Trainer
-from redn_lib.training.processes import joined
+from redn_lib.training.loop import Trainer, joined
 from redn_lib.training.stages import STAGES, Stage
 from redn_lib.training.trained_on import trained_on
 
@@ -39,8 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "Clips are windows of consecutive frames where the dataset has videos, otherwise animated still images. "
         "The same command run again goes on from the checkpoint in the run folder, with the same batches and the same "
         "optimiser state; Ctrl-C saves first. On several GPUs or hosts: "
-        "torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...; each process then prepares its share of a "
-        "batch, and batch norm uses the statistics of that share. "
+        "torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ... "
         "Example without data: redn train --procedural 1 --iterations 2000 --run runs/first --out first.safetensors",
     )
     add_data_options(parser, required=False)
@@ -156,10 +154,8 @@ def chosen_stage(args: argparse.Namespace, name: str, preset: Preset) -> Stage:
     given = {"steps": preset.trained_steps} | {field: value for field, value in given.items() if value is not None}
     stage = replace(STAGES[name], **given)
     if stage.steps < preset.trained_steps:
-        raise ValueError(
-            f"preset {preset.name} keeps statistics of {preset.trained_steps} steps: train with --steps "
-            f"{preset.trained_steps} or more"
-        )
+        least = preset.trained_steps
+        raise ValueError(f"preset {preset.name} keeps statistics of {least} steps: train with --steps {least} or more")
     return replace(stage, seed=STAGES[name].seed + args.seed, warmup=min(stage.warmup, stage.iterations // 4))
 
 

@@ -3,6 +3,7 @@ happened.
 """
 
 import math
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
@@ -99,7 +100,7 @@ class Trainer:
     compiled: whether by torch.compile.
     watch: called after each iteration with its number and its losses by name.
     options: plain values by name that the run depends on. The checkpoint keeps them, and a run with others is refused.
-    fabric: of a run in several processes, see `processes.joined`.
+    fabric: of a run in several processes, see `joined`.
     Raises ValueError when a checkpoint belongs to another stage, preset or options, nothing learns, or a batch cannot
     be divided evenly.
     """
@@ -125,9 +126,7 @@ class Trainer:
         self.device = fabric.device if fabric else torch.device(device or best_device())
         multiple = self.processes * stage.accumulate * stage.group
         if stage.batch % multiple:
-            raise ValueError(
-                f"a batch of {stage.batch} does not hold whole groups: it must be a multiple of {multiple}"
-            )
+            raise ValueError(f"a batch of {stage.batch} cannot be divided: it must be a multiple of {multiple}")
         model.to(self.device, memory_format=torch.channels_last).train()
         follow_norms(model, stage)
         self.average = AveragedModel(model, multi_avg_fn=self.follow, use_buffers=True)
@@ -279,3 +278,30 @@ def stopping(patient: bool) -> Iterator[list[int]]:
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)
+
+
+@contextmanager
+def joined(device: str | None) -> "Iterator[Fabric | None]":
+    """Lightning Fabric (DistributedDataParallel) where torchrun started this run in several processes, otherwise None.
+
+    Each process prepares its own share of every batch; gradients and losses are means over the processes. Batch-norm
+    statistics, and the losses that compare the codes of a batch, are those of a process's share (our choice). So n
+    processes learn as one does with --accumulate n. Raises ValueError without Lightning Fabric, and where there are
+    fewer GPUs than processes.
+    """
+    if not distributed.is_available() or not distributed.is_torchelastic_launched() or os.environ["WORLD_SIZE"] == "1":
+        yield None
+        return
+    try:
+        from lightning_fabric import Fabric
+    except ImportError as error:
+        remedy = "pip install -c constraints.txt -e '.[multi]'"
+        raise ValueError(f"several processes need Lightning Fabric: {remedy}") from error
+    here, hosts = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
+    kind, gpus = torch.device(device or best_device()).type, torch.cuda.device_count()
+    if kind == "cuda" and gpus < here:
+        raise ValueError(f"{here} processes but {gpus} GPUs on this host: torchrun --nproc_per_node {gpus}")
+    fabric = Fabric(accelerator=kind, devices=here, num_nodes=hosts, strategy="ddp")
+    fabric.launch()
+    yield fabric
+    distributed.destroy_process_group()

@@ -16,11 +16,9 @@ from unit.test_training import FACES, TINY, assert_same
 
 from redn_lib.cli import main
 from redn_lib.rednet import PRESETS
-from redn_lib.training import processes
 from redn_lib.training.batches import Batch
 from redn_lib.training.grow import begun, fresh
-from redn_lib.training.loop import Trainer
-from redn_lib.training.processes import joined
+from redn_lib.training.loop import Trainer, joined
 from redn_lib.training.stages import Stage
 
 STILLS = Stage(iterations=3, batch=4, warmup=2, procedural=0.5)
@@ -131,7 +129,7 @@ def test_one_process_needs_no_library_of_several(monkeypatch):
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
-    monkeypatch.setattr(processes.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name, value in {"TORCHELASTIC_RUN_ID": "test", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "4"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GROUP_WORLD_SIZE", "1")
