@@ -1,22 +1,43 @@
-"""`redn describe`: parameters and FLOPs of each part of a preset, beside the paper's; what its training costs."""
+"""`redn describe`: parameters and FLOPs of each part of a preset, beside the paper's."""
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
+from typing import NamedTuple
 
-from redn_lib.evaluation.tables import commit
-from redn_lib.files import whole_file
-from redn_lib.rednet import PRESETS, Preset
-from redn_lib.training.cost import page, parts
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from redn_lib.crop import PATCH_SIZE
+from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.training.grow import HIDDEN
 from redn_lib.training.stages import STAGES
 
+NAMES = {
+    "encoder": "f_ENC",
+    "decoder": "f_DEC",
+    "detection": "detection maps",
+    "regression": "f_REG",
+    "classifier": "f_CLS",
+    "reader": "pose from C_pe",
+    "memory": "f_tRNN",
+}
+PAPER = {"f_ENC": "about 14.8 M parameters"}
+"""What the paper says of a part (paper); of the others, and of FLOPs, nothing is found."""
+
 RUNS = {"f_tRNN": "every frame", "f_CLS": "training", "pose from C_pe": "training"}
-"""When a part runs; all others run in every step."""
+"""When a part runs; the others in every step."""
+
+
+class Part(NamedTuple):
+    """A part of a network: its name as in the paper, its parameters, and FLOPs of one face each time it runs."""
+
+    name: str
+    parameters: int
+    flops: int
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn describe [--preset P] [--cost FILE.md]`."""
+    """Declare `redn describe [--preset P]`."""
     parser = subparsers.add_parser(
         "describe",
         help="parameters and FLOPs of each part of a preset, beside the paper's",
@@ -24,18 +45,28 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "Nothing is measured, no GPU is needed.",
     )
     parser.add_argument("--preset", default="paper", choices=sorted(PRESETS), help="preset (default paper)")
-    parser.add_argument("--cost", type=Path, metavar="FILE.md", help="also write what training costs on which GPU")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table, write the page; 0. Raises OSError for a page that cannot be written."""
+    """Print the table; 0."""
     print(described(PRESETS[args.preset]))
-    if args.cost:
-        text = page(PRESETS.values(), command=f"redn describe --cost {args.cost}", commit=commit())
-        with whole_file(args.cost) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-        print(f"wrote {args.cost}")
     return 0
+
+
+def parts(preset: Preset) -> list[Part]:
+    """Every part of a network of that preset, counted on tensors without contents."""
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model = RedNet(preset).eval().to("meta")
+        code = model.frame(torch.zeros(1, 3, PATCH_SIZE, PATCH_SIZE), torch.zeros(1, 2, 3), steps=1).codes[0]
+        if preset.people:
+            model.who(code)
+            model.pose(code)
+    counts = counter.get_flop_counts()
+    return [
+        Part(NAMES[name], sum(p.numel() for p in part.parameters()), sum(counts[type(part).__name__].values()))
+        for name, part in model.named_children()
+        if name in NAMES
+    ]
 
 
 def described(preset: Preset) -> str:
@@ -50,11 +81,10 @@ def described(preset: Preset) -> str:
         f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'runs':<12}  paper",
     ]
     for part in found:
-        runs = RUNS.get(part.name, "every step")
-        line = f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {runs:<12}  {part.paper}"
-        lines.append(line.rstrip())
+        runs, paper = RUNS.get(part.name, "every step"), PAPER.get(part.name, "") if preset.name == "paper" else ""
+        lines.append(f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {runs:<12}  {paper}".rstrip())
     kept = [part for part in found if RUNS.get(part.name) != "training"]
-    flops = sum(part.flops * (preset.steps if part.name not in RUNS else 1) for part in kept)
+    flops = sum(part.flops * (1 if part.name in RUNS else preset.steps) for part in kept)
     parameters = sum(part.parameters for part in kept)
     lines.append(f"{f'a frame, K = {preset.steps}':<16}{parameters:>12,}{flops / 1e9:>9.3f}")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from redn_lib.evaluation.tables import write_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import QUESTIONS, Question, run_question
 from redn_lib.experiments.statistics import by_variant
-from redn_lib.training.patches import patches
+from redn_lib.training.batches import patches
 from redn_lib.training.stages import Stage
 
 QUICK = {"clips": 2, "frames": 12, "people": 6, "images": 6}

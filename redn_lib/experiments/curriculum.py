@@ -18,8 +18,7 @@ from redn_lib.feedback import FeedbackForm, feedback_loop, to_crop, to_patch
 from redn_lib.rednet import COMPACT, FrameOutput, Preset, RedNet
 from redn_lib.response_maps import confidence, gaussian_maps
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
-from redn_lib.training.batches import Batch, ProceduralFaces, StillBatches
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import Batch, ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.grow import fresh, grown
 from redn_lib.training.loop import Trainer, follow_norms
 from redn_lib.training.stages import ON_CLIPS, STAGES, Stage

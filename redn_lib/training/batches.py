@@ -1,9 +1,9 @@
-"""Still images into batches of patches and first crops. Batch i is a function of the seed and i alone, so a resumed run
-has the same ones.
+"""Annotated faces into patches; patches of still images, or of clips (windows of videos as they are, and animated still
+images), into batches with first crops. Batch i is a function of the seed and i alone, so a resumed run has the same.
 """
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,14 +11,21 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from redn_lib.crop import Crop
-from redn_lib.data.augment import augment
+from redn_lib.crop import PATCH_SIZE, Crop
+from redn_lib.data.animation.animate import animate
+from redn_lib.data.animation.curves import MotionStrength
+from redn_lib.data.augment import augment, mirror, stretch
 from redn_lib.data.clip import Clip, Face
+from redn_lib.data.occluder import draw_occluder
+from redn_lib.data.records import Sample
 from redn_lib.data.synthetic import factors, identity, render
 from redn_lib.identity import UNKNOWN
-from redn_lib.landmarks import tight_box
+from redn_lib.landmarks import MIRROR, mirror_points, tight_box
 from redn_lib.rednet import Preset
 from redn_lib.training.stages import BoxNoise, Stage
+
+HELD = 20_000
+"""So many patches at most are held in memory, 150 kB each; more are read from the disk each time (our choice)."""
 
 
 class Batch(NamedTuple):
@@ -52,6 +59,28 @@ def cut_clip(clip: Clip) -> Clip:
     return Clip(frames, crop.to_crop(clip.points).astype(np.float32), clip.person, clip.name, clip.visible)
 
 
+class UnreadPatches(Sequence):
+    """Patches of samples, each read when it is asked for: of a still image a Face, of a window of a video a Clip."""
+
+    def __init__(self, samples: Sequence[Sample]):
+        self.samples, self.people = samples, [sample.person for sample in samples]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, j: int) -> Face | Clip:
+        clip = self.samples[j].load()
+        return cut_patch(clip[0]) if len(clip) == 1 else cut_clip(clip)
+
+
+def patches(samples: Sequence[Sample], show: Callable[[Iterable], Iterable] = iter) -> Sequence[Face | Clip]:
+    """The patches of samples, held in memory where they are few. show: wraps what is read, e.g. a progress bar."""
+    unread = UnreadPatches(samples)
+    if sum(max(len(sample.frames), 1) for sample in samples) > HELD:
+        return unread
+    return [unread[j] for j in show(range(len(unread)))]
+
+
 def disturbed_crop(box: np.ndarray, box_noise: BoxNoise, preset: Preset, rng: np.random.Generator) -> np.ndarray:
     """First crop around a box (4,) in patch pixels that was disturbed: (2, 3) crop pixels to patch pixels."""
     side = (box[2:] - box[:2]).max()
@@ -67,11 +96,11 @@ class ProceduralFaces:
 
     seed: of the images; seeds below 1000 share no image in their first million.
     group: images of a person in a row.
-    people: so many people come again and again, and f_CLS knows them; None: always new ones, whom it does not know.
+    people: so many people come again and again, and f_CLS knows them; 0: always new ones, whom it does not know.
     people_seed: of those who come again; by default the seed.
     """
 
-    def __init__(self, seed: int, group: int = 1, people: int | None = None, people_seed: int | None = None):
+    def __init__(self, seed: int, group: int = 1, people: int = 0, people_seed: int | None = None):
         self.first, self.group, self.count = seed * 1_000_000, group, people
         self.first_person = self.first if people_seed is None else people_seed * 1_000_000
 
@@ -83,7 +112,7 @@ class ProceduralFaces:
     @property
     def people(self) -> list[str]:
         """Names of those who come again."""
-        return [identity(self.first_person + n).name for n in range(self.count or 0)]
+        return [identity(self.first_person + n).name for n in range(self.count)]
 
 
 class StillBatches(Dataset):
@@ -93,24 +122,22 @@ class StillBatches(Dataset):
     faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1.
     procedural: None where the stage has no procedural faces.
     Its `people`: number of each person for f_CLS by name, real people first; all others are UNKNOWN.
-    Raises ValueError where either is missing, or a batch does not hold whole groups.
+    Raises ValueError where either is missing.
     """
 
     def __init__(self, faces: Sequence[Face], stage: Stage, preset: Preset, procedural: ProceduralFaces | None = None):
         self.n_synthetic = round(stage.procedural * stage.batch / stage.group) * stage.group
         self.n_real = stage.batch - self.n_synthetic
-        if self.n_real and not faces:
-            raise ValueError("no real faces to train on: name a folder with --data, or train on procedural faces alone")
-        if self.n_synthetic and procedural is None:
-            raise ValueError(
-                f"the stage asks for {self.n_synthetic} procedural faces a batch, but no procedural faces were given"
-            )
-        if stage.batch % stage.group:
-            raise ValueError(f"a batch of {stage.batch} does not hold whole groups of {stage.group} images a person")
+        if (self.n_real and not faces) or (self.n_synthetic and procedural is None):
+            wanted = f"{self.n_real} real and {self.n_synthetic} procedural faces"
+            raise ValueError(f"a batch wants {wanted}, but there are none: name --data, or take --procedural 1")
         self.faces, self.stage, self.preset, self.procedural = faces, stage, preset, procedural
-        self.shown = faces.people if hasattr(faces, "people") else [face.person for face in faces]
+        self.by_person: dict[str, list[int]] = {}
+        for j, person in enumerate(faces.people if isinstance(faces, UnreadPatches) else [f.person for f in faces]):
+            self.by_person.setdefault(person, []).append(j)
+        self.groups = sum(-(-len(indices) // stage.group) for indices in self.by_person.values())  # in an epoch
         recurring = procedural.people if self.n_synthetic else []
-        self.people = {person: number for number, person in enumerate([*sorted(set(self.shown)), *recurring])}
+        self.people = {person: number for number, person in enumerate([*sorted(self.by_person), *recurring])}
 
     def __len__(self) -> int:
         return self.stage.iterations
@@ -120,11 +147,13 @@ class StillBatches(Dataset):
         chosen = self.chosen(i)
         kept = len(chosen) if self.stage.augment_synthetic else self.n_real
         chosen = [augment(face, rng) for face in chosen[:kept]] + chosen[kept:]
-        crops = [disturbed_crop(face.box, self.stage.box_noise, self.preset, rng) for face in chosen]
-        return self.batch([face.image for face in chosen], chosen, crops)
+        return self.batch(chosen, rng)
 
-    def batch(self, images: Sequence[np.ndarray], chosen: Sequence[Face | Clip], crops: list[np.ndarray]) -> Batch:
-        """The tensors of faces or clips with their images (..., H, W, 3)."""
+    def batch(self, chosen: Sequence[Face | Clip], rng: np.random.Generator) -> Batch:
+        """The tensors of faces or clips, around disturbed boxes of their (first) frames."""
+        images = [one.frames if isinstance(one, Clip) else one.image for one in chosen]
+        boxes = [one[0].box if isinstance(one, Clip) else one.box for one in chosen]
+        crops = [disturbed_crop(box, self.stage.box_noise, self.preset, rng) for box in boxes]
         return Batch(
             patches=torch.from_numpy(np.stack(images)).movedim(-1, -3),
             points=torch.from_numpy(np.stack([one.points for one in chosen])),
@@ -141,34 +170,54 @@ class StillBatches(Dataset):
     def real_indices(self, i: int) -> list[int]:
         """Which real faces batch i holds: a new order each time all have been used."""
         units = self.n_real // self.stage.group
+        epoch, start = divmod(i * units, self.groups) if units else (0, 0)
         found: list[list[int]] = []
-        epoch, start = divmod(i * units, self._groups) if units else (0, 0)
         while len(found) < units:
-            found += self._order(epoch)[start : start + units - len(found)]
+            found += self.order(epoch)[start : start + units - len(found)]
             epoch, start = epoch + 1, 0
         return [j for group in found for j in group]
 
-    @cached_property
-    def _by_person(self) -> list[list[int]]:
-        """Indices of each person's faces."""
-        indices: dict[str, list[int]] = {}
-        for j, person in enumerate(self.shown):
-            indices.setdefault(person, []).append(j)
-        return list(indices.values())
-
-    @cached_property
-    def _groups(self) -> int:
-        """Groups in an epoch."""
-        return len(self._order(0))
-
-    def _order(self, epoch: int) -> list[list[int]]:
+    def order(self, epoch: int) -> list[list[int]]:
         """The groups of an epoch: images of one person each, in a new order. A person's last group is filled up."""
         rng, size = np.random.default_rng((self.stage.seed, 1, epoch)), self.stage.group
         if size == 1:
             return [[int(j)] for j in rng.permutation(len(self.faces))]
         groups = []
-        for indices in self._by_person:
-            shuffled = rng.permutation(indices)
-            count = -(-len(shuffled) // size)
-            groups += np.resize(shuffled, (count, size)).tolist()
+        for indices in self.by_person.values():
+            count = -(-len(indices) // size)
+            groups += np.resize(rng.permutation(indices), (count, size)).tolist()
         return [groups[j] for j in rng.permutation(len(groups))]
+
+
+class ClipBatches(StillBatches):
+    """As `StillBatches`, of clips of stage.frames frames. A Clip among the faces (see `cut_clip`) stays a real one,
+    mirrored in half of the cases; a Face is animated, and an occluder passes before stage.occluded of them.
+    """
+
+    def __getitem__(self, i: int) -> Batch:
+        rng = np.random.default_rng((self.stage.seed, i))
+        clips = [mirrored(one, rng) if isinstance(one, Clip) else self.moved(one, rng) for one in self.chosen(i)]
+        return self.batch(clips, rng)
+
+    def moved(self, face: Face, rng: np.random.Generator) -> Clip:
+        """A clip of the still image with other proportions, mirrored in half of the cases."""
+        image, points = stretch(face.image, face.points, rng)
+        visible = face.visible
+        if rng.random() < 0.5:
+            image, points = mirror(image, points)
+            visible = visible[MIRROR]
+        face = Face(image, points.astype(np.float32), face.person, face.name, visible)
+        seed, frames = int(rng.integers(1 << 30)), self.stage.frames
+        stay = (min(5, frames), min(8, frames))
+        occluder = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.occluded else None
+        strength = MotionStrength(pace=float(self.stage.pace ** (rng.random() ** 2)))
+        return animate(face, seed, frames, PATCH_SIZE, occluder, strength)
+
+
+def mirrored(clip: Clip, rng: np.random.Generator) -> Clip:
+    """The clip, in half of the cases flipped left to right."""
+    if rng.random() < 0.5:
+        return clip
+    frames = np.ascontiguousarray(clip.frames[:, :, ::-1])
+    points = mirror_points(clip.points, frames.shape[2])
+    return replace(clip, frames=frames, points=points, visible=clip.visible[:, MIRROR])

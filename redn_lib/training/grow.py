@@ -8,8 +8,7 @@ import torch
 from redn_lib.data.clip import Clip, Face
 from redn_lib.rednet import Preset, RedNet
 from redn_lib.temporal import HIDDEN
-from redn_lib.training.batches import ProceduralFaces, StillBatches
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.stages import Stage
 from redn_lib.training.trained_on import digest
 
@@ -50,22 +49,20 @@ def begun(
         of other people are fresh.
     processes: how many share each batch; the batches returned are those of one of them.
     """
-    recurring = {"people": stage.synthetic_people or None, "people_seed": seed if stage.synthetic_people else None}
-    synthetic = ProceduralFaces(stage.seed, stage.group, **recurring) if stage.procedural else None
+    synthetic = None
+    if stage.procedural:
+        synthetic = ProceduralFaces(stage.seed, stage.group, stage.synthetic_people, people_seed=seed)
     kind = ClipBatches if stage.frames > 1 else StillBatches
     batches = kind(faces, replace(stage, batch=stage.batch // processes), start.preset, synthetic)
-    parts = {}
-    if stage.identity_weight:
-        parts["people"] = len(batches.people)
+    parts = {"people": len(batches.people)} if stage.identity_weight else {}
     if stage.frames > 1:
         parts["hidden"] = hidden or start.preset.hidden or HIDDEN
     model = grown(start, seed, **parts)
     if stage.identity_weight:
-        rows = fresh(model.preset, seed).classifier.people.detach()
-        for row, person in enumerate(digests(batches)):
-            if person in known:
-                rows[row] = start.classifier.people[known.index(person)].detach()
-        model.classifier.people.data.copy_(rows)
+        before = dict(zip(known, start.classifier.people, strict=True)) if known else {}
+        new = fresh(model.preset, seed).classifier.people
+        rows = [before.get(person, row) for person, row in zip(digests(batches), new, strict=True)]
+        model.classifier.people.data = torch.stack(rows).detach()
     return model, batches
 
 

@@ -3,6 +3,9 @@ happened.
 """
 
 import math
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,17 +15,16 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from redn_lib.device import best_device, fast_bfloat16
+from redn_lib.files import whole_file
 from redn_lib.rednet import RedNet
-from redn_lib.training import checkpoint
 from redn_lib.training.batches import Batch
 from redn_lib.training.objective import Outcome, outcome
 from redn_lib.training.stages import Stage
-from redn_lib.training.stopping import Stopping
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -32,17 +34,6 @@ def learning_rate(stage: Stage, i: int) -> float:
     """Rate at iteration i: linear warm-up, then half a cosine down to zero."""
     warm = min(1.0, (i + 1) / max(stage.warmup, 1))
     return stage.rate * warm * 0.5 * (1 + math.cos(math.pi * i / stage.iterations))
-
-
-def running_average(memory: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
-    """Exponential average of weights that forgets its beginning: its memory grows from a few iterations to `memory`
-    (our choice).
-    """
-
-    def update(average: list[Tensor], now: list[Tensor], n: Tensor) -> None:
-        torch._foreach_lerp_(average, now, 1 - min(memory, (1 + int(n)) / (10 + int(n))))
-
-    return update
 
 
 def learns(name: str, stage: Stage) -> bool:
@@ -55,41 +46,34 @@ def learns(name: str, stage: Stage) -> bool:
     return not stage.only or name.startswith(stage.only)
 
 
-@contextmanager
-def frozen(model: nn.Module, stage: Stage) -> Iterator[None]:
-    """Within it, only the parameters that learn in the stage have gradients."""
-    resting = [p for name, p in model.named_parameters() if p.requires_grad and not learns(name, stage)]
-    for parameter in resting:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in resting:
-            parameter.requires_grad_(True)
+def freeze(model: nn.Module, stage: Stage) -> None:
+    """From here on, only the parameters that learn in the stage have gradients."""
+    for name, parameter in model.named_parameters():
+        if not learns(name, stage):
+            parameter.requires_grad_(False)
 
 
 def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
-    """Parameters for the optimiser: matrices with weight decay, the rest without; f_tRNN at a rate of its own. Raises
-    ValueError where nothing learns.
+    """Parameters for the optimiser: matrices with a weight decay of 0.01, the rest without; f_tRNN at a rate of its own
+    (our choice). Raises ValueError where nothing learns.
     """
-    groups = []
-    learning = {n: p for n, p in model.named_parameters() if p.requires_grad and learns(n, stage)}
-    for memory, share in ((False, 1.0), (True, stage.memory_rate)):
-        mine = [p for name, p in learning.items() if name.startswith("memory.") == memory]
-        for decays, decay in ((True, stage.weight_decay), (False, 0.0)):
-            parameters = [p for p in mine if (p.ndim > 1) == decays]
-            groups += [{"params": parameters, "weight_decay": decay, "share": share}] if parameters else []
-    if not groups:
+    groups = {(share, decay): [] for share in (1.0, stage.memory_rate) for decay in (1e-2, 0.0)}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            share, decay = stage.memory_rate if name.startswith("memory.") else 1.0, 1e-2 if parameter.ndim > 1 else 0.0
+            groups[share, decay].append(parameter)
+    if not any(groups.values()):
         parts = ", ".join(name for name, _ in model.named_children())
         raise ValueError(f"no part named {' or '.join(stage.only)} can learn in this stage; there are {parts}")
-    return groups
+    return [{"params": p, "weight_decay": decay, "share": share} for (share, decay), p in groups.items() if p]
 
 
 def follow_norms(model: nn.Module, stage: Stage) -> None:
     """Let batch norm follow the batches where they are single images and the part learns; elsewhere it stays."""
+    plain = stage.group == stage.frames == 1
     for name, part in model.named_children():
         if name in ("encoder", "decoder", "regression"):
-            part.train(stage.plain and any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()))
+            part.train(plain and any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()))
 
 
 class Losses(nn.Module):
@@ -106,7 +90,7 @@ class Losses(nn.Module):
 class Trainer:
     """One stage of training of one network: `run` trains to its end.
 
-    model: trained in place.
+    model: trained in place; what does not learn in the stage has no gradients from then on.
     stage: what is trained, how long, with which losses.
     batches: item i is the batch of iteration i; of n processes, item n * i + r is that of process r.
     path: checkpoint, read when it exists, written every `every` iterations and at the end; None: a run that leaves
@@ -116,7 +100,7 @@ class Trainer:
     compiled: whether by torch.compile.
     watch: called after each iteration with its number and its losses by name.
     options: plain values by name that the run depends on. The checkpoint keeps them, and a run with others is refused.
-    fabric: of a run in several processes, see `processes.joined`.
+    fabric: of a run in several processes, see `joined`.
     Raises ValueError when a checkpoint belongs to another stage, preset or options, nothing learns, or a batch cannot
     be divided evenly.
     """
@@ -137,23 +121,22 @@ class Trainer:
         fabric: "Fabric | None" = None,
     ):
         self.model, self.stage, self.batches, self.path, self.every = model, stage, batches, path, every
-        self.workers, self.watch, self.options, self.fabric = workers, watch, dict(options or {}), fabric
+        self.workers, self.watch, self.fabric = workers, watch, fabric
         self.rank, self.processes = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
         self.device = fabric.device if fabric else torch.device(device or best_device())
-        if stage.batch % (self.processes * stage.accumulate * stage.group):
-            raise ValueError(
-                f"a batch of {stage.batch} in groups of {stage.group} cannot be divided among {self.processes} "
-                f"processes in {stage.accumulate} pieces each: it must be a multiple of "
-                f"{self.processes * stage.accumulate * stage.group}"
-            )
+        multiple = self.processes * stage.accumulate * stage.group
+        if stage.batch % multiple:
+            raise ValueError(f"a batch of {stage.batch} cannot be divided: it must be a multiple of {multiple}")
         model.to(self.device, memory_format=torch.channels_last).train()
         follow_norms(model, stage)
-        self.average = AveragedModel(model, multi_avg_fn=running_average(stage.ema), use_buffers=True)
+        self.average = AveragedModel(model, multi_avg_fn=self.follow, use_buffers=True)
+        freeze(model, stage)
         self.optimiser = torch.optim.AdamW(parameter_groups(model, stage), lr=stage.rate)
         self.losses_of = Losses(model, stage)
         if compiled:
             for part in (model.encoder, model.decoder, model.regression):
                 part.compile()
+        self.settings = {"options": dict(options or {}), "stage": asdict(stage), "preset": asdict(model.preset)}
         self.iteration = 0
         self.losses: list[list[float]] = []
         if path is not None and Path(path).exists():
@@ -166,48 +149,41 @@ class Trainer:
         On Ctrl-C and on SIGTERM the state is saved after the iteration and KeyboardInterrupt raised. Raises OSError
         when a process that prepares batches is gone.
         """
-        with Stopping(patient=self.fabric is not None) as stopping, frozen(self.model, self.stage):
-            if self.fabric:
-                self.join()
-            try:
+        if self.fabric and self.fabric.broadcast(self.iteration) != self.iteration:
+            raise ValueError(
+                f"process {self.rank} finds another {self.path} than process 0: put --run on a shared disk"
+            )
+        if self.fabric:
+            self.losses_of = self.fabric.setup_module(self.losses_of)
+        try:
+            with stopping(patient=self.fabric is not None) as asked:
                 for batch in show(self.loader()):
                     self.losses.append(self.learn(Batch(*batch)))
-                    stop = self.mean(torch.tensor(float(stopping.asked), device=self.device)) > 0
+                    stop = self.mean(torch.tensor(float(bool(asked)), device=self.device)) > 0
                     if stop or self.iteration % self.every == 0 or self.iteration == self.stage.iterations:
                         self.save()
                     if stop:
                         raise KeyboardInterrupt
-            except RuntimeError as error:
-                if "DataLoader worker" not in str(error):
-                    raise
-                raise OSError(
-                    f"a process that prepares batches is gone ({str(error).splitlines()[0]}); if memory ran out, take "
-                    f"fewer --workers; the same command goes on from {self.path}"
-                ) from error
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            what = f"a process that prepares batches is gone ({str(error).splitlines()[0]})"
+            remedy = f"if memory ran out, take fewer --workers; the same command goes on from {self.path}"
+            raise OSError(f"{what}; {remedy}") from error
         return self.average.module.eval()
 
     def loader(self) -> DataLoader:
         """The batches of this process from the next iteration on."""
         if self.workers:
             cv2.setNumThreads(1)  # here, since OpenCV's threads do not survive the fork and hang a process that asks
+        items = range(self.stage.iterations * self.processes)
         return DataLoader(
             self.batches,
             batch_size=None,
-            sampler=range(
-                self.iteration * self.processes + self.rank, self.stage.iterations * self.processes, self.processes
-            ),
+            sampler=items[self.iteration * self.processes + self.rank :: self.processes],
             num_workers=self.workers,
             pin_memory=self.device.type == "cuda",
         )
-
-    def join(self) -> None:
-        """Join the processes around the losses: from here on gradients are means over all of them."""
-        if self.fabric.broadcast(self.iteration) != self.iteration:
-            raise ValueError(
-                f"process {self.rank} found {self.path} at another iteration than process 0: the run folder must lie "
-                "on a disk that all hosts share"
-            )
-        self.losses_of = self.fabric.setup_module(self.losses_of)
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over all processes."""
@@ -223,62 +199,109 @@ class Trainer:
         batch = batch._replace(patches=batch.patches.float().div_(255))
         swap = np.random.default_rng((stage.seed, 2, self.iteration)).random() < stage.swap
         self.optimiser.zero_grad(set_to_none=True)
-        figures = torch.stack([self.backward(piece, swap) for piece in pieces(batch, stage.accumulate)]).mean(0)
+        pieces = zip(*(tensor.chunk(stage.accumulate) for tensor in batch), strict=True)
+        figures = torch.stack([self.backward(Batch(*piece), swap) for piece in pieces]).mean(0)
         total, identity, *steps = self.mean(figures).tolist()
         if not math.isfinite(total):
-            raise ValueError(
-                f"the loss is {total} at iteration {self.iteration}: lower the learning rate or check the points"
-            )
+            where = f"at iteration {self.iteration}"
+            raise ValueError(f"the loss is {total} {where}: lower the learning rate or check the points")
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimiser.step()
         self.average.update_parameters(self.model)
         self.iteration += 1
         if self.watch is not None:
-            named = {f"loss/step {k}": loss for k, loss in enumerate(steps, 1)} | {"loss/all": total}
-            named |= {"loss/identity": identity} if stage.identity_weight else {}
-            self.watch(self.iteration, named | {"rate": rate})
+            named = {f"loss/step {k}": loss for k, loss in enumerate(steps, 1)}
+            self.watch(self.iteration, named | {"loss/all": total, "loss/identity": identity, "rate": rate})
         return steps
+
+    def follow(self, average: list[Tensor], now: list[Tensor], n: Tensor) -> None:
+        """Move the averaged weights, whose memory grows from a few iterations to stage.ema (our choice)."""
+        torch._foreach_lerp_(average, now, 1 - min(self.stage.ema, (1 + int(n)) / (10 + int(n))))
 
     def backward(self, batch: Batch, swap: bool) -> Tensor:
         """Add the gradients of a piece of a batch. Figures (2 + K,): the loss, that of f_CLS, that of each step."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast_bfloat16(self.device)):
             found = self.losses_of(batch, swap)
-        loss = found.total / self.stage.accumulate
-        loss.backward()
-        identity = torch.zeros_like(found.total) if found.identity is None else found.identity
-        return torch.cat([torch.stack([found.total, identity]), found.steps]).detach()
+        (found.total / self.stage.accumulate).backward()
+        return torch.cat([torch.stack([found.total, found.identity]), found.steps]).detach()
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all; only the first process does."""
+        """Write the checkpoint, whole or not at all; only the first process does. Raises OSError as `whole_file`."""
         if self.path is None or self.rank > 0:
             return
-        checkpoint.save(
-            self.path,
-            {
-                "stage": asdict(self.stage),
-                "preset": asdict(self.model.preset),
-                "options": self.options,
-                "iteration": self.iteration,
-                "model": self.model.state_dict(),
-                "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "losses": torch.tensor(self.losses),
-            },
-        )
+        parts = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser")}
+        reached = {"iteration": self.iteration, "losses": torch.tensor(self.losses)}
+        with whole_file(self.path) as temporary:
+            torch.save(self.settings | parts | reached, temporary)
 
     def resume(self) -> None:
-        """Go on from the checkpoint: same weights, same optimiser state, same next batch."""
-        state = checkpoint.load(self.path)
-        checkpoint.check_same(self.path, state.get("options", {}), self.options)
-        checkpoint.check_same(self.path, state["stage"], asdict(self.stage))
-        checkpoint.check_same(self.path, state["preset"], asdict(self.model.preset))
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        """Go on from the checkpoint: same weights, same optimiser state, same next batch. Raises ValueError naming a
+        damaged file, or every setting that differs.
+        """
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            what = f"is damaged or not one of ours ({type(error).__name__})"
+            raise ValueError(f"checkpoint {self.path} {what}: delete it to begin again") from error
+        differ = [
+            f"{name} {state[kind].get(name)!r:.80}, now {value!r:.80}"
+            for kind, settings in self.settings.items()
+            for name, value in settings.items()
+            if state[kind].get(name) != value
+        ]
+        if differ:
+            remedy = "repeat the first command, use another --run folder, or delete the checkpoint"
+            raise ValueError(f"checkpoint {self.path} was begun with {'; '.join(differ)}: {remedy}")
+        for name in ("model", "average", "optimiser"):
+            getattr(self, name).load_state_dict(state[name])
         self.iteration, self.losses = state["iteration"], state["losses"].tolist()
 
 
-def pieces(batch: Batch, count: int) -> Iterator[Batch]:
-    """The batch in `count` pieces of one size."""
-    for tensors in zip(*(tensor.chunk(count) for tensor in batch), strict=True):
-        yield Batch(*tensors)
+@contextmanager
+def stopping(patient: bool) -> Iterator[list[int]]:
+    """Within it, Ctrl-C and SIGTERM are only noted in the list; a second one raises KeyboardInterrupt at once.
+
+    patient: a second one does not, because torchrun repeats them and all processes must stop at one iteration.
+    Outside of the main thread, where no signal arrives, nothing is done.
+    """
+    asked: list[int] = []
+
+    def note(which: int, _: object) -> None:
+        if asked and not patient:
+            raise KeyboardInterrupt
+        asked.append(which)
+
+    listens = threading.current_thread() is threading.main_thread()
+    before = {which: signal.signal(which, note) for which in (signal.SIGINT, signal.SIGTERM) if listens}
+    try:
+        yield asked
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+
+
+@contextmanager
+def joined(device: str | None) -> "Iterator[Fabric | None]":
+    """Lightning Fabric (DistributedDataParallel) where torchrun started this run in several processes, otherwise None.
+
+    Each process prepares its own share of every batch; gradients and losses are means over the processes. Batch-norm
+    statistics, and the losses that compare the codes of a batch, are those of a process's share (our choice). So n
+    processes learn as one does with --accumulate n. Raises ValueError without Lightning Fabric, and where there are
+    fewer GPUs than processes.
+    """
+    if not distributed.is_available() or not distributed.is_torchelastic_launched() or os.environ["WORLD_SIZE"] == "1":
+        yield None
+        return
+    try:
+        from lightning_fabric import Fabric
+    except ImportError as error:
+        remedy = "pip install -c constraints.txt -e '.[multi]'"
+        raise ValueError(f"several processes need Lightning Fabric: {remedy}") from error
+    here, hosts = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
+    kind, gpus = torch.device(device or best_device()).type, torch.cuda.device_count()
+    if kind == "cuda" and gpus < here:
+        raise ValueError(f"{here} processes but {gpus} GPUs on this host: torchrun --nproc_per_node {gpus}")
+    fabric = Fabric(accelerator=kind, devices=here, num_nodes=hosts, strategy="ddp")
+    fabric.launch()
+    yield fabric
+    distributed.destroy_process_group()

@@ -25,18 +25,18 @@ class Outcome(NamedTuple):
 
     total: the loss that is minimised.
     steps: (K,) loss of each feedback step, mean over frames.
-    identity: loss of f_CLS, or None.
+    identity: loss of f_CLS; 0 in a stage without it.
     """
 
     total: Tensor
     steps: Tensor
-    identity: Tensor | None = None
+    identity: Tensor
 
 
 def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) -> Outcome:
     """The losses of a batch on the model's device, patches float in [0, 1].
 
-    swap: C_id of each image comes from the next one of its group.
+    swap: C_id of each still image comes from the next one of its group.
     """
     if stage.frames > 1:
         outputs = model.clip(batch.patches, batch.crop, stage.steps)
@@ -52,15 +52,31 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
         [step_losses(out.steps, true, stage, model.preset, point_weights(v, stage)) for out, true, v in frames]
     ).mean(0)
     growth = stage.growth ** torch.arange(len(losses), device=losses.device)
-    total = (growth * losses).sum() / growth.sum()
+    total, identity = (growth * losses).sum() / growth.sum(), torch.zeros((), device=losses.device)
     if outputs[0].prior is not None:
         total = total + stage.prior_loss_weight * expectation_loss(outputs, truths, model.preset.sigma)
     if stage.motion_weight:
         total = total + stage.motion_weight * motion_loss(outputs, truths)
-    if not stage.identity_weight and not stage.apart:
-        return Outcome(total, losses)
-    identity, apart = decoupling_losses(model, outputs, truths, batch.person, stage)
-    return Outcome(total + stage.identity_weight * identity + stage.apart * apart, losses, identity)
+    if stage.identity_weight or stage.apart:
+        identity, apart = decoupling_losses(model, outputs, truths, batch.person, stage)
+        total = total + stage.identity_weight * identity + stage.apart * apart
+    return Outcome(total, losses, identity)
+
+
+def step_losses(steps: list[Step], truth: Tensor, stage: Stage, preset: Preset, weight: Tensor | None = None) -> Tensor:
+    """Loss of each feedback step, each with the truth in its own crop: truth (B, 68, 2) in patch pixels to (K,).
+
+    weight: (B, 68) of the points in the regression and map losses, with a mean of 1; None: all the same.
+    """
+    losses = []
+    for step in steps:
+        target = to_crop(truth, step.crop)
+        losses.append(
+            regression_loss(step.crop_points, target, weight)
+            + stage.map_weight * map_loss(step.regression, target, preset.size, preset.sigma, weight)
+            + stage.detection_weight * detection_loss(step.detection, target, preset.size, preset.sigma)
+        )
+    return torch.stack(losses)
 
 
 def point_weights(visible: Tensor, stage: Stage) -> Tensor:
@@ -86,9 +102,9 @@ def motion_loss(outputs: list[FrameOutput], truths: Sequence[Tensor]) -> Tensor:
     """How wrongly the predictions move from frame to frame, as `regression_loss`, mean over frames; truths: (B, 68, 2)
     in patch pixels (our choice). A constant error costs nothing here, one that comes and goes does.
     """
-    predictions = [output.steps[-1].points for output in outputs]
+    predictions = pairwise([output.steps[-1].points for output in outputs])
     losses = []
-    for (before, now), (true_before, true_now) in zip(pairwise(predictions), pairwise(truths), strict=True):
+    for (before, now), (true_before, true_now) in zip(predictions, pairwise(truths), strict=True):
         losses.append(regression_loss(true_before + now - before, true_now))
     return torch.stack(losses).mean()
 
@@ -117,23 +133,6 @@ def decoupling_losses(
     return torch.stack(identities).mean(), torch.stack(aparts).mean()
 
 
-def step_losses(steps: list[Step], truth: Tensor, stage: Stage, preset: Preset, weight: Tensor | None = None) -> Tensor:
-    """Loss of each feedback step, each with the truth in its own crop: truth (B, 68, 2) in patch pixels to (K,).
-
-    weight: (B, 68) of the points in the regression and map losses, with a mean of 1; None: all the same.
-    """
-    losses = []
-    for step in steps:
-        target = to_crop(truth, step.crop)
-        losses.append(
-            regression_loss(step.crop_points, target, weight)
-            + stage.map_weight * map_loss(step.regression, target, preset.size, preset.sigma, weight)
-            + stage.detection_weight * detection_loss(step.detection, target, preset.size, preset.sigma)
-        )
-    return torch.stack(losses)
-
-
 def partners(count: int, group: int, device: torch.device) -> Tensor:
     """For each image of a batch the next one of its group: (count,) indices."""
-    at = torch.arange(count, device=device)
-    return at - at % group + (at % group + 1) % group
+    return torch.arange(count, device=device).unflatten(0, (-1, group)).roll(-1, 1).flatten()

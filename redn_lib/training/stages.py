@@ -25,7 +25,6 @@ class Stage:
     batch: images or clips in a batch, of all processes together.
     rate: highest learning rate.
     warmup: iterations until the highest learning rate.
-    weight_decay: of matrices and convolutions.
     steps: K in training.
     procedural: share of each batch that is synthetic faces.
     map_weight: weight of the map loss beside the regression loss, which has weight 1.
@@ -55,7 +54,6 @@ class Stage:
     batch: int = 32
     rate: float = 2e-3
     warmup: int = 200
-    weight_decay: float = 1e-2
     steps: int = 2
     procedural: float = 0.0
     map_weight: float = 0.01
@@ -80,29 +78,16 @@ class Stage:
     synthetic_people: int = 0
     augment_synthetic: bool = True
 
-    @property
-    def plain(self) -> bool:
-        """Whether batches are of single images, not groups or clips. With those the batch-norm statistics stay."""
-        return self.group == self.frames == 1
-
 
 ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
 """Values of every stage on clips (our choice). The map loss counts six times as much as on still images, so that the
 network does not rely on the prior instead of the image; occluded points count fully, because f_tRNN must know them.
 """
 
-STEADY = {"pace": 8.0, "motion_weight": 4.0}
-"""Values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
+STEADY = ON_CLIPS | {"batch": 4, "pace": 8.0, "motion_weight": 4.0}
+"""Those, and values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
 
-DECOUPLING = {
-    "procedural": 0.5,
-    "synthetic_people": 400,
-    "augment_synthetic": False,
-    "identity_weight": 0.6,
-    "apart": 1.0,
-    "swap": 0.25,
-    "group": 4,
-}
+DECOUPLING = {"synthetic_people": 400, "augment_synthetic": False, "identity_weight": 0.6, "apart": 1.0}
 """Values that teach f_CLS and keep C_id and C_pe apart (our choice). Of synthetic people, as rendered, both the person
 and the pose vary widely and are known.
 """
@@ -111,25 +96,14 @@ LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regress
 """All parts but the first three stages of the encoder, whose features are edges and not people (our choice)."""
 
 STAGES = {
-    "spatial": Stage(iterations=6000),
-    "identity": Stage(iterations=1500, batch=64, rate=1e-3, growth=2.0, only=LATE, seed=250, **DECOUPLING),
-    "temporal": Stage(iterations=1500, batch=4, rate=1e-3, growth=2.0, only=("memory",), seed=500, **ON_CLIPS | STEADY),
-    "joint": Stage(
-        iterations=3000,
-        batch=4,
-        rate=5e-4,
-        growth=2.0,
-        seed=750,
-        **ON_CLIPS | STEADY,
-        **DECOUPLING | {"procedural": 0.25, "group": 1, "swap": 0.0},
+    "spatial": Stage(6000),
+    "identity": Stage(
+        1500, 64, rate=1e-3, growth=2.0, procedural=0.5, group=4, swap=0.25, only=LATE, seed=250, **DECOUPLING
     ),
+    "temporal": Stage(1500, rate=1e-3, growth=2.0, only=("memory",), seed=500, **STEADY),
+    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, **STEADY, **DECOUPLING),
 }
 """The paper's network in four stages, each starting from the weights of the one before (our choice; the paper's order:
-not found).
-
-spatial: still images.
-identity: groups of still images of a person, with f_CLS.
-temporal: clips, only f_tRNN learns.
-joint: clips, all losses, all parts learn.
-The seeds differ so that no stage has the batches of another.
+not found): still images; groups of still images of a person, with f_CLS; clips, only f_tRNN learns; clips, all losses
+and all parts. The seeds differ so that no stage has the batches of another.
 """

@@ -1,8 +1,5 @@
 """Who was trained on: digests of people and videos that a weight file carries, so that nobody is measured on images
-that the weights were trained on (our choice).
-
-A person has the same digest in every dataset that names the people; an image or video of another dataset counts as a
-person of that dataset.
+that the weights were trained on (our choice). Where a dataset does not name people, each image or video is a person.
 """
 
 import re

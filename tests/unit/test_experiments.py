@@ -34,8 +34,7 @@ from redn_lib.identity import split
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.metrics import jitter
 from redn_lib.rednet import RedNet
-from redn_lib.training.batches import ProceduralFaces, StillBatches
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.grow import fresh, grown
 from redn_lib.training.stages import Stage
 

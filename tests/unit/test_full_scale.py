@@ -13,9 +13,8 @@ from unit.test_training import FACES, STAGE, TINY, tiny
 from redn_lib.data import dataset
 from redn_lib.data.synthetic import still_image
 from redn_lib.rednet import PAPER
-from redn_lib.training import patches
-from redn_lib.training.batches import StillBatches
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training import batches
+from redn_lib.training.batches import ClipBatches, StillBatches
 from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer
 from redn_lib.training.stages import BoxNoise, Stage
@@ -60,9 +59,9 @@ def test_a_compiled_network_learns_the_same(monkeypatch):
 
 def test_faces_left_on_the_disk_make_the_same_batches(tmp_path, monkeypatch):
     rows = dataset.open(write_pairs(tmp_path, map(still_image, range(6))))
-    held = patches.patches(rows)
-    monkeypatch.setattr(patches, "HELD", 5)
-    unread = patches.patches(rows)
+    held = batches.patches(rows)
+    monkeypatch.setattr(batches, "HELD", 5)
+    unread = batches.patches(rows)
     assert isinstance(held, list) and len(unread) == 6 and not isinstance(unread, list)
     for kind, stage in ((StillBatches, replace(STAGE, group=2)), (ClipBatches, replace(STAGE, frames=2))):
         for one, other in zip(kind(held, stage, TINY)[1], kind(unread, stage, TINY)[1], strict=True):
@@ -71,8 +70,8 @@ def test_faces_left_on_the_disk_make_the_same_batches(tmp_path, monkeypatch):
 
 def test_faces_left_on_the_disk_are_read_by_the_processes_that_prepare_batches(tmp_path, monkeypatch):
     rows = dataset.open(write_pairs(tmp_path, map(still_image, range(6))))
-    monkeypatch.setattr(patches, "HELD", 0)
+    monkeypatch.setattr(batches, "HELD", 0)
     stage = replace(STAGE, iterations=2)
-    trainer = Trainer(tiny(), stage, StillBatches(patches.patches(rows), stage, TINY), workers=2)
+    trainer = Trainer(tiny(), stage, StillBatches(batches.patches(rows), stage, TINY), workers=2)
     trainer.run()
     assert trainer.iteration == 2

@@ -97,8 +97,8 @@ def test_batches_hold_groups_of_one_person():
 
 
 def test_a_batch_of_broken_groups_is_refused():
-    with pytest.raises(ValueError, match="whole groups of 4"):
-        StillBatches(PAIRS, replace(STAGE, group=4), PRESET)
+    with pytest.raises(ValueError, match="must be a multiple of 4"):
+        Trainer(tiny(), replace(STAGE, group=4), [])
 
 
 def test_the_share_of_variance_within_people_has_its_values():

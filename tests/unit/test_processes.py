@@ -16,11 +16,9 @@ from unit.test_training import FACES, TINY, assert_same
 
 from redn_lib.cli import main
 from redn_lib.rednet import PRESETS
-from redn_lib.training import checkpoint, processes
 from redn_lib.training.batches import Batch
 from redn_lib.training.grow import begun, fresh
-from redn_lib.training.loop import Trainer
-from redn_lib.training.processes import joined
+from redn_lib.training.loop import Trainer, joined
 from redn_lib.training.stages import Stage
 
 STILLS = Stage(iterations=3, batch=4, warmup=2, procedural=0.5)
@@ -109,7 +107,7 @@ def test_two_processes_stopped_by_ctrl_c_go_on_and_write_the_same_weights(tmp_pa
     while not path.exists():
         assert all(process.is_alive() for process in stopped)
     os.kill(stopped[1].pid, signal.SIGINT)
-    assert exit_codes(stopped) in ([130, 130], [0, 0]) and 0 < checkpoint.load(path)["iteration"] <= 10
+    assert exit_codes(stopped) in ([130, 130], [0, 0]) and 0 < torch.load(path)["iteration"] <= 10
     assert exit_codes(train("stopped", "--every", "1")) == [0, 0]
     assert (tmp_path / "whole/w.safetensors").read_bytes() == (tmp_path / "stopped/w.safetensors").read_bytes()
 
@@ -131,9 +129,9 @@ def test_one_process_needs_no_library_of_several(monkeypatch):
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
-    monkeypatch.setattr(processes.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name, value in {"TORCHELASTIC_RUN_ID": "test", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "4"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GROUP_WORLD_SIZE", "1")
-    with pytest.raises(ValueError, match="4 processes on this host but 2 GPUs"), joined("cuda"):
+    with pytest.raises(ValueError, match="4 processes but 2 GPUs on this host"), joined("cuda"):
         pass

@@ -13,7 +13,7 @@ from redn_lib.data.layouts import SETS
 from redn_lib.data.pts import write_pts
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, RedNet
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import ClipBatches
 from redn_lib.training.grow import begun, digests, fresh, grown
 from redn_lib.training.stages import STAGES, Stage
 from redn_lib.training.trained_on import digest

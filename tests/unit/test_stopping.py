@@ -4,9 +4,9 @@ import os
 import signal
 
 import pytest
+import torch
 from unit.test_training import FACES, STAGE, TINY, assert_same, tiny
 
-from redn_lib.training import checkpoint
 from redn_lib.training.batches import StillBatches
 from redn_lib.training.loop import Trainer
 
@@ -39,7 +39,7 @@ def test_a_signal_saves_a_whole_iteration_and_the_run_goes_on(tmp_path, which, w
     with pytest.raises(KeyboardInterrupt):
         trainer.run()
     assert [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)] == before
-    assert checkpoint.load(path)["iteration"] == trainer.iteration and trainer.iteration in (5, 6)
+    assert torch.load(path)["iteration"] == trainer.iteration and trainer.iteration in (5, 6)
     resumed = Trainer(tiny(7), STAGE, StillBatches(FACES, STAGE, TINY), path=path).run()
     assert_same(undisturbed.state_dict(), resumed.state_dict())
 
@@ -53,7 +53,7 @@ def test_a_second_signal_stops_at_once_and_half_an_iteration_is_not_saved(tmp_pa
     path = tmp_path / "checkpoint.pt"
     with pytest.raises(KeyboardInterrupt):
         Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=path, every=2, watch=watch).run()
-    assert checkpoint.load(path)["iteration"] == 2
+    assert torch.load(path)["iteration"] == 2
 
 
 def test_a_loading_process_that_is_killed_ends_the_run_with_a_word(tmp_path):
@@ -64,4 +64,4 @@ def test_a_loading_process_that_is_killed_ends_the_run_with_a_word(tmp_path):
         OSError, match=r"prepares batches is gone .*fewer --workers; the same command goes on from .*pt"
     ):
         Trainer(tiny(), STAGE, batches, path=path, every=2, workers=1).run()
-    assert checkpoint.load(path)["iteration"] in (2, 4)
+    assert torch.load(path)["iteration"] in (2, 4)

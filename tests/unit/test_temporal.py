@@ -16,8 +16,7 @@ from redn_lib.landmarks import tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
 from redn_lib.temporal import UNCERTAIN, Prior, TemporalMemory, crop_motion, prior_height, prior_logits
-from redn_lib.training.batches import Batch
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import Batch, ClipBatches
 from redn_lib.training.loop import Trainer
 from redn_lib.training.objective import outcome
 from redn_lib.training.stages import Stage
@@ -206,7 +205,7 @@ def test_clips_are_a_function_of_seed_and_number_and_as_long_as_asked():
 def test_losses_of_a_clip_are_a_number_for_each_step(temporal):
     model = tiny() if temporal else RedNet(TINY)
     found = outcome(model, clip_of(), STAGE)
-    assert found.steps.shape == (2,) and torch.isfinite(found.total) and found.identity is None
+    assert found.steps.shape == (2,) and torch.isfinite(found.total) and found.identity == 0
 
 
 def test_a_memory_has_the_shapes_of_its_code():

@@ -2,7 +2,6 @@
 
 import random
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,9 +16,7 @@ from redn_lib.data.synthetic import factors, render, still_image
 from redn_lib.device import fast_bfloat16
 from redn_lib.feedback import FeedbackForm
 from redn_lib.rednet import COMPACT, RedNet
-from redn_lib.training import checkpoint
-from redn_lib.training.batches import ProceduralFaces, StillBatches, cut_clip, cut_patch
-from redn_lib.training.clips import ClipBatches
+from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches, cut_clip, cut_patch
 from redn_lib.training.grow import begun, fresh
 from redn_lib.training.loop import Trainer, learning_rate
 from redn_lib.training.objective import outcome, point_weights
@@ -64,7 +61,7 @@ def test_procedural_share_fills_the_batch_with_new_faces():
     stage = replace(STAGE, procedural=1.0)
     batches = StillBatches([], stage, TINY, ProceduralFaces(3))
     assert batches[0].patches.shape == (2, 3, 224, 224) and not torch.equal(batches[0].points, batches[1].points)
-    with pytest.raises(ValueError, match="no real faces"):
+    with pytest.raises(ValueError, match="wants 2 real and 0 procedural faces"):
         StillBatches([], STAGE, TINY)
 
 
@@ -96,25 +93,12 @@ def test_the_rate_warms_up_and_falls_to_zero():
     assert rates[0] < rates[1] and np.diff(rates[2:]).max() < 0 and rates[-1] < 0.05 * STAGE.rate
 
 
-class Counted(StillBatches):
-    """Ends with an error at batch 2."""
-
-    def __getitem__(self, i):
-        if i == 2:
-            raise ZeroDivisionError
-        return super().__getitem__(i)
-
-
-def test_frozen_parts_learn_again_after_a_stage_however_it_ends():
+def test_frozen_parts_keep_their_weights_and_learn_again_after_the_stage():
     stage = replace(STAGE, iterations=3, only=("decoder",))
-    for batches, error in ((StillBatches, None), (Counted, ZeroDivisionError)):
-        model = tiny()
-        before = model.encoder.stages[0][0].conv.weight.clone()
-        trainer = Trainer(model, stage, batches(FACES, stage, TINY))
-        with pytest.raises(error) if error else nullcontext():
-            trainer.run()
-        assert torch.equal(model.encoder.stages[0][0].conv.weight, before)
-        assert all(p.requires_grad for p in model.parameters())
+    trained = Trainer(tiny(), stage, StillBatches(FACES, stage, TINY)).run()
+    assert torch.equal(trained.encoder.stages[0][0].conv.weight, tiny().encoder.stages[0][0].conv.weight)
+    assert not torch.equal(trained.decoder.stages[0][0].conv.weight, tiny().decoder.stages[0][0].conv.weight)
+    assert all(p.requires_grad for p in trained.parameters())
 
 
 @pytest.mark.parametrize("kind, bfloat16", [("cuda", True), ("mps", False), ("cpu", None)])
@@ -172,7 +156,7 @@ def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path):
 @pytest.mark.parametrize(
     "change, says",
     [
-        ({"iterations": 20}, r"iterations 14, now 20 \(the schedule of the learning rate depends on it\)"),
+        ({"iterations": 20}, "iterations 14, now 20"),
         ({"rate": 1e-4}, "rate 0.002, now 0.0001"),
     ],
 )
@@ -194,16 +178,17 @@ def test_a_checkpoint_of_other_options_is_refused(tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
-    path = tmp_path / "checkpoint.pt"
-    checkpoint.save(path, {"iteration": 1})
+    trainer = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=tmp_path / "checkpoint.pt")
+    trainer.save()
+    before = trainer.path.read_bytes()
 
     def full(*args):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(OSError, match=r"checkpoint\.pt.*No space left"):
-        checkpoint.save(path, {"iteration": 2})
-    assert checkpoint.load(path) == {"iteration": 1} and [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
+        trainer.save()
+    assert trainer.path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_loss_that_is_no_number_stops_with_the_remedy():

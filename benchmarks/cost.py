@@ -1,36 +1,25 @@
-"""How large a network is and what a stage of training costs, counted and not measured: parameters, and FLOPs by torch's
-counter on tensors without contents, in a moment and without a GPU. `page` makes of it minutes on some GPUs.
+"""What the stages of training cost on some GPUs, counted and not measured: `python benchmarks/cost.py results/cost.md`.
 
 Counted are convolutions and matrix products, a multiply-add as two; norms, pooling, softmax and drawing are not.
 """
 
+import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from redn_lib.crop import PATCH_SIZE
+from redn_lib.evaluation.tables import commit
 from redn_lib.landmarks import N_POINTS
-from redn_lib.rednet import Preset, RedNet
+from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.training.batches import Batch
 from redn_lib.training.grow import HIDDEN
-from redn_lib.training.loop import frozen
+from redn_lib.training.loop import freeze
 from redn_lib.training.objective import outcome
 from redn_lib.training.stages import STAGES, Stage
-
-NAMES = {
-    "encoder": "f_ENC",
-    "decoder": "f_DEC",
-    "detection": "detection maps",
-    "regression": "f_REG",
-    "classifier": "f_CLS",
-    "reader": "pose from C_pe",
-    "memory": "f_tRNN",
-}
-PAPER = {"encoder": "about 14.8 M parameters"}
-"""What the paper says of a part (paper); of the others, and of FLOPs, nothing is found."""
 
 PEAK = {"RTX 3090": 71, "RTX 4090": 165, "A100": 312, "H100 SXM": 989}
 """TFLOP/s that the maker states for dense bfloat16 products summed in float32."""
@@ -60,41 +49,6 @@ much: the compact network always waits for them.
 """
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of a network.
-
-    name: as in the paper.
-    parameters: their number.
-    flops: of one face, each time the part runs.
-    paper: what the paper says of it.
-    """
-
-    name: str
-    parameters: int
-    flops: int
-    paper: str = ""
-
-
-def parts(preset: Preset) -> list[Part]:
-    """Every part of a network of that preset."""
-    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model = RedNet(preset).eval().to("meta")
-        code = model.frame(*without_contents(1), steps=1).codes[0]
-        if preset.people:
-            model.who(code)
-            model.pose(code)
-    counts = counter.get_flop_counts()
-    found = []
-    for name, part in model.named_children():
-        parameters = sum(p.numel() for p in part.parameters())
-        if parameters:
-            flops = sum(counts[type(part).__name__].values())
-            paper = PAPER.get(name, "") if preset.name == "paper" else ""
-            found.append(Part(NAMES.get(name, name), parameters, flops, paper))
-    return found
-
-
 def iteration_flops(preset: Preset, stage: Stage) -> int:
     """FLOPs of an iteration of a stage, forward and backward, without f_CLS and the reading of the pose, which count
     next to nothing. Counted on a group of a batch, and on two frames of a clip.
@@ -102,25 +56,20 @@ def iteration_flops(preset: Preset, stage: Stage) -> int:
     plain = replace(stage, identity_weight=0.0, apart=0.0, frames=min(stage.frames, 2))
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         model = RedNet(replace(preset, people=0)).to("meta")
-        patches, crop = without_contents(stage.group)
-        points, person = torch.zeros(stage.group, N_POINTS, 2), torch.zeros(stage.group, dtype=torch.int64)
-        if stage.frames > 1:
-            patches, points = (t[:, None].expand(-1, plain.frames, *t.shape[1:]) for t in (patches, points))
+        freeze(model, plain)
+        clip = (plain.frames,) if stage.frames > 1 else ()
+        patches = torch.zeros(stage.group, *clip, 3, PATCH_SIZE, PATCH_SIZE)
+        points = torch.zeros(stage.group, *clip, N_POINTS, 2)
         visible = torch.ones(points.shape[:-1], dtype=torch.bool)
-        with frozen(model, plain):
-            outcome(model, Batch(patches, points, crop, person, visible), plain).total.backward()
+        crop, person = torch.zeros(stage.group, 2, 3), torch.zeros(stage.group, dtype=torch.int64)
+        outcome(model, Batch(patches, points, crop, person, visible), plain).total.backward()
     return counter.get_total_flops() * stage.batch * stage.frames // (stage.group * plain.frames)
 
 
-def without_contents(count: int) -> tuple[Tensor, Tensor]:
-    """Patches (count, 3, P, P) and first crops (count, 2, 3) on the device in force."""
-    return torch.zeros(count, 3, PATCH_SIZE, PATCH_SIZE), torch.zeros(count, 2, 3)
-
-
-def page(presets: Iterable[Preset], *, command: str, commit: str) -> str:
+def page(presets: Iterable[Preset]) -> str:
     """The page in Markdown, a table for each preset."""
     tables = "".join(f"\n## {preset.name}\n\n{table(preset)}" for preset in presets)
-    return f"{HEAD}\ncommand: {command}  \ncommit: {commit}\n{tables}"
+    return f"{HEAD}\ncommand: python benchmarks/cost.py results/cost.md  \ncommit: {commit()}\n{tables}"
 
 
 def table(preset: Preset) -> str:
@@ -145,3 +94,9 @@ def spent(flops: float) -> list[str]:
     """PFLOP, and minutes on each GPU."""
     minutes = [flops / (UTILISATION * peak * 1e12) / 60 for peak in PEAK.values()]
     return [f"{flops / 1e15:.1f}", *(f"{m:.1f}" for m in minutes)]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, metavar="FILE.md", help="the page")
+    parser.parse_args().out.write_text(page(PRESETS.values()), encoding="utf-8")
