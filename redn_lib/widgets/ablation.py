@@ -5,6 +5,7 @@ ablation_figure("results/rq5.csv", memory=False)             # the same picture 
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from math import isnan
@@ -21,7 +22,7 @@ from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
 from redn_lib.widgets.chart import Axis
 from redn_lib.widgets.draw import dot, polyline, ring
-from redn_lib.widgets.live import Drawing, Live, Scene, setting, status
+from redn_lib.widgets.live import Drawing, Live, Scene, button, setting, status
 from redn_lib.widgets.panels import GAP, board, caption, card, write
 from redn_lib.widgets.style import BLUE, CARD, GREEN, GRID, INK, ORANGE, PURPLE, QUIET, Colour
 
@@ -40,6 +41,7 @@ MEASURED = {
     JITTER: "jitter of the points on clear clips",
 }
 
+TRAIN = "train this network"
 ROW, HEAD, FOOT = 33, 26, 40
 GRID_WIDTH = 610
 EFFECT_WIDTH = 1000 - GRID_WIDTH - 3 * GAP
@@ -80,18 +82,8 @@ CELLS = [BoardState(*ticks) for ticks in product((False, True), repeat=len(TICKS
 """The cells of the grid in the order of the board, which is the table's."""
 
 
-class Cell(NamedTuple):
-    """Mean and standard deviation over seeds, NaN for one seed."""
-
-    mean: float
-    sd: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.2f}" + ("" if isnan(self.sd) else f" ± {self.sd:.2f}")
-
-
-class Effect(NamedTuple):
-    """Mean over seeds and 95 % interval, NaN for one seed."""
+class Estimate(NamedTuple):
+    """Mean over seeds, and the ends of its spread or 95 % interval, NaN for one seed."""
 
     mean: float
     low: float
@@ -102,27 +94,27 @@ class Effect(NamedTuple):
         """Whether there is an interval and it does not hold zero."""
         return self.low > 0 or self.high < 0
 
-    def __str__(self) -> str:
+    @property
+    def spread(self) -> str:
+        """Mean and standard deviation in words."""
+        return f"{self.mean:.2f}" + ("" if isnan(self.low) else f" ± {round(self.high - self.mean, 6):.2f}")
+
+    @property
+    def effect(self) -> str:
+        """Mean and interval in words."""
         if isnan(self.low):
             return f"{self.mean:+.2f} (one seed: no interval)"
         holds = "" if self.significant else ", not significant"
         return f"{self.mean:+.2f} ({self.low:+.2f} to {self.high:+.2f}{holds})"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """What a table holds.
+class Grid(NamedTuple):
+    """What a table holds."""
 
-    cells: by name in the table and kind.
-    effects: by the board's name and kind.
-    seeds: of each cell.
-    kinds: what was measured.
-    """
-
-    cells: Mapping[str, Mapping[str, Cell]]
-    effects: Mapping[str, Mapping[str, Effect]]
-    seeds: int
-    kinds: Sequence[str]
+    cells: Mapping[str, Mapping[str, Estimate]]  # by name in the table and kind
+    effects: Mapping[str, Mapping[str, Estimate]]  # by the board's name and kind
+    seeds: int  # of each cell
+    kinds: Sequence[str]  # what was measured
 
 
 def read_grid(path: Path) -> Grid:
@@ -134,19 +126,20 @@ def read_grid(path: Path) -> Grid:
     for file in (path, beside):
         if not file.exists():
             raise FileNotFoundError(f"no {file}: make it with redn experiment rq5")
-    rows = {row["variant"]: row for row in read_table(path).to_dict("records")}
-    missing = [state.cell for state in CELLS if state.cell not in rows]
+    table = read_table(path).set_index("variant")
+    missing = [state.cell for state in CELLS if state.cell not in table.index]
     if missing:
         raise ValueError(f"{path} has no row {missing[0]!r}: it is no table of redn experiment rq5")
-    kinds = [kind for kind in MEASURED if kind in rows["none"]]
-    cells = {name: {kind: Cell(row[kind], row[f"{kind}_sd"]) for kind in kinds} for name, row in rows.items()}
+    kinds = [kind for kind in MEASURED if kind in table]
+    cells, effects = {}, {}
+    for name, row in table.iterrows():
+        sd = {kind: row[f"{kind}_sd"] for kind in kinds}
+        cells[name] = {kind: Estimate(row[kind], row[kind] - sd[kind], row[kind] + sd[kind]) for kind in kinds}
     words = {part: tick for tick, part in TICKS.items()}
-    effects: dict[str, dict[str, Effect]] = {}
-    for row in read_table(beside).to_dict("records"):
-        name = " × ".join(words[part] for part in row["effect"].split(" x "))
-        effect = Effect(*(row[column] for column in ("mean", "low", "high")))
-        effects.setdefault(name, {})[row["figure"]] = effect
-    return Grid(cells, effects, int(rows["none"]["seeds"]), kinds)
+    for row in read_table(beside).itertuples():
+        name = " × ".join(words[part] for part in row.effect.split(" x "))
+        effects.setdefault(name, {})[row.figure] = Estimate(row.mean, row.low, row.high)
+    return Grid(cells, effects, int(table.loc["none", "seeds"]), kinds)
 
 
 def ablation_board(table: str | Path, setting: Setting | None = None, **start) -> "Board":
@@ -181,15 +174,13 @@ class Board(Live):
         self.figures: dict[str, Mapping[str, float]] = {}
         super().__init__(_scene(grid, start, self.figures), label_width="7em", lines=4)
         self.setting, self._runner, self._stop, self._trainings = setting, None, False, 0
-        self.button = widgets.Button(description="train this network", tooltip="for a short while, here")
-        self.button.layout.flex = "0 0 auto"
-        self.button.on_click(lambda _button: self._pressed())
-        self.bar = widgets.IntProgress(0, min=0, max=1, layout=widgets.Layout(flex="1 1 8em", min_width="8em"))
-        self.progress = widgets.HTML(layout=widgets.Layout(flex="3 1 20em"))
+        self.button = button(TRAIN, "for a short while, here", self._pressed)
+        self.bar = widgets.IntProgress(0, min=0, max=1, layout={"flex": "1 1 8em", "min_width": "8em"})
+        self.progress = widgets.HTML(layout={"flex": "3 1 20em"})
         if setting is not None:
-            layout = widgets.Layout(max_width="1000px", align_items="center")
-            top, *others = self.children
-            self.children = (top, widgets.HBox([self.button, self.bar, self.progress], layout=layout), *others)
+            layout = {"max_width": "1000px", "align_items": "center"}
+            row = widgets.HBox([self.button, self.bar, self.progress], layout=layout)
+            self.children = (self.children[0], row, *self.children[1:])
 
     def run(self) -> Mapping[str, float]:
         """Train the chosen cell as `setting` says, and put its figures on the board.
@@ -231,12 +222,9 @@ class Board(Live):
         self._runner.start()
 
     def _aside(self) -> None:
-        try:
+        with suppress(Exception, KeyboardInterrupt):  # the board shows it
             self.run()
-        except (Exception, KeyboardInterrupt):  # the board shows it
-            return
-        finally:
-            self.button.description = "train this network"
+        self.button.description = TRAIN
 
     def _follow(self, batches: Sized) -> Iterator:
         """Yield the batches, the bar beside them. Raises KeyboardInterrupt where it was asked to stop."""
@@ -261,14 +249,14 @@ def numbers(grid: Grid, state: BoardState, short_runs: ShortRuns) -> list[list[s
     rank = sum(cell[kind].mean < here[kind].mean for cell in grid.cells.values())
     place = "lowest" if rank == 0 else f"{rank} lower"
     seeds = f"{grid.seeds} seed" + "s" * (grid.seeds != 1)
-    first = [state.words, f"{kind}: {here[kind]} % ({seeds}), {place} of {len(grid.cells)}"]
+    first = [state.words, f"{kind}: {here[kind].spread} % ({seeds}), {place} of {len(grid.cells)}"]
     if state.cell in short_runs:
         first.append(f"short run here: {_short(short_runs[state.cell][kind])} %, not to be compared with the table")
-    changes = [
-        f"{'without' if getattr(state, tick) else 'with'} {tick} {grid.cells[name][kind].mean - here[kind].mean:+.2f}"
-        for tick, name in state.neighbours().items()
-    ]
-    effects = [f"{tick} {grid.effects[tick][kind]}" for tick in TICKS]
+    changes = []
+    for tick, name in state.neighbours().items():
+        change = grid.cells[name][kind].mean - here[kind].mean
+        changes.append(f"{'without' if getattr(state, tick) else 'with'} {tick} {change:+.2f}")
+    effects = [f"{tick} {grid.effects[tick][kind].effect}" for tick in TICKS]
     return [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(effects)]]
 
 
@@ -276,10 +264,10 @@ def in_words(grid: Grid, state: BoardState) -> str:
     """What the picture shows."""
     kind = state.kind
     cells = ", ".join(f"{s.words} {grid.cells[s.cell][kind].mean:.2f}" for s in CELLS)
-    effects = ", ".join(f"{name} {found[kind]}" for name, found in grid.effects.items())
+    pairs = ", ".join(f"{name} {found[kind].effect}" for name, found in grid.effects.items() if name not in TICKS)
     return (
-        f"Ablation board, {kind} ({MEASURED[kind]}); chosen: {state.words}. The eight networks in %: {cells}. "
-        f"What each part and each pair does: {effects}. Below: the chosen network among the others, by difficulty"
+        f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: {cells}. What parts do together: "
+        f"{pairs}. Below: the chosen network among the others, by difficulty"
     )
 
 
@@ -304,24 +292,22 @@ def _cells(grid: Grid, state: BoardState, short_runs: ShortRuns) -> np.ndarray:
     chosen one in one part have its colour.
     """
     found, right = [grid.cells[cell.cell][state.kind] for cell in CELLS], GRID_WIDTH - 4
+    here = [cell.cell for cell in CELLS].index(state.cell)
     changed = {cell: COLOURS[tick] for tick, cell in state.neighbours().items()}
-    colours = [INK if cell.cell == state.cell else changed.get(cell.cell, QUIET) for cell in CELLS]
+    colours = [INK if row == here else changed.get(cell.cell, QUIET) for row, cell in enumerate(CELLS)]
     unit = "jitter, % of the eye distance" if state.kind == JITTER else "NME, %"
     spread = f"mean and spread over {grid.seeds} seeds" if grid.seeds > 1 else "one seed"
     out = card(HEAD + ROW * len(CELLS) + FOOT, GRID_WIDTH)
-    for row, cell in enumerate(CELLS):
-        if cell.cell == state.cell:
-            out[HEAD + ROW * row : HEAD + ROW * (row + 1)] = CHOSEN
-    intervals = [(mean, mean - sd, mean + sd) for mean, sd in found]
-    _intervals(out, Axis(*_limits(found), 214, 410), intervals, colours, f"{unit}, {spread}")
+    out[HEAD + ROW * here : HEAD + ROW * (here + 1)] = CHOSEN
+    _intervals(out, Axis(*_limits(found), 214, 410), found, colours, f"{unit}, {spread}")
     write(out, "in colour: one part changed", 214, 6, size=11, colour=QUIET)
     for i, tick in enumerate(TICKS):
         write(out, tick, 34 + 64 * i, 6, size=11, anchor=0.5)
     if short_runs:
         write(out, "short run here", right, 6, size=11, colour=PURPLE, anchor=1)
     for row, cell in enumerate(CELLS):
-        y, bold = HEAD + ROW * row, cell.cell == state.cell
-        write(out, str(found[row]), 426, y + 7, bold=bold, colour=INK if bold else QUIET)
+        y, bold = HEAD + ROW * row, row == here
+        write(out, found[row].spread, 426, y + 7, bold=bold, colour=INK if bold else QUIET)
         if cell.cell in short_runs:
             write(out, _short(short_runs[cell.cell][state.kind]), right, y + 7, colour=PURPLE, anchor=1)
         for i, tick in enumerate(TICKS):
@@ -375,10 +361,9 @@ def _kinds(grid: Grid, state: BoardState) -> np.ndarray:
             for other in cells[kind]:
                 y = float(axis.at(other.mean))
                 polyline(out, [(x - 0.3 * column, y), (x, y)], False, QUIET)
-            y, spread = float(axis.at(cell.mean)), axis.at([cell.mean - cell.sd, cell.mean + cell.sd])
-            at = x - 0.15 * column
-            if not isnan(cell.sd):
-                polyline(out, [(at, spread[0]), (at, spread[1])], False, INK, 2)
+            at, (y, low, high) = x - 0.15 * column, axis.at(cell)
+            if not isnan(cell.low):
+                polyline(out, [(at, low), (at, high)], False, INK, 2)
             dot(out, (at, y), 5, INK)
             write(out, f"{cell.mean:.2f}", x + 0.05 * column, y - 9, bold=True)
             write(out, kind, x, KIND_HEIGHT - 20, size=12, bold=bold, anchor=0.5)
@@ -412,9 +397,8 @@ def _intervals(
         dot(out, (mean, y), 4, CARD if row in hollow else colour, edge=colour, border=1.6)
 
 
-def _limits(cells: Sequence[Cell]) -> tuple[float, float]:
+def _limits(found: Sequence[Estimate]) -> tuple[float, float]:
     """Least and largest of means with their spreads, and a little more."""
-    means, spreads = np.nan_to_num(np.array(cells)).T
-    low, high = (means - spreads).min(), (means + spreads).max()
+    low, high = np.nanmin(found), np.nanmax(found)
     more = 0.06 * (high - low) + 1e-3
     return low - more, high + more

@@ -86,12 +86,15 @@ def draw_face(
     return out
 
 
+def corners(box: np.ndarray) -> np.ndarray:
+    """Corners (4, 2) of a box (4,) x0, y0, x1, y1."""
+    return np.asarray(box, float)[[[0, 1], [2, 1], [2, 3], [0, 3]]]
+
+
 def draw_box(image: np.ndarray, box: np.ndarray, *, zoom: float = 1, colour: Colour = BOX) -> np.ndarray:
     """The picture with a box (4,) x0, y0, x1, y1, or any four-sided frame given by its corners (4, 2)."""
     out = enlarge(image, zoom)
-    box = np.asarray(box, float)
-    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]] if box.shape == (4,) else box
-    at = zoomed(corners, zoom)
+    at = zoomed(corners(box) if np.shape(box) == (4,) else box, zoom)
     polyline(out, at, True, INK, 3)
     polyline(out, at, True, colour, 1)
     return out

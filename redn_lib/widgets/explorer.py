@@ -12,14 +12,13 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from redn_lib.crop import Crop
 from redn_lib.data.clip import Face
 from redn_lib.landmarks import N_POINTS, PARTS
 from redn_lib.metrics import eye_distance, point_errors
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.tracking.align import Fit, align
-from redn_lib.widgets.draw import close_up, colour_map, draw_box, draw_face, draw_response_map, occlude, zoomed
+from redn_lib.widgets.draw import close_up, colour_map, corners, draw_box, draw_face, draw_response_map, occlude, zoomed
 from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, card, legend, side_by_side, stack, write
 from redn_lib.widgets.style import ANSWER, BLUE, BOX, CARD, GREEN, GRID, MISS, QUIET, TRUTH
@@ -57,18 +56,12 @@ class ExplorerState:
 
 @dataclass(frozen=True)
 class Example:
-    """An image to explore.
+    """An image to explore."""
 
-    image: (H, W, 3) uint8 RGB.
-    box: (4,) x0, y0, x1, y1 of the points, in pixels.
-    truth: (68, 2) labels in pixels, or None.
-    name: shown with the numbers.
-    """
-
-    image: np.ndarray
-    box: np.ndarray
-    truth: np.ndarray | None
-    name: str
+    image: np.ndarray  # (H, W, 3) uint8 RGB
+    box: np.ndarray  # (4,) x0, y0, x1, y1 of the points, in pixels
+    truth: np.ndarray | None  # (68, 2) labels in pixels
+    name: str  # shown with the numbers
 
 
 @dataclass(frozen=True)
@@ -99,13 +92,17 @@ def explorer(model: RedNet, faces, boxes=None, **start) -> Scene:
     TypeError for an unknown control.
     """
     explored = Explorer(model, to_examples(faces, boxes))
-    steps = model.preset.steps
-    ranges = {"step": (1, steps), "image": (0, len(explored.examples) - 1)}
+    about = (
+        "Response-map explorer: the face with the network's points and any labels, the crop of this step, the map z "
+        "fed back, the response map over the crop, and a bar for each step"
+    )
 
     def draw(state: ExplorerState) -> Drawing:
         result = explored.result(state)
-        return Drawing(compose(result), in_words(result), numbers(result), f"{result.ms:.0f} ms for all steps")
+        return Drawing(compose(result), about, numbers(result), f"{result.ms:.0f} ms for all steps")
 
+    steps = model.preset.steps
+    ranges = {"step": (1, steps), "image": (0, len(explored.examples) - 1)}
     return Scene(draw, ExplorerState, {"step": steps, **start}, ranges)
 
 
@@ -141,15 +138,14 @@ class Explorer:
 
 def disturb(example: Example, state: ExplorerState) -> tuple[np.ndarray, np.ndarray]:
     """The image with the state's occluder, and the box (4,) shifted and scaled as the state says."""
-    low, high = example.box[:2], example.box[2:]
+    low, high = np.split(example.box, 2)
     middle, side = (low + high) / 2, float((high - low).max())
-    moved = middle + side * np.array([state.shift_x, state.shift_y])
-    half = state.scale * (high - low) / 2
-    box = np.r_[moved - half, moved + half]
-    if not state.occluder:
-        return example.image, box
-    centre = middle + side * np.array([state.occluder_x, state.occluder_y])
-    return occlude(example.image, centre, state.occluder_size * side), box
+    moved, half = middle + side * np.array([state.shift_x, state.shift_y]), state.scale * (high - low) / 2
+    image, box = example.image, np.r_[moved - half, moved + half]
+    if state.occluder:
+        centre = middle + side * np.array([state.occluder_x, state.occluder_y])
+        image = occlude(image, centre, state.occluder_size * side)
+    return image, box
 
 
 def to_examples(faces, boxes=None) -> list[Example]:
@@ -167,25 +163,16 @@ def to_examples(faces, boxes=None) -> list[Example]:
         if boxes is None and not labelled:
             raise ValueError(f"image {i} has no box; give boxes= (x0, y0, x1, y1 of the points)")
         box = np.asarray(face.box if boxes is None else boxes[i], float)
-        if labelled:
-            examples.append(Example(face.image, box, face.points, face.name or f"image {i}"))
-        else:
-            examples.append(Example(face, box, None, f"image {i}"))
+        parts = (face.image, box, face.points, face.name) if labelled else (face, box, None, "")
+        examples.append(Example(*parts[:3], parts[3] or f"image {i}"))
     return examples
 
 
 def turned_box(box: np.ndarray, turn: float) -> np.ndarray:
     """Corners (4, 2) of a box (4,) turned about its middle by degrees clockwise."""
-    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]]
-    middle = corners.mean(0)
+    at = corners(box)
     c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
-    return middle + (corners - middle) @ np.array([[c, s], [-s, c]])
-
-
-def crop_corners(crop: Crop) -> np.ndarray:
-    """Corners (4, 2) of a crop, in pixels of the image."""
-    last = crop.size - 0.5
-    return crop.to_frame(np.array([[-0.5, -0.5], [last, -0.5], [last, last], [-0.5, last]]))
+    return at.mean(0) + (at - at.mean(0)) @ np.array([[c, s], [-s, c]])
 
 
 def point_name(i: int) -> str:
@@ -221,15 +208,6 @@ def numbers(result: Explored) -> list[list[str]]:
     return [words, changes, about]
 
 
-def in_words(result: Explored) -> str:
-    """What the picture shows."""
-    labels = "" if result.errors is None else " and the labels"
-    return (
-        f"Response-map explorer, {chosen(result.state.point)[1]}: the face with the network's points{labels}, the crop "
-        "of this step, the map z fed back, the response map over the crop, and a bar for each step"
-    )
-
-
 def compose(result: Explored) -> np.ndarray:
     """All panels of one result in one picture (H, 1000, 3) uint8 RGB."""
     k, point = result.k, result.state.point
@@ -253,7 +231,8 @@ def _face(result: Explored) -> np.ndarray:
     """The face around its undisturbed box: the given box, the crop of the step, points, labels and errors."""
     k, example, crop = result.k, result.example, result.fit.crops[result.k]
     panel, to_panel = close_up(result.image, example.box, FACE_SPAN, FACE_WIDTH, FACE_HEIGHT)
-    panel = draw_box(panel, to_panel(crop_corners(crop)), colour=GREEN)
+    last = crop.size - 0.5
+    panel = draw_box(panel, to_panel(crop.to_frame(corners([-0.5, -0.5, last, last]))), colour=GREEN)
     panel = draw_box(panel, to_panel(turned_box(result.box, result.state.turn)), colour=BOX)
     truth = None if example.truth is None else to_panel(example.truth)
     points, only = to_panel(result.fit.steps[k]), chosen(result.state.point)[0]

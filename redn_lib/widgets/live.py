@@ -10,9 +10,9 @@ import base64
 import html
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, field, fields, replace
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import ipywidgets as widgets
@@ -24,14 +24,13 @@ State = Any
 """A frozen dataclass whose fields are made by `setting`."""
 
 
-@dataclass(frozen=True)
-class Drawing:
+class Drawing(NamedTuple):
     """What a draw function returns.
 
     picture: (H, W, 3) uint8 RGB.
     about: what the picture shows, in words.
     numbers: lines of words and numbers, shown under the controls.
-    time: words on how long it took, which are shown but are no part of the alt text.
+    time: how long it took, shown in the first line, but no part of the alt text.
     """
 
     picture: np.ndarray
@@ -42,28 +41,16 @@ class Drawing:
     @property
     def alt(self) -> str:
         """The picture in words for those who cannot see it."""
-        return "; ".join([self.about, *(", ".join(words) for words in self.numbers if words)])
+        return "; ".join([self.about, *(", ".join(words) for words in self.numbers)])
 
     @property
     def line(self) -> str:
         """The lines under the controls."""
         first, *others = self.numbers
-        lines = [[*first, self.time] if self.time else first, *others]
-        return "\n".join(" · ".join(words) for words in lines if words)
+        return "\n".join(" · ".join(words) for words in ([*first, *[self.time] * bool(self.time)], *others))
 
 
-def setting(
-    default: Any,
-    label: str,
-    help: str,
-    span: tuple[float, float] | None = None,
-    *,
-    step: float = 1,
-    form: str = "",
-    options: Sequence = (),
-    on_release: bool = False,
-    wide: bool = False,
-) -> Any:
+def setting(default, label, help, span=None, *, step=1, form="", options=(), on_release=False, wide=False) -> Any:
     """A field of a state: the value of a control at the beginning, and how the control is shown.
 
     True or False is a checkbox, `options` a slider over them, a number a slider over `span` (low, high) by `step`,
@@ -118,10 +105,10 @@ def widget(**look):
     return decorate
 
 
-def encode_jpeg(picture: np.ndarray, quality: int = 90) -> bytes:
+def encode_jpeg(picture: np.ndarray) -> bytes:
     """A (H, W, 3) uint8 RGB picture as JPEG, colours at full resolution so that small letters stay sharp."""
-    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling]
+    options = [cv2.IMWRITE_JPEG_QUALITY, 90]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
@@ -152,12 +139,10 @@ class Live(widgets.VBox):
         self.controls = {f.name: _control(f, getattr(self.state, f.name), scene) for f in fields(self.state)}
         self.start, self._held = self.values(), False
         first = self.draw(self.state)
-        self.image = AltImage(format="jpeg", layout=widgets.Layout(width="100%", max_width="1000px"))
-        self.line = widgets.HTML(layout=widgets.Layout(flex="1 1 auto", min_height=f"{1.45 * lines}em"))
-        back = widgets.Button(description="start again", tooltip="all controls back to where they began")
-        back.layout.flex = "0 0 auto"
-        back.on_click(lambda _button: self.reset())
-        below = widgets.HBox([back, self.line], layout=widgets.Layout(max_width="1000px", align_items="flex-start"))
+        self.image = AltImage(format="jpeg", layout={"width": "100%", "max_width": "1000px"})
+        self.line = widgets.HTML(layout={"flex": "1 1 auto", "min_height": f"{1.45 * lines}em"})
+        back = button("start again", "all controls back to where they began", self.reset)
+        below = widgets.HBox([back, self.line], layout={"max_width": "1000px", "align_items": "flex-start"})
         super().__init__([self._grid(label_width, play), below, self.image])
         self._show(first)
         self._stand_in = still(first.picture, first.alt)
@@ -180,9 +165,8 @@ class Live(widgets.VBox):
             button = widgets.Play(slider.value, min=slider.min, max=slider.max, interval=120, description="play")
             widgets.jslink((button, "value"), (slider, "value"))
             shown.append(button)
-        columns = "repeat(3, minmax(0, 1fr))"
-        layout = widgets.Layout(grid_template_columns=columns, max_width="1000px", grid_gap="0 8px")
-        return widgets.GridBox(shown, layout=layout)
+        rows = {"grid_template_columns": "repeat(3, minmax(0, 1fr))", "grid_gap": "0 8px", "max_width": "1000px"}
+        return widgets.GridBox(shown, layout=rows)
 
     def values(self) -> dict:
         """The value of each control by its name."""
@@ -232,6 +216,13 @@ class Live(widgets.VBox):
         alt = self._stand_in.alt
         data |= {"text/plain": alt, "image/jpeg": base64.b64encode(self._stand_in.data).decode()}
         return data, {"image/jpeg": {"alt": alt, "width": self._stand_in.width}}
+
+
+def button(words: str, help: str, press: Callable[[], None]) -> widgets.Button:
+    """A button and what pressing it does."""
+    made = widgets.Button(description=words, tooltip=help, layout={"flex": "0 0 auto"})
+    made.on_click(lambda _button: press())
+    return made
 
 
 def _control(f: Field, value: Any, scene: Scene) -> widgets.Widget:

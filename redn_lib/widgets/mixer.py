@@ -84,10 +84,15 @@ def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Scene:
     than two faces or a start that no control can take.
     """
     mixer = Mixer(model, faces)
+    about = (
+        "Code mixer. Above: faces A, B and C with their own points, and the codes of A, mix and B as stripes. Below: "
+        "detection and response maps of the mix; its points with those of A and B; turn, nod and mouth of the three on "
+        "a line each"
+    )
 
     def draw(state: MixerState) -> Drawing:
         mix = mixer.mix(state)
-        return Drawing(compose(mix), in_words(mix), numbers(mix))
+        return Drawing(compose(mix), about, numbers(mix))
 
     ranges = {role: (0, len(faces) - 1) for role in "abc"}
     return Scene(draw, MixerState, {"c": min(2, len(faces) - 1), **start}, ranges)
@@ -153,20 +158,11 @@ def numbers(mix: Mix) -> list[list[str]]:
     state = mix.state
     identity, changing = mix.distances
     recipe = [f"C_id {state.identity:.0%} of B", f"C_pe {state.changing:.0%} of B"]
-    recipe += [f"places of {state.places}", f"features of {state.features}"]
+    recipe += [f"places of {state.places}", f"features of {state.features}", f"maps of {chosen(state.point)[1]}"]
     far = f"distance of A and B {identity:.1f} in C_id, {changing:.1f} in C_pe (usual: 1)"
     came = "A and B are one image" if state.a == state.b else f"pose {round(100 * mix.way)} % of the way from A to B"
     points = ", ".join(f"{mix.distance(who):.0%} from {who}'s" for who in "AB")
     return [[f"{who} {mix.names[who]}" for who in ROLES], recipe, [far, came, f"points {points} (of the eye distance)"]]
-
-
-def in_words(mix: Mix) -> str:
-    """What the picture shows."""
-    return (
-        "Code mixer. Above: faces A, B and C with their own points, and the codes of A, mix and B as stripes. Below: "
-        f"detection and response maps of the mix, {chosen(mix.state.point)[1]}; its points with those of A and B; "
-        "turn, nod and mouth of the three on a line each"
-    )
 
 
 def compose(mix: Mix) -> np.ndarray:

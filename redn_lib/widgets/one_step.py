@@ -63,6 +63,10 @@ def one_step(model: RedNet, faces, boxes=None, **start) -> Scene:
     for an unknown one, ValueError for a pool that the decoder does not undo.
     """
     examples, widths = to_examples(faces, boxes), model.preset.widths
+    about = (
+        "Inside one step. Above: the crop with its points, a channel before the pool, its maxima, the remembered "
+        "places. Below: what the decoder holds, the same put back, the detection map and the response map of a point"
+    )
     first = len(widths) - model.preset.levels + 1
     ranges = {"image": (0, len(examples) - 1), "pool": (first, len(widths))}
     ranges["rank"] = (1, min(w[-1] for w in widths[first - 1 :]))
@@ -75,7 +79,7 @@ def one_step(model: RedNet, faces, boxes=None, **start) -> Scene:
         whole, here = inside(state.image, True, True), inside(state.image, state.memory, state.features)
         strength = whole.held[state.pool - 1].max((1, 2))  # of each channel
         channel = np.argsort(-strength, kind="stable")[state.rank - 1]
-        return Drawing(compose(here, state, channel), in_words(state), numbers(here, whole, state, channel))
+        return Drawing(compose(here, state, channel), about, numbers(here, whole, state, channel))
 
     return Scene(draw, StepState, start, ranges)
 
@@ -173,7 +177,10 @@ def numbers(inside: Inside, whole: Inside, state: StepState, channel: int) -> li
     before, where = inside.before[state.pool - 1], inside.where[state.pool - 1]
     full = windows(before[channel]).max(-1) > 0
     x, y = inside.points[state.point]
-    words = [f"pool {state.pool} keeps {where.size:,} of {before.size:,} values, and a place for each"]
+    words = [
+        f"image {state.image}",
+        f"pool {state.pool} keeps {where.size:,} of {before.size:,} values, and a place for each",
+    ]
     words += [f"rank {state.rank} is channel {channel}: {full.sum()} of {full.size} windows hold a value"]
     words += ["values go back " + ("where they were" if state.memory else "upper left in their window")]
     last = [f"{point_name(state.point)}: at ({x:.1f}, {y:.1f}) px of the crop"]
@@ -183,12 +190,3 @@ def numbers(inside: Inside, whole: Inside, state: StepState, channel: int) -> li
     else:
         last.append(f"NME of this step {inside.error:.1%}, with all parts on {whole.error:.1%}")
     return [words, last]
-
-
-def in_words(state: StepState) -> str:
-    """What the picture shows."""
-    return (
-        f"Inside one step on image {state.image}. Above: the crop with its points, a channel before the pool, its "
-        "maxima, the remembered places. Below: what the decoder holds, the same put back, the detection map and the "
-        f"response map of point {state.point}"
-    )

@@ -93,21 +93,9 @@ class Scrubbed:
     errors: dict[str, np.ndarray]  # NME (T,), by these and the baseline's name
     ms: float  # time of the last computation, both tracks together
     computed: int  # frames in that time
-
-    @property
-    def occluded(self) -> np.ndarray:
-        """Share of the face that is occluded: (T,)."""
-        return self.clip.factors["occluded"]
-
-    @property
-    def height(self) -> np.ndarray:
-        """Height of the prior at the first step, in logits, mean over points: (T,)."""
-        return np.array([face.height.mean() for face in self.tracks[WITH]])
-
-    @property
-    def hidden(self) -> np.ndarray:
-        """State of the LSTM: (T, H)."""
-        return np.stack([face.hidden for face in self.tracks[WITH]])
+    occluded: np.ndarray  # (T,) share of the face that is occluded
+    height: np.ndarray  # (T,) of the prior at the first step, in logits, mean over points
+    hidden: np.ndarray  # (T, H) state of the LSTM
 
 
 @widget(play="frame")
@@ -123,12 +111,16 @@ def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Scene:
     frames = len(tracked.clips[0])
     ranges = dict.fromkeys(("frame", "enters", "forget"), (0, frames - 1))
     ranges |= {"clip": (0, len(tracked.clips) - 1), "lasts": (1, frames), "steps": (1, model.preset.steps)}
+    about = (
+        "Time scrubber: the face with its points, and its response maps, tracked without memory and with it. Below "
+        "over time: the frames, the error, the height of the prior and the state of the LSTM"
+    )
     defaults = {"steps": model.preset.steps, "enters": min(8, frames - 1), "lasts": min(6, frames)}
 
     def draw(state: ScrubberState) -> Drawing:
         scrubbed = tracked.result(state)
         time = f"{scrubbed.computed} frames tracked again in {scrubbed.ms:.0f} ms"
-        return Drawing(compose(scrubbed), in_words(scrubbed), numbers(scrubbed), time)
+        return Drawing(compose(scrubbed), about, numbers(scrubbed), time)
 
     return Scene(draw, ScrubberState, defaults | start, ranges)
 
@@ -171,7 +163,9 @@ class Scrubber:
             tracks[name], new = self._track(clip, state, temporal)
             computed += new
         errors = {name: nme(np.stack([f.points for f in track]), clip.points) for name, track in tracks.items()}
-        return Scrubbed(state, clip, tracks, errors, 1e3 * (time.perf_counter() - start), computed)
+        ms, memory = 1e3 * (time.perf_counter() - start), tracks[WITH]
+        height, hidden = np.array([f.height.mean() for f in memory]), np.stack([f.hidden for f in memory])
+        return Scrubbed(state, clip, tracks, errors, ms, computed, clip.factors["occluded"], height, hidden)
 
     def _track(self, clip: Clip, state: ScrubberState, temporal: bool) -> tuple[list[TrackedFace], int]:
         """All frames, those before the first that changed as they were; and how many are new."""
@@ -241,17 +235,6 @@ def numbers(scrubbed: Scrubbed) -> list[list[str]]:
     memory = [f"height of the prior {scrubbed.height[t]:.1f}"]
     memory.append(f"memory cleared before frame {state.forget}" if state.forget else "memory never cleared")
     return [words, errors, memory]
-
-
-def in_words(scrubbed: Scrubbed) -> str:
-    """What the picture shows."""
-    occluded, what = scrubbed.occluded, "no occluder"
-    if occluded.any():
-        what = f"the face is occluded most, by {occluded.max():.0%}, in frame {occluded.argmax()}"
-    return (
-        "Time scrubber: the face with its points, and its response maps, tracked without memory and with it. Below "
-        f"over time: the frames, {what}; the error; the height of the prior; the state of the LSTM"
-    )
 
 
 def compose(scrubbed: Scrubbed) -> np.ndarray:

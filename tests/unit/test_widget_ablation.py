@@ -39,12 +39,12 @@ def test_every_cell_and_kind_can_be_seen_and_differs_from_the_others(table):
 def test_the_line_says_the_tables_numbers(table):
     grid, live = read_grid(table), ablation_board(table, memory=False, identity=False, kind="dark")
     here = grid.cells["spatial"]["dark"]
-    assert f"{here.mean:.2f} ± {here.sd:.2f} % (3 seeds)" in live.line.value
+    assert f"{here.spread} % (3 seeds)" in live.line.value
     less = grid.cells["none"]["dark"].mean - here.mean
     assert f"without feedback {less:+.2f}, with memory" in live.line.value
     effect = grid.effects["feedback"]["dark"]
     assert f"feedback {effect.mean:+.2f} ({effect.low:+.2f} to {effect.high:+.2f})" in live.line.value
-    assert "dark" in live.image.tooltip and "chosen: feedback" in live.image.tooltip
+    assert "dark" in live.image.tooltip and "; feedback, dark: " in live.image.tooltip
 
 
 def test_an_interval_that_holds_zero_is_not_significant(table):
