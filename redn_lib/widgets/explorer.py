@@ -186,6 +186,11 @@ def chosen(point: int) -> tuple[list[int] | None, str]:
     return (None, "all points") if point == ALL else ([point], f"point {point}")
 
 
+def first_of(batch: torch.Tensor) -> np.ndarray:
+    """The first of a batch as an array."""
+    return batch[0].cpu().numpy()
+
+
 def numbers(result: Explored) -> list[list[str]]:
     """A line for the result, one for what disturbs it, one for a chosen point."""
     state, k, errors, i = result.state, result.k, result.errors, result.state.point

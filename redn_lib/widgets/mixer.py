@@ -21,7 +21,7 @@ from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
 from redn_lib.widgets.chart import Axis
 from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
-from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen
+from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of
 from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import board, caption, card, text_width, write
 from redn_lib.widgets.style import ANSWER, GREEN, GRID, ORANGE, QUIET
@@ -110,7 +110,7 @@ class Mixer:
             raise ValueError(f"to mix codes takes two faces or more, got {len(faces)}")
         self.model, self.names = model, [face.name or f"face {i}" for i, face in enumerate(faces)]
         self.encoded = [encode(model, [cut_patch(face)]) for face in faces]
-        self.codes = np.stack([_array(pooled(e.code)) for e in self.encoded])
+        self.codes = np.stack([first_of(pooled(e.code)) for e in self.encoded])
         self.unmixed = lru_cache(maxsize=None)(self._unmixed)
 
     def mix(self, state: MixerState) -> Mix:
@@ -121,21 +121,21 @@ class Mixer:
         code = blended(encoded["A"].code, encoded["B"].code, channels, state.identity, state.changing)
         mixed = decoded(self.model, code, encoded[state.places].places, encoded[state.features].features)
         predictions = {who: self.unmixed(i) for who, i in at.items()} | {"mix": mixed}
-        codes = {who: self.codes[i] for who, i in at.items()} | {"mix": _array(pooled(code))}
+        codes = {who: self.codes[i] for who, i in at.items()} | {"mix": first_of(pooled(code))}
         least, span = self.codes.min(0), np.ptp(self.codes, 0) + 1e-6
         return Mix(
             state,
             {who: self.names[i] for who, i in at.items()},
             {
-                who: np.uint8(np.rint(255 * _array(e.frames).clip(0, 1))).transpose(1, 2, 0)
+                who: np.uint8(np.rint(255 * first_of(e.frames).clip(0, 1))).transpose(1, 2, 0)
                 for who, e in encoded.items()
             },
-            {who: _array(p.points) for who, p in predictions.items()},
-            {who: _array(pose_of(p.points)) for who, p in predictions.items()},
+            {who: first_of(p.points) for who, p in predictions.items()},
+            {who: first_of(pose_of(p.points)) for who, p in predictions.items()},
             {who: (code - least) / span for who, code in codes.items()},
             [self._distance(half, state.a, state.b) for half in (slice(0, channels), slice(channels, None))],
-            _array(mixed.detection)[1:],
-            _array(mixed.maps),
+            first_of(mixed.detection)[1:],
+            first_of(mixed.maps),
             channels,
         )
 
@@ -147,10 +147,6 @@ class Mixer:
         codes = self.codes[:, half]
         usual = np.sqrt(2 * codes.var(0, ddof=1).sum())  # root of the mean square over all pairs
         return float(np.linalg.norm(codes[a] - codes[b]) / max(usual, 1e-6))
-
-
-def _array(batch_of_one: torch.Tensor) -> np.ndarray:
-    return batch_of_one[0].float().cpu().numpy()
 
 
 def numbers(mix: Mix) -> list[list[str]]:

@@ -18,7 +18,7 @@ from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, spatial_softmax
 from redn_lib.tracking.align import align
 from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, zoomed
-from redn_lib.widgets.explorer import Example, point_name, to_examples
+from redn_lib.widgets.explorer import Example, first_of, point_name, to_examples
 from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import board, caption, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
@@ -105,22 +105,18 @@ def inside_step(model: RedNet, example: Example, memory: bool = True, features: 
         x = stage(back[s], 0)
     detection = model.detection(x)
     maps = spatial_softmax(model.regression(detection, before[1] * features, before[3] * features, 0))
-    points = _array(decode(maps, model.preset.size))
+    points = first_of(decode(maps, model.preset.size))
     return Inside(
         fit.crop_images[0],
-        [_array(t) for t in before],
-        [_array(t) for t in where],
-        {s: _array(t) for s, t in held.items()},
-        {s: _array(t) for s, t in back.items()},
-        _array(detection.softmax(1)),
-        _array(maps),
+        [first_of(t) for t in before],
+        [first_of(t) for t in where],
+        {s: first_of(t) for s, t in held.items()},
+        {s: first_of(t) for s, t in back.items()},
+        first_of(detection.softmax(1)),
+        first_of(maps),
         points,
         None if example.truth is None else float(nme(fit.crops[0].to_frame(points), example.truth)),
     )
-
-
-def _array(batch_of_one: Tensor) -> np.ndarray:
-    return batch_of_one[0].cpu().numpy()
 
 
 def upper_left(where: Tensor) -> Tensor:

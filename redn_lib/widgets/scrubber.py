@@ -24,7 +24,7 @@ from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState, prior_height
 from redn_lib.widgets.chart import LEFT, RIGHT, time_chart
 from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, ring, zoomed
-from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, point_name
+from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of, point_name
 from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import GAP, board, caption, card, fit_into, legend, write
 from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, PURPLE, QUIET
@@ -40,6 +40,7 @@ SPAN = 1.9
 
 WIDTH = 1000 - 2 * GAP
 STATE_ROWS, ROW = 40, 2
+FACES_KEPT = 400
 MAX_ERROR = 0.4
 """Errors above this are cut off in the chart."""
 
@@ -141,7 +142,7 @@ class Scrubber:
             lengths = [len(clip) for clip in clips]
             raise ValueError(f"clips must be at least one, all equally long, got {lengths} frames")
         self.model, self.clips = model, [patched(clip) for clip in clips]
-        self._kept: dict[tuple[int, int, bool], tuple[np.ndarray, int, list[TrackedFace]]] = {}
+        self._kept: dict[int, TrackedFace] = {}
         self._computed = lru_cache(maxsize=6)(self._compute)
 
     def result(self, state: ScrubberState) -> Scrubbed:
@@ -156,30 +157,28 @@ class Scrubber:
         return replace(base, state=state, errors=errors)
 
     def _compute(self, state: ScrubberState) -> Scrubbed:
-        start = time.perf_counter()
+        start, self._new = time.perf_counter(), 0
         clip = occluded_clip(self.clips[state.clip], state)
-        tracks, computed = {}, 0
-        for name, temporal in ((WITHOUT, False), (WITH, True)):
-            tracks[name], new = self._track(clip, state, temporal)
-            computed += new
+        tracks = {name: self._track(clip, state, name == WITH) for name in (WITHOUT, WITH)}
         errors = {name: nme(np.stack([f.points for f in track]), clip.points) for name, track in tracks.items()}
-        ms, memory = 1e3 * (time.perf_counter() - start), tracks[WITH]
-        height, hidden = np.array([f.height.mean() for f in memory]), np.stack([f.hidden for f in memory])
-        return Scrubbed(state, clip, tracks, errors, ms, computed, clip.factors["occluded"], height, hidden)
+        height = np.array([face.height.mean() for face in tracks[WITH]])
+        hidden = np.stack([face.hidden for face in tracks[WITH]])
+        ms, new = 1e3 * (time.perf_counter() - start), self._new
+        return Scrubbed(state, clip, tracks, errors, ms, new, clip.factors["occluded"], height, hidden)
 
-    def _track(self, clip: Clip, state: ScrubberState, temporal: bool) -> tuple[list[TrackedFace], int]:
-        """All frames, those before the first that changed as they were; and how many are new."""
-        key, forget = (state.clip, state.steps, temporal), state.forget if temporal else 0
-        frames, before, track = self._kept.get(key, (clip.frames, forget, []))
-        changed = [t for t in range(len(track)) if (frames[t] != clip.frames[t]).any()]
-        if before != forget:
-            changed += [t for t in (before, forget) if t]
-        track = track[: min(changed, default=len(track))]
-        known = len(track)
-        for t in range(known, len(clip)):
-            track.append(self._next(clip, track, state.steps, temporal, forget == t))
-        self._kept[key] = clip.frames, forget, track
-        return track, len(clip) - known
+    def _track(self, clip: Clip, state: ScrubberState, temporal: bool) -> list[TrackedFace]:
+        """All frames; one is known where it and all before it are as they were once."""
+        track, key = [], hash((state.clip, state.steps, temporal))
+        for t, frame in enumerate(clip.frames):
+            forget = temporal and state.forget == t
+            key = hash((key, frame.tobytes(), forget))
+            if key not in self._kept:
+                self._kept[key] = self._next(clip, track, state.steps, temporal, forget)
+                self._new += 1
+            track.append(self._kept[key])
+        for key in list(self._kept)[:-FACES_KEPT]:
+            del self._kept[key]
+        return track
 
     @torch.inference_mode()
     def _next(self, clip: Clip, track: list[TrackedFace], steps: int, temporal: bool, forget: bool) -> TrackedFace:
@@ -192,17 +191,17 @@ class Scrubber:
             crop, state = torch.as_tensor(first, dtype=torch.float32, device=device)[None], None
         patch = torch.from_numpy(clip.frames[len(track)]).to(device).permute(2, 0, 1)[None].float() / 255
         output = self.model.frame(patch, crop, state, steps, temporal=temporal)
-        first, last, prior = output.steps[0], output.steps[-1], output.prior
+        first, last, prior, memory = output.steps[0], output.steps[-1], output.prior, output.state
         height = None if prior is None else prior_height(prior, first.regression, p.size, p.sigma)
         return TrackedFace(
-            last.points[0].cpu().numpy(),
-            None if prior is None else to_patch(prior.points, crop)[0].cpu().numpy(),
-            last.frame[0].mul(255).round().byte().permute(1, 2, 0).cpu().numpy(),
-            last.response_maps[0].half().cpu().numpy(),
-            Crop(last.crop[0].cpu().double().numpy(), p.size),
-            None if height is None else height[0].cpu().numpy(),
-            None if output.state is None else output.state.hidden[0].cpu().numpy(),
-            output.state,
+            first_of(last.points),
+            None if prior is None else first_of(to_patch(prior.points, crop)),
+            first_of(last.frame.mul(255).round().byte().permute(0, 2, 3, 1)),
+            first_of(last.response_maps.half()),
+            Crop(first_of(last.crop.double()), p.size),
+            None if height is None else first_of(height),
+            None if memory is None else first_of(memory.hidden),
+            memory,
             box_crop(last.points, crop, p.size, p.first_margin),
         )
 
