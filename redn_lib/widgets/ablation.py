@@ -142,37 +142,18 @@ def read_grid(path: Path) -> Grid:
     return Grid(cells, effects, int(table.loc["none", "seeds"]), kinds)
 
 
-def ablation_board(table: str | Path, setting: Setting | None = None, **start) -> "Board":
+class AblationBoard(Live):
     """Ticks for the parts, a slider for the kind of clip, and with a `setting` a button that trains the chosen cell.
 
     table: of `redn experiment rq5`, with its effects beside it; start: where controls begin, by the names of
     `BoardState`. Raises FileNotFoundError or ValueError for a table that cannot be read, TypeError for an unknown
-    control, ValueError for a kind that the table does not have.
-    """
-    return Board(read_grid(Path(table)), start, setting)
-
-
-def ablation_figure(table: str | Path, **start) -> Image:
-    """The board's picture as an image with alt text, for pages where no widget runs; arguments as `ablation_board`."""
-    return _scene(read_grid(Path(table)), start, {}).still()
-
-
-def _scene(grid: Grid, start: dict, short_runs: ShortRuns) -> Scene:
-    def draw(state: BoardState) -> Drawing:
-        return Drawing(compose(grid, state, short_runs), in_words(grid, state), numbers(grid, state, short_runs))
-
-    return Scene(draw, BoardState, start, {"kind": grid.kinds})
-
-
-class Board(Live):
-    """The board of a grid. setting: how the chosen cell is trained and measured in this kernel, None: not at all.
-
-    figures: what short runs measured, by cell and kind.
+    control, ValueError for a kind that the table does not have. The attribute `figures` holds what short runs measured,
+    by cell and kind.
     """
 
-    def __init__(self, grid: Grid, start: dict, setting: Setting | None = None):
+    def __init__(self, table: str | Path, setting: Setting | None = None, **start):
         self.figures: dict[str, Mapping[str, float]] = {}
-        super().__init__(_scene(grid, start, self.figures), label_width="7em", lines=4)
+        super().__init__(_scene(table, start, self.figures), label_width="7em", lines=4)
         self.setting, self._runner, self._stop, self._trainings = setting, None, False, 0
         self.button = button(TRAIN, "for a short while, here", self._pressed)
         self.bar = widgets.IntProgress(0, min=0, max=1, layout={"flex": "1 1 8em", "min_width": "8em"})
@@ -243,6 +224,35 @@ class Board(Live):
         self.progress.value = status(words, wrong=wrong)
 
 
+ablation_board = AblationBoard
+
+
+def ablation_figure(table: str | Path, **start) -> Image:
+    """The board's picture as an image with alt text, for pages where no widget runs; arguments as `ablation_board`."""
+    return _scene(table, start, {}).still()
+
+
+def _scene(table: str | Path, start: dict, short_runs: ShortRuns) -> Scene:
+    grid = read_grid(Path(table))
+
+    def draw(state: BoardState) -> Drawing:
+        kind, chosen = state.kind, "The network with no part" if state.cell == "none" else "The chosen network"
+        upper = [
+            caption(_cells(grid, state, short_runs), f"Eight networks, {kind}", MEASURED[kind]),
+            caption(_effects(grid, state), "What each part does", "over the whole grid"),
+        ]
+        lower = caption(_kinds(grid, state), f"{chosen} among the eight", "by what makes a clip hard; lower is better")
+        cells = ", ".join(f"{s.words} {grid.cells[s.cell][kind].mean:.2f}" for s in CELLS)
+        pairs = [f"{name} {found[kind].effect}" for name, found in grid.effects.items() if name not in TICKS]
+        about = (
+            f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: {cells}. What parts do together: "
+            f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
+        )
+        return Drawing(board([upper, [lower]]), about, numbers(grid, state, short_runs))
+
+    return Scene(draw, BoardState, start, {"kind": grid.kinds})
+
+
 def numbers(grid: Grid, state: BoardState, short_runs: ShortRuns) -> list[list[str]]:
     """The chosen cell and its rank; what one part more or less would be; the three main effects."""
     kind, here = state.kind, grid.cells[state.cell]
@@ -260,31 +270,9 @@ def numbers(grid: Grid, state: BoardState, short_runs: ShortRuns) -> list[list[s
     return [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(effects)]]
 
 
-def in_words(grid: Grid, state: BoardState) -> str:
-    """What the picture shows."""
-    kind = state.kind
-    cells = ", ".join(f"{s.words} {grid.cells[s.cell][kind].mean:.2f}" for s in CELLS)
-    pairs = ", ".join(f"{name} {found[kind].effect}" for name, found in grid.effects.items() if name not in TICKS)
-    return (
-        f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: {cells}. What parts do together: "
-        f"{pairs}. Below: the chosen network among the others, by difficulty"
-    )
-
-
 def _short(figure: float) -> str:
     """A figure of a short run, a dash where its few clips had no frame for it."""
     return "–" if isnan(figure) else f"{figure:.1f}"
-
-
-def compose(grid: Grid, state: BoardState, short_runs: ShortRuns) -> np.ndarray:
-    """The whole board (H, 1000, 3) uint8 RGB."""
-    chosen = "The network with no part" if state.cell == "none" else "The chosen network"
-    upper = [
-        caption(_cells(grid, state, short_runs), f"Eight networks, {state.kind}", MEASURED[state.kind]),
-        caption(_effects(grid, state), "What each part does", "over the whole grid"),
-    ]
-    lower = caption(_kinds(grid, state), f"{chosen} among the eight", "by what makes a clip hard; lower is better")
-    return board([upper, [lower]])
 
 
 def _cells(grid: Grid, state: BoardState, short_runs: ShortRuns) -> np.ndarray:

@@ -6,16 +6,16 @@ code_mixer_figure(model, faces, places="B")  # the same picture without widgets
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
 from redn_lib.data.clip import Face
-from redn_lib.experiments.mixes import Decoded, blended, decoded, encode, way
+from redn_lib.experiments.mixes import Decoded, Encoded, blended, decoded, encode, way
 from redn_lib.identity import pooled
-from redn_lib.metrics import eye_distance
+from redn_lib.metrics import nme
 from redn_lib.pose import pose_of
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
@@ -50,16 +50,22 @@ class MixerState:
     features: str = setting("A", "features of", "whose features f_REG sees", options=tuple(ROLES))
 
 
+class Part(NamedTuple):
+    """A face, or the mix, decoded."""
+
+    name: str
+    crop_image: np.ndarray  # (S, S, 3) uint8 RGB; of the mix: that of A
+    points: np.ndarray  # (68, 2) crop pixels
+    pose: np.ndarray  # (3,) as `pose_of`
+    code: np.ndarray  # (C,) pooled, each channel from 0 to 1 between the least and the most of all faces
+
+
 @dataclass(frozen=True)
 class Mix:
-    """One state computed, ready to draw; dictionaries are by role, with "mix" beside ROLES."""
+    """One state computed, ready to draw."""
 
     state: MixerState
-    names: dict[str, str]  # of the faces
-    crop_images: dict[str, np.ndarray]  # (S, S, 3) uint8 RGB, of ROLES
-    points: dict[str, np.ndarray]  # (68, 2) crop pixels
-    poses: dict[str, np.ndarray]  # (3,) as `pose_of`
-    codes: dict[str, np.ndarray]  # (C,) pooled, each channel from 0 to 1 between the least and the most of all faces
+    parts: dict[str, Part]  # by role, "mix" beside ROLES
     distances: list[float]  # of C_id and of C_pe of A and B, 1: as far apart as two faces usually are
     detection: np.ndarray  # (L, h, h) probabilities of the mix
     maps: np.ndarray  # (L, m, m) probabilities of the mix
@@ -68,12 +74,11 @@ class Mix:
     @property
     def way(self) -> float:
         """How far the mix's pose has come from that of A, 0, to that of B, 1. Undefined where A and B are one face."""
-        return way(*(torch.from_numpy(self.poses[who])[None] for who in ("mix", "A", "B")))
+        return way(*(torch.from_numpy(self.parts[who].pose)[None] for who in ("mix", "A", "B")))
 
     def distance(self, who: str) -> float:
         """Mean distance of the mix's points from the unmixed points of A or B, over its eye distance."""
-        own = self.points[who]
-        return float(np.linalg.norm(self.points["mix"] - own, axis=-1).mean() / eye_distance(own))
+        return float(nme(self.parts["mix"].points, self.parts[who].points))
 
 
 @widget(label_width="7em", lines=4)
@@ -108,40 +113,27 @@ class Mixer:
     def __init__(self, model: RedNet, faces: Sequence[Face]):
         if len(faces) < 2:
             raise ValueError(f"to mix codes takes two faces or more, got {len(faces)}")
-        self.model, self.names = model, [face.name or f"face {i}" for i, face in enumerate(faces)]
-        self.encoded = [encode(model, [cut_patch(face)]) for face in faces]
+        self.model, self.encoded = model, [encode(model, [cut_patch(face)]) for face in faces]
         self.codes = np.stack([first_of(pooled(e.code)) for e in self.encoded])
-        self.unmixed = lru_cache(maxsize=None)(self._unmixed)
+        self.faces = [
+            self._part(face.name or f"face {i}", e, e.code, decoded(model, e.code, e.places, e.features))
+            for i, (face, e) in enumerate(zip(faces, self.encoded, strict=True))
+        ]
 
     def mix(self, state: MixerState) -> Mix:
         """Everything about one mix."""
         at = dict(zip(ROLES, (state.a, state.b, state.c), strict=True))
-        encoded = {who: self.encoded[i] for who, i in at.items()}
-        channels = self.model.preset.identity_channels
+        encoded, channels = {who: self.encoded[i] for who, i in at.items()}, self.model.preset.identity_channels
         code = blended(encoded["A"].code, encoded["B"].code, channels, state.identity, state.changing)
         mixed = decoded(self.model, code, encoded[state.places].places, encoded[state.features].features)
-        predictions = {who: self.unmixed(i) for who, i in at.items()} | {"mix": mixed}
-        codes = {who: self.codes[i] for who, i in at.items()} | {"mix": first_of(pooled(code))}
-        least, span = self.codes.min(0), np.ptp(self.codes, 0) + 1e-6
-        return Mix(
-            state,
-            {who: self.names[i] for who, i in at.items()},
-            {
-                who: np.uint8(np.rint(255 * first_of(e.frames).clip(0, 1))).transpose(1, 2, 0)
-                for who, e in encoded.items()
-            },
-            {who: first_of(p.points) for who, p in predictions.items()},
-            {who: first_of(pose_of(p.points)) for who, p in predictions.items()},
-            {who: (code - least) / span for who, code in codes.items()},
-            [self._distance(half, state.a, state.b) for half in (slice(0, channels), slice(channels, None))],
-            first_of(mixed.detection)[1:],
-            first_of(mixed.maps),
-            channels,
-        )
+        parts = {who: self.faces[i] for who, i in at.items()} | {"mix": self._part("mix", encoded["A"], code, mixed)}
+        distances = [self._distance(half, state.a, state.b) for half in (slice(0, channels), slice(channels, None))]
+        return Mix(state, parts, distances, first_of(mixed.detection)[1:], first_of(mixed.maps), channels)
 
-    def _unmixed(self, i: int) -> Decoded:
-        e = self.encoded[i]
-        return decoded(self.model, e.code, e.places, e.features)
+    def _part(self, name: str, encoded: Encoded, code: torch.Tensor, found: Decoded) -> Part:
+        image = np.uint8(np.rint(255 * first_of(encoded.frames).transpose(1, 2, 0).clip(0, 1)))
+        share = (first_of(pooled(code)) - self.codes.min(0)) / (np.ptp(self.codes, 0) + 1e-6)
+        return Part(name, image, first_of(found.points), first_of(pose_of(found.points)), share)
 
     def _distance(self, half: slice, a: int, b: int) -> float:
         codes = self.codes[:, half]
@@ -158,16 +150,20 @@ def numbers(mix: Mix) -> list[list[str]]:
     far = f"distance of A and B {identity:.1f} in C_id, {changing:.1f} in C_pe (usual: 1)"
     came = "A and B are one image" if state.a == state.b else f"pose {round(100 * mix.way)} % of the way from A to B"
     points = ", ".join(f"{mix.distance(who):.0%} from {who}'s" for who in "AB")
-    return [[f"{who} {mix.names[who]}" for who in ROLES], recipe, [far, came, f"points {points} (of the eye distance)"]]
+    return [
+        [f"{who} {mix.parts[who].name}" for who in ROLES],
+        recipe,
+        [far, came, f"points {points} (of the eye distance)"],
+    ]
 
 
 def compose(mix: Mix) -> np.ndarray:
     """All panels of one mix in one picture (H, 1000, 3) uint8 RGB."""
-    black, (only, what) = np.zeros_like(mix.crop_images["A"]), chosen(mix.state.point)
+    black, (only, what) = np.zeros_like(mix.parts["A"].crop_image), chosen(mix.state.point)
     zoom = SIDE / len(black)
     drawn = slice(None) if only is None else only
     detection, maps = (draw_response_map(black, m[drawn], zoom=zoom) for m in (mix.detection, mix.maps))
-    maps = draw_face(maps, zoomed(mix.points["mix"], zoom), only=only, lines=False)
+    maps = draw_face(maps, zoomed(mix.parts["mix"].points, zoom), only=only, lines=False)
     upper = [caption(_face(mix, who, zoom), who, _gives(mix, who)) for who in ROLES]
     lower = [
         caption(detection, "Detection", f"f_DEC, {what}"),
@@ -187,8 +183,8 @@ def _gives(mix: Mix, who: str) -> str:
 
 
 def _face(mix: Mix, who: str, zoom: float) -> np.ndarray:
-    out = enlarge(mix.crop_images[who], zoom)
-    strokes(out, zoomed(mix.points[who], zoom), COLOURS[who])
+    out = enlarge(mix.parts[who].crop_image, zoom)
+    strokes(out, zoomed(mix.parts[who].points, zoom), COLOURS[who])
     cv2.rectangle(out, (0, 0), (out.shape[1] - 1, out.shape[0] - 1), COLOURS[who], 4)
     return out
 
@@ -197,7 +193,7 @@ def _outlines(mix: Mix, zoom: float) -> np.ndarray:
     """The mix broad, the unmixed A and B thin over it."""
     out = np.full((SIDE, SIDE, 3), 255, np.uint8)
     for who, width in (("mix", 3), ("A", 1), ("B", 1)):
-        strokes(out, zoomed(mix.points[who], zoom), COLOURS[who], width)
+        strokes(out, zoomed(mix.parts[who].points, zoom), COLOURS[who], width)
     x = 6
     for who in ("A", "mix", "B"):
         cv2.line(out, (x, SIDE - 10), (x + 12, SIDE - 10), COLOURS[who], 3)
@@ -216,7 +212,7 @@ def _poses(mix: Mix) -> np.ndarray:
         write(out, more, axis.end, y + 16, size=11, colour=QUIET, anchor=1)
         polyline(out, [(axis.start, y), (axis.end, y)], False, GRID, 3)
         for who in ("A", "B", "mix"):
-            x = float(axis.at(np.clip(mix.poses[who][row], -LIMIT, LIMIT)))
+            x = float(axis.at(np.clip(mix.parts[who].pose[row], -LIMIT, LIMIT)))
             if who == "mix":
                 dot(out, (x, y), 7, COLOURS[who], border=1.2)
             else:
@@ -233,7 +229,7 @@ def _stripes(mix: Mix) -> np.ndarray:
         write(out, name, left, y, size=12, bold=True)
         y += 18
         for who in ("A", "mix", "B"):
-            stripes = colour_map(mix.codes[who][None, part], 1.0)
+            stripes = colour_map(mix.parts[who].code[None, part], 1.0)
             out[y : y + high, left:] = cv2.resize(stripes, (SIDE - left, high), interpolation=cv2.INTER_NEAREST)
             write(out, who, left - 6, y + 5, size=12, anchor=1)
             out[y : y + high, left - 4 : left - 1] = COLOURS[who]

@@ -36,7 +36,7 @@ def test_unmixed_it_is_the_models_own_step(model, faces, mixer):
         whole = float(all_of == "B")
         mix = mixer.mix(MixerState(a=a, b=b, identity=whole, changing=whole, places=all_of, features=all_of))
         i = a if all_of == "A" else b
-        np.testing.assert_allclose(mix.points["mix"], own.crop_points[i].numpy(), atol=1e-3)
+        np.testing.assert_allclose(mix.parts["mix"].points, own.crop_points[i].numpy(), atol=1e-3)
         np.testing.assert_allclose(mix.maps, own.response_maps[i].numpy(), atol=1e-5)
         np.testing.assert_allclose(mix.detection, own.detection[i].softmax(0)[1:].numpy(), atol=1e-5)
         assert mix.distance(all_of) == pytest.approx(0, abs=1e-5) and mix.way == pytest.approx(whole, abs=1e-3)
@@ -47,15 +47,17 @@ def test_each_control_changes_what_it_says_and_no_more(mixer):
     plain = mixer.mix(start)
     c = plain.channels
     for change in ({"identity": 0.5}, {"changing": 0.5}):
-        code = mixer.mix(replace(start, **change)).codes["mix"]
+        code = mixer.mix(replace(start, **change)).parts["mix"].code
         half = slice(0, c) if "identity" in change else slice(c, None)
         other = slice(c, None) if "identity" in change else slice(0, c)
-        np.testing.assert_allclose(code[half], (plain.codes["A"][half] + plain.codes["B"][half]) / 2, atol=1e-5)
-        np.testing.assert_array_equal(code[other], plain.codes["A"][other])
+        np.testing.assert_allclose(
+            code[half], (plain.parts["A"].code[half] + plain.parts["B"].code[half]) / 2, atol=1e-5
+        )
+        np.testing.assert_array_equal(code[other], plain.parts["A"].code[other])
     sees = mixer.mix(replace(start, features="C"))
     assert (sees.detection == plain.detection).all() and (sees.maps != plain.maps).any()
     put = mixer.mix(replace(start, places="C"))
-    assert (put.detection != plain.detection).any() and (put.codes["mix"] == plain.codes["mix"]).all()
+    assert (put.detection != plain.detection).any() and (put.parts["mix"].code == plain.parts["mix"].code).all()
 
 
 def test_codes_are_as_far_apart_as_two_faces_usually_are(mixer):
@@ -76,8 +78,8 @@ def test_panels_show_the_mix(mixer):
 
 def test_the_pose_panel_follows_the_mix(mixer):
     mix = mixer.mix(MixerState())
-    turned = {**mix.poses, "mix": np.array([3, 0, 0], np.float32)}
-    one, other = compose(mix), compose(replace(mix, poses=turned))
+    turned = mix.parts["mix"]._replace(pose=np.array([3, 0, 0], np.float32))
+    one, other = compose(mix), compose(replace(mix, parts=mix.parts | {"mix": turned}))
     rows, columns = np.nonzero((one != other).any(-1))
     assert columns.min() > 747 and rows.min() > 300  # the last panel of the lower row, and it alone
 
