@@ -359,14 +359,7 @@ def _kinds(grid: Grid, state: BoardState) -> np.ndarray:
     return out
 
 
-def _intervals(
-    out: np.ndarray,
-    axis: Axis,
-    found: Sequence[tuple[float, float, float]],
-    colours: Sequence[Colour],
-    label: str,
-    hollow: Sequence[int] = (),
-) -> None:
+def _intervals(out: np.ndarray, axis: Axis, found: Sequence[Estimate], colours, label: str, hollow=()) -> None:
     """Draw rows of mean, low and high: a dot at the mean, a line from low to high with ends; none where those are NaN.
 
     label: of the axis below; hollow: rows whose dot is a ring.

@@ -1,6 +1,5 @@
 """Charts of live widgets, drawn as pictures are: Matplotlib would take most of the time between two pictures."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from redn_lib.widgets.draw import dot, polyline
 from redn_lib.widgets.panels import card, write
-from redn_lib.widgets.style import CARD, GREEN, GRID, INK, QUIET, Colour
+from redn_lib.widgets.style import CARD, GREEN, GRID, INK, QUIET
 
 LEFT, RIGHT = 56, 6
 """Pixels beside the axes of a time chart."""
@@ -34,19 +33,11 @@ class Axis(NamedTuple):
         return {f"{n:.{digits}f}".replace("-", "−"): float(self.at(n)) for n in numbers}
 
 
-def time_chart(
-    curves: Mapping[str, np.ndarray],
-    colours: Mapping[str, Colour],
-    frame: int,
-    grey: np.ndarray,
-    limits: tuple[float, float],
-    form: str,
-    size: tuple[int, int],
-    cut: int = 0,
-) -> np.ndarray:
+def time_chart(curves, colours, frame: int, grey: np.ndarray, limits, form: str, size, cut: int = 0) -> np.ndarray:
     """Curves over the frames of a clip, with a mark at one frame and grey behind some frames.
 
     curves: (T,) by name, NaN where unknown, cut off at the limits; the last one has a dot at the frame.
+    colours: by the same names.
     grey: (T,) share of the height that is grey.
     form: how the limits are written.
     size: height and width in pixels.

@@ -32,9 +32,7 @@ class BrowserState:
 
 
 @widget(label_width="4em", lines=2, play="frame")
-def clip_browser(
-    tracked: Sequence[TrackedFrame], curves: Mapping[str, np.ndarray] | None = None, *, frame: int = 0
-) -> Scene:
+def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None, *, frame: int = 0) -> Scene:
     """A slider over the frames, a play button, and switches for the close-up and the points.
 
     tracked: what `Tracker.track` gave; curves: further numbers (T,) to draw under the confidence, by name, NaN where
@@ -67,9 +65,7 @@ clip_figure = clip_browser.figure
 """The browser's picture as an image with alt text, for pages where no widget runs; arguments as `clip_browser`."""
 
 
-def draw_frame(
-    here: TrackedFrame, *, close: bool, points: bool, width: int = FACE_WIDTH, height: int = FACE_HEIGHT
-) -> np.ndarray:
+def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=FACE_WIDTH, height=FACE_HEIGHT) -> np.ndarray:
     """One frame on a panel (height, width, 3): close to its face, or whole, as it is where the face is lost."""
     if close and not here.lost:
         panel, to_panel = close_up(here.image, here.box, SPAN, width, height)

@@ -27,9 +27,7 @@ def zoomed(points: np.ndarray, zoom: float) -> np.ndarray:
     return (np.asarray(points, float) + 0.5) * zoom - 0.5
 
 
-def magnify(
-    image: np.ndarray, box: np.ndarray, zoom: float, width: int, height: int
-) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+def magnify(image: np.ndarray, box: np.ndarray, zoom: float, width: int, height: int) -> tuple[np.ndarray, Callable]:
     """A panel (height, width, 3) with the image around the middle of a box (4,), `zoom` times as large, and a function
     from points of the image to points of the panel.
     """
@@ -65,20 +63,18 @@ def draw_face(
     out = enlarge(image, zoom)
     radius = max(min(out.shape[:2]) / 200, 1.2) * (1 if only is None else 1.8)
     at = zoomed(points, zoom)
-    chosen = np.zeros(len(at), bool)
-    chosen[list(range(len(at)) if only is None else only)] = True
-    chosen &= np.isfinite(at).all(1)
+    chosen = [i for i in (range(len(at)) if only is None else only) if np.isfinite(at[i]).all()]
     if lines:
         lined, strength = out.copy(), 0.6 if only is None else 0.25
         strokes(lined, at, ANSWER)
         cv2.addWeighted(lined, strength, out, 1 - strength, 0, dst=out)
     if truth is not None:
         goal = zoomed(truth, zoom)
-        for i in np.flatnonzero(chosen):
-            polyline(out, np.stack([at[i], goal[i]]), False, MISS, 1 if only is None else 2)
-        for i in np.flatnonzero(chosen):
+        for i in chosen:
+            polyline(out, [at[i], goal[i]], False, MISS, 1 if only is None else 2)
+        for i in chosen:
             dot(out, goal[i], radius * 0.8, TRUTH)
-    for i in np.flatnonzero(chosen):
+    for i in chosen:
         if confidence is not None and confidence[i] < 0.5:
             ring(out, at[i], radius + 1, ANSWER)
         else:

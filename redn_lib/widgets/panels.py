@@ -27,17 +27,7 @@ def text_width(words: str, size: int = 13, bold: bool = False) -> int:
     return _letters(words, size, bold).shape[1]
 
 
-def write(
-    picture: np.ndarray,
-    words: str,
-    x: float,
-    y: float,
-    *,
-    size: int = 13,
-    bold: bool = False,
-    colour: Colour = INK,
-    anchor: float = 0,
-) -> None:
+def write(picture, words: str, x: float, y: float, *, size=13, bold=False, colour=INK, anchor=0.0) -> None:
     """Write a line of words into the picture, its top at y; what falls outside is cut.
 
     anchor: the share of the words that is left of x; 0: they begin there, 1: they end there.
@@ -78,12 +68,7 @@ def caption(image: np.ndarray, title: str, note: str = "", side: int = 0) -> np.
 
 
 def side_by_side(images: Sequence[np.ndarray], captions: Sequence[str] = (), gap: int = GAP) -> np.ndarray:
-    """Images in a row, centred in height, with a caption above each where given.
-
-    Raises ValueError where there are no images, or captions of another number.
-    """
-    if not images or (captions and len(captions) != len(images)):
-        raise ValueError(f"{len(images)} images and {len(captions)} captions: give at least one image, a caption each")
+    """Images in a row, centred in height, with a caption above each where given."""
     if captions:
         images = [caption(i, c) for i, c in zip(images, captions, strict=True)]
     height = max(i.shape[0] for i in images)

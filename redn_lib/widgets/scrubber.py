@@ -55,14 +55,10 @@ class ScrubberState:
     frame: int = setting(0, "frame", "number of the frame that is shown", (0, 0))
     clip: int = setting(0, "clip", "number of the clip", (0, 0), on_release=True)
     point: int = setting(ALL, "point", "one of the 68 points, or all", options=POINT_OPTIONS)
-    occluder: str = setting(
-        "hand", "occluder", "what passes the face", options=(NONE, *OCCLUDER_KINDS), on_release=True
-    )
+    occluder: str = setting("hand", "occluder", "passes the face", options=(NONE, *OCCLUDER_KINDS), on_release=True)
     enters: int = setting(8, "from frame", "first frame with the full share", (0, 0), on_release=True)
     lasts: int = setting(6, "frames long", "how long it stays", (1, 1), on_release=True)
-    share: float = setting(
-        0.75, "occluded", "share of the face it hides", (0.1, 0.9), step=0.05, form=".0%", on_release=True
-    )
+    share: float = setting(0.75, "occluded", "of the face", (0.1, 0.9), step=0.05, form=".0%", on_release=True)
     direction: int = setting(0, "moves (°)", "0: right, 90: down", (-180, 180), step=15, on_release=True)
     forget: int = setting(0, "forget before", "clears the memory before this frame, 0: never", (0, 0), on_release=True)
     steps: int = setting(3, "steps", "feedback steps a frame", (1, 1), on_release=True)
