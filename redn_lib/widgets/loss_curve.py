@@ -23,16 +23,16 @@ def loss_curve(losses: Sequence[Sequence[float]], total: int) -> AltFigure:
     table = pd.DataFrame(np.reshape(losses, (len(losses), -1)) if len(losses) else [[np.nan]])
     smooth = table.replace([np.inf, -np.inf], np.nan).rolling(SMOOTH, min_periods=1).mean()
     smooth = smooth.where(smooth > 0)
-    now = f"{len(losses)} of {total}"
+    known, now = smooth.stack().dropna(), f"{len(losses)} of {total}"
     with mpl.rc_context(RC):
         figure = AltFigure(figsize=(6.4, 2.4))
-        figure.alt = f"Loss by iteration, {now}" + (
-            f", now {np.mean(losses[-1]):.4g}" if len(losses) else ", still empty"
-        )
+        last = f"now {np.mean(losses[-1]):.4g}" if len(losses) else "still empty"
+        figure.alt = f"Loss by iteration, {now}, {last}"
         axes = figure.subplots()
         for k, values in smooth.items():
             axes.plot(values, label="loss" if smooth.shape[1] == 1 else f"step {k + 1}")
-        axes.set(xlim=(0, max(total, 1)), xlabel="iteration; loss on a log axis", yscale="log")
+        limits = (max(known.min() / 1.1, 1e-300), known.max() * 1.1) if len(known) else (0.1, 1)
+        axes.set(xlim=(0, max(total, 1)), xlabel="iteration; loss on a log axis", yscale="log", ylim=limits)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:.3g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
