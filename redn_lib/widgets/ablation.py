@@ -50,9 +50,6 @@ COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))
 CHOSEN: Colour = (220, 234, 245)
 """Behind the chosen cell and the chosen kind."""
 
-ShortRuns = Mapping[str, Mapping[str, float]]
-"""What short runs in this kernel measured, by cell and kind."""
-
 
 @dataclass(frozen=True)
 class BoardState:
@@ -232,7 +229,7 @@ def ablation_figure(table: str | Path, **start) -> Image:
     return _scene(table, start, {}).still()
 
 
-def _scene(table: str | Path, start: dict, short_runs: ShortRuns) -> Scene:
+def _scene(table: str | Path, start: dict, short_runs: dict) -> Scene:
     grid = read_grid(Path(table))
 
     def draw(state: BoardState) -> Drawing:
@@ -253,7 +250,7 @@ def _scene(table: str | Path, start: dict, short_runs: ShortRuns) -> Scene:
     return Scene(draw, BoardState, start, {"kind": grid.kinds})
 
 
-def numbers(grid: Grid, state: BoardState, short_runs: ShortRuns) -> list[list[str]]:
+def numbers(grid: Grid, state: BoardState, short_runs: dict) -> list[list[str]]:
     """The chosen cell and its rank; what one part more or less would be; the three main effects."""
     kind, here = state.kind, grid.cells[state.cell]
     rank = sum(cell[kind].mean < here[kind].mean for cell in grid.cells.values())
@@ -275,7 +272,7 @@ def _short(figure: float) -> str:
     return "–" if isnan(figure) else f"{figure:.1f}"
 
 
-def _cells(grid: Grid, state: BoardState, short_runs: ShortRuns) -> np.ndarray:
+def _cells(grid: Grid, state: BoardState, short_runs: dict) -> np.ndarray:
     """A row for each network: which parts it has, its mean on a kind, and its spread; networks that differ from the
     chosen one in one part have its colour.
     """

@@ -159,12 +159,14 @@ def to_examples(faces, boxes=None) -> list[Example]:
         raise ValueError(f"{len(boxes)} boxes for {len(faces)} images; give one each")
     examples = []
     for i, face in enumerate(faces):
-        labelled = isinstance(face, Face)
-        if boxes is None and not labelled:
-            raise ValueError(f"image {i} has no box; give boxes= (x0, y0, x1, y1 of the points)")
-        box = np.asarray(face.box if boxes is None else boxes[i], float)
-        parts = (face.image, box, face.points, face.name) if labelled else (face, box, None, "")
-        examples.append(Example(*parts[:3], parts[3] or f"image {i}"))
+        box, name = None if boxes is None else np.asarray(boxes[i], float), f"image {i}"
+        if isinstance(face, Face):
+            box = face.box.astype(float) if box is None else box
+            examples.append(Example(face.image, box, face.points, face.name or name))
+        elif box is None:
+            raise ValueError(f"{name} has no box; give boxes= (x0, y0, x1, y1 of the points)")
+        else:
+            examples.append(Example(face, box, None, name))
     return examples
 
 

@@ -20,9 +20,6 @@ import numpy as np
 from IPython.display import Image
 from traitlets import Unicode
 
-State = Any
-"""A frozen dataclass whose fields are made by `setting`."""
-
 
 class Drawing(NamedTuple):
     """What a draw function returns.
@@ -68,7 +65,7 @@ class Scene:
     ValueError for a whole number outside its span or a value that is no option.
     """
 
-    def __init__(self, draw: Callable[[State], Drawing], kind: type, start=None, ranges=None):
+    def __init__(self, draw: Callable[[Any], Drawing], kind: type, start=None, ranges=None):
         self.draw, self.ranges = draw, {f.name: f.metadata["range"] for f in fields(kind)} | (ranges or {})
         unknown = sorted(set(start or {}) - set(self.ranges))
         if unknown:
@@ -193,7 +190,7 @@ class Live(widgets.VBox):
                 self._show(self.draw(self._state({name: value})))
         self._show(self.draw(self._state()))
 
-    def _state(self, changes: Mapping[str, Any] | None = None) -> State:
+    def _state(self, changes: Mapping[str, Any] | None = None) -> Any:
         return replace(self.state, **self.values() | (changes or {}))
 
     def _moved(self, _change=None) -> None:

@@ -101,8 +101,8 @@ def inside_step(model: RedNet, example: Example, memory: bool = True, features: 
     code, before, where = model.encoder(frame - 0.5, torch.from_numpy(fit.z).to(device), 0)
     x, held, back = code, {}, {}
     for s, stage in zip(range(len(where) - 1, -1, -1), model.decoder.stages, strict=False):
-        held[s], back[s] = x, unpool(x, where[s] if memory else upper_left(where[s]))
-        x = stage(back[s], 0)
+        put = unpool(x, where[s] if memory else upper_left(where[s]))
+        held[s], back[s], x = first_of(x), first_of(put), stage(put, 0)
     detection = model.detection(x)
     maps = spatial_softmax(model.regression(detection, before[1] * features, before[3] * features, 0))
     points = first_of(decode(maps, model.preset.size))
@@ -110,8 +110,8 @@ def inside_step(model: RedNet, example: Example, memory: bool = True, features: 
         fit.crop_images[0],
         [first_of(t) for t in before],
         [first_of(t) for t in where],
-        {s: first_of(t) for s, t in held.items()},
-        {s: first_of(t) for s, t in back.items()},
+        held,
+        back,
         first_of(detection.softmax(1)),
         first_of(maps),
         points,
