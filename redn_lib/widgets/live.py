@@ -85,16 +85,16 @@ class Scene:
         return still(drawing.picture, drawing.alt)
 
 
-def widget(**look):
+def widget(**layout):
     """Decorate a function that returns a `Scene`: it returns the scene's `Live`, its attribute `figure` the still.
 
-    look: `label_width`, `lines` and `play` of `Live`.
+    layout: `label_width`, `lines` and `play` of `Live`.
     """
 
     def decorate(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
         @wraps(scene_of)
         def live(*args, **start):
-            return Live(scene_of(*args, **start), **look)
+            return Live(scene_of(*args, **start), **layout)
 
         live.figure = lambda *args, **start: scene_of(*args, **start).still()
         return live

@@ -166,7 +166,7 @@ class Scrubber:
         """All frames; one is known where it and all before it are as they were once."""
         track, key = [], hash((state.clip, state.steps, temporal))
         for t, frame in enumerate(clip.frames):
-            forget = temporal and state.forget == t
+            forget = temporal and t > 0 and t == state.forget
             key = hash((key, frame.tobytes(), forget))
             if key not in self._kept:
                 self._kept[key] = self._next(clip, track, state.steps, temporal, forget)
