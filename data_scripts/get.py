@@ -1,10 +1,14 @@
 """Get, check and convert a data set into the one form that the library reads; without a source, say what the set is."""
 
 import argparse
-import errno
 import sys
 from pathlib import Path
 from typing import TextIO
+
+from redn_lib.data.archives import fetch
+from redn_lib.data.convert import convert, report
+from redn_lib.data.layouts import SETS
+from redn_lib.files import FULL
 
 EXAMPLES = """\
 examples
@@ -21,8 +25,6 @@ exit status   0 all well   1 converted, but something was left out or is odd: it
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 all well, 1 converted with findings, 2 nothing usable, 130 interrupted."""
-    from redn_lib.data.layouts import SETS
-
     names = "\n".join(f"  {name:10s}{dataset.title}" for name, dataset in SETS.items())
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
@@ -37,37 +39,26 @@ def main(arguments: list[str] | None = None) -> int:
         parser.print_help()
         return 0
     dataset = SETS[options.set]
-    about = f"{dataset.title}\n{dataset.about}"
     if not options.source and not options.download:
-        print(f"{about}\n  then      python data_scripts/get.py {dataset.name} SOURCE --out DIR")
+        print(f"{dataset.about}\n  then      python data_scripts/get.py {dataset.name} SOURCE --out DIR")
         return 0
     if options.out is None:
         parser.error("say with --out where the converted set goes")
-    if options.download and not dataset.links:
-        print(f"{dataset.name} cannot be downloaded directly; get it by hand\n\n{about}", file=sys.stderr)
-        return 2
-    return _run(dataset, options, sys.stderr.isatty())
-
-
-def _run(dataset, options: argparse.Namespace, progress: bool) -> int:
-    from redn_lib.data.convert import convert, report
-    from redn_lib.data.download import fetch
-
     try:
+        if options.download and not dataset.links:
+            raise ConnectionError(f"{dataset.name} cannot be downloaded directly; get it by hand")
+        progress, downloads = sys.stderr.isatty(), options.out.with_name(f"{options.out.name}-downloads")
         links = dataset.links if options.download else ()
-        downloads = options.out.with_name(options.out.name + "-downloads")
         sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
         made = convert(dataset, sources, options.out, progress)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130
-    except ConnectionError as error:
-        _say(f"{error}\n\n{dataset.title}\n{dataset.about}", sys.stderr)
-        return 2
     except (ValueError, OSError) as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "; free some space and run the same command again: it goes on" if full else ""
-        _say(f"{error}{remedy}", sys.stderr)
+        is_full = getattr(error, "errno", None) in FULL
+        remedy = "; free some space and run the same command again: it goes on" if is_full else ""
+        about = f"\n\n{dataset.about}" if isinstance(error, ConnectionError) else ""
+        _say(f"{error}{remedy}{about}", sys.stderr)
         return 2
     _say(report(made), sys.stdout)
     print(f"converted to {options.out}; look at {options.out / 'contact_sheet.jpg'}")

@@ -14,43 +14,30 @@ COMMANDS = {
     "describe": "parameters and FLOPs of each part of a preset, beside the paper's",
     "doctor": "check this machine: versions, device, weights, memory",
 }
-WRONG_USE = 2
-INTERRUPTED = 130
-
-
-def build_parser(command: str | None) -> argparse.ArgumentParser:
-    """Parser that lists every command but loads only the file of `command`."""
-    parser = argparse.ArgumentParser(prog="redn", description="RED-Net: face alignment in images and videos.")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
-        if name == command:
-            importlib.import_module(f"redn_lib.commands.{name}").add_parser(subparsers)
-        else:
-            subparsers.add_parser(name, help=summary)
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `redn` with `argv`; exit code 0 done, 2 wrong use or set-up (one line on stderr), 130 stopped by Ctrl-C."""
     argv = list(sys.argv[1:] if argv is None else argv)
     command = argv[0] if argv else None
+    parser = argparse.ArgumentParser(prog="redn", description="RED-Net: face alignment in images and videos.")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     try:
-        args = build_parser(command).parse_args(argv)
+        for name, summary in COMMANDS.items():
+            if name == command:  # the only file that is loaded
+                importlib.import_module(f"redn_lib.commands.{name}").add_parser(subparsers)
+            else:
+                subparsers.add_parser(name, help=summary)
+        args = parser.parse_args(argv)
         return importlib.import_module(f"redn_lib.commands.{args.command}").run(args)
     except KeyboardInterrupt:
         print(f"redn {command}: stopped", file=sys.stderr)
-        return INTERRUPTED
-    except (ValueError, OSError) as error:
-        print(f"redn {command}: {one_line(error)}", file=sys.stderr)
-        return WRONG_USE
-    except ImportError as error:
-        print(f"redn {command}: {one_line(error)}; `redn doctor` names the remedy", file=sys.stderr)
-        return WRONG_USE
-
-
-def one_line(error: Exception) -> str:
-    """The message of an error without line breaks; the name of its class where it has no message."""
-    return " ".join(str(error).split()) or type(error).__name__
+        return 130
+    except (ValueError, OSError, ImportError) as error:
+        message = " ".join(str(error).split()) or type(error).__name__
+        remedy = "; `redn doctor` names the remedy" if isinstance(error, ImportError) else ""
+        print(f"redn {command}: {message}{remedy}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

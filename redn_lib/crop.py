@@ -1,12 +1,8 @@
 """The one crop convention: a square cut from an image by a similarity transform, and the way back.
 
-A crop is tied to the image by a (2, 3) matrix: `image_xy = matrix @ (x, y, 1)` takes crop pixels to image pixels. Two
-crops are taken from every face:
-
-1. the patch, here, in numpy: a square of the image around the box, PATCH_MARGIN times its larger side, shrunk without
-   aliasing to PATCH_SIZE pixels;
-2. the crops that the network sees, in `redn_lib.feedback`, as tensors: they are cut from the patch, and their matrices
-   (B, 2, 3) take crop pixels to patch pixels. Their margins and their size are fields of the `Preset`.
+A (2, 3) matrix ties a crop to the image: `image_xy = matrix @ (x, y, 1)` takes crop pixels to image pixels. Two crops
+are taken from every face: first the patch, here, in numpy, shrunk without aliasing; from it, as tensors in
+`redn_lib.feedback`, the crops that the network sees, whose matrices (B, 2, 3) take crop pixels to patch pixels.
 """
 
 from dataclasses import dataclass
@@ -14,11 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-PATCH_SIZE = 224
-"""Side of the patch in pixels (our choice)."""
-
-PATCH_MARGIN = 2.0
-"""Side of the patch over the larger side of the box: enough for crops that are moved and turned in it (our choice)."""
+PATCH_SIZE = 224  # side of the patch in pixels (our choice)
+PATCH_MARGIN = 2.0  # side of the patch over the larger side of the box: crops move and turn in it (our choice)
 
 
 @dataclass(frozen=True)
@@ -56,15 +49,12 @@ class Crop:
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
 
     def take(self, image: np.ndarray) -> np.ndarray:
-        """Cut the crop: image (H, W, C) uint8 to (size, size, C); black outside the image.
-
-        Where the crop shrinks the image much, the image is shrunk by area first, so that large faces do not alias.
-        """
+        """Cut the crop: image (H, W, C) uint8 to (size, size, C); black outside the image."""
         image, matrix = self._shrunk(image) if self.scale > 1.5 else (image, self.matrix)
         return cv2.warpAffine(image, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
     def _shrunk(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The part of the image under the crop, shrunk to the scale of the crop, and the crop's matrix into it."""
+        """The part of the image under the crop, shrunk by area so that it does not alias, and the matrix into it."""
         last = self.size - 1
         corners = self.to_frame(np.array([[0, 0], [last, 0], [0, last], [last, last]], float))
         low = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)
@@ -76,6 +66,10 @@ class Crop:
         small = cv2.resize(part, tuple(int(n) for n in wanted), interpolation=cv2.INTER_AREA)
         shrink = np.diag(wanted / (high - low))
         return small, np.c_[shrink @ self.matrix[:, :2], shrink @ (self.matrix[:, 2] - low + 0.5) - 0.5]
+
+    def inner(self, matrix: np.ndarray, size: int) -> "Crop":
+        """A crop of this crop, with `matrix` (2, 3) to pixels of this crop, as a crop of the image."""
+        return Crop(np.c_[self.matrix[:, :2] @ matrix[:, :2], self.to_frame(matrix[:, 2])], size)
 
     def to_frame(self, points: np.ndarray) -> np.ndarray:
         """Points (..., 2) in crop pixels to image pixels."""

@@ -51,9 +51,9 @@ class Stage(nn.ModuleList):
 class Encoder(nn.Module):
     """f_ENC: stages of convolutions, each followed by a 2x2 max-pool that remembers its indices (paper).
 
-    widths: output channels of each convolution, by stage. z at the input: concatenated to the frame, so it has the
-    frame's size (paper). Otherwise z has the size after the first pool, and is added there after a convolution of its
-    own (our choice).
+    widths: output channels of each convolution, by stage.
+    z_at_input: z is concatenated to the frame (paper); otherwise added after the first pool, by a convolution of its
+        own (our choice).
     forward(frame (B, 3, S, S), z (B, Cz, s, s), step) -> code (B, C, s', s'), features of each stage before its pool,
     indices of each pool.
     """
@@ -63,14 +63,14 @@ class Encoder(nn.Module):
     ):
         super().__init__()
         self.z_at_input = z_at_input
-        into = 3 + (z_channels if z_at_input else 0)
+        into, stride = 3 + (z_channels if z_at_input else 0), stem_stride
         self.stages = nn.ModuleList()
-        for s, stage in enumerate(widths):
-            convs = []
-            for i, out in enumerate(stage):
-                convs.append(Conv(into, out, steps, stem_stride if s == i == 0 else 1))
-                into = out
-            self.stages.append(Stage(convs))
+        for stage in widths:
+            convs = Stage()
+            for out in stage:
+                convs.append(Conv(into, out, steps, stride))
+                into, stride = out, 1
+            self.stages.append(convs)
         self.z_conv = None if z_at_input else nn.Conv2d(z_channels, widths[0][-1], 3, padding=1)
 
     def forward(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, list[Tensor], list[Tensor]]:
@@ -87,9 +87,7 @@ class Encoder(nn.Module):
 
 
 def unpool(x: Tensor, indices: Tensor) -> Tensor:
-    """Undo a 2x2 max-pool: values back at the remembered places, zeros elsewhere: (B, C, h, w) to (B, C, 2h, 2w)
-    (paper).
-    """
+    """Undo a 2x2 max-pool: values back in their places, zeros elsewhere: (B, C, h, w) to (B, C, 2h, 2w) (paper)."""
     return F.max_unpool2d(x, indices, 2)
 
 
@@ -107,21 +105,18 @@ class Decoder(nn.Module):
         for s in range(len(widths) - 1, len(widths) - 1 - levels, -1):
             stage, narrow = widths[s], widths[s - 1][-1] if s > len(widths) - levels else widths[s][0]
             outs = [stage[-1]] * (len(stage) - 1) + [narrow]
-            ins = [stage[-1], *outs[:-1]]
-            self.stages.append(Stage([Conv(i, o, steps) for i, o in zip(ins, outs, strict=True)]))
+            self.stages.append(Stage([Conv(stage[-1], out, steps) for out in outs]))
 
     def forward(self, code: Tensor, indices: list[Tensor], step: int) -> Tensor:
-        x = code
         for stage, maxima in zip(self.stages, reversed(indices), strict=False):
-            x = stage(unpool(x, maxima), step)
-        return x
+            code = stage(unpool(code, maxima), step)
+        return code
 
 
 class Regression(nn.Module):
-    """f_REG as heat-map regression: detection maps, conv2 and conv4 features to one map per landmark.
+    """f_REG as heat-map regression: detection maps, conv2 and conv4 features (paper) to one map per landmark of the
+    size of the conv2 features; layers and widths are our choice.
 
-    The paper concatenates conv2_2 and conv4_3 (paper); layers and widths are our choice. The maps have the size of the
-    conv2 features.
     forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s), float32,
     contiguous, because each map is normalised on its own.
     """

@@ -1,10 +1,9 @@
 """f_sRNN, the spatial feedback: the same network runs K times on one face, each time with more to go on.
 
-A step is one pass of the network. What it found is drawn into a map `z`, and the next step, with the same weights, sees
-the image and z. The paper draws shrinking squares into one channel and keeps the crop. Two of our choices make the
-loop more useful: each point is drawn as one Gaussian map, and the crop is taken again, centred and turned upright by
-the last points, so that less is left to explain. No gradient passes from a step to the one before (paper: argmax and
-drawing pass none).
+What a step found is drawn into a map `z`, and the next step, with the same weights, sees the image and z. The paper
+draws shrinking squares into one channel and keeps the crop. Two of our choices make the loop more useful: each point is
+drawn as one Gaussian map, and the crop is taken again, centred and turned upright by the last points. No gradient
+passes from a step to the one before (paper: argmax and drawing pass none).
 
 A crop here is a tensor (B, 2, 3) that takes crop pixels to patch pixels, the tensor form of `redn_lib.crop.Crop`.
 """
@@ -20,11 +19,9 @@ from torch.nn import functional as F
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import decode, draw_squares, gaussian_maps, label_centres, spatial_softmax
 
-SQUARES = (7, 5, 3)
-"""Side of the paper's squares after steps 1, 2, 3, in pixels of a 128 px crop (paper)."""
-
-FAR = 1 / 16
-"""Points that move by this share of the crop show that the step before was wrong (our choice)."""
+SQUARES = (7, 5, 3)  # side of the squares after steps 1, 2, 3, in pixels of a 128 px crop (paper)
+FAR = 1 / 16  # points that move by this share of the crop show that the step before was wrong (our choice)
+Change = Callable[[Tensor, int], Tensor]  # replaces a tensor of a feedback step (0-based), for experiments
 
 
 @dataclass(frozen=True)
@@ -70,10 +67,8 @@ class Step(NamedTuple):
 
 
 def take_crop(patches: Tensor, crop: Tensor, size: int) -> Tensor:
-    """Cut crops: patches (B, C, P, P) and crop (B, 2, 3) to (B, C, size, size); black outside the patch.
-
-    No matrix product here or in `to_patch`: autocast would round coordinates to whole pixels.
-    """
+    """Cut crops: patches (B, C, P, P) and crop (B, 2, 3) to (B, C, size, size); black outside the patch."""
+    # no matrix product here or in `to_patch`: autocast would round coordinates to whole pixels
     grid = torch.arange(size, device=crop.device, dtype=crop.dtype)
     across, down, start = crop[..., None, None].unbind(2)
     at = across * grid + down * grid[:, None] + start
@@ -97,9 +92,8 @@ def upright_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tens
     """The crop in which the face stands upright, centred and at its size: points (B, 68, 2) in patch pixels to
     (B, 2, 3) (our choice).
 
-    Least-squares similarity of the mean shape to the points, as `landmarks.fit_similarity`; the mean shape fills
-    1 / margin of the crop. The scale changes at most by a factor of two from the last crop (B, 2, 3): points that are
-    no face must not collapse it.
+    The mean shape, fitted as by `landmarks.fit_similarity`, fills 1 / margin of the crop. The scale changes at most by
+    a factor of two from the last crop (B, 2, 3): points that are no face must not collapse it.
     """
     shape = torch.as_tensor(MEAN_SHAPE, device=points.device)
     mean = shape - shape.mean(0)
@@ -120,10 +114,8 @@ def upright_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tens
 
 
 def box_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tensor:
-    """The first crop of the next frame, as a tracker takes it: `margin` times the larger side of the points' tight box,
-    not turned: points (B, L, 2) in patch pixels to (B, 2, 3) (our choice).
-
-    As `Crop.around`, but the scale changes at most by a factor of two from the last crop (B, 2, 3).
+    """The first crop of the next frame, as `Crop.around` the points' tight box, but the scale changes at most by a
+    factor of two from the last crop (B, 2, 3): points (B, L, 2) in patch pixels to (B, 2, 3) (our choice).
     """
     low, high = points.amin(1), points.amax(1)
     before = last[:, :, 0].norm(dim=-1)
@@ -157,11 +149,8 @@ def resample_maps(maps: Tensor, old: Tensor, new: Tensor, size: int) -> Tensor:
 
 
 def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
-    """The prediction after a step (0-based): mean of its points and the prediction before (our choice).
-
-    points, before: (B, L, 2) in crop pixels. Steps with different crops make different errors, so their mean is better
-    than the last alone. But where a step moves the points far, by FAR of the crop on average or more, the prediction
-    before was wrong, and the step counts alone.
+    """The prediction after a step (0-based): mean of its points and the prediction before, (B, L, 2) in crop pixels.
+    But a step that moves the points by FAR of the crop or more on average counts alone (our choice).
     """
     share = 1 / (step + 1)
     moved = (points - before).detach().norm(dim=-1).mean(-1) / (FAR * size)
@@ -169,42 +158,38 @@ def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
 
 
 def feedback_loop(
-    run_step: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]],
+    run_step: Callable,
     patches: Tensor,
     crop: Tensor,
+    preset,
+    steps: int | None = None,
     *,
-    form: FeedbackForm,
-    steps: int,
-    size: int,
-    margin: float,
-    sigma: float,
-    maps: int,
-    add_prior: Callable[[Tensor, Tensor], Tensor] | None = None,
-    change_z: Callable[[Tensor, int], Tensor] | None = None,
+    add_prior=None,
+    change_z=None,
 ) -> list[Step]:
-    """Run `run_step(frame, z, step) -> detection, regression` for `steps` steps.
+    """Run `run_step(frame, z, step) -> detection, regression` K times on patches (B, 3, P, P) in [0, 1].
 
-    patches: (B, 3, P, P) float in [0, 1]; crop: (B, 2, 3) the first crop. The first z is blank (authors' code).
-    size, margin, sigma, maps: as in `rednet.Preset`.
-    add_prior(crop, regression): regression logits of a step plus what is known from earlier frames.
-    change_z(z, step): replaces what is fed back, for experiments.
+    crop: (B, 2, 3) the first crop; the first z is blank (authors' code).
+    preset: `rednet.Preset`; steps: K, by default the preset's.
+    add_prior(regression, crop): regression logits of a step plus what is known from earlier frames.
+    change_z: a `Change` of what is fed back.
     """
-    z = patches.new_zeros(len(patches), *form.z_shape(size, maps))
+    p = preset
+    z = patches.new_zeros(len(patches), *p.form.z_shape(p.size, p.maps))
     done: list[Step] = []
-    for k in range(steps):
+    for k in range(p.steps if steps is None else steps):
         if done:
             last = Step(*(tensor.detach() for tensor in done[-1]))
-            if form.recrop:
-                crop = upright_crop(last.points, crop, size, margin)
-            z = draw_z(form, last, crop, k, size, sigma)
+            if p.form.recrop:
+                crop = upright_crop(last.points, crop, p.size, p.margin)
+            z = draw_z(p.form, last, crop, k, p.size, p.sigma)
         if change_z is not None:
             z = change_z(z, k)
-        frame = take_crop(patches, crop, size)
+        frame = take_crop(patches, crop, p.size)
         detection, regression = run_step(frame, z, k)
-        logits = regression if add_prior is None else add_prior(crop, regression)
-        response_maps = spatial_softmax(logits)
-        points = crop_points = decode(response_maps, size)
-        if done and form.average:
-            points = averaged(crop_points, to_crop(last.points, crop), k, size)
+        response_maps = spatial_softmax(add_prior(regression, crop) if add_prior else regression)
+        points = crop_points = decode(response_maps, p.size)
+        if done and p.form.average:
+            points = averaged(crop_points, to_crop(last.points, crop), k, p.size)
         done.append(Step(crop, frame, z, detection, regression, response_maps, to_patch(points, crop), crop_points))
     return done

@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors that only writing raises: no space, no quota, file too large."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # only writing raises these
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block ends well, remove it if not.
 
-    Raises OSError naming `path` where the file or its folder cannot be written; what was there stays. Other errors of
-    the block, such as those of a file that it reads, are passed on as they are.
+    Raises OSError naming `path` where the file or its folder cannot be written. Other errors are passed on.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
@@ -29,8 +27,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         named = Path(error.filename) if isinstance(error.filename, str | Path) else None
         if error.errno not in FULL and named not in (temporary, *temporary.parents):
             raise
-        message = f"could not write {path} ({error.strerror}); what was there is unchanged"
-        raise OSError(error.errno, message) from error
+        raise OSError(error.errno, f"could not write {path} ({error.strerror}); what was there is unchanged") from error
     finally:
         if temporary.exists():
             temporary.unlink()

@@ -16,13 +16,8 @@ from redn_lib.files import whole_file
 from redn_lib.rednet import PRESETS, RedNet
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""The folder of the weights inside the package."""
-
-SIZES = ("people", "hidden")
-"""Fields of a preset that the header gives: how large f_CLS and f_tRNN are."""
-
-RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}
-"""Names of parameters in older weight files, and what they are called now."""
+SIZES = ("people", "hidden")  # fields of a preset that the header gives
+RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}  # older names of parameters
 
 
 def load_pretrained(name: str = "compact", device: str | torch.device | None = None) -> RedNet:
@@ -44,36 +39,31 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
     if preset not in PRESETS:
         raise ValueError(f"weight file {path} is for preset {preset!r}; this library knows {', '.join(PRESETS)}")
     check_finite(state, f"weight file {path}")
+    for old, new in RENAMED.items():
+        state = {key.replace(old, new): value for key, value in state.items()}
     model = RedNet(replace(PRESETS[preset], **{size: about.get(size, 0) for size in SIZES}))
     try:
-        model.load_state_dict(_renamed(state))
+        model.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(
-            f"weight file {path} does not fit preset {preset!r}: it was written by another version"
-        ) from error
+        raise ValueError(f"weight file {path} of another version does not fit preset {preset!r}") from error
     return model.to(device or best_device(), memory_format=torch.channels_last).eval()
 
 
 def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
-    """Write weights; the preset and `about` (such as seed=0) go into the header. An old file stays until the new one
-    is whole.
+    """Write weights; the preset and `about` (such as seed=0) go into the header.
 
     Raises ValueError naming a parameter that is not finite, OSError as `whole_file`.
     """
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     check_finite(state, f"the network for {path}")
     sizes = {size: getattr(model.preset, size) for size in SIZES if getattr(model.preset, size)}
-    header = {"preset": model.preset.name, **sizes, **about}
+    header = json.dumps({"preset": model.preset.name, **sizes, **about})  # one entry: it keeps its order
     with whole_file(path) as temporary:
-        # one entry of JSON: safetensors leaves the order of several entries to chance
-        save_file(state, temporary, {"redn": json.dumps(header)})
+        save_file(state, temporary, {"redn": header})
 
 
 def about_weights(path: str | Path) -> dict[str, Any]:
-    """The header of a weight file: the preset, and what `save_weights` was given (seed, people seen, ...).
-
-    Raises as `load_weights`.
-    """
+    """The header of a weight file: the preset, and what `save_weights` was given. Raises as `load_weights`."""
     return _read(path, header_only=True)[0]
 
 
@@ -91,13 +81,6 @@ def check_finite(state: Mapping[str, Tensor], what: str) -> None:
     for name, value in state.items():
         if not bool(value.isfinite().all()):
             raise ValueError(f"{what}: parameter {name} is not finite (NaN or infinity); train again with a lower rate")
-
-
-def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters as float32 under today's names."""
-    for old, new in RENAMED.items():
-        state = {key.replace(old, new): value.float() for key, value in state.items()}
-    return state
 
 
 def _read(path: str | Path, header_only: bool = False) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -1,22 +1,17 @@
 """RedNet: encoder, decoder, regression, feedback loop, identity and memory as one network, in two presets."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, cat, nn
 
 from redn_lib.encoder_decoder import Decoder, Encoder, Regression
-from redn_lib.feedback import FeedbackForm, Step, box_crop, feedback_loop, to_crop, to_patch
-from redn_lib.identity import IdentityClassifier, split
+from redn_lib.feedback import Change, FeedbackForm, Step, box_crop, feedback_loop, to_crop, to_patch
+from redn_lib.identity import CodeSpread, IdentityClassifier, PoseReader, split
 from redn_lib.landmarks import N_POINTS
-from redn_lib.pose import PoseReader
-from redn_lib.spread import CodeSpread
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, prior_logits
-
-Change = Callable[[Tensor, int], Tensor]
-"""Replaces a tensor of a feedback step (0-based) by another of its shape, for experiments."""
 
 
 @dataclass(frozen=True)
@@ -68,24 +63,12 @@ class Preset:
         """Side of the response maps in cells: that of the conv2 features."""
         return self.size // self.stem_stride // 2
 
-    @property
-    def loop(self) -> dict[str, Any]:
-        """The numbers that `feedback_loop` needs."""
-        return {name: getattr(self, name) for name in ("form", "size", "margin", "sigma", "maps")}
-
 
 COMPACT = Preset("compact", ((24, 32), (64, 64), (96, 96), (160, 160)), 2, 3, 64, FeedbackForm())
 """The shipped one: real time on one CPU core (our choice)."""
 
-PAPER = Preset(
-    "paper",
-    ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)),
-    1,
-    5,
-    128,
-    FeedbackForm("squares", recrop=False, average=False),
-    trained_steps=3,
-)
+VGG = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+PAPER = Preset("paper", VGG, 1, 5, 128, FeedbackForm("squares", recrop=False, average=False), trained_steps=3)
 """VGG-16 widths, 4x4x512 bottleneck, L+1 maps at 128x128, shrinking squares in the same crop (paper); the width of
 f_REG is our choice.
 """
@@ -114,7 +97,6 @@ class RedNet(nn.Module):
     forward(patches, crop, steps) -> the steps of a single image, without f_tRNN. `frame` is one frame of a sequence,
     `clip` a whole one.
     patches: (B, 3, P, P) float in [0, 1]; crop: (B, 2, 3) the first crop, crop pixels to patch pixels.
-    change_z(z, step), change_code(code, step): replace what is fed back and what goes on to the decoder.
     """
 
     def __init__(self, preset: Preset):
@@ -134,15 +116,13 @@ class RedNet(nn.Module):
     def forward(self, patches: Tensor, crop: Tensor, steps: int | None = None, **changes: Change) -> list[Step]:
         return self.frame(patches, crop, steps=steps, temporal=False, **changes).steps
 
-    def one_step(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """One feedback step without f_tRNN: frame (B, 3, S, S) and z (B, Cz, s, s) to detection logits (B, L+1, h, h)
-        and regression logits (B, L, m, m).
+    def one_step(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
+        """One feedback step: frame (B, 3, S, S) and z (B, Cz, s, s) to detection logits (B, L+1, h, h) and regression
+        logits (B, L, m, m). change_code(code, step): what goes on to the decoder.
         """
         code, features, indices = self.encoder(frame - 0.5, z, step)
-        return self.decode(code, features, indices, step)
-
-    def decode(self, code: Tensor, features: list[Tensor], indices: list[Tensor], step: int) -> tuple[Tensor, Tensor]:
-        """f_DEC and f_REG: outputs of the encoder to detection and regression logits, as `one_step`."""
+        if change_code is not None:
+            code = change_code(code, step)
         detection = self.detection(self.decoder(code, indices, step))
         return detection, self.regression(detection, features[1], features[3], step)
 
@@ -158,18 +138,37 @@ class RedNet(nn.Module):
         change_z: Change | None = None,
         change_code: Change | None = None,
     ) -> FrameOutput:
-        """The next frame of a sequence: encoder, f_tRNN in the first step, decoder, and the prior added to the maps of
-        every step (our choice); see `FramePass`.
+        """The next frame of a sequence: f_tRNN runs in the first step, between encoder and decoder; its prior is added
+        to the maps of every step (our choice).
 
         state: `FrameOutput.state` of the frame before, None at the first frame.
         place: (B, 2, 3) patch pixels to pixels of the frame, where the patches of a sequence lie at different places.
         temporal: False switches f_tRNN off.
+        change_z(z, step), change_code(code, step): replace what is fed back and what goes on to the decoder.
         """
         place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
-        one = FramePass(self, crop, place, state, temporal and self.memory is not None, change_code)
-        numbers = self.preset.loop | {"steps": self.preset.steps if steps is None else steps}
-        loop = feedback_loop(one.run_step, patches, crop, add_prior=one.add_prior, change_z=change_z, **numbers)
-        return one.output(loop)
+        codes, prior, next_state = [], None, None
+
+        def between(code: Tensor, step: int) -> Tensor:
+            nonlocal prior, next_state
+            codes.append(code)
+            if change_code is not None:
+                code = change_code(code, step)
+            if self.memory is not None and temporal and step == 0:
+                code, prior, next_state = self.remembered(code, crop_in_frame(place, crop), state)
+            return code
+
+        def add_prior(regression: Tensor, crop_now: Tensor) -> Tensor:
+            if prior is None:
+                return regression
+            here = prior._replace(points=to_crop(to_patch(prior.points, crop), crop_now))
+            return regression + prior_logits(here, regression, self.preset.size, self.preset.sigma)
+
+        run_step = partial(self.one_step, change_code=between)
+        done = feedback_loop(run_step, patches, crop, self.preset, steps, add_prior=add_prior, change_z=change_z)
+        if next_state is not None:
+            next_state = next_state._replace(points=to_patch(done[-1].points.detach(), place))
+        return FrameOutput(done, codes, prior, next_state)
 
     def clip(
         self, patches: Tensor, crop: Tensor, steps: int | None = None, *, temporal: bool = True
@@ -187,16 +186,10 @@ class RedNet(nn.Module):
         return outputs
 
     def follow(
-        self,
-        patch: Tensor,
-        crop: Tensor,
-        before: FrameOutput | None,
-        steps: int | None = None,
-        *,
-        temporal: bool = True,
+        self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **options: bool
     ) -> FrameOutput:
         """One frame of clips (B, 3, P, P) after the output of the frame before, None at the first."""
-        return self.frame(patch, crop, before.state if before else None, steps, temporal=temporal)
+        return self.frame(patch, crop, before.state if before else None, steps, **options)
 
     def halves(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """C_id and C_pe of codes (B, C, h, w), as they are supervised."""
@@ -226,59 +219,8 @@ class RedNet(nn.Module):
         return cls(PRESETS[name])
 
 
-@dataclass
-class FramePass:
-    """One frame on its way through the network, step by step.
-
-    net: the network.
-    crop: (B, 2, 3) first crop, crop pixels to patch pixels.
-    place: (B, 2, 3) patch pixels to pixels of the frame.
-    state: of f_tRNN after the frame before, None at the first frame.
-    temporal: whether f_tRNN takes part.
-    change_code: as in `RedNet`.
-    codes, prior, next_state: filled in by the steps, as in `FrameOutput`.
-    """
-
-    net: RedNet
-    crop: Tensor
-    place: Tensor
-    state: MemoryState | None
-    temporal: bool
-    change_code: Change | None
-    codes: list[Tensor] = field(default_factory=list)
-    prior: Prior | None = None
-    next_state: MemoryState | None = None
-
-    def run_step(self, frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Encoder, f_tRNN in the first step, decoder: as `RedNet.one_step`."""
-        code, features, indices = self.net.encoder(frame - 0.5, z, step)
-        self.codes.append(code)
-        if self.change_code is not None:
-            code = self.change_code(code, step)
-        if self.temporal and step == 0:
-            crop = crop_in_frame(self.place, self.crop)
-            code, self.prior, self.next_state = self.net.remembered(code, crop, self.state)
-        return self.net.decode(code, features, indices, step)
-
-    def add_prior(self, crop: Tensor, regression: Tensor) -> Tensor:
-        """Logits of the response maps: regression logits (B, L, m, m) of a step plus the prior, moved to its crop."""
-        if self.prior is None:
-            return regression
-        points = to_crop(to_patch(self.prior.points, self.crop), crop)
-        p = self.net.preset
-        return regression + prior_logits(self.prior._replace(points=points), regression, p.size, p.sigma)
-
-    def output(self, steps: list[Step]) -> FrameOutput:
-        """The output of the frame; the state gets the points of the last step, in pixels of the frame."""
-        state = self.next_state
-        if state is not None:
-            state = state._replace(points=to_patch(steps[-1].points.detach(), self.place))
-        return FrameOutput(steps, self.codes, self.prior, state)
-
-
 def crop_in_frame(place: Tensor, crop: Tensor) -> Tensor:
     """Crop pixels straight to pixels of the frame: place (B, 2, 3) patch to frame, crop (B, 2, 3) crop to patch."""
-    corners = crop.mT.clone()
-    corners[:, :2] += crop[:, None, :, 2]
-    corners = to_patch(corners, place)
+    start = crop[:, None, :, 2]
+    corners = to_patch(cat([crop[..., :2].mT + start, start], 1), place)
     return cat([corners[:, :2] - corners[:, 2:], corners[:, 2:]], 1).mT

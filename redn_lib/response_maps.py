@@ -22,10 +22,7 @@ def gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tens
 
 
 def gaussian_maps(points: Tensor, h: int, size: int, sigma: float) -> Tensor:
-    """Gaussian of height 1 at each point, sub-pixel: points (B, L, 2) to (B, L, h, h); sigma in crop pixels.
-
-    Channels last in memory, as the convolutions that read them want it.
-    """
+    """Gaussian of height 1 at each point: points (B, L, 2) to (B, L, h, h), channels last; sigma in crop pixels."""
     across, down = (rows.mT.contiguous() for rows in gaussian_rows(points, h, size, sigma))
     return (down[:, :, None] * across[:, None]).movedim(-1, 1)
 
@@ -36,9 +33,7 @@ def spatial_softmax(logits: Tensor) -> Tensor:
 
 
 def decode(maps: Tensor, size: int) -> Tensor:
-    """Mean position of each map, sub-pixel: probabilities (B, L, h, w) to points (B, L, 2) in crop pixels (our choice:
-    soft-argmax).
-    """
+    """Mean position of each map (soft-argmax): probabilities (B, L, h, w) to points (B, L, 2) (our choice)."""
     h, w = maps.shape[-2:]
     x = (maps.sum(-2) * cell_centres(w, size, maps)).sum(-1)
     y = (maps.sum(-1) * cell_centres(h, size, maps)).sum(-1)
@@ -46,9 +41,7 @@ def decode(maps: Tensor, size: int) -> Tensor:
 
 
 def confidence(maps: Tensor, points: Tensor, size: int, radius: float = 2.0) -> Tensor:
-    """Share of each map's probability within `radius` cells of its point: (B, L, h, w) and (B, L, 2) to (B, L), from 0
-    to 1 (our choice).
-    """
+    """Share of each map (B, L, h, w) within `radius` cells of its point (B, L, 2): (B, L) from 0 to 1 (our choice)."""
     h = maps.shape[-1]
     grid = cell_centres(h, size, maps)
     dx2, dy2 = ((grid - points[..., i, None]) ** 2 for i in (0, 1))
@@ -57,10 +50,9 @@ def confidence(maps: Tensor, points: Tensor, size: int, radius: float = 2.0) -> 
 
 
 def label_centres(label_maps: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Centre of the pixels where each landmark is the most confident label (paper).
+    """Centre of the pixels where each landmark is the most confident label, and whether there are any (paper).
 
-    label_maps: (B, L+1, h, w), background first. Returns points (B, L, 2) in crop pixels and found (B, L) bool:
-    a landmark that wins no pixel has no centre.
+    label_maps: (B, L+1, h, w), background first. Returns points (B, L, 2) in crop pixels and found (B, L) bool.
     """
     n = label_maps.shape[1]
     won = F.one_hot(label_maps.argmax(1), n)[..., 1:].movedim(-1, 1).float()
@@ -70,9 +62,7 @@ def label_centres(label_maps: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def draw_squares(points: Tensor, found: Tensor, side: int, size: int) -> Tensor:
-    """The paper's z: at each found point a square of `side` pixels with the value label / L: points (B, L, 2) and found
-    (B, L) to (B, 1, size, size) in [0, 1] (paper).
-    """
+    """z with a square of value label / L at each found point: (B, L, 2) and (B, L) to (B, 1, size, size) (paper)."""
     n = points.shape[1]
     grid = torch.arange(size, device=points.device, dtype=torch.float32)
     corner = (points - (side - 1) / 2).round()

@@ -1,14 +1,11 @@
-"""f_tRNN: an LSTM over C_pe alone, from frame to frame; C_id by-passes it.
+"""f_tRNN: an LSTM over C_pe alone, from frame to frame, between encoder and decoder (paper); C_id by-passes it.
 
-In the paper's figure it stands between encoder and decoder. Pooling the code to a vector for the LSTM and unpooling its
-output are plausible, but not found (our choice). Two things more are our choice:
+Pooling the code to a vector for the LSTM and unpooling its output are our choice, and two things more:
 
-- The LSTM also gets the motion of the crop: the tracker's crop follows the face, so the code alone does not tell where
-  in the frame the face is.
+- The LSTM also gets the motion of the crop: the crop follows the face, so the code does not tell where that is.
 - The memory adds a prior to the heat-map logits: each point is expected where it was in the last frame. Where a face is
   occluded, the places that pooling remembers are those of the occluder, and a code of a few cells cannot hold 68 places
-  to the pixel. Of the prior, the LSTM gives the weight and the height. (A forecast of the points' motion brought
-  nothing under occlusion and made real videos lag, so there is none.)
+  to the pixel. Of the prior, the LSTM gives the weight and the height.
 """
 
 from typing import NamedTuple
@@ -21,6 +18,8 @@ from redn_lib.feedback import to_crop, to_patch
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import cell_centres, confidence, decode, spatial_softmax
 
+HIDDEN = 256  # default number of units of the LSTM (our choice: plausible, but not found)
+
 WEIGHT_BIAS, HEIGHT_BIAS, PACE = -3.0, 3.0, 8.0
 """The weight of a prior is softplus(PACE * output + WEIGHT_BIAS), its height softplus(PACE * output + HEIGHT_BIAS): a
 fresh memory has almost no prior, and both can grow quickly (our choice).
@@ -28,11 +27,10 @@ fresh memory has almost no prior, and both can grow quickly (our choice).
 
 UNCERTAIN = 0.35
 """Uncertainty, the share of a map's probability away from its point, stays below this for points in plain sight; for
-occluded ones it is about one half (our choice, from response maps of training people and of videos without labels).
+occluded ones it is about one half (our choice).
 """
 
-NEAR = 0.5
-"""Points that are found within so many sigmas of the prior, on average over the face, have not jumped (our choice)."""
+NEAR = 0.5  # a face whose points are on average within so many sigmas of the prior has not jumped (our choice)
 
 
 class MemoryState(NamedTuple):
@@ -63,9 +61,8 @@ class Prior(NamedTuple):
 
 
 def crop_motion(before: Tensor, now: Tensor, size: int) -> Tensor:
-    """Motion of a crop between two frames: crops (B, 2, 3), both to pixels of the frame, to (B, 4): shift of the middle
-    right and down as shares of the side, logarithm of the growth, and rotation in radians, all measured in the crop
-    before (our choice).
+    """Motion between two crops (B, 2, 3), both to pixels of the frame: (B, 4), measured in the crop before: shift right
+    and down as shares of the side, logarithm of the growth, rotation in radians (our choice).
     """
     linear = torch.linalg.solve(before[..., :2], now[..., :2])
     middle = (size - 1) / 2
@@ -90,9 +87,8 @@ class TemporalMemory(nn.Module):
         self.lstm = nn.LSTMCell(hidden + 4, hidden)
         self.unpool = nn.Linear(hidden, channels * cells**2)
         self.prior = nn.Linear(hidden, 2 * N_POINTS)
-        for layer in (self.unpool, self.prior):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for values in (*self.unpool.parameters(), *self.prior.parameters()):
+            nn.init.zeros_(values)
         mean = torch.from_numpy(MEAN_SHAPE) / margin * (size - 1) / 2 + (size - 1) / 2
         self.register_buffer("mean_shape", mean, persistent=False)
 
@@ -112,9 +108,8 @@ class TemporalMemory(nn.Module):
 def prior_height(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
     """Largest logit bonus of a prior in one step, given the step's own logits (B, L, m, m): (B, L).
 
-    Its height times a factor. The factor is large where the step's own maps are uncertain (occlusion), and about 1
-    where they agree with the prior (steady points); it is small where the maps are sure of another place (a face that
-    jumped) (our choice).
+    Its height times a factor: large where the step's own maps are uncertain (occlusion), about 1 where they agree with
+    the prior, small where they are sure of another place (a face that jumped) (our choice).
     """
     maps = spatial_softmax(own.detach())
     points = decode(maps, size)
@@ -125,9 +120,7 @@ def prior_height(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
 
 def prior_logits(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
     """The prior as logits, to be added to a step's own logits, both (B, L, m, m): 0 at the expected point, falling with
-    the distance to minus `prior_height` (our choice).
-
-    Near the point it is the logarithm of the Cauchy density that `prior_loss` measures.
+    the distance to minus `prior_height`; near the point the logarithm of a Cauchy density (our choice).
     """
     height = (prior_height(prior, own, size, sigma) + 1e-3)[..., None, None]
     grid = cell_centres(own.shape[-1], size, prior.points)

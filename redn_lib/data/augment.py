@@ -15,28 +15,30 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     stay. Points outside the image or behind an occluder are no longer visible.
     """
     image, points = stretch(face.image, face.points, rng)
-    visible, mask = face.visible, None
+    visible, mask = face.visible, np.zeros(image.shape[:2], np.uint8)
     if rng.random() < 0.5:
         image, points = mirror(image, points)
         visible = visible[MIRROR]
     if rng.random() < 0.4:
         image, mask = occlude_image(image, points, rng)
-    (unhidden,), _ = visibility(points[None], [mask], image.shape[1], image.shape[0])
-    visible = unhidden & visible
+    (unhidden,), _ = visibility(points[None], [mask])
     image = relight(image, rng)
     if rng.random() < 0.2:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 2.5))
     if rng.random() < 0.12:
         image = motion_blur(image, rng)
     if rng.random() < 0.25:
-        image = coarsen(image, rng)
+        h, w = image.shape[:2]  # as if taken from far: shrunk and blown up again
+        share = rng.uniform(0.22, 0.8)
+        small = cv2.resize(image, (max(int(w * share), 8), max(int(h * share), 8)), interpolation=cv2.INTER_AREA)
+        image = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.25:
         grain = rng.uniform(2, 14) * rng.standard_normal(image.shape, np.float32)
         image = cv2.add(image, grain, dtype=cv2.CV_8U)
     if rng.random() < 0.25:
         image = jpeg(image, int(rng.integers(12, 70)))
     image, points = np.ascontiguousarray(image), points.astype(np.float32)
-    return Face(image, points, face.person, face.name, visible, face.factors)
+    return Face(image, points, face.person, face.name, unhidden & visible, face.factors)
 
 
 def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,14 +82,6 @@ def motion_blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     centre = np.array([n // 2, n // 2])
     cv2.line(kernel, (centre - reach).tolist(), (centre + reach).tolist(), 1.0)
     return cv2.filter2D(image, -1, kernel / kernel.sum())
-
-
-def coarsen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The image as if taken from far: shrunk to between a quarter and all of its size and blown up again."""
-    h, w = image.shape[:2]
-    share = rng.uniform(0.22, 0.8)
-    small = cv2.resize(image, (max(int(w * share), 8), max(int(h * share), 8)), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:

@@ -39,11 +39,9 @@ class Face:
     @property
     def box(self) -> np.ndarray:
         """Tight box (x0, y0, x1, y1) of the points, in pixels. Raises ValueError where not all 68 are marked."""
-        marked = int(np.isfinite(self.points).all(1).sum())
-        if marked < N_POINTS:
+        if not np.isfinite(self.points).all():
             raise ValueError(
-                f"face {self.name or self.person!r}: {marked} of the 68 points are marked, too few to train on or to "
-                "draw a box around; a sample of a dataset has a box"
+                f"face {self.name or self.person!r}: not all of the 68 points are marked, so it has no box"
             )
         return tight_box(self.points)
 
@@ -98,20 +96,15 @@ def _checked(visible: np.ndarray | None, points: np.ndarray, what: str) -> np.nd
     unmarked = np.isnan(points).all(-1)
     if not (marked | unmarked).all() or not marked.any(-1).all():
         raise ValueError(f"{what}: points must be finite numbers, or NaN twice for a point that is not marked")
-    if visible is None:
-        return marked
-    if visible.shape != marked.shape:
+    if visible is not None and visible.shape != marked.shape:
         raise ValueError(f"{what}: visible must be {marked.shape}, got {visible.shape}")
-    return visible
+    return marked if visible is None else visible
 
 
 def check_image(image: np.ndarray) -> None:
     """Raise ValueError unless image is as the library means it: (H, W, 3) uint8 RGB, at least 8 pixels a side."""
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ValueError(
-            f"an image must be a (H, W, 3) uint8 RGB array, got {what}; convert grey or BGR images with "
-            "cv2.cvtColor first"
-        )
+        raise ValueError(f"an image must be (H, W, 3) uint8 RGB, got {what}; convert it with cv2.cvtColor first")
     if min(image.shape[:2]) < 8:
         raise ValueError(f"an image must have at least 8 pixels a side, got {image.shape[1]}x{image.shape[0]}")

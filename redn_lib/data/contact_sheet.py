@@ -14,17 +14,13 @@ YELLOW, BLUE = (240, 228, 66), (86, 180, 233)
 def contact_sheet(faces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
     """Tiles of 160 pixels, eight to a row: (H, W, 3) uint8 RGB.
 
-    faces: (image (H, W, 3) uint8 RGB, points (68, 2) with NaN where unmarked, box (4,)) in pixels of the image;
-    points are drawn in yellow, the box in blue. Raises ValueError for no faces.
+    faces: one or more of (image (H, W, 3) uint8 RGB, points (68, 2) with NaN where unmarked, box (4,)) in pixels of
+    the image; points are drawn in yellow, the box in blue.
     """
     tiles = [_tile(*face) for face in faces]
-    if not tiles:
-        raise ValueError("a contact sheet needs at least one face")
-    blank = np.zeros_like(tiles[0])
     columns = min(COLUMNS, len(tiles))
-    tiles += [blank] * (-len(tiles) % columns)
-    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
-    return np.vstack(rows)
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
 
 
 def _tile(image: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.ndarray:

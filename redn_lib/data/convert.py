@@ -1,10 +1,10 @@
-"""From what the user got to a folder that `dataset.open` reads: unpack, plan, write part by part, report."""
+"""From what the user got to a folder that `dataset.open` reads: unpack, list the units, write part by part, report."""
 
 import json
 import shutil
-import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from redn_lib.data import dataset as datasets
 from redn_lib.data.archives import unpack
 from redn_lib.data.contact_sheet import contact_sheet
 from redn_lib.data.dataset import Dataset, listed
-from redn_lib.data.images import encode_image, is_upright
-from redn_lib.data.records import Layout, Plan, Sample, Unit
+from redn_lib.data.images import encode_image
+from redn_lib.data.records import DAMAGED, Layout, Sample, Unit
 from redn_lib.files import whole_file
 
 LARGEST = 640
@@ -38,14 +38,17 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such folder or archive; check the path")
     told, parts, unpacked = out / "store.json", out / "parts", out / "unpacked"
-    held = _held(out)
-    if held not in (None, layout.name):
-        raise ValueError(f"{out}: holds the set {held}; give --out another folder, or delete this one")
+    is_new = not out.is_dir() or not any(out.iterdir())
+    is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8")
+    if is_other or not (is_new or parts.is_dir()):
+        raise ValueError(f"{out}: holds another set or other files; give --out a folder of its own")
     parts.mkdir(parents=True, exist_ok=True)
-    folders = [path if path.is_dir() else _unpacked(path, unpacked) for path in sources]
-    plan = layout.plan(folders)
+    folders = [path if path.is_dir() else unpacked / path.name for path in sources]
+    for source, folder in zip(sources, folders, strict=True):
+        if not folder.is_dir():
+            unpack(source, folder)
     told.unlink(missing_ok=True)
-    written, problems = _write_parts(plan, parts, progress)
+    written, problems = _write_parts(layout, folders, parts, progress)
     problems = [problem.replace(f"{unpacked}/", "") for problem in problems]
     if not written:
         how = f"`python data_scripts/get.py {layout.name}` says what its layout is"
@@ -56,8 +59,10 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     made = datasets.open(out)
     with whole_file(out / "report.txt") as temporary:
         temporary.write_text(report(made, most=10**9) + "\n", encoding="utf-8", errors="backslashreplace")
+    chosen = np.unique(np.linspace(0, len(made) - 1, SHEET_FACES).round().astype(int))
+    sheet = contact_sheet((made[i].face().image, made[i].points, made[i].box) for i in chosen)
     with whole_file(out / "contact_sheet.jpg") as temporary:
-        temporary.write_bytes(encode_image(_sheet(made)))
+        temporary.write_bytes(encode_image(sheet))
     shutil.rmtree(unpacked, ignore_errors=True)
     return made
 
@@ -77,83 +82,58 @@ def report(dataset: Dataset, most: int = 20) -> str:
     return "\n".join(lines)
 
 
-def _held(out: Path) -> str | None:
-    """Name of the dataset in a folder, None where it is new, damaged or not finished. Raises ValueError for any other
-    folder.
-    """
-    if out.is_dir() and any(out.iterdir()) and not (out / "parts").is_dir():
-        raise ValueError(f"{out}: is not empty; give --out a folder of its own")
-    try:
-        return json.loads((out / "store.json").read_text(encoding="utf-8"))["set"]
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
-
-
-def _unpacked(archive: Path, home: Path) -> Path:
-    """The folder of an archive's files, unpacked unless that was done before."""
-    folder = home / archive.name
-    if not folder.is_dir():
-        unpack(archive, folder)
-    return folder
-
-
-def _sheet(dataset: Dataset) -> np.ndarray:
-    """A contact sheet of faces from all over the dataset."""
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, SHEET_FACES).round().astype(int))
-    return contact_sheet((dataset[i].face().image, dataset[i].points, dataset[i].box) for i in chosen)
-
-
-def _write_parts(plan: Plan, folder: Path, progress: bool) -> tuple[list[dict[str, Any]], list[str]]:
+def _write_parts(layout: Layout, folders: list[Path], parts: Path, progress: bool) -> tuple[list[dict], list[str]]:
     """Write what is not written yet: (name and bytes of each part with an image in it, all problems)."""
-    parts, problems = [], list(plan.problems)
-    for unit in tqdm(plan.units, unit=" parts", disable=not progress):
-        labels = _labels(unit, folder)
-        if labels is None:
-            _write_part(unit, folder)
-            labels = _labels(unit, folder)
+    problems: list[str] = []
+    written: dict[str, int] = {}
+    for unit in tqdm(list(layout.units(folders, problems)), unit=" parts", disable=not progress):
+        if unit.key in written:
+            problems.append(f"{unit.files[0]}: {unit.key} is there twice; delete one")
+            continue
+        labels = _labels(unit, parts) or _write_part(unit, parts)
         problems += labels["problems"].tolist()
-        if "name" in labels:
-            parts.append({"name": unit.key, "bytes": int(labels["total"])})
-    return parts, problems
+        written[unit.key] = int(labels["total"])
+    return [{"name": key, "bytes": count} for key, count in written.items() if count], problems
 
 
-def _labels(unit: Unit, folder: Path) -> dict[str, np.ndarray] | None:
+def _labels(unit: Unit, parts: Path) -> dict[str, np.ndarray] | None:
     """The labels of a part; None where it is not whole, or the files of the unit have changed since."""
     try:
-        with np.load(folder / f"{unit.key}.npz") as file:
-            labels = {name: file[name] for name in file.files}
-        is_whole = (folder / f"{unit.key}.bin").stat().st_size == int(labels["total"])
-        return labels if is_whole and str(labels["fingerprint"]) == unit.fingerprint() else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with np.load(parts / f"{unit.key}.npz") as file:
+            labels = dict(file)
+        is_whole = (parts / f"{unit.key}.bin").stat().st_size == int(labels["total"])
+        return labels if is_whole and str(labels["fingerprint"]) == _fingerprint(unit) else None
+    except DAMAGED:
         return None
 
 
-def _write_part(unit: Unit, folder: Path) -> None:
+def _fingerprint(unit: Unit) -> str:
+    """Changes when a file of the unit (its name, size or time of change) or the labels change."""
+    states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in unit.files]
+    return sha256(unit.labels + repr(states).encode()).hexdigest()[:24]
+
+
+def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:
     """Write the images of a unit, then its labels, which make it count. Raises OSError where the disk is full."""
-    (folder / f"{unit.key}.npz").unlink(missing_ok=True)
-    fingerprint, problems, offset = unit.fingerprint(), [], 0
+    (parts / f"{unit.key}.npz").unlink(missing_ok=True)
+    fingerprint, problems, total = _fingerprint(unit), [], 0
     columns: dict[str, list] = defaultdict(list)
-    with whole_file(folder / f"{unit.key}.bin") as temporary, temporary.open("wb") as file:
+    with whole_file(parts / f"{unit.key}.bin") as temporary, temporary.open("wb") as file:
         for sample in unit.read(problems):
             try:
                 jpeg, points, box = _stored(sample)
             except (ValueError, FileNotFoundError) as error:
                 problems.append(str(error))
                 continue
-            file.write(jpeg)
-            row = {"points": points, "box": box, "offset": offset, "bytes": len(jpeg)}
-            row |= {key: getattr(sample, key) for key in ("name", "person", "video", "split", "number", "fps")}
+            row = {key: getattr(sample, key) for key in ("name", "person", "video", "split", "number", "fps")}
+            row |= {"points": points, "box": box, "offset": total, "bytes": len(jpeg)}
             for key, value in row.items():
                 columns[key].append(value)
-            offset += len(jpeg)
-    with whole_file(folder / f"{unit.key}.npz") as temporary:
-        np.savez(
-            temporary,
-            fingerprint=np.array(fingerprint),
-            total=np.array(offset),
-            problems=np.array(problems, str),
-            **{key: np.array(values) for key, values in columns.items()},
-        )
+            total += file.write(jpeg)
+    labels = {"fingerprint": fingerprint, "total": total, "problems": np.array(problems, str), **columns}
+    with whole_file(parts / f"{unit.key}.npz") as temporary:
+        np.savez(temporary, **labels)
+    return labels
 
 
 def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:
@@ -161,28 +141,26 @@ def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:
 
     A frame of a video stays whole, whatever its size: a tracker needs all of it.
     """
-    pixels, source = sample.face().image, sample.source
-    is_still = sample.video == sample.name
-    if is_still and max(pixels.shape[:2]) > LARGEST:
-        return _cut(pixels, sample.points, sample.box)
+    image, source = sample.face().image, sample.source
+    if sample.video == sample.name and max(image.shape[:2]) > LARGEST:
+        return _cut(image, sample.points, sample.box)
     is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
-    jpeg = source.read_bytes() if is_jpeg and is_upright(source) else encode_image(pixels)
-    return jpeg, sample.points, sample.box
+    return source.read_bytes() if is_jpeg else encode_image(image), sample.points, sample.box
 
 
-def _cut(pixels: np.ndarray, points: np.ndarray, box: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
+def _cut(image: np.ndarray, points: np.ndarray, box: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
     """The image around the face, at most LARGEST pixels a side, as JPEG; its points; its box."""
     half = MARGIN / 2 * (box[2:] - box[:2]).max()
     middle = (box[:2] + box[2:]) / 2
     low = np.maximum(np.floor(middle - half), 0).astype(int)
-    high = np.minimum(np.ceil(middle + half) + 1, pixels.shape[1::-1]).astype(int)
-    pixels = pixels[low[1] : high[1], low[0] : high[0]]
-    before = np.array(pixels.shape[1::-1])
+    high = np.minimum(np.ceil(middle + half) + 1, image.shape[1::-1]).astype(int)
+    image = image[low[1] : high[1], low[0] : high[0]]
+    before = np.array(image.shape[1::-1])
     shrink = max(before.max() / LARGEST, 1.0)
     if shrink > 1:
         size = tuple(max(round(n / shrink), 8) for n in before)
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    scale = before / pixels.shape[1::-1]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    scale = before / image.shape[1::-1]
     points = ((points - low + 0.5) / scale - 0.5).astype(np.float32)
     box = (box - np.r_[low, low] + 0.5) / np.r_[scale, scale] - 0.5
-    return encode_image(pixels), points, box
+    return encode_image(image), points, box

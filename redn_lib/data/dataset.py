@@ -15,18 +15,18 @@ A folder converted by `data_scripts/get.py` holds:
 import copy
 import json
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 
-from redn_lib.data.records import Layout, Piece, Sample
+from redn_lib.data.layouts import SETS
+from redn_lib.data.records import DAMAGED, Layout, Sample
 
 RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
-SYNTHETIC = "synthetic"
+PLACE = attrgetter("split", "video", "number")
 
 
 class Dataset(Sequence[Sample]):
@@ -71,7 +71,7 @@ class Dataset(Sequence[Sample]):
         a new stretch begins. Real motion; none for a dataset of still images.
         """
         found, run = [], []
-        for sample in sorted(self, key=_place):
+        for sample in sorted(self, key=PLACE):
             if run and (sample.video, sample.number) != (run[-1].video, run[-1].number + 1):
                 run = []
             run.append(sample)
@@ -91,48 +91,30 @@ class Dataset(Sequence[Sample]):
             if split in self.splits and self._counts[split] != count
         ]
 
-    def choose(
-        self,
-        split: str | None = None,
-        people: Collection[str] | None = None,
-        without: Collection[str] | None = None,
-    ) -> "Dataset":
+    def choose(self, split=None, people=None, without=None) -> "Dataset":
         """The part of the dataset that the arguments of `open` choose."""
-        splits = self._splits_of(split)
-        wanted = None if people is None else self._known(people)
-        unwanted = self._known(without or ())
+        groups = self.layout.groups
+        splits = self.splits if split is None else groups.get(split, (split,))
+        if not set(splits) & set(self.splits):
+            among = ", ".join([*self.splits, *(f"{group} (a group)" for group in groups)])
+            raise ValueError(f"{self.name} has no split {split!r} here; it has {among}")
+        taken = self._folded(self.people if people is None else people) - self._folded(without or ())
         chosen = copy.copy(self)
-        chosen._samples = [
-            sample
-            for sample in self
-            if sample.split in splits and (wanted is None or sample.person in wanted) and sample.person not in unwanted
-        ]
+        chosen._samples = [sample for sample in self if sample.split in splits and sample.person.casefold() in taken]
         if not chosen:
             raise ValueError(f"{self.name}: nobody is left; mend split, people or without")
         return chosen
 
-    def _splits_of(self, split: str | None) -> Collection[str]:
-        """The published splits that a split or a group of splits stands for."""
-        if split is None:
-            return self.splits
-        splits = self.layout.groups.get(split, (split,))
-        if not set(splits) & set(self.splits):
-            groups = f", or groups of them: {', '.join(self.layout.groups)}" if self.layout.groups else ""
-            raise ValueError(f"{self.name} has no split {split!r} here; it has {', '.join(self.splits)}{groups}")
-        return splits
-
-    def _known(self, names: Collection[str]) -> set[str]:
-        """The people with these names, whatever the case. Raises ValueError listing names that match nobody."""
-        wanted = {name.casefold() for name in names}
-        known = {person for person in self.people if person.casefold() in wanted}
-        found = {person.casefold() for person in known}
-        unknown = sorted(name for name in names if name.casefold() not in found)
+    def _folded(self, names: Collection[str]) -> set[str]:
+        """The names in lower case. Raises ValueError listing those that match nobody."""
+        known = {person.casefold() for person in self.people}
+        unknown = sorted(name for name in names if name.casefold() not in known)
         if unknown:
             raise ValueError(
                 f"nobody in {self.name} is named {', '.join(unknown)}; mend or delete these names "
                 f"(people are named as {self.people[0]!r})"
             )
-        return known
+        return {name.casefold() for name in names}
 
 
 def open(
@@ -150,12 +132,15 @@ def open(
     Raises FileNotFoundError or ValueError, naming file and remedy, where the folder is none of these or is damaged;
     ValueError where a name matches nobody, the split is unknown, or nothing is left.
     """
-    if str(source) == SYNTHETIC:
-        whole = _synthetic()
-    elif (Path(source) / "store.json").is_file() or (Path(source) / "parts").is_dir():
-        whole = _converted(Path(source))
+    folder = Path(source)
+    if str(source) == "synthetic":
+        from redn_lib.data.layouts import synthetic  # here, since the renderer is large
+
+        whole = Dataset(synthetic.SYNTHETIC, synthetic.samples())
+    elif (folder / "parts").is_dir():
+        whole = _converted(folder)
     else:
-        whole = _raw(Path(source))
+        whole = _published(folder)
     return whole.choose(split, people, without)
 
 
@@ -181,67 +166,58 @@ def read_names(path: str | Path) -> set[str]:
     return names
 
 
-def _synthetic() -> Dataset:
-    from redn_lib.data.layouts import synthetic  # here, since the renderer is large
+def listed(problems: Sequence[str], most: int) -> str:
+    """The first `most` sentences, each on a line of its own."""
+    more = [f"... and {len(problems) - most} more"] if len(problems) > most else []
+    return "".join(f"\n  {told}" for told in [*problems[:most], *more])
 
-    return Dataset(synthetic.SYNTHETIC, synthetic.samples())
 
-
-def _raw(folder: Path) -> Dataset:
-    """A folder of still images in a published layout. Raises ValueError where it is damaged, naming the files."""
-    from redn_lib.data.layouts import recognised
-
+def _published(folder: Path) -> Dataset:
+    """A folder of still images in a published layout: the first of `SETS` that fits the names of its files."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; name a folder of annotated faces, or {SYNTHETIC!r}")
-    layout = recognised(folder)
-    plan = layout.plan([folder])
-    samples = [sample for unit in plan.units for sample in unit.read(plan.problems)]
-    if plan.problems or not samples:
+        raise FileNotFoundError(f"{folder}: no such folder; name a folder of annotated faces, or 'synthetic'")
+    files = [f"{folder.name}/{path.relative_to(folder).as_posix()}" for path in folder.rglob("*")]
+    fits = [s for s in SETS.values() if any(re.search(s.sign, file, re.IGNORECASE) for file in files)]
+    if not fits:
+        raise ValueError(f"{folder}: no dataset of a known layout; `python data_scripts/get.py` lists them")
+    layout, problems, samples = fits[0], [], []
+    if layout.is_videos:
+        problems.append("it holds videos, which must be converted first")
+    else:
+        samples = [sample for unit in layout.units([folder], problems) for sample in unit.read(problems)]
+    if problems or not samples:
         raise ValueError(
-            f"{folder}, read as {layout.title}, is damaged; mend it, or leave out what is damaged by "
-            f"`python data_scripts/get.py {layout.name} {folder} --out DIR` and name DIR instead:"
-            f"{listed(plan.problems, 20)}"
+            f"{folder} cannot be read as {layout.title}; mend it, or convert what is whole by "
+            f"`python data_scripts/get.py {layout.name} {folder} --out DIR`, then name DIR:{listed(problems, 20)}"
         )
     return Dataset(layout, samples)
 
 
-def listed(problems: Sequence[str], most: int) -> str:
-    """The first `most` sentences, each on a line of its own."""
-    rest = len(problems) - most
-    more = [f"... and {rest} more"] if rest > 0 else []
-    return "".join(f"\n  {told}" for told in [*problems[:most], *more])
-
-
 def _converted(folder: Path) -> Dataset:
     """A folder made by `convert`; one of an older version has the same files and more."""
-    from redn_lib.data.layouts import SETS
-
     told = folder / "store.json"
     if not told.is_file():
         raise FileNotFoundError(f"{folder}: conversion did not finish; {RUN_AGAIN}")
     try:
         about = json.loads(told.read_text(encoding="utf-8"))
-        if about["set"] not in SETS:
-            raise ValueError(f"it holds {about['set']!r}, which this version does not know")
+        layout = SETS[about["set"]]
         samples = [sample for part in about["parts"] for sample in _of_part(folder / "parts", **part)]
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         remedy = f"delete {told.name} and the damaged part, and {RUN_AGAIN}"
-        raise ValueError(f"{folder}: no whole converted dataset ({error}); {remedy}") from error
-    return Dataset(SETS[about["set"]], sorted(samples, key=_place), about["problems"])
+        raise ValueError(f"{folder}: no whole converted dataset of a known set ({error}); {remedy}") from error
+    return Dataset(layout, sorted(samples, key=PLACE), about["problems"])
 
 
-def _of_part(folder: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
+def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
     """The samples of one part of a converted dataset. Raises ValueError, OSError and others where it is damaged."""
-    path = folder / f"{name}.bin"
-    if not path.is_file() or path.stat().st_size != bytes:
-        raise ValueError(f"{path.name} is gone or not of {bytes} bytes")
-    with np.load(folder / f"{name}.npz") as file:
-        table = {key: file[key] for key in file.files}
-    columns = [table[key].tolist() for key in ("name", "person", "video", "split", "number", "offset", "bytes", "fps")]
+    path = parts / f"{name}.bin"
+    if path.stat().st_size != bytes:
+        raise ValueError(f"{path.name} is not of {bytes} bytes")
+    with np.load(parts / f"{name}.npz") as file:
+        table = dict(file)
+    names = ("name", "person", "video", "split", "number", "offset", "bytes", "fps")
     points = table["points"].astype(np.float32)
-    for *about, offset, count, fps, place, box in zip(*columns, points, table["box"], strict=True):
-        yield Sample(*about, place, box, Piece(path, offset, count), fps)
-
-
-def _place(sample: Sample) -> tuple[str, str, int]:
-    return sample.split, sample.video, sample.number
+    for *about, offset, count, fps, place, box in zip(
+        *(table[key].tolist() for key in names), points, table["box"], strict=True
+    ):
+        yield Sample(*about, place, box, path, fps, offset, count)

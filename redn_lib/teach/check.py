@@ -1,7 +1,7 @@
 """Checks of exercises: *not attempted*, *wrong because ...* or *right*; they never raise, so a notebook runs on."""
 
 import dis
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from inspect import isfunction
 from typing import Any
@@ -11,8 +11,6 @@ from torch.utils._pytree import tree_map
 
 from redn_lib.teach.same import TOLERANCE, Words, difference
 
-Mistakes = Mapping[str, Callable[..., Any] | Any]
-"""Usual mistakes: the sentence after "wrong because", and the answer that this mistake gives."""
 EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 """Instructions of a function in which nothing was written yet."""
 
@@ -20,47 +18,45 @@ EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 class Verdict(Words):
     """The sentence to show; `right` and `attempted` for code."""
 
-    right: bool
-    attempted: bool
-
-    def __new__(cls, sentence: str, *, right: bool = False, attempted: bool = True) -> "Verdict":
-        self = super().__new__(cls, sentence)
-        self.right, self.attempted = right, attempted
-        return self
+    right = property(lambda self: self.startswith("✓"))
+    attempted = property(lambda self: not self.startswith("○"))
 
 
 def check(
     attempt: Any,
     reference: Any,
     inputs: Sequence[tuple] = (),
-    mistakes: Mistakes | None = None,
+    mistakes: Mapping[str, Any] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Verdict:
     """Judge an exercise: a value against a value, or with `inputs` a function against a function of each of them.
 
     attempt: the student's. `...`, None, NotImplemented or a function that returns or raises one of these is not
-    attempted; a function that does something but returns nothing is wrong.
+        attempted; a function that does something but returns nothing is wrong.
     inputs: a tuple of arguments for each case; each function gets copies of its own.
-    mistakes: the usual wrong answers by their reason, values or functions as the reference.
+    mistakes: by the words after "wrong because", the wrong answers, values or functions as the reference.
     tolerance: as in `same`.
-    Never raises because of what the student wrote.
     """
     for case in inputs or [()]:
         try:
             answer = _call(attempt, case)
-        except NotImplementedError:
-            answer = ...
         except Exception as error:
-            if "ellipsis" not in str(error).lower():
+            if not isinstance(error, NotImplementedError) and "ellipsis" not in str(error).lower():
                 return Verdict(f"✗ wrong because it stops with {type(error).__name__}: {error}")
             answer = ...
         if answer is None and isfunction(attempt) and {i.opname for i in dis.get_instructions(attempt)} - EMPTY:
             return Verdict("✗ wrong because it returns nothing: is the `return` missing?")
-        wrong = {why: _call(mistake, case) for why, mistake in (mistakes or {}).items()}
-        verdict = _judge(answer, _call(reference, case), wrong, _shown(case), tolerance)
-        if not verdict.right:
-            return verdict
-    return Verdict("✓ right", right=True)
+        if answer is None or answer is ... or answer is NotImplemented:
+            return Verdict("○ not attempted: replace the `...` above and run this cell again")
+        size, why = difference(answer, _call(reference, case))
+        if size > tolerance:
+            for reason, mistake in (mistakes or {}).items():
+                if difference(answer, _call(mistake, case))[0] <= tolerance:
+                    return Verdict(f"✗ wrong because {reason}")
+            words = ", ".join(map(repr, case))
+            shown = f" for ({words})" if case and len(words) <= 60 and "\n" not in words else ""
+            return Verdict(f"✗ wrong{shown}: {why}")
+    return Verdict("✓ right")
 
 
 def _call(value: Any, case: tuple) -> Any:
@@ -69,21 +65,3 @@ def _call(value: Any, case: tuple) -> Any:
         return value
     with torch.no_grad():
         return value(*tree_map(lambda a: a.detach().clone() if isinstance(a, torch.Tensor) else copy(a), case))
-
-
-def _judge(answer: Any, expected: Any, mistakes: Mapping[str, Any], case: str, tolerance: float) -> Verdict:
-    if answer is None or answer is ... or answer is NotImplemented:
-        return Verdict("○ not attempted: replace the `...` above and run this cell again", attempted=False)
-    size, why = difference(answer, expected)
-    if size <= tolerance:
-        return Verdict("✓ right", right=True)
-    for reason, mistake in mistakes.items():
-        if difference(answer, mistake)[0] <= tolerance:
-            return Verdict(f"✗ wrong because {reason}")
-    return Verdict(f"✗ wrong{case}: {why}")
-
-
-def _shown(case: tuple) -> str:
-    """The arguments of a case where they are short enough to read."""
-    words = ", ".join(repr(argument) for argument in case)
-    return f" for ({words})" if case and len(words) <= 60 and "\n" not in words else ""

@@ -10,8 +10,7 @@ class Prediction:
     """A question asked before a run, and the student's choice.
 
     options: shown as a, b, c, ...
-    choice: the student's letter, None as long as there is none: everything runs without it. Raises ValueError for a
-    letter that is not there.
+    choice: the student's letter, or None. Raises ValueError for a letter that is not there.
     """
 
     def __init__(self, question: str, options: Sequence[str], choice: str | None = None):

@@ -22,8 +22,7 @@ def same(mine: Any, reference: Any, *inputs: Any, tolerance: float = TOLERANCE) 
 
     mine, reference: tensors, arrays, numbers, or tuples, lists, dicts and dataclasses of them; or two functions or
     modules of `inputs`, which are called here without gradients.
-    tolerance: as a share of the largest number of the reference; absolute where that is below 1, and for integers. 0:
-    exactly the same.
+    tolerance: as a share of the largest number of the reference; absolute where that is below 1, and for integers.
     """
     if inputs or isinstance(reference, nn.Module):
         with torch.no_grad():
@@ -37,18 +36,12 @@ def same(mine: Any, reference: Any, *inputs: Any, tolerance: float = TOLERANCE) 
 def take_weights(mine: nn.Module, reference: nn.Module) -> None:
     """Copy the reference's parameters and running statistics into mine, in the order in which each registers them.
 
-    Names may differ, number and shapes may not: raises AssertionError that names the first that does not fit.
+    Names may differ, number and shapes may not: raises AssertionError or RuntimeError that says what does not fit.
     """
-    ours, theirs = mine.state_dict(keep_vars=True), reference.state_dict(keep_vars=True)
-    for (name, tensor), (other, source) in zip(ours.items(), theirs.items(), strict=False):
-        if tensor.shape != source.shape:
-            shapes = f"yours {name!r} is {tuple(tensor.shape)}, the library's {other!r} {tuple(source.shape)}"
-            raise AssertionError(f"the weights do not fit: {shapes}")
+    ours, theirs = mine.state_dict(), reference.state_dict()
     if len(ours) != len(theirs):
         raise AssertionError(f"the weights do not fit: yours has {len(ours)} tensors, the library's {len(theirs)}")
-    with torch.no_grad():
-        for tensor, source in zip(ours.values(), theirs.values(), strict=True):
-            tensor.copy_(source)
+    mine.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
 
 
 def difference(mine: Any, reference: Any, where: str = "") -> tuple[float, str]:
@@ -83,7 +76,8 @@ def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
         equal = type(mine) is type(reference) and mine == reference
         return 0.0 if equal else np.inf, f"yours is {mine!r}, expected {reference!r}"
     try:
-        ours, theirs = _array(mine), _array(reference)
+        pair = (x.detach().cpu().double() if isinstance(x, Tensor) else x for x in (mine, reference))
+        ours, theirs = (np.asarray(x, float) for x in pair)
     except (TypeError, ValueError):
         return np.inf, f"yours is a {type(mine).__name__}, expected a {type(reference).__name__}"
     if ours.shape != theirs.shape:
@@ -93,14 +87,10 @@ def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
     if not ours.size:
         return 0.0, ""
     with np.errstate(invalid="ignore"):
-        gap = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, abs(ours - theirs))
+        gap = np.where(np.isclose(ours, theirs, 0, 0, equal_nan=True), 0.0, abs(ours - theirs))
     gap = np.nan_to_num(gap, nan=np.inf)
     at = np.unravel_index(gap.argmax(), gap.shape)
     place = f" at {tuple(map(int, at))}" if ours.ndim else ""
     why = f"largest difference {gap[at]:.3g}{place}: yours {ours[at]:.6g}, expected {theirs[at]:.6g}"
     largest = 1.0 if isinstance(reference, int) else abs(theirs[np.isfinite(theirs)]).max(initial=0.0)
     return float(gap[at] / max(1.0, largest)), why
-
-
-def _array(value: Any) -> np.ndarray:
-    return value.detach().cpu().double().numpy() if isinstance(value, Tensor) else np.asarray(value, float)

@@ -1,14 +1,13 @@
 """One image, one box: the points of the face, and what the feedback loop did on the way."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from redn_lib.crop import Crop
 from redn_lib.data.clip import check_image
+from redn_lib.feedback import Change
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.temporal import MemoryState
@@ -48,7 +47,7 @@ def align(
     turn: float = 0.0,
     temporal: bool = False,
     state: MemoryState | None = None,
-    change_z: Callable[[Tensor, int], Tensor] | None = None,
+    change_z: Change | None = None,
 ) -> Fit:
     """Find the 68 points of the face in a box.
 
@@ -64,18 +63,15 @@ def align(
     check_image(image)
     if steps is not None and steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    box = np.asarray(box, float)
-    patch = Crop.around(box)
+    patch, box = Crop.around(box), np.asarray(box, float)
     height, width = image.shape[:2]
     if box[0] >= width or box[1] >= height or box[2] < 0 or box[3] < 0:
         raise ValueError(f"box {box.round(1).tolist()} lies outside the image of {width}x{height} pixels")
     p = model.preset
-    inside = patch.to_crop(box.reshape(2, 2)).ravel()
-    first = Crop.around(inside, margin=p.first_margin, size=p.size, turn=turn)
+    first = Crop.around(patch.to_crop(box.reshape(2, 2)).ravel(), margin=p.first_margin, size=p.size, turn=turn)
     device = next(model.parameters()).device
     pixels = torch.from_numpy(patch.take(image)).to(device).permute(2, 0, 1)[None].float() / 255
-    crop = torch.as_tensor(first.matrix, dtype=torch.float32, device=device)[None]
-    place = torch.as_tensor(patch.matrix, dtype=torch.float32, device=device)[None]
+    crop, place = (torch.as_tensor(c.matrix, dtype=torch.float32, device=device)[None] for c in (first, patch))
     output = model.frame(pixels, crop, state, steps, place=place, temporal=temporal, change_z=change_z)
     done, last = output.steps, output.steps[-1]
     points = np.stack([patch.to_frame(s.points[0].cpu().double().numpy()) for s in done]).astype(np.float32)
@@ -85,13 +81,7 @@ def align(
         steps=points,
         response_maps=torch.cat([s.response_maps for s in done]).cpu().numpy(),
         crop_images=torch.cat([s.frame for s in done]).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy(),
-        crops=tuple(crop_of_image(patch, s.crop[0].cpu().double().numpy(), p.size) for s in done),
+        crops=tuple(patch.inner(s.crop[0].cpu().double().numpy(), p.size) for s in done),
         z=torch.cat([s.z for s in done]).float().cpu().numpy(),
         state=output.state,
     )
-
-
-def crop_of_image(patch: Crop, crop: np.ndarray, size: int) -> Crop:
-    """A crop (2, 3) of a patch as a crop of the image."""
-    linear = patch.matrix[:, :2] @ crop[:, :2]
-    return Crop(np.c_[linear, patch.to_frame(crop[:, 2])], size)

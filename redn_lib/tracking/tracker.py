@@ -1,8 +1,8 @@
 """Video in, points out: finds a face, follows it from frame to frame, notices a loss and finds the face again.
 
-Following: the box of the last points is the box of the next frame. That alone would go on after the face has left,
-because a landmark network finds points on any wall. So every fit is tested for being a face, and every few frames the
-detector checks that there is one. All of it is our choice; the authors' demo has no such test.
+The box of the last points is the box of the next frame. A landmark network finds points on any wall, so every fit is
+tested for being a face, and every few frames the detector checks that there is one. All of it is our choice, numbers by
+`benchmarks/measure_tracking.py`; the authors' demo has no such test.
 """
 
 from collections.abc import Iterator
@@ -18,39 +18,17 @@ from redn_lib.tracking.align import Fit, align
 from redn_lib.tracking.detector import FaceDetector, overlap
 from redn_lib.tracking.video import Frames, Source, frames
 
-LOST_CONFIDENCE = 0.3
-"""The face is lost where the mean confidence of its points is below this (our choice)."""
-
-SURE = 0.65
-"""Below this mean confidence the detector checks at once. Training faces lie above it, places beside a face below it:
-`benchmarks/measure_tracking.py`."""
-
-MAX_MISFIT = 0.45
-"""Largest difference of a face's points from the mean shape (see `misfit`); turned faces reach 0.38."""
-
-MIN_INSIDE = 0.5
-"""Least share of a face's box inside the frame."""
-
-MAX_GROWTH = 1.5
-"""Largest factor by which the box may grow or shrink from one frame to the next."""
-
-STILL = 0.8
-"""A fit whose box overlaps the given box by less is repeated from its own box: the face has moved."""
-
-SAME_FACE = 0.4
-"""Least overlap of the box of the points and the detector's box of the same face."""
-
-CHECK_EVERY = 5
-"""The detector checks the surroundings of the face every so many frames."""
-
-CHECK_SIDE = 160
-"""Size of the image that the detector gets for a check, in pixels."""
-
-MAX_UNSEEN = 3
-"""A face that the detector misses is checked in every frame, and given up after so many misses in a row."""
-
-CUT = 20.0
-"""Mean difference (grey levels) of the thumbnails of two frames from which on they are different scenes."""
+LOST_CONFIDENCE = 0.3  # the face is lost where the mean confidence of its points is below
+SURE = 0.65  # below this mean confidence the detector checks at once; training faces lie above
+MAX_MISFIT = 0.45  # largest `misfit` of a face; turned faces reach 0.38
+MIN_INSIDE = 0.5  # least share of a face's box inside the frame
+MAX_GROWTH = 1.5  # largest factor by which the box may grow or shrink from one frame to the next
+STILL = 0.8  # a fit whose box overlaps the given box by less is repeated from its own box: the face has moved
+SAME_FACE = 0.4  # least overlap of the box of the points and the detector's box of the same face
+CHECK_EVERY = 5  # the detector checks the surroundings of the face every so many frames,
+CHECK_SIDE = 160  # in an image of this size in pixels
+MAX_UNSEEN = 3  # a face that the detector misses is checked in every frame, and given up after so many misses in a row
+CUT = 20.0  # from this mean difference (grey levels) of their thumbnails on, two frames are different scenes
 
 
 @dataclass(frozen=True)
@@ -75,31 +53,6 @@ class TrackedFrame:
     lost: bool
 
 
-@dataclass
-class Track:
-    """What a tracker keeps from frame to frame.
-
-    fit: the face in the last frame, None where it is lost.
-    thumbnail: of the last frame, None before the first.
-    age: frames since the face was found.
-    unseen: checks in a row in which the detector missed the face.
-    """
-
-    fit: Fit | None = None
-    thumbnail: np.ndarray | None = None
-    age: int = 0
-    unseen: int = 0
-
-    def is_cut(self, image: np.ndarray) -> bool:
-        """Whether a new scene begins with this frame."""
-        last, self.thumbnail = self.thumbnail, thumbnail(image)
-        return last is None or bool(np.abs(self.thumbnail - last).mean() >= CUT)
-
-    def wants_check(self) -> bool:
-        """Whether the detector should check the face of this frame."""
-        return self.unseen > 0 or self.age % CHECK_EVERY == 0 or self.fit.confidence.mean() < SURE
-
-
 class Tracker:
     """Tracks one face, the largest one where there are several.
 
@@ -115,45 +68,40 @@ class Tracker:
         self.detector = FaceDetector() if detector is None else detector
 
     def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
-        """Every frame of a video path, folder of images, camera number or iterable of images; errors as `Frames`.
-
-        Each call starts again, without a face.
-        """
-        track = Track()
+        """Every frame of a source, as `Frames` opens it; each call starts again, without a face."""
+        fit, before = None, np.inf  # the face and the thumbnail of the last frame
+        age = unseen = 0  # frames since the face was found; checks in a row in which the detector missed it
         for index, seconds, image in frames(source):
-            self._update(track, image)
-            yield _tracked_frame(index, seconds, image, track.fit)
-
-    def _update(self, track: Track, image: np.ndarray) -> None:
-        """The face in the next frame: follow the last one, check it, or find one."""
-        if track.is_cut(image):
-            track.fit = None
-        if track.fit is not None:
-            track.fit, track.age = self._follow(image, track.fit), track.age + 1
-        if track.fit is not None and track.wants_check():
-            track.fit, found = self._check(image, track.fit)
-            track.unseen = 0 if found else track.unseen + 1
-        if track.fit is None or track.unseen >= MAX_UNSEEN:
-            track.fit, track.age, track.unseen = self._find(image), 0, 0
+            now = thumbnail(image)
+            if np.abs(now - before).mean() >= CUT:
+                fit = None
+            before = now
+            if fit:
+                fit, age = self._follow(image, fit), age + 1
+            if fit and (unseen > 0 or age % CHECK_EVERY == 0 or fit.confidence.mean() < SURE):
+                fit, found = self._check(image, fit)
+                unseen = 0 if found else unseen + 1
+            if fit is None or unseen >= MAX_UNSEEN:
+                fit, age, unseen = self._find(image), 0, 0
+            points = fit.points if fit else np.full((N_POINTS, 2), np.nan, np.float32)
+            confidence = fit.confidence if fit else np.zeros(N_POINTS, np.float32)
+            yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), fit is None)
 
     def _find(self, image: np.ndarray) -> Fit | None:
         """The largest face of the frame that the network confirms."""
         boxes, _ = self.detector.detect(image)
-        fits = (self._confirm(image, box) for box in boxes[:3])
-        return next((fit for fit in fits if fit is not None), None)
+        return next(filter(None, (self._confirm(image, box) for box in boxes[:3])), None)
 
     def _confirm(self, image: np.ndarray, box: np.ndarray) -> Fit | None:
         """The face in a box of the detector; None where the network finds none there."""
         fit = self._fit(image, box)
-        return fit if fit is not None and overlap(tight_box(fit.points), box) >= SAME_FACE else None
+        return fit if fit and overlap(tight_box(fit.points), box) >= SAME_FACE else None
 
     def _follow(self, image: np.ndarray, last: Fit) -> Fit | None:
         """The face of the last frame in this one; None where it is lost."""
         before = tight_box(last.points)
         fit = self._fit(image, before, last.state)
-        if fit is None:
-            return None
-        growth = _side(tight_box(fit.points)) / _side(before)
+        growth = _side(tight_box(fit.points)) / _side(before) if fit else np.inf
         return fit if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
 
     def _fit(self, image: np.ndarray, box: np.ndarray, state: MemoryState | None = None) -> Fit | None:
@@ -170,18 +118,16 @@ class Tracker:
         low = np.floor(np.maximum(middle - side, 0)).astype(int)
         high = np.ceil(middle + side).astype(int) + 1
         boxes, _ = self.detector.detect(np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), (CHECK_SIDE,))
-        boxes = boxes + np.tile(low, 2)
         if not len(boxes):
             return fit, False
+        boxes = boxes + np.tile(low, 2)
         nearest = boxes[overlap(boxes, box).argmax()]
         return (fit if overlap(nearest, box) >= SAME_FACE else self._confirm(image, nearest)), True
 
 
 def is_face(fit: Fit, image: np.ndarray) -> bool:
     """Whether a fit can be a face: finite, confident, of a face's shape, and inside the image."""
-    if not np.isfinite(fit.points).all() or fit.confidence.mean() < LOST_CONFIDENCE:
-        return False
-    if misfit(fit.points) > MAX_MISFIT:
+    if not np.isfinite(fit.points).all() or fit.confidence.mean() < LOST_CONFIDENCE or misfit(fit.points) > MAX_MISFIT:
         return False
     box = tight_box(fit.points)
     frame = np.array([-0.5, -0.5, image.shape[1] - 0.5, image.shape[0] - 0.5])
@@ -204,11 +150,3 @@ def misfit(points: np.ndarray) -> float:
 
 def _side(box: np.ndarray) -> float:
     return float((box[2:] - box[:2]).max())
-
-
-def _tracked_frame(index: int, seconds: float, image: np.ndarray, fit: Fit | None) -> TrackedFrame:
-    if fit is None:
-        points, confidence = np.full((N_POINTS, 2), np.nan, np.float32), np.zeros(N_POINTS, np.float32)
-    else:
-        points, confidence = np.asarray(fit.points, np.float32), np.asarray(fit.confidence, np.float32)
-    return TrackedFrame(index, seconds, image, points, confidence, tight_box(points), fit is None)

@@ -11,14 +11,12 @@ import cv2
 import numpy as np
 
 from redn_lib.data.clip import check_image
+from redn_lib.data.images import read_image
 from redn_lib.files import whole_file
 
-DEFAULT_FPS = 25.0
-"""Frames a second where the source does not say (our choice)."""
-
+DEFAULT_FPS = 25.0  # frames a second where the source does not say (our choice)
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
-CONVERT = "play it to see, or convert it to mp4 (h264)"
 
 Source = str | Path | int | Iterable[np.ndarray]
 
@@ -37,45 +35,51 @@ class Frames:
         self.name = str(source) if isinstance(source, str | Path | int) else "the source"
         self.fps, self.count = DEFAULT_FPS, None
         if isinstance(source, int):
-            start = time.monotonic()
-            self._reader = ((time.monotonic() - start, image) for image in _images(_open(source)))
+            capture = cv2.VideoCapture(source)
+            if not capture.isOpened():
+                raise FileNotFoundError(f"camera {source} is not there or in use; close other programs")
+            self._reader = self._read_capture(capture, camera=True)
         elif not isinstance(source, str | Path):
             self.count = len(source) if hasattr(source, "__len__") else None
             self._reader = ((t / self.fps, image) for t, image in enumerate(source))
         elif Path(source).is_dir():
             paths = image_files(Path(source))
             self.count = len(paths)
-            self._reader = ((t / self.fps, _read_image(path)) for t, path in enumerate(paths))
+            self._reader = ((t / self.fps, read_image(path)) for t, path in enumerate(paths))
         else:
-            capture = _open(Path(source))
+            capture = _open_video(Path(source))
             fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
             self.fps = fps if 0 < fps <= 1000 else DEFAULT_FPS
             self.count = int(count) if count > 0 else None
-            self._reader = self._read_video(capture)
+            self._reader = self._read_capture(capture)
 
     def __iter__(self) -> Iterator[tuple[int, float, np.ndarray]]:
         shape = None
         for index, (seconds, image) in enumerate(self._reader):
             check_image(image)
             if shape is not None and image.shape != shape:
-                raise ValueError(
-                    f"frame {index} of {self.name} is {image.shape[1]}x{image.shape[0]} pixels, "
-                    f"the ones before {shape[1]}x{shape[0]}; scale them to one size, or track them apart"
-                )
+                size, before = (f"{s[1]}x{s[0]}" for s in (image.shape, shape))
+                raise ValueError(f"frame {index} of {self.name} is {size} pixels, the ones before {before}; scale them")
             shape = image.shape
             yield index, seconds, image
 
-    def _read_video(self, capture: cv2.VideoCapture) -> Iterator[tuple[float, np.ndarray]]:
-        read, seconds = 0, -1 / self.fps
-        for image in _images(capture):
-            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            seconds = stamp if stamp > seconds else seconds + 1 / self.fps
-            yield seconds, image
-            read += 1
-        if read == 0:
-            raise ValueError(f"{self.name} has no readable frame, it is broken or cut off; {CONVERT}")
-        if self.count and read < 0.95 * self.count - 1:
-            warnings.warn(f"{self.name} breaks off: {read} of {self.count} frames are readable", stacklevel=3)
+    def _read_capture(self, capture: cv2.VideoCapture, camera: bool = False) -> Iterator[tuple[float, np.ndarray]]:
+        """(time, image) of a video, by its own clock, or of a camera; the capture is released at the end."""
+        count, seconds, start = 0, -1 / self.fps, time.monotonic()
+        try:
+            ok, image = capture.read()
+            while ok:
+                stamp = time.monotonic() - start if camera else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                seconds = stamp if stamp > seconds else seconds + 1 / self.fps
+                yield seconds, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+                count += 1
+                ok, image = capture.read()
+        finally:
+            capture.release()
+        if count == 0:
+            raise ValueError(f"{self.name} has no readable frame, it is broken or cut off; play it to see")
+        if self.count and count < 0.95 * self.count - 1:
+            warnings.warn(f"{self.name} breaks off: {count} of {self.count} frames are readable", stacklevel=3)
 
 
 def frames(source: Source | Frames) -> Frames:
@@ -86,8 +90,8 @@ def frames(source: Source | Frames) -> Frames:
 def image_files(folder: Path) -> list[Path]:
     """The images of a folder in natural order. Raises ValueError where there are none."""
 
-    def natural(path: Path) -> list[tuple[int, str]]:
-        return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name.lower())]
+    def natural(path: Path) -> list[str | int]:
+        return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name.lower())]
 
     paths = sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGES), key=natural)
     if not paths:
@@ -95,75 +99,43 @@ def image_files(folder: Path) -> list[Path]:
     return paths
 
 
-def _read_image(path: Path) -> np.ndarray:
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB) if path.stat().st_size else None
-    if image is None:
-        raise ValueError(f"{path} cannot be read as an image; remove it or copy it again")
-    return image
-
-
-def _open(source: int | Path) -> cv2.VideoCapture:
-    """An open camera or video file."""
-    if isinstance(source, int):
-        capture = cv2.VideoCapture(source)
-        if not capture.isOpened():
-            raise FileNotFoundError(f"camera {source} is not there or in use; close other programs, or try another")
-        return capture
-    if not source.is_file():
-        raise FileNotFoundError(f"no such video or folder: {source}; check the path")
-    if source.suffix.lower() in IMAGES:
-        raise ValueError(f"{source} is an image, not a video; put images in a folder and name the folder")
-    capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+def _open_video(path: Path) -> cv2.VideoCapture:
+    if not path.is_file():
+        raise FileNotFoundError(f"no such video or folder: {path}; check the path")
+    if path.suffix.lower() in IMAGES:
+        raise ValueError(f"{path} is an image, not a video; put images in a folder and name the folder")
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
-        raise ValueError(f"{source} cannot be read: it is empty, cut off, broken, or not a video; {CONVERT}")
+        raise ValueError(f"{path} is empty, cut off, broken, or not a video; play it to see, or convert it to mp4")
     return capture
 
 
-def _images(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
-    """Every image of a video or camera, RGB; the source is released at the end."""
-    try:
-        while True:
-            ok, image = capture.read()
-            if not ok:
-                return
-            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    finally:
-        capture.release()
-
-
-class VideoWriter:
+class VideoWriter(ExitStack):
     """Context manager that writes images of one size to a video (.mp4, .avi, .webm), whole or not at all.
 
     Raises ValueError for an unknown ending, a missing encoder, or an image of another size.
     """
 
     def __init__(self, path: str | Path, fps: float) -> None:
+        super().__init__()
         self.path, self.fps = Path(path), fps
+        self._writer, self._shape = None, None
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"{path}: a video's name must end in {', '.join(CODECS)}")
-        self._stack = ExitStack()
-        self._writer, self._shape = None, None
 
     def write(self, image: np.ndarray) -> None:
         """Append one image (H, W, 3) uint8 RGB."""
         check_image(image)
         if self._writer is None:
-            self._writer, self._shape = self._open(image.shape[1::-1]), image.shape
+            self._open(image.shape)
         if image.shape != self._shape:
             raise ValueError(f"{self.path}: an image {image.shape[:2]} after one {self._shape[:2]}; keep to one size")
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
-    def _open(self, size: tuple[int, int]) -> cv2.VideoWriter:
-        temporary = self._stack.enter_context(whole_file(self.path))
-        codec = CODECS[self.path.suffix.lower()]
-        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*codec), self.fps, size)
-        self._stack.callback(writer.release)
-        if not writer.isOpened():
+    def _open(self, shape: tuple[int, int, int]) -> None:
+        codec, temporary = CODECS[self.path.suffix.lower()], self.enter_context(whole_file(self.path))
+        self._shape = shape
+        self._writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*codec), self.fps, shape[1::-1])
+        self.callback(self._writer.release)
+        if not self._writer.isOpened():
             raise ValueError(f"OpenCV has no {codec} encoder for {self.path}; try another ending ({', '.join(CODECS)})")
-        return writer
-
-    def __enter__(self) -> "VideoWriter":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)

@@ -7,13 +7,11 @@ import torch
 
 from redn_lib.data.clip import Clip, Face
 from redn_lib.rednet import Preset, RedNet
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import ProceduralFaces, StillBatches
 from redn_lib.training.clips import ClipBatches
 from redn_lib.training.stages import Stage
 from redn_lib.training.trained_on import digest
-
-HIDDEN = 256
-"""Units of f_tRNN (our choice: plausible, but not found)."""
 
 
 def fresh(preset: Preset, seed: int, kind: type[RedNet] = RedNet) -> RedNet:

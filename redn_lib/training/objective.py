@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from redn_lib.feedback import Step, to_crop
-from redn_lib.identity import identity_loss, pooled, swapped_in, within_share
+from redn_lib.identity import identity_loss, pooled, pose_echo, pose_of, swapped_in, within_share
 from redn_lib.losses import detection_loss, map_loss, prior_loss, regression_loss
-from redn_lib.pose import pose_echo, pose_loss
 from redn_lib.rednet import FrameOutput, Preset, RedNet
 from redn_lib.training.batches import Batch
 from redn_lib.training.stages import Stage
@@ -113,7 +112,7 @@ def decoupling_losses(
         steady, lively = (pooled(half) for half in model.halves(code))
         moves = within_share(steady.unflatten(0, (-1, frames)))
         stays = 1 - model.spread(lively.unflatten(0, (-1, frames)), step)
-        pose = pose_echo(steady, points) + pose_loss(model.pose(code, step), points)
+        pose = pose_echo(steady, points) + (model.pose(code, step) - pose_of(points)).square().mean()
         aparts.append(moves + STAYS * stays + POSE * pose)
     return torch.stack(identities).mean(), torch.stack(aparts).mean()
 

@@ -14,9 +14,8 @@ import torch
 
 from redn_lib.data.clip import Face
 from redn_lib.experiments.mixes import Decoded, Encoded, blended, decoded, encode, way
-from redn_lib.identity import pooled
+from redn_lib.identity import pooled, pose_of
 from redn_lib.metrics import nme
-from redn_lib.pose import pose_of
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
 from redn_lib.widgets.chart import Axis

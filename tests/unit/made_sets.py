@@ -96,7 +96,7 @@ def make_tf(root: Path) -> Made:
     for j in range(6):
         points = np.tile([60.0, 50.0], (68, 1))
         ours = shape(j)
-        for theirs, our in XM2VTS68.same.items():
+        for theirs, our in XM2VTS68.items():
             points[theirs] = ours[our]
         save(root / "images" / f"franck_{j:05d}.jpg", j)
         write_pts(root / "points" / f"franck_{j:05d}.pts", points - 1)

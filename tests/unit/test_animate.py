@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from redn_lib.data.animation.animate import animate
 from redn_lib.data.animation.curves import FPS, MotionStrength, blinks, wander
-from redn_lib.data.animation.motion import Head
-from redn_lib.data.animation.warp import extended
+from redn_lib.data.animation.motion import Head, extended
 from redn_lib.data.clip import Face
 from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, draw_occluder
 from redn_lib.data.synthetic import clip as synthetic_clip
@@ -173,7 +172,7 @@ def test_the_factors_are_what_is_seen():
 
 
 def test_a_turned_head_moves_its_nose_before_its_face():
-    head = Head.on(POINTS)
+    head = Head(POINTS)
     assert abs(head.yaw) < 1 and abs(head.roll) < 1
     still_head, right = head.moved(np.array([0.0, 15]), np.zeros(2), np.zeros(2), np.zeros(2))
     shift = (right - still_head)[:, 0]
@@ -183,15 +182,16 @@ def test_a_turned_head_moves_its_nose_before_its_face():
 
 def test_roll_and_yaw_of_the_still_are_read_from_its_points():
     c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
-    assert Head.on((POINTS - 112) @ np.array([[c, s], [-s, c]]) + 112).roll == pytest.approx(20, abs=1)
+    assert Head((POINTS - 112) @ np.array([[c, s], [-s, c]]) + 112).roll == pytest.approx(20, abs=1)
     clips = [synthetic_clip(k, 1, 96) for k in range(12)]
     true = np.array([clip.factors["yaw"][0] for clip in clips])
-    estimated = np.array([Head.on(clip.points[0]).yaw for clip in clips])
+    estimated = np.array([Head(clip.points[0]).yaw for clip in clips])
     assert np.corrcoef(true, estimated)[0, 1] > 0.9
 
 
 def test_a_far_turned_head_is_hardly_turned_further():
-    turned = replace(Head.on(POINTS), yaw=45.0)
+    turned = Head(POINTS)
+    turned.yaw = 45.0
     further, back = turned.possible(np.array([30.0, -30.0]))
     assert 0 < further < 4 and back < -15
 
@@ -275,7 +275,7 @@ def test_time_constants():
     assert curve.std() == pytest.approx(1, abs=0.1)
     assert np.corrcoef(curve[:-5], curve[5:])[0, 1] > 0.9  # a fifth of a second
     assert abs(np.corrcoef(curve[:-75], curve[75:])[0, 1]) < 0.2  # three seconds
-    shut = blinks(rng, 2500)
+    shut = blinks(rng, np.arange(2500) / FPS, 101)
     count = ((shut[1:] > 0.5) & (shut[:-1] <= 0.5)).sum()
     assert 15 < count < 100 and shut.max() > 0.95 and np.median(shut) < 0.01
 

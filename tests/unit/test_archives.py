@@ -5,6 +5,7 @@ import io
 import os
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -49,7 +50,7 @@ def refused(archive, match):
     target = archive.parent / "deep/er/out"
     with pytest.raises(ValueError, match=match):
         unpack(archive, target)
-    assert list(target.parent.iterdir()) == []
+    assert not target.exists() and not target.with_name("out.part").exists()
 
 
 @pytest.mark.parametrize("make", ARCHIVES)
@@ -63,46 +64,44 @@ def test_a_damaged_archive_is_refused_whole(tmp_path, make):
     archive = make(tmp_path)
     data = archive.read_bytes()
     archive.write_bytes(data[: len(data) // 2])
-    refused(archive, f"{archive.name}: .*get .*again")
+    refused(archive, f"{archive.name}: no whole and safe zip or tar archive; get it again, or unpack it by hand")
 
 
 @pytest.mark.parametrize("make", [lambda p, m: a_zip(p / "x.zip", m), lambda p, m: a_tar(p / "x.tar", m, "w")])
-@pytest.mark.parametrize("name", ["../out.txt", "a/../../out.txt", "/tmp/out.txt", "C:\\out.txt", "..\\out.txt"])
-def test_a_path_out_of_the_target_is_refused(tmp_path, make, name):
-    refused(make(tmp_path, {**GOOD, name: b"evil"}), "leads out of the archive.*get the archive from the set's page")
-    assert not list(tmp_path.rglob("*out.txt"))
+@pytest.mark.parametrize("name", ["../out.txt", "a/../../out.txt", "/tmp/out.txt", "..\\out.txt"])
+def test_nothing_is_written_outside_the_target(tmp_path, make, name):
+    archive = make(tmp_path, {**GOOD, name: b"evil"})
+    try:
+        unpack(archive, tmp_path / "deep/out")
+    except ValueError as error:
+        assert archive.suffix == ".tar" and "no whole and safe" in str(error)
+    outside = [path for path in tmp_path.rglob("*out.txt") if tmp_path / "deep/out" not in path.parents]
+    assert outside == [] and not Path("/tmp/out.txt").exists()
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_are_refused(tmp_path, kind):
+def test_links_out_of_the_target_and_devices_are_refused(tmp_path, kind):
     with tarfile.open(tmp_path / "x.tar", "w") as file:
         info = tarfile.TarInfo("s")
-        info.type, info.linkname = kind, "three.txt"
+        info.type, info.linkname = kind, "../../three.txt"
         file.addfile(info)
-    refused(tmp_path / "x.tar", "x.tar: 's' is a link or a device")
+    refused(tmp_path / "x.tar", "x.tar: no whole and safe")
 
 
-def test_a_link_in_a_zip_is_refused(tmp_path):
+def test_a_link_in_a_zip_becomes_a_plain_file(tmp_path):
     link = zipfile.ZipInfo("s")
     link.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
         file.writestr(link, "/etc/passwd")
-    refused(tmp_path / "x.zip", "x.zip: 's' is a link or a device")
-
-
-def test_what_is_no_archive_is_named(tmp_path):
-    (tmp_path / "x.7z").write_bytes(b"7z")
-    with pytest.raises(ValueError, match=r"x\.7z.*unpack it by hand"):
-        unpack(tmp_path / "x.7z", tmp_path / "out")
-    with pytest.raises(FileNotFoundError, match=r"y\.zip"):
-        unpack(tmp_path / "y.zip", tmp_path / "out")
+    unpack(tmp_path / "x.zip", tmp_path / "out")
+    assert not (tmp_path / "out/s").is_symlink() and (tmp_path / "out/s").read_text() == "/etc/passwd"
 
 
 def test_a_full_disk_leaves_nothing_half(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(archives.zipfile.ZipFile, "extract", full)
-    with pytest.raises(OSError, match=r"could not unpack .*x.zip .*No space left"):
+    monkeypatch.setattr(archives.zipfile.ZipFile, "extractall", full)
+    with pytest.raises(OSError, match="No space left"):
         unpack(a_zip(tmp_path / "x.zip"), tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["x.zip"]

@@ -30,7 +30,7 @@ def test_points_behind_an_occluder_are_not_visible():
     grey = np.full((96, 96, 3), 90, np.uint8)
     image, mask = occlude_image(grey, FACE.points, np.random.default_rng(1))
     assert set(np.unique(mask)) == {0, 255} and (image[mask == 0] == 90).all() and (image[mask == 255] != 90).any()
-    (visible,), (share,) = visibility(FACE.points[None], [mask], 96, 96)
+    (visible,), (share,) = visibility(FACE.points[None], [mask])
     x, y = np.round(FACE.points).astype(int).T
     assert np.array_equal(visible, mask[y, x] == 0) and 0 < visible.sum() < 68 and 0 < share < 1
 
@@ -47,9 +47,9 @@ def test_similarity_fit_finds_turn_scale_and_shift():
     c, s = 2 * np.cos(0.3), 2 * np.sin(0.3)
     matrix = np.array([[c, -s, 5.0], [s, c, -7.0]])
     target = MEAN_SHAPE @ matrix[:, :2].T + matrix[:, 2]
-    assert np.allclose(fit_similarity(MEAN_SHAPE, target), matrix, atol=1e-5)
+    assert np.allclose(np.column_stack(fit_similarity(MEAN_SHAPE, target)), matrix, atol=1e-5)
     noisy = target + np.random.default_rng(0).normal(0, 0.1, target.shape)
-    fitted = fit_similarity(MEAN_SHAPE, noisy)
+    fitted = np.column_stack(fit_similarity(MEAN_SHAPE, noisy))
     error = np.square(MEAN_SHAPE @ fitted[:, :2].T + fitted[:, 2] - noisy).sum()
     for i, j in np.ndindex(2, 3):
         other = fitted.copy()
@@ -60,5 +60,5 @@ def test_similarity_fit_finds_turn_scale_and_shift():
 
 
 def test_similarity_fit_does_not_mirror():
-    fitted = fit_similarity(MEAN_SHAPE, MEAN_SHAPE * (-1, 1))
+    fitted = np.column_stack(fit_similarity(MEAN_SHAPE, MEAN_SHAPE * (-1, 1)))
     assert np.linalg.det(fitted[:, :2]) == pytest.approx(fitted[0, 0] ** 2 + fitted[1, 0] ** 2) and fitted[0, 0] > -1

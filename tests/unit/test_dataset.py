@@ -110,7 +110,7 @@ def test_a_split_or_a_group_of_splits(w300, split, splits):
 def test_groups_of_other_sets(videos, ytf):
     assert videos.choose("train").videos == ["001"] and videos.choose("test").splits == ["cat1", "cat2", "cat3"]
     assert open_dataset(ytf, split="train").splits == ["test", "training"]
-    with pytest.raises(ValueError, match="ytf68 has no split 'cat9' here; it has test, training, or groups .*train"):
+    with pytest.raises(ValueError, match="ytf68 has no split 'cat9' here; it has test, training, train .a group."):
         open_dataset(ytf, split="cat9")
 
 
@@ -148,7 +148,7 @@ def test_synthetic_faces():
 
 def test_videos_must_be_converted_first(tmp_path):
     make_300vw(tmp_path / "videos")
-    with pytest.raises(ValueError, match="get.py 300vw .*videos --out DIR.*; then name DIR"):
+    with pytest.raises(ValueError, match="(?s)get.py 300vw .*videos --out DIR.*must be converted first"):
         open_dataset(tmp_path / "videos")
 
 
@@ -163,7 +163,7 @@ def test_a_damaged_folder_is_refused_naming_all_files(tmp_path):
     made = make_300w(tmp_path / "source")
     made.points.unlink()
     write_pts(tmp_path / "source/ibug/image_5_0.pts", shape(0)[:60])
-    with pytest.raises(ValueError, match=r"(?s)get.py 300w .*image_5_0.pts: 60 points.*image_1_0.jpg: no points"):
+    with pytest.raises(ValueError, match=r"(?s)get.py 300w .*image_1_0.jpg: no points.*image_5_0.pts: 60 points"):
         open_dataset(made.root)
 
 
@@ -171,10 +171,10 @@ def test_a_damaged_image_is_named_when_it_is_loaded(tmp_path):
     made = make_ytf68(tmp_path / "source")
     dataset = open_dataset(made.root)
     made.image.write_bytes(made.image.read_bytes()[:500])
-    with pytest.raises(ValueError, match="Bo_Ek_12.jpg: no whole image; copy it again"):
+    with pytest.raises(ValueError, match="Bo_Ek_12.jpg: no whole image .*copy it again"):
         dataset[1].load()
     made.image.unlink()
-    with pytest.raises(FileNotFoundError, match="Bo_Ek_12.jpg: no such image"):
+    with pytest.raises(FileNotFoundError, match="Bo_Ek_12.jpg"):
         dataset[1].load()
 
 
@@ -251,7 +251,7 @@ def test_a_mark_up_of_seven_points_is_read_with_a_box_of_the_face(tmp_path):
     sample = open_dataset(tmp_path)[0]
     face = sample.load()[0]
     assert face.visible.sum() == 7 and np.abs(sample.box - tight_box(shape(0))).max() < 8
-    with pytest.raises(ValueError, match="7 of the 68 points are marked, too few to train on"):
+    with pytest.raises(ValueError, match="not all of the 68 points are marked"):
         _ = face.box
 
 

@@ -1,5 +1,6 @@
 """The feedback loop: what a step hands on to the next, where gradients stop, and the geometry of crops."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -21,7 +22,7 @@ from redn_lib.feedback import (
     upright_crop,
 )
 from redn_lib.landmarks import MEAN_SHAPE, fit_similarity
-from redn_lib.rednet import RedNet
+from redn_lib.rednet import COMPACT, RedNet
 from redn_lib.response_maps import decode, gaussian_maps
 
 STRAIGHT = torch.tensor([[[1.0, 0, 48], [0, 1, 48]]])
@@ -116,8 +117,7 @@ def run_toy(form: FeedbackForm, steps: int = 3):
         return torch.from_numpy(FACE + np.float32([3 * k, 0]))
 
     patches = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 0.01
-    numbers = {"size": 128, "margin": 1.25, "sigma": 4.0, "maps": 32}
-    return feedback_loop(run_step, patches, STRAIGHT, form=form, steps=steps, **numbers), weights
+    return feedback_loop(run_step, patches, STRAIGHT, replace(COMPACT, form=form), steps), weights
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)

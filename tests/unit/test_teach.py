@@ -107,7 +107,7 @@ def test_weights_are_copied_in_order_with_statistics_and_modules_compared_on_inp
 def test_weights_that_do_not_fit_are_named():
     reference, mine = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), Mine(5)
     before = mine.first.weight.clone()
-    with pytest.raises(AssertionError, match=r"'first.weight' is \(5, 3, 3, 3\), the library's '0.weight'"):
+    with pytest.raises(RuntimeError, match=r"first.weight.*\[4, 3, 3, 3\].*\[5, 3, 3, 3\]"):
         take_weights(mine, reference)
     assert (mine.first.weight == before).all()
     with pytest.raises(AssertionError, match="yours has 7 tensors, the library's 2"):

@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 
-from redn_lib.data.animation.curves import FPS, Curves, MotionStrength, draw_curves
-from redn_lib.data.animation.motion import Motion, mouth_gap
+from redn_lib.data.animation.curves import FPS, MotionStrength, draw_curves
+from redn_lib.data.animation.motion import Motion
 from redn_lib.data.augment import jpeg
 from redn_lib.data.clip import Clip, Face
 from redn_lib.data.occluder import Occluder, Sprite, fill_polygon, skin_colour_of, visibility
-from redn_lib.landmarks import PARTS
+from redn_lib.landmarks import OUTER_EYES, PARTS
 
 MOUTH = np.array([0.36, 0.24, 0.24])
 """Colour of an opened mouth, over the colour of the line between the lips."""
@@ -42,83 +42,57 @@ def animate(
     """
     if frames < 1 or size < 32:
         raise ValueError(f"a clip needs at least one frame of at least 32 pixels a side, got {frames} of {size} pixels")
-    if occluder is not None:
-        occluder.check_fits(frames)
     rng = np.random.default_rng([seed, 11])
     curves = draw_curves(rng, frames + 2, strength or MotionStrength())
-    motion = Motion.of(face, curves, size)
-    points = motion.points[1:-1]
-    sprite = None
+    motion = Motion(face, curves, size)
+    points, sprite = motion.points[1:-1], None
     if occluder is not None:
         sprite = Sprite(occluder, points, motion.image, skin_colour_of(face), np.random.default_rng([seed, 12]))
     images, masks = _render(motion, curves, sprite, rng)
-    visible, occluded = visibility(points, masks, size, size)
-    if face.visible is not None:
-        visible &= face.visible
+    visible, occluded = visibility(points, masks)
+    gap, eyes = (np.linalg.norm(points[:, a] - points[:, b], axis=1) for a, b in ((66, 62), OUTER_EYES))
     speed = np.linalg.norm(motion.points[2:] - motion.points[:-2], axis=-1).mean(1) / 2
-    factors = {name: getattr(curves, name)[1:-1] for name in ("turn", "zoom", "lids", "gain", "gamma", "warmth")}
-    factors |= {
-        "yaw": motion.yaw[1:-1],
-        "pitch": motion.pitch[1:-1],
-        "mouth": mouth_gap(points),
-        "shift_x": motion.shift[1:-1, 0],
-        "shift_y": motion.shift[1:-1, 1],
-        "blur": curves.shutter * speed,
-        "noise": np.full(frames, curves.noise),
-        "quality": np.full(frames, curves.quality),
-        "occluded": occluded,
-    }
-    name = f"{face.name or face.person}-animated-{seed}"
-    return Clip(
-        frames=np.stack(images),
-        points=points.astype(np.float32),
-        person=face.person,
-        name=name,
-        visible=visible,
-        factors=factors,
-        fps=FPS,
-    )
+    factors = {name: curves[name][1:-1] for name in ("turn", "zoom", "lids", "gain", "gamma", "warmth")}
+    factors |= {"yaw": motion.yaw[1:-1], "pitch": motion.pitch[1:-1], "mouth": gap / eyes, "occluded": occluded}
+    factors |= {"shift_x": motion.shift[1:-1, 0], "shift_y": motion.shift[1:-1, 1], "blur": curves["shutter"] * speed}
+    factors |= {name: np.full(frames, curves[name]) for name in ("noise", "quality")}
+    name, points = f"{face.name or face.person}-animated-{seed}", points.astype(np.float32)
+    return Clip(np.stack(images), points, face.person, name, visible & face.visible, factors, FPS)
 
 
-def _render(
-    motion: Motion, curves: Curves, sprite: Sprite | None, rng: np.random.Generator
-) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
-    """Frames (size, size, 3) uint8 and the occluder's mask in each, (size, size) uint8 or None."""
-    size, frames = motion.size, len(curves.yaw) - 2
-    grain = rng.normal(0, curves.noise, (size + 64, size + 64, 3)).round().astype(np.int16) if curves.noise else None
-    before, now = motion.map(0), motion.map(1)
-    images, masks = [], []
-    for t in range(frames):
-        after = motion.map(t + 2)
-        travel = np.linalg.norm(motion.points[t + 2] - motion.points[t], axis=-1).max() / 2
-        image = _motion_blurred(motion.image, before, now, after, curves.shutter, travel)
-        image = _with_dark_mouth(image, motion.points[t + 1], motion.rest)
-        image, mask = sprite.before(image, t, curves.shutter) if sprite else (image, None)
-        masks.append(mask)
-        image = cv2.LUT(image, _light(curves, t + 1))
+def _render(motion: Motion, curves: dict, sprite: Sprite | None, rng: np.random.Generator) -> tuple[list, list]:
+    """Frames (size, size, 3) uint8 and the occluder's mask in each, (size, size) uint8."""
+    size, noise, shutter, quality = motion.size, curves["noise"], curves["shutter"], curves["quality"]
+    grain = rng.normal(0, noise, (size + 64, size + 64, 3)).round().astype(np.int16) if noise else None
+    maps, images, masks = [motion.map(0), motion.map(1)], [], []
+    for t in range(1, len(motion.points) - 1):
+        maps = [*maps[-2:], motion.map(t + 1)]
+        travel = np.linalg.norm(motion.points[t + 1] - motion.points[t - 1], axis=-1).max() / 2
+        image = _motion_blurred(motion.image, maps, shutter, travel)
+        image = _with_dark_mouth(image, motion.points[t], motion.rest)
+        masks.append(np.zeros((size, size), np.uint8))
+        if sprite:
+            image, masks[-1] = sprite.before(image, t - 1, shutter)
+        warmth, ramp = curves["warmth"][t], (np.arange(256) / 255) ** curves["gamma"][t] * curves["gain"][t]
+        light = np.clip(ramp[:, None] * np.array([warmth, 1.0, 1 / warmth]) * 255, 0, 255).astype(np.uint8)
+        image = cv2.LUT(image, light[None])
         if grain is not None:
             x, y = rng.integers(0, 65, 2)
             image = cv2.add(image, grain[y : y + size, x : x + size], dtype=cv2.CV_8U)
-        images.append(jpeg(image, curves.quality) if curves.quality < 100 else image)
-        before, now = now, after
+        images.append(jpeg(image, quality) if quality < 100 else image)
     return images, masks
 
 
-def _motion_blurred(
-    image: np.ndarray, before: np.ndarray, now: np.ndarray, after: np.ndarray, shutter: float, travel: float
-) -> np.ndarray:
-    """One frame with motion blur: the mean of up to 8 images at times at which the shutter was open.
+def _motion_blurred(image: np.ndarray, maps: list[np.ndarray], shutter: float, travel: float) -> np.ndarray:
+    """The mean of up to 8 images at times at which the shutter was open.
 
-    before, now, after: where the last, this and the next frame take their pixels from (`Motion.map`). shutter: share
-    of a frame's time that it is open, around `now`. travel: pixels that the fastest point moves in a frame.
+    maps: `Motion.map` of the last, this and the next frame. travel: pixels that the fastest point moves in a frame.
     """
+    before, now, after = maps
     count = int(np.clip(np.ceil(shutter * travel / 1.2), 1, 8))
-    if count == 1:
-        return cv2.remap(image, now, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     total = np.zeros((*now.shape[:2], 3), np.float32)
     for late in shutter * ((np.arange(count) + 0.5) / count - 0.5):
-        other = after if late > 0 else before
-        places = cv2.addWeighted(now, 1 - abs(late), other, abs(late), 0)
+        places = cv2.addWeighted(now, 1 - abs(late), after if late > 0 else before, abs(late), 0)
         cv2.accumulate(cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), total)
     return cv2.convertScaleAbs(total, alpha=1 / count)
 
@@ -138,20 +112,11 @@ def _with_dark_mouth(image: np.ndarray, points: np.ndarray, rest: np.ndarray) ->
     last = np.minimum(np.ceil(lips.max(0) + 3 * soft).astype(int) + 1, image.shape[1::-1])
     if cover <= 0 or (last - first < 3).any():
         return image
-    window = image[first[1] : last[1], first[0] : last[0]].copy()
+    image = image.copy()
+    window = image[first[1] : last[1], first[0] : last[0]]
     mask = np.zeros(window.shape[:2], np.uint8)
     fill_polygon(mask, lips - first)
-    if (mask < 128).all():
-        return image
-    colour = MOUTH * np.median(window[mask > 127], 0)
-    shade = cover * cv2.GaussianBlur(mask, (0, 0), soft)[..., None] / 255.0
-    image = image.copy()
-    image[first[1] : last[1], first[0] : last[0]] = window * (1 - shade) + shade * colour
+    if (mask > 127).any():
+        shade = cover * cv2.GaussianBlur(mask, (0, 0), soft)[..., None] / 255.0
+        window[:] = window * (1 - shade) + shade * MOUTH * np.median(window[mask > 127], 0)
     return image
-
-
-def _light(curves: Curves, t: int) -> np.ndarray:
-    """Table (1, 256, 3) uint8 of the light in frame t."""
-    ramp = (np.arange(256) / 255) ** curves.gamma[t] * curves.gain[t]
-    tint = np.array([curves.warmth[t], 1.0, 1 / curves.warmth[t]])
-    return np.clip(ramp[:, None] * tint * 255, 0, 255).astype(np.uint8)[None]

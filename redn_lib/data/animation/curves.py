@@ -5,6 +5,7 @@ How far and how fast heads move was read off short clips of talking people: head
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,82 +44,41 @@ class MotionStrength:
     pace: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.pace:
-            raise ValueError("a pace of 0 is no motion: set what shall not move to 0, pace to 1")
         wrong = {name: value for name, value in vars(self).items() if not 0 <= value < np.inf}
-        if wrong:
-            raise ValueError(f"strengths are finite numbers from 0 up, got {wrong}")
+        if wrong or not self.pace:
+            raise ValueError(f"strengths are finite numbers from 0 up, the pace is above 0, got {wrong or 'pace 0'}")
 
 
-@dataclass(frozen=True)
-class Curves:
-    """What happens in a clip, frame by frame, each (N,) float64 where nothing else is said.
+def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength) -> dict[str, Any]:
+    """The factors of `animate` that are drawn, by name, (frames,) each or one number for the whole clip.
 
-    yaw, pitch, turn: degrees to the image's right, up, clockwise.
-    zoom: a factor.
-    shift_x, shift_y: shares of the face's larger side.
-    mouth: the wish to open (logarithm) or close (below 0).
-    lids: 0 open to 1 shut.
-    gain, gamma, warmth: factors of the light.
-    shutter: of the whole clip, in frames.
-    noise: of the whole clip, in grey levels.
-    quality: of the whole clip's JPEG, 100: none.
-    camera: share of turn, zoom and shift that is the camera's, not the head's.
+    Here shift_x and shift_y are shares of the face's larger side, mouth is the wish to open (logarithm) or close (below
+    0). Besides there are shutter, a share of a frame's time, and camera, the share of turn, zoom and shift that is the
+    camera's, not the head's. Strengths scale what is drawn and leave the other draws as they are.
     """
-
-    yaw: np.ndarray
-    pitch: np.ndarray
-    turn: np.ndarray
-    zoom: np.ndarray
-    shift_x: np.ndarray
-    shift_y: np.ndarray
-    mouth: np.ndarray
-    lids: np.ndarray
-    gain: np.ndarray
-    gamma: np.ndarray
-    warmth: np.ndarray
-    shutter: float
-    noise: float
-    quality: int
-    camera: float
-
-
-def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength) -> Curves:
-    """All curves of a clip of so many frames. Strengths scale what is drawn and leave the other draws as they are."""
     mood = np.exp(rng.uniform(np.log(0.25), np.log(1.6)))
 
     def moved(spread: float) -> np.ndarray:
         seconds = np.exp(rng.uniform(np.log(0.16), np.log(0.8)))
         return spread * mood * (2.2 * np.tanh(wander(rng, frames, seconds / strength.pace) / 2.2))
 
-    def speech() -> np.ndarray:
-        talk = 0.9 if rng.random() < 0.65 else 0.08
-        return talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
-
-    def lids() -> np.ndarray:
-        droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
-        return 1 - (1 - blinks(rng, frames)) * (1 - droop)
-
     def light(spread: float) -> np.ndarray:
         return np.exp(spread * (rng.normal() + 0.8 * wander(rng, frames, 0.5)))
 
-    return Curves(  # in the order in which they are drawn
-        yaw=moved(strength.yaw),
-        pitch=moved(strength.pitch),
-        turn=moved(strength.turn),
-        zoom=np.exp(moved(strength.zoom)),
-        shift_x=moved(strength.shift),
-        shift_y=0.7 * moved(strength.shift),
-        mouth=strength.mouth * speech(),
-        lids=np.clip(strength.lids * lids(), 0, 1),
-        gain=light(strength.gain),
-        gamma=light(strength.gamma),
-        warmth=light(strength.colour),
-        shutter=strength.shutter * rng.uniform(0.15, 1),
-        noise=strength.noise * rng.random() ** 2,
-        quality=round(95 - 65 * min(strength.compression, 1) * rng.random()) if strength.compression else 100,
-        camera=rng.uniform(0.3, 0.9),
-    )
+    curves = {name: moved(getattr(strength, name)) for name in ("yaw", "pitch", "turn")}
+    curves |= {"zoom": np.exp(moved(strength.zoom)), "shift_x": moved(strength.shift)}
+    curves["shift_y"] = 0.7 * moved(strength.shift)
+    talk = 0.9 if rng.random() < 0.65 else 0.08
+    speech = talk * (wander(rng, frames, 0.085) + 0.5) + 0.25 * wander(rng, frames, 0.4)
+    droop = 0.10 * (1 + np.tanh(wander(rng, frames, 0.4)))
+    shut = blinks(rng, np.arange(frames) / FPS, frames / FPS + 1)
+    lids = np.clip(strength.lids * (1 - (1 - shut) * (1 - droop)), 0, 1)
+    curves |= {"mouth": strength.mouth * speech, "lids": lids}
+    curves |= {"gain": light(strength.gain), "gamma": light(strength.gamma), "warmth": light(strength.colour)}
+    curves |= {"shutter": strength.shutter * rng.uniform(0.15, 1), "noise": strength.noise * rng.random() ** 2}
+    worst = 65 * min(strength.compression, 1)
+    curves["quality"] = round(95 - worst * rng.random()) if worst else 100
+    return curves | {"camera": rng.uniform(0.3, 0.9)}
 
 
 def wander(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:
@@ -128,11 +88,10 @@ def wander(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:
     return np.convolve(rng.normal(size=frames + 2 * half), bell / np.sqrt((bell**2).sum()), "valid")
 
 
-def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """0 open to 1 shut, a blink of about 0.3 s every one to five seconds, (frames,)."""
-    seconds, at = np.arange(frames) / FPS, rng.uniform(-0.3, 1.5)
-    shut = np.zeros(frames)
-    while at < frames / FPS + 1:
-        shut = np.maximum(shut, np.exp(-(((seconds - at) / 0.08) ** 2)))
-        at += rng.uniform(1, 5)
+def blinks(rng: np.random.Generator, seconds: np.ndarray, end: float, first=(-0.3, 1.5), pause=(1, 5), width=0.08):
+    """0 open to 1 shut at these times (T,), (T,): the first blink and the pauses to the next in these ranges."""
+    shut, at = np.zeros_like(seconds), rng.uniform(*first)
+    while at < end:
+        shut = np.maximum(shut, np.exp(-(((seconds - at) / width) ** 2)))
+        at += rng.uniform(*pause)
     return shut

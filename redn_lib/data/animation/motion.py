@@ -1,61 +1,43 @@
 """How a face moves on its still image: a rough depth from the mean head, a turned head, an open mouth, closed lids.
 
-`Motion` tells where every point and every pixel of the still image goes, frame by frame. (our choice)
+`Motion` tells where every point and every pixel of the still image goes, frame by frame. The image is bent so that the
+points come to lie at their places exactly, smoothly and without tears: the field runs backward, from the new image to
+the old one, a sum of smooth tents over the new places plus an affine part. (our choice)
 """
 
-from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
+from scipy.interpolate import CubicSpline, RBFInterpolator
 
-from redn_lib.data.animation.curves import Curves
-from redn_lib.data.animation.warp import Bend, extended, field
 from redn_lib.data.clip import Face
-from redn_lib.data.synthetic.head import PIVOT, rotation, template
-from redn_lib.landmarks import INNER, N_POINTS, OUTER_EYES, PARTS, tight_box
+from redn_lib.data.synthetic.head import PIVOT, TABLES, rotation, template
+from redn_lib.landmarks import INNER, N_POINTS, PARTS, tight_box
 
-# fmt: off
-SKULL = np.array([
-    (0, -1.40, -0.06), (0.40, -1.40, -0.13), (-0.40, -1.40, -0.13), (0.75, -1.25, -0.40), (-0.75, -1.25, -0.40),
-    (0, -1.70, -0.35), (0.55, -1.80, -0.75), (-0.55, -1.80, -0.75), (0, -2.05, -1.10), (1.05, -1.20, -1.10),
-    (-1.05, -1.20, -1.10), (1.24, -0.45, -1.20), (-1.24, -0.45, -1.20), (1.20, 0.25, -1.20), (-1.20, 0.25, -1.20),
-])
-"""Places of forehead, hair and ears that turn with the face, in the units of the procedural head."""
-
-NECK = np.array([(0, 1.75, -0.7), (0.6, 1.65, -0.9), (-0.6, 1.65, -0.9)])
-"""Places that follow by a third."""
-# fmt: on
-
-APART = 0.2
-"""Skull and neck places nearer to the 68 points than so many half face widths, or among them, are left out."""
-
-STEEPEST = 1.5
-"""Most change of depth over change of place: what keeps a turning face from being folded."""
-
-RINGS = (2.5, 4.0)
-"""Background that stays: so many half face widths from the middle of the face."""
-
-MOST_YAW, MOST_PITCH = 20.0, 12.0
-"""Degrees beyond which a still image, bent, no longer looks like a turned head."""
-
-MOST_TURNED = 48.0
-"""Degrees from the front beyond which a head, turned as it is, is hardly turned any further."""
-
-LID_LEFT = 0.22
-"""Share of the open eye that is left between the points of shut lids."""
-
-LIPS_LEFT, WIDEST = 0.35, 0.34
-"""Share of an open mouth that is left when shut, so that lips do not cross; widest mouth, in half face widths."""
+APART = 0.2  # skull and neck places nearer to the 68 points than so many half face widths, or among them, are left out
+STEEPEST = 1.5  # most change of depth over change of place: what keeps a turning face from being folded
+RINGS = (2.5, 4.0)  # background that stays: so many half face widths from the middle of the face
+MOST_YAW, MOST_PITCH = 20.0, 12.0  # degrees beyond which a still image, bent, no longer looks like a turned head
+MOST_TURNED = 48.0  # degrees from the front beyond which a head, turned as it is, is hardly turned any further
+LID_LEFT = 0.22  # share of the open eye that is left between the points of shut lids
+LIPS_LEFT = 0.35  # share of an open mouth that is left when shut, so that lips do not cross
+WIDEST = 0.34  # widest mouth, in half face widths
+STEP = 7  # pixels between the nodes of the coarse grid on which the field is computed
+ROUND = 0.05  # how far the tip of a tent is rounded, in half face widths
+STIFF = 1e-4  # smoothing that keeps points that coincide solvable
+FACE_SHARE = 0.5  # larger side of the face's tight box over the side of the frame, before zoom: as in a patch
 
 _JAW_FALL = {i: 1 - (abs(i - 8) / 5.5) ** 2 for i in range(3, 14)} | dict.fromkeys((*range(55, 60), 65, 66, 67), 1.0)
 _LIPS = ((61, 67), (62, 66), (63, 65))
 _CORNERS = (48, 54, 60, 64)
 _LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
+_FINE = [[*PARTS["right_eye"]], [*PARTS["left_eye"]], [*PARTS["outer_mouth"], *PARTS["inner_mouth"]]]
 
 
-@dataclass(frozen=True)
 class Head:
-    """A face on its still image.
+    """The mean head laid into the 68 points (68, 2) of a still image, seen from far away.
 
     controls: (C, 2) pixels, the 68 first, background last.
     depth: (C,) pixels to the viewer from the axis it turns about.
@@ -65,38 +47,33 @@ class Head:
     follows: (C,) share of the head's turning, 0 for the background.
     """
 
-    controls: np.ndarray
-    depth: np.ndarray
-    axis: np.ndarray
-    unit: float
-    yaw: float
-    roll: float
-    follows: np.ndarray
-
-    @classmethod
-    def on(cls, points: np.ndarray) -> "Head":
-        """The mean head laid into 68 points (68, 2), seen from far away."""
+    def __init__(self, points: np.ndarray):
         solid = np.asarray(template().controls[:N_POINTS], float) - PIVOT
         inner = np.asarray(INNER)
         fit = np.linalg.lstsq(np.c_[solid[inner], np.ones(len(inner))], points[inner].astype(float), rcond=None)[0]
         u, sizes, v = np.linalg.svd(fit[:3].T, full_matrices=False)
-        unit, across = sizes.mean(), u @ v
+        self.axis, self.unit, across = fit[3], sizes.mean(), u @ v
         turn = np.vstack([across, np.cross(*across)])
-        beside = np.concatenate([SKULL, NECK]) - PIVOT
-        flat = unit * beside @ across.T + fit[3]
+        self.yaw = np.degrees(np.arctan2(-turn[2, 0], turn[2, 2]))
+        self.roll = np.degrees(np.arctan2(-turn[0, 1], turn[1, 1]))
+        skull, neck = np.array(TABLES["skull"]), np.array(TABLES["neck"])
+        beside = np.concatenate([skull, neck]) - PIVOT
+        flat = self.unit * beside @ across.T + self.axis
         outline = cv2.convexHull(points.astype(np.float32))
-        free = [cv2.pointPolygonTest(outline, place.tolist(), True) < -APART * unit for place in flat]
-        beside, flat = beside[free], flat[free]
+        free = [cv2.pointPolygonTest(outline, place.tolist(), True) < -APART * self.unit for place in flat]
+        head = np.concatenate([points, flat[free]])
+        depth = self.unit * np.concatenate([solid, beside[free]]) @ turn[2]
+        room = STEEPEST * np.linalg.norm(head[:, None] - head[None], axis=-1)
+        depth = ((depth + room).min(1) + (depth - room).max(1)) / 2
+        side = np.linspace(-1, 1, 4)[:-1]
+        edge, quarter = np.c_[side, np.full(3, -1.0)], np.array([[0.0, 1], [-1, 0]])
+        border = np.concatenate([edge @ np.linalg.matrix_power(quarter, k) for k in range(4)])
         middle = (points.min(0) + points.max(0)) / 2
-        rings = np.concatenate([middle + unit * r * _border() for r in RINGS])
-        head = np.concatenate([points, flat])
-        depth = _less_steep(head, unit * np.concatenate([solid, beside]) @ turn[2])
-        partly = np.r_[np.ones(len(SKULL)), np.full(len(NECK), 0.35)][free]
-        follows = np.r_[np.ones(N_POINTS), partly, np.zeros(len(rings))]
-        yaw = np.degrees(np.arctan2(-turn[2, 0], turn[2, 2]))
-        roll = np.degrees(np.arctan2(-turn[0, 1], turn[1, 1]))
-        controls = np.concatenate([head, rings])
-        return cls(controls, np.r_[depth, np.zeros(len(rings))], fit[3], unit, yaw, roll, follows)
+        rings = np.concatenate([middle + self.unit * r * border for r in RINGS])
+        self.controls = np.concatenate([head, rings])
+        self.depth = np.r_[depth, np.zeros(len(rings))]
+        partly = np.r_[np.ones(len(skull)), np.full(len(neck), 0.35)][free]
+        self.follows = np.r_[np.ones(N_POINTS), partly, np.zeros(len(rings))]
 
     def possible(self, yaw: np.ndarray) -> np.ndarray:
         """Degrees of yaw wished (T,), limited to what this still image can bear: less the further it is turned."""
@@ -108,23 +85,12 @@ class Head:
     def moved(self, yaw: np.ndarray, pitch: np.ndarray, mouth: np.ndarray, lids: np.ndarray) -> np.ndarray:
         """Where the controls lie in T frames, (T, C, 2) pixels of the still image.
 
-        yaw, pitch: possible degrees (T,); mouth, lids: see `Curves`.
+        yaw, pitch: possible degrees (T,); mouth, lids: see `draw_curves`.
         """
         solid = np.zeros((len(yaw), len(self.controls), 3))
         solid[..., :2] = self.controls - self.axis
         solid[..., 2] = self.depth
-        self._talk(solid, mouth)
-        for upper, lower in _LIDS:
-            way = self.controls[lower] - self.controls[upper]
-            solid[:, upper, :2] += 0.88 * (1 - LID_LEFT) * lids[:, None] * way
-            solid[:, lower, :2] -= 0.12 * (1 - LID_LEFT) * lids[:, None] * way
-        upright = rotation(0, 0, self.roll)
-        turns = np.stack([upright @ rotation(y, p, 0) @ upright.T for y, p in zip(yaw, pitch, strict=True)])
-        turned = np.einsum("tij,tcj->tci", turns, solid)
-        return self.axis + (solid + self.follows[:, None] * (turned - solid))[..., :2]
-
-    def _talk(self, solid: np.ndarray, mouth: np.ndarray) -> None:
-        """Lets the jaw fall, or lifts it as far as the lips of the still image are open."""
+        # the jaw falls, or rises as far as the lips of the still image are open
         down = np.array([-np.sin(np.radians(self.roll)), np.cos(np.radians(self.roll))])
         gaps = {low: max(float((self.controls[low] - self.controls[up]) @ down), 0.0) for up, low in _LIPS}
         gap, rest = gaps[66], 0.06 * self.unit
@@ -139,95 +105,84 @@ class Head:
         for i in _CORNERS:
             inward = middle - self.controls[i]
             solid[:, i, :2] += fall * (0.35 * down + 0.12 * inward / (np.linalg.norm(inward) + 1e-6))
+        for upper, lower in _LIDS:
+            way = self.controls[lower] - self.controls[upper]
+            solid[:, upper, :2] += 0.88 * (1 - LID_LEFT) * lids[:, None] * way
+            solid[:, lower, :2] -= 0.12 * (1 - LID_LEFT) * lids[:, None] * way
+        upright = rotation(0, 0, self.roll)
+        turns = np.stack([upright @ rotation(y, p, 0) @ upright.T for y, p in zip(yaw, pitch, strict=True)])
+        turned = np.einsum("tij,tcj->tci", turns, solid)
+        return self.axis + (solid + self.follows[:, None] * (turned - solid))[..., :2]
 
 
-def mouth_gap(points: np.ndarray) -> np.ndarray:
-    """How far the mouth is open: distance of the inner lips over that of the outer eye corners, (T, 68, 2) to (T,)."""
-    right, left = OUTER_EYES
-    return np.linalg.norm(points[:, 66] - points[:, 62], axis=1) / np.linalg.norm(
-        points[:, right] - points[:, left], axis=1
-    )
-
-
-def _less_steep(places: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Depth (N,) at places (N, 2), brought together where it changes more than STEEPEST."""
-    room = STEEPEST * np.linalg.norm(places[:, None] - places[None], axis=-1)
-    return ((depth + room).min(1) + (depth - room).max(1)) / 2
-
-
-def _border() -> np.ndarray:
-    """Twelve places along the border of the square [-1, 1], (12, 2)."""
-    side = np.linspace(-1, 1, 4)[:-1]
-    edge = np.c_[side, np.full(3, -1.0)]
-    return np.concatenate([edge @ np.linalg.matrix_power(np.array([[0.0, 1], [-1, 0]]), k) for k in range(4)])
-
-
-FACE_SHARE = 0.5
-"""Larger side of the face's tight box over the side of the frame, before zoom: as in a patch."""
-
-_SQUARE = 1.7
-"""The part of the still image that is used: a square of so many sides of the box from its middle, both ways."""
-
-_FINE = tuple(list(PARTS[part]) for part in ("right_eye", "left_eye")) + (
-    [*PARTS["outer_mouth"], *PARTS["inner_mouth"]],
-)
-
-
-@dataclass(frozen=True)
 class Motion:
-    """How the still image moves, with one frame more on either side.
+    """How the still image of a face moves along curves of T + 2 frames (`draw_curves`): one more on either side.
 
     image: (S, S, 3) uint8, the square around its face, which is about as large as in the frames.
     rest: (68, 2) its points.
     points: (T + 2, 68, 2) pixels of the frames.
-    back: (T + 2, 2, 3) frame pixels to those of the still image, as far as the camera moves.
-    bend: what the head moves besides.
     yaw, pitch: (T + 2,) degrees.
     shift: (T + 2, 2) pixels.
     size: pixels a side.
     """
 
-    image: np.ndarray
-    rest: np.ndarray
-    points: np.ndarray
-    back: np.ndarray
-    bend: Bend
-    yaw: np.ndarray
-    pitch: np.ndarray
-    shift: np.ndarray
-    size: int
-
-    @classmethod
-    def of(cls, face: Face, curves: Curves, size: int) -> "Motion":
-        """The curves laid upon this face."""
-        image, points = _square_around(face, size)
-        head = Head.on(points)
-        box = tight_box(points).astype(float)
-        middle, side = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
-        pitch = MOST_PITCH * np.tanh(curves.pitch / MOST_PITCH)
-        yaw = head.possible(curves.yaw)
-        bent = head.moved(yaw, pitch, curves.mouth, curves.lids)
-        shift = FACE_SHARE * size * np.c_[curves.shift_x, curves.shift_y]
-        fit = FACE_SHARE * size / side
+    def __init__(self, face: Face, curves: dict[str, Any], size: int):
+        self.size = size
+        self.image, self.rest = _square_around(face, size)
+        head = Head(self.rest)
+        box = tight_box(self.rest).astype(float)
+        middle, fit = (box[:2] + box[2:]) / 2, FACE_SHARE * size / (box[2:] - box[:2]).max()
+        self.pitch = MOST_PITCH * np.tanh(curves["pitch"] / MOST_PITCH)
+        self.yaw = head.possible(curves["yaw"])
+        self.shift = FACE_SHARE * size * np.c_[curves["shift_x"], curves["shift_y"]]
 
         def similarity(share: float) -> np.ndarray:
             """From the still image to the frame, as far as a share of the motion goes: (T + 2, 2, 3)."""
-            angle, scale = np.radians(share * curves.turn), fit * curves.zoom**share
+            angle, scale = np.radians(share * curves["turn"]), fit * curves["zoom"] ** share
             c, s = scale * np.cos(angle), scale * np.sin(angle)
             linear = np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
-            return np.concatenate([linear, ((size - 1) / 2 + share * shift - linear @ middle)[..., None]], -1)
+            return np.concatenate([linear, ((size - 1) / 2 + share * self.shift - linear @ middle)[..., None]], -1)
 
-        whole, camera = similarity(1.0), similarity(curves.camera)
-        back = np.stack([cv2.invertAffineTransform(m) for m in camera])
-        own = _through(back, _through(whole, bent))
+        whole, camera = similarity(1.0), similarity(curves["camera"])
+        self.back = np.stack([cv2.invertAffineTransform(m) for m in camera])
+        bent = head.moved(self.yaw, self.pitch, curves["mouth"], curves["lids"])
+        own = _through(self.back, _through(whole, bent))
         new = np.where(head.follows[:, None] > 0, own, bent)
-        bend = Bend(head.controls, new, head.unit)
-        return cls(image, points, _through(camera, new[:, :68]), back, bend, yaw, pitch, shift, size)
+        self.middle, self.unit = head.controls.mean(0), head.unit
+        # scipy's multiquadric is sqrt(1 + (epsilon r)^2): tents of slope 1 / ROUND, rounded over ROUND
+        form = {"kernel": "multiquadric", "epsilon": 1 / ROUND, "smoothing": STIFF / ROUND, "degree": 1}
+        self.fields = [RBFInterpolator((p - self.middle) / self.unit, head.controls - p, **form) for p in new]
+        self.points = _through(camera, new[:, :N_POINTS])
 
     def map(self, t: int) -> np.ndarray:
         """Where frame t takes its pixels from: (size, size, 2) float32 pixels of the still image."""
-        fine = [self.points[t, group] for group in _FINE]
-        return field(self.bend, t, self.back[t], self.size, fine)
+        back, size = self.back[t], self.size
+
+        def bent(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+            """How far from the places of a grid of frame pixels the content is taken, (len(y), len(x), 2) float32."""
+            grid = np.stack(np.broadcast_arrays(x[None], y[:, None]), -1).reshape(-1, 2)
+            places = grid @ back[:, :2].T + back[:, 2]
+            return self.fields[t]((places - self.middle) / self.unit).astype(np.float32).reshape(len(y), len(x), 2)
+
+        nodes, spread = _coarse(size)
+        coarse = bent(nodes, nodes)
+        field = cv2.merge([spread @ np.ascontiguousarray(coarse[..., k]) @ spread.T for k in range(2)])
+        pixels = np.arange(size, dtype=np.float32)
+        for group in _FINE:  # eyes and mouth, where it changes fast: at every pixel
+            low = np.clip(np.floor(self.points[t, group].min(0)) - 5, 0, size).astype(int)
+            high = np.clip(np.ceil(self.points[t, group].max(0)) + 6, 0, size).astype(int)
+            if (high > low).all():
+                rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
+                field[rows, columns] = bent(pixels[columns], pixels[rows])
+        back = back.astype(np.float32)
+        return pixels[None, :, None] * back[:, 0] + (pixels[:, None, None] * back[:, 1] + back[:, 2]) + field
+
+
+@cache
+def _coarse(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (n,) of the coarse grid along a side, and the splines (size, n) between them."""
+    nodes = np.linspace(0, size - 1, int(np.ceil((size - 1) / STEP)) + 1)
+    return nodes, CubicSpline(nodes, np.eye(len(nodes)))(np.arange(size)).astype(np.float32)
 
 
 def _square_around(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -243,9 +198,34 @@ def _square_around(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
         factor = sides / image.shape[1::-1]
         image = cv2.resize(image, tuple(sides.tolist()), interpolation=cv2.INTER_AREA)
     points = (face.points.astype(float) + 0.5) * factor - 0.5
-    half = _SQUARE * side * factor.max()
+    half = 1.7 * side * factor.max()
     low = np.floor((middle + 0.5) * factor - 0.5 - half).astype(int)
     return extended(image, low, int(2 * half) + 2), points - low
+
+
+def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
+    """Square of the image whose first pixel is `low` (2,) int, (size, size, 3) uint8; where the image ends, its
+    colours run on, ever more blurred, so that no second face and no black edge comes into the frame.
+    """
+    start, end = np.maximum(low, 0), np.minimum(low + size, image.shape[1::-1])
+    rows, columns = slice(start[1] - low[1], end[1] - low[1]), slice(start[0] - low[0], end[0] - low[0])
+    colours = np.zeros((size, size, 3), np.float32)
+    known = np.zeros((size, size), np.float32)
+    colours[rows, columns] = image[start[1] : end[1], start[0] : end[0]]
+    known[rows, columns] = 1
+    filled = _run_on(colours, known)
+    filled[rows, columns] = colours[rows, columns]
+    return filled.round().astype(np.uint8)
+
+
+def _run_on(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Unknown places filled from ever smaller copies of the image; colours are 0 where unknown."""
+    share = np.minimum(3 * known, 1)[..., None]
+    whole = colours / np.maximum(known, 1e-6)[..., None]
+    if min(known.shape) < 4 or known.min() >= 1:
+        return whole
+    less = _run_on(cv2.pyrDown(colours), cv2.pyrDown(known))
+    return share * whole + (1 - share) * cv2.pyrUp(less, dstsize=known.shape[::-1])
 
 
 def _through(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -1,79 +1,84 @@
-"""Images with a `.pts` of the same name beside them (or in another folder of the same dataset): of any folder, too."""
+"""Images with a `.pts` of the same name beside them: 300-W, and any folder."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from redn_lib.data.images import IMAGES, upright_points
-from redn_lib.data.markups import Markup, face_box, markup_of
-from redn_lib.data.pts import read_pts
-from redn_lib.data.records import Layout, Plan, Sample
+from redn_lib.data.markups import face_box, read_68
+from redn_lib.data.records import Sample, Unit
 
-ABOUT = """\
-  what      your own images: NAME.jpg or .png with NAME.pts beside it; 68 or 7 points, pixels counted from 1, in the
-            image as it is stored (an EXIF turn is applied to image and points alike)
-  licence   yours
-  size      any
-  get it    you have it; most tools that set points write .pts
-  layout    FOLDER/NAME.jpg NAME.pts; an image in a folder of its own shows that person: FOLDER/Ann/1.jpg 1.pts"""
+UNIT = 400
+"""So many still images make a unit (our choice: little is lost when a conversion is interrupted)."""
+
+W300_HOME = r".*(^|/)((afw|ibug)[^/]*|0[12]_(indoor|outdoor)|(helen|lfpw)[^/]*/(.*/)?(train|test)set)/"
+"""The folders of a file of 300-W, such as helen/trainset/; groups 3, 4, 5 and 7 make the name of its split."""
 
 
 def files_below(root: Path, endings: Iterable[str]) -> list[Path]:
     """Files with one of the endings below a folder, sorted; hidden ones and MacOS's copies left out."""
-    endings = set(endings)
-    found = (path for path in root.rglob("*") if path.suffix.lower() in endings)
-    return sorted(path for path in found if path.is_file() and not _is_hidden(path.relative_to(root)))
+    return sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in endings
+        and path.is_file()
+        and not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(root).parts)
+    )
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+def still_units(samples: Iterable[Sample]) -> Iterator[Unit]:
+    """Units of still images, each of one split."""
+    by_split = defaultdict(list)
+    for sample in samples:
+        by_split[sample.split].append(sample)
+    for split, mine in by_split.items():
+        for start in range(0, len(mine), UNIT):
+            some = mine[start : start + UNIT]
+            labels = b"".join(sample.points.tobytes() for sample in some)
+            key = f"{split}-{start // UNIT:04d}"
+            yield Unit(key, [sample.source for sample in some], lambda _, some=some: some, labels)
 
 
-def labelled(
-    root: Path,
-    problems: list[str],
-    beside: bool = True,
-    markup: Callable[..., Markup] = markup_of,
-    first: float = 1,
-) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
-    """(image, points (68, 2) upright, box (4,)) of each image and `.pts` of one name; the rest is told in `problems`.
+def labelled(folders: Sequence[Path], problems: list[str], names: Callable) -> Iterator[Sample]:
+    """Each image with a `.pts` of its name beside it.
 
-    beside: whether the two must lie in one folder, or anywhere below root.
-    markup: of points (N, 2) and the file's name: the mark-up that they are.
-    first: what the file calls the first pixel.
+    names: of a folder and a file below it, without ending: its name, its person, its split. May raise ValueError.
     """
-    images: dict[tuple, list[Path]] = defaultdict(list)
-    for path in files_below(root, IMAGES):
-        images[path.parent if beside else None, path.stem].append(path)
-    for path in files_below(root, (".pts",)):
-        mine = images.pop((path.parent if beside else None, path.stem), [])
-        if not mine:
-            problems.append(f"{path}: no image of that name (.jpg, .png); copy it there or delete the points")
-            continue
-        if len(mine) > 1:
-            problems.append(f"{path}: two images, {mine[0].name} was taken and {mine[1].name} left; delete one")
-        try:
-            points = read_pts(path, first)
-            points = upright_points(markup(points, str(path)).to_68(points), mine[0])
-            yield mine[0], points, face_box(points)
-        except ValueError as error:
-            problems.append(str(error))
-    for path in (path for rest in images.values() for path in rest):
-        problems.append(f"{path}: no points {path.stem}.pts with it; copy them there or delete the image")
-
-
-def plan(folders: Sequence[Path]) -> Plan:
-    """Units of all images; the folder an image lies in is the person, at the top each is its own."""
-    made, samples = Plan(), []
     for root in folders:
-        for image, points, box in labelled(root, made.problems):
-            name = image.relative_to(root).with_suffix("").as_posix()
-            person = name.rpartition("/")[0] or name
-            samples.append(Sample(name, person, name, "all", 0, points, box, image))
-    made.add_stills("all", samples)
-    return made
+        images = {path.with_suffix(""): path for path in reversed(files_below(root, IMAGES))}
+        points = {path.with_suffix(""): path for path in files_below(root, (".pts",))}
+        for stem in sorted(images.keys() ^ points.keys()):
+            path, lacking = (images[stem], "points .pts") if stem in images else (points[stem], "image .jpg or .png")
+            problems.append(f"{path}: no {lacking} of that name; copy it there or delete this file")
+        for stem in (stem for stem in points if stem in images):
+            try:
+                name, person, split = names(root, stem)
+                place = upright_points(read_68(points[stem]), images[stem])
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            yield Sample(name, person, name, split, 0, place, face_box(place), images[stem])
 
 
-FOLDER = Layout("folder", "any folder of images with .pts", ABOUT, plan, r"\.pts$", identities=True)
+def units_folder(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
+    """Units of all images; the folder an image lies in is the person, at the top each is its own."""
+
+    def names(root: Path, stem: Path) -> tuple[str, str, str]:
+        name = stem.relative_to(root).as_posix()
+        return name, name.rpartition("/")[0] or name, "all"
+
+    return still_units(labelled(folders, problems, names))
+
+
+def units_300w(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
+    """Units of each split, told by the folders that an image lies in, from one folder or several."""
+
+    def names(root: Path, stem: Path) -> tuple[str, str, str]:
+        match = re.match(W300_HOME, f"{root.name}/{stem.relative_to(root).as_posix()}", re.IGNORECASE)
+        if match is None:
+            raise ValueError(f"{stem}: in no folder afw, ibug, helen/trainset, lfpw/testset; move it there")
+        split = "-".join(filter(None, match.group(3, 4, 5, 7))).lower()
+        return f"{split}/{stem.name}", f"{split}/{stem.name}", split
+
+    return still_units(sorted(labelled(folders, problems, names), key=lambda sample: sample.split))

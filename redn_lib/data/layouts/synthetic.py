@@ -1,11 +1,9 @@
 """Synthetic faces as a dataset: 1,000 by number to train on and 1,000 to test on, drawn when they are read."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from redn_lib.data.clip import Face
-from redn_lib.data.records import Layout, Plan, Sample
+from redn_lib.data.records import Layout, Sample
 from redn_lib.data.synthetic import Person, factors, project_points, render
 from redn_lib.landmarks import tight_box
 
@@ -37,13 +35,9 @@ class SyntheticSample(Sample):
         return render(factors(self.number))
 
 
-def samples() -> Iterator[SyntheticSample]:
+def samples() -> list[SyntheticSample]:
     """All samples, those of "train" first."""
-    for split, first in FIRST.items():
-        for number in range(first, first + FACES):
-            yield SyntheticSample(split, number)
+    return [SyntheticSample(split, number) for split, first in FIRST.items() for number in range(first, first + FACES)]
 
 
-SYNTHETIC = Layout(
-    "synthetic", "synthetic faces", "rendered by redn_lib.data.synthetic", lambda folders: Plan(), "", identities=True
-)
+SYNTHETIC = Layout("synthetic", lambda *_: (), "", identities=True)

@@ -5,13 +5,11 @@ from functools import cache
 
 import numpy as np
 
-from redn_lib.data.synthetic.head import near, ramp, template
+from redn_lib.data.synthetic.head import TABLES, near, ramp, template
 from redn_lib.landmarks import N_POINTS
 
 EYE_RADIUS = 0.172
-HINGE = np.array([0.0, -0.35, -1.0], np.float32)
-"""Axis of the jaw, parallel to x."""
-
+HINGE = np.array([0.0, -0.35, -1.0], np.float32)  # axis of the jaw, parallel to x
 _UPPER_LIDS, _LOWER_LIDS, _CORNERS = [37, 38, 43, 44], [41, 40, 47, 46], [36, 39, 42, 45]
 _LIP_PAIRS = np.array([(61, 67), (62, 66), (63, 65)])
 
@@ -40,61 +38,32 @@ class Expression:
 
 
 @cache
-def _fields() -> np.ndarray:
-    """Movement of every control by a full smile, a full frown of the mouth, pucker, lip_raise, brow_raise, frown:
-    (6, C, 3).
+def _fields() -> tuple[np.ndarray, np.ndarray]:
+    """Movement of every control by a full smile, frown of the mouth, pucker, lip_raise, brow_raise, frown: (6, C, 3);
+    and how far each goes with the jaw: (C,) in [0, 1].
     """
     t = template()
-    p, at = t.controls, t.names
-    side, out = np.sign(p[:, 0]), np.zeros((6, len(p), 3), np.float32)
-    smile, sad, pucker, lip_raise, brow_raise, frown = out
-    corners, cheeks = near(p, 0.36, 0.30, 0.17), near(p, 0.52, -0.12, 0.26)
+    p = t.controls
+    side, still = np.sign(p[:, 0]), np.zeros(len(p))
+    corners, cheeks, around = near(p, 0.36, 0.30, 0.17), near(p, 0.52, -0.12, 0.26), near(p, 0.2, 0.32, 0.26)
     corners[[49, 53, 55, 59, 61, 63, 65, 67]] *= 0.6
-    upper = [49, 50, 51, 52, 53, 61, 62, 63, *at["upper_lip"], *at["upper_mid"]]
-    smile[:] = np.column_stack(
+    smile = np.column_stack(
         [side * (0.085 * corners + 0.02 * cheeks), -0.075 * corners - 0.06 * cheeks, 0.05 * (cheeks - corners)]
     )
-    smile[upper, 1] -= 0.012
-    sad[:] = np.column_stack([-0.085 * side * corners, 0.075 * corners, 0.05 * corners])
-    around = near(p, 0.2, 0.32, 0.26)
-    pucker[:] = np.column_stack([-0.36 * p[:, 0] * around, 0 * around, 0.09 * around])
-    lip_raise[upper, 1] = -0.065
-    lip_raise[[31, 32, 33, 34, 35, *at["wing"]], 1] = -0.012
-    brow_raise[17:27, 1] = -0.10
-    brow_raise[[i for name in ("ridge_in", "ridge", "ridge_out", "brow_mid", "glabella") for i in at[name]], 1] = -0.06
+    smile[t.at("upper_mouth"), 1] -= 0.012
+    sad = np.column_stack([-0.085 * side * corners, 0.075 * corners, 0.05 * corners])
+    pucker = np.column_stack([-0.36 * p[:, 0] * around, still, 0.09 * around])
+    brow_raise = t.moves("brow_raise")
     inner = near(p, 0.22, -0.88, 0.16) * -10 * brow_raise[:, 1]
-    frown[:] = np.column_stack([-0.05 * side * inner, 0.06 * inner, 0 * inner])
-    return out
+    frown = np.column_stack([-0.05 * side * inner, 0.06 * inner, still])
+    moves = np.stack([smile, sad, pucker, t.moves("lip_raise"), brow_raise, frown]).astype(np.float32)
 
-
-@cache
-def _jaw_weight() -> np.ndarray:
-    """How far each control goes with the jaw: (C,) in [0, 1]."""
-    p, at = template().controls, template().names
-    w = ramp(p[:, 1], 0.30, 0.50) * ramp(p[:, 2], -1.15, -0.35)
-    w = np.maximum(w, 0.85 * ramp(p[:, 1], 0.15, 0.75) * ramp(p[:, 2], -1.3, -0.6))
-    w[[55, 56, 57, 58, 59, 65, 66, 67]] = 1
-    w[[48, 54, 60, 64]] = 0.42
-    w[[0, 1, 15, 16]] = 0
-    exact = {"lower_lip": 1, "lower_mid": 1, "below_lip": 1, "mouth_side": 0.45, "throat": 0.6}
-    exact |= {"neck_front": 0.2, "neck_jaw": 0.2, "neck_side": 0}
-    for name, value in exact.items():
-        w[list(at[name])] = value
-    w[N_POINTS:][(p[N_POINTS:, 1] < 0.28) & (p[N_POINTS:, 2] > -0.3)] *= 0.5
-    return w.astype(np.float32)
-
-
-def _open_jaw(p: np.ndarray, mouth_open: float, jaw_side: float) -> None:
-    """Turns the jaw about its hinge in place; the mean head's lips are a little apart, so that 0 closes them."""
-    weight = _jaw_weight()
-    angle = np.radians(-4.6 + 23 * mouth_open) * weight
-    c, s = np.cos(angle), np.sin(angle)
-    down, front = (p[:, 1:] - HINGE[1:]).T
-    p[:, 1] = HINGE[1] + down * c + front * s
-    p[:, 2] = HINGE[2] - down * s + front * c
-    p[:, 0] += 0.05 * jaw_side * weight
-    top, low = _LIP_PAIRS[p[_LIP_PAIRS[:, 0], 1] > p[_LIP_PAIRS[:, 1], 1]].T
-    p[top, 1:] = p[low, 1:] = (p[top, 1:] + p[low, 1:]) / 2
+    jaw = ramp(p[:, 1], 0.30, 0.50) * ramp(p[:, 2], -1.15, -0.35)
+    jaw = np.maximum(jaw, 0.85 * ramp(p[:, 1], 0.15, 0.75) * ramp(p[:, 2], -1.3, -0.6))
+    for share, which in TABLES["jaw"]:
+        jaw[t.at(*which)] = share
+    jaw[N_POINTS:][(p[N_POINTS:, 1] < 0.28) & (p[N_POINTS:, 2] > -0.3)] *= 0.5
+    return moves, jaw.astype(np.float32)
 
 
 def eye_centres(controls: np.ndarray) -> np.ndarray:
@@ -102,29 +71,37 @@ def eye_centres(controls: np.ndarray) -> np.ndarray:
     return controls[_CORNERS].reshape(2, 2, 3).mean(1) - np.array([0, 0.004, 0.105], np.float32)
 
 
-def _move_lids(p: np.ndarray, expression: Expression) -> None:
-    """Opens and shuts the lids in place and lays them round the eyeballs."""
-    shut = np.repeat([expression.blink_right, expression.blink_left], 2)
+def express(neutral: np.ndarray, expression: Expression) -> np.ndarray:
+    """Controls (C, 3) of a neutral head, mouth as the mean head's, with this expression on it: (C, 3)."""
+    e, (moves, weight) = expression, _fields()
+    amount = [max(e.smile, 0), max(-e.smile, 0), e.pucker, e.lip_raise, e.brow_raise, e.frown]
+    p = neutral + np.tensordot(np.array(amount, np.float32), moves, 1)
+
+    # the jaw turns about its hinge; the mean head's lips are a little apart, so that 0 closes them
+    angle = np.radians(-4.6 + 23 * e.mouth_open) * weight
+    c, s = np.cos(angle), np.sin(angle)
+    down, front = (p[:, 1:] - HINGE[1:]).T
+    p[:, 1] = HINGE[1] + down * c + front * s
+    p[:, 2] = HINGE[2] - down * s + front * c
+    p[:, 0] += 0.05 * e.jaw_side * weight
+    top, low = _LIP_PAIRS[p[_LIP_PAIRS[:, 0], 1] > p[_LIP_PAIRS[:, 1], 1]].T
+    p[top, 1:] = p[low, 1:] = (p[top, 1:] + p[low, 1:]) / 2
+
+    # the lids open and shut, and lie round the eyeballs
+    shut = np.repeat([e.blink_right, e.blink_left], 2)
     closed = np.clip(shut, 0, 1)
     ball = np.repeat(eye_centres(p), 2, 0) + (0, 0, 0.03)
     opening = p[_LOWER_LIDS, 1] - p[_UPPER_LIDS, 1]
-    fall = opening * np.where(shut > 0, 0.9 * closed, 0.5 * shut) + 0.0016 * expression.gaze_y * (1 - closed)
-    rise = opening * (0.1 * closed + 0.3 * expression.squint)
+    fall = opening * np.where(shut > 0, 0.9 * closed, 0.5 * shut) + 0.0016 * e.gaze_y * (1 - closed)
+    rise = opening * (0.1 * closed + 0.3 * e.squint)
     p[_UPPER_LIDS, 1] += fall
     p[_LOWER_LIDS, 1] = np.maximum(p[_LOWER_LIDS, 1] - rise, p[_UPPER_LIDS, 1])
+
+    def on_ball(which: list[int], radius: float, least: float) -> np.ndarray:
+        off = ((p[which, :2] - ball[:, :2]) ** 2).sum(1)
+        return ball[:, 2] + np.sqrt(np.maximum((radius * EYE_RADIUS) ** 2 - off, least))
+
     for lids in (_UPPER_LIDS, _LOWER_LIDS):
-        off = ((p[lids, :2] - ball[:, :2]) ** 2).sum(1)
-        p[lids, 2] = ball[:, 2] + np.sqrt(np.maximum((1.1 * EYE_RADIUS) ** 2 - off, 0.004))
-    off = ((p[_CORNERS, :2] - ball[:, :2]) ** 2).sum(1)
-    out = ball[:, 2] + np.sqrt(np.maximum((1.02 * EYE_RADIUS) ** 2 - off, 0))
-    p[_CORNERS, 2] = np.maximum(p[_CORNERS, 2], out)
-
-
-def express(neutral: np.ndarray, expression: Expression) -> np.ndarray:
-    """Controls (C, 3) of a neutral head, mouth as the mean head's, with this expression on it: (C, 3)."""
-    e = expression
-    amount = [max(e.smile, 0), max(-e.smile, 0), e.pucker, e.lip_raise, e.brow_raise, e.frown]
-    p = neutral + np.tensordot(np.array(amount, np.float32), _fields(), 1)
-    _open_jaw(p, e.mouth_open, e.jaw_side)
-    _move_lids(p, e)
+        p[lids, 2] = on_ball(lids, 1.1, 0.004)
+    p[_CORNERS, 2] = np.maximum(p[_CORNERS, 2], on_ball(_CORNERS, 1.02, 0))
     return p

@@ -6,79 +6,49 @@ by interpolation on the sphere of directions seen from inside the skull. The fir
 (our choice)
 """
 
-from dataclasses import dataclass
+import json
 from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from redn_lib.landmarks import MEAN_SHAPE, MIRROR, N_POINTS
+from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 
-CENTRE = np.array([0.0, -0.35, -1.1], np.float32)
-"""The place inside the skull from which every point of the skin is seen once."""
+TABLES = json.loads(Path(__file__).with_name("tables.json").read_text(encoding="utf-8"))
+"""All numbers of the head and of the people who wear it; the file says what each table is."""
 
-UV_RADIUS = 1.35
-"""Radius, in texture co-ordinates, of the part of the head that the skin texture covers."""
-
-# fmt: off
-_HALF_DEPTH = {
-    0: -1.06, 1: -1.06, 2: -1.03, 3: -0.96, 4: -0.83, 5: -0.62, 6: -0.37, 7: -0.13, 8: -0.01, 17: -0.30, 18: -0.13,
-    19: -0.03, 20: 0.02, 21: 0.04, 27: 0.00, 28: 0.11, 29: 0.22, 30: 0.33, 31: 0.05, 32: 0.12, 33: 0.15, 36: -0.30,
-    37: -0.20, 38: -0.16, 39: -0.19, 40: -0.16, 41: -0.20, 48: -0.08, 49: 0.07, 50: 0.15, 51: 0.145, 57: 0.13,
-    58: 0.10, 59: 0.03, 60: -0.07, 61: 0.115, 62: 0.125, 66: 0.115, 67: 0.10,
-}
-"""Depth of the middle and right-hand points; the left ones mirror them."""
-
-EXTRA = {
-    "glabella": (0, -0.86, 0.07), "forehead": (0, -1.10, 0.05), "forehead_high": (0, -1.40, -0.06),
-    "hairline": (0, -1.66, -0.30), "vertex": (0, -2.02, -1.15), "crown": (0, -1.70, -2.05),
-    "back": (0, -0.90, -2.45), "nape": (0, 0.10, -2.05), "neck_back": (0, 0.75, -1.75),
-    "columella": (0, -0.055, 0.255), "philtrum": (0, 0.11, 0.135), "upper_lip": (0, 0.232, 0.155),
-    "lower_lip": (0, 0.405, 0.150), "crease": (0, 0.57, 0.05), "chin": (0, 0.74, 0.09),
-    "throat": (0, 1.02, -0.25), "neck_front": (0, 1.10, -0.60), "brow_mid": (0.36, -1.12, -0.01),
-    "forehead_side": (0.38, -1.40, -0.13), "temple_high": (0.72, -1.30, -0.38), "temple": (0.86, -1.00, -0.47),
-    "top_side": (0.45, -1.80, -0.70), "parietal": (0.98, -1.30, -1.15), "side_top": (0.62, -1.82, -1.20),
-    "crown_side": (0.72, -1.45, -1.95), "back_side": (0.75, -0.75, -2.15), "ear_back": (0.98, -0.50, -1.45),
-    "temple_low": (0.955, -0.75, -0.80), "nape_side": (0.60, 0.15, -1.80), "neck_side": (0.62, 0.70, -1.20),
-    "neck_jaw": (0.52, 0.96, -0.70), "under_jaw": (0.40, 0.92, -0.42), "ridge_in": (0.20, -0.77, -0.01),
-    "ridge": (0.42, -0.83, -0.04), "ridge_out": (0.66, -0.75, -0.22), "crease_in": (0.255, -0.70, -0.12),
-    "lid_crease": (0.42, -0.735, -0.125), "crease_out": (0.555, -0.70, -0.22), "bag_in": (0.30, -0.545, -0.13),
-    "bag": (0.43, -0.525, -0.135), "bag_out": (0.57, -0.56, -0.25), "eye_side": (0.69, -0.62, -0.42),
-    "root_side": (0.10, -0.61, -0.075), "bridge_side": (0.105, -0.44, 0.01), "bridge_low": (0.115, -0.29, 0.09),
-    "tip_side": (0.085, -0.145, 0.26), "wing_top": (0.145, -0.145, 0.155), "wing": (0.178, -0.075, 0.10),
-    "nostril": (0.082, -0.035, 0.185), "cheek_nose": (0.24, -0.20, 0.00), "fold": (0.27, -0.02, 0.00),
-    "fold_low": (0.40, 0.16, -0.05), "infraorbital": (0.44, -0.37, -0.09), "cheek": (0.50, -0.10, -0.08),
-    "cheek_bone": (0.74, -0.36, -0.33), "cheek_side": (0.89, -0.30, -0.66), "cheek_out": (0.80, 0.05, -0.50),
-    "cheek_low": (0.58, 0.28, -0.20), "cheek_jaw": (0.72, 0.40, -0.52), "masseter": (0.87, 0.10, -0.78),
-    "jowl": (0.50, 0.56, -0.20), "upper_side": (0.19, 0.115, 0.085), "upper_mid": (0.13, 0.243, 0.135),
-    "lower_mid": (0.13, 0.395, 0.130), "mouth_side": (0.46, 0.31, -0.12), "below_lip": (0.20, 0.545, 0.035),
-    "chin_side": (0.24, 0.72, 0.04), "chin_out": (0.34, 0.76, -0.08),
-}
-"""Controls beside the 68; those with x > 0 stand for a mirrored pair."""
-# fmt: on
+CENTRE = np.array([0.0, -0.35, -1.1], np.float32)  # inside the skull: from there every point of the skin is seen once
+PIVOT = np.array([0.0, 0.15, -0.95], np.float32)  # top of the spine: what the head turns about
+SIDE = 208  # of the skin's texture in pixels
+UV_RADIUS = 1.35  # in texture co-ordinates, of the part of the head that the skin texture covers
+RIMS = ((range(36, 42), 4), (range(42, 48), 4), (range(60, 68), 6), (range(48, 60), 3))
+"""Closed rims of lids and lips: controls, and mesh vertices for each; the first three are holes."""
 
 
-@dataclass(frozen=True)
-class Template:
-    """What all heads share.
+class Template(NamedTuple):
+    """What all heads share."""
 
-    controls: (C, 3) mean positions; the first 68 are the 68 points.
-    mirror: (C,) index of each control's mirror image.
-    names: of a control or a pair of them, to indices.
-    spread: (V, C), vertices = spread @ controls.
-    uv: (V, 2) place of each vertex in the unit texture, [0, 1] on the front of the head.
-    triangles: (M, 3) indices of vertices, with holes at eyes and mouth.
-    contour: (17, J, C) spread of J places along the cheek where a jaw point may lie, from its own to the face's middle.
-    """
+    controls: np.ndarray  # (C, 3) mean positions; the first 68 are the 68 points
+    names: dict[str, list]  # of a control, a mirrored pair of them or a region, to indices or other names
+    spread: np.ndarray  # (V, C), vertices = spread @ controls
+    uv: np.ndarray  # (V, 2) place of each vertex in the unit texture, [0, 1] on the front of the head
+    triangles: np.ndarray  # (M, 3) indices of vertices, with holes at eyes and mouth
+    contour: np.ndarray  # (17, J, C) spread of J places along the cheek to which a jaw point may slide
 
-    controls: np.ndarray
-    mirror: np.ndarray
-    names: dict[str, tuple[int, ...]]
-    spread: np.ndarray
-    uv: np.ndarray
-    triangles: np.ndarray
-    contour: np.ndarray
+    def at(self, *which: int | str) -> list[int]:
+        """Indices of controls given by number, name or region of the tables."""
+        return [i for w in which for i in (self.at(*self.names[w]) if isinstance(w, str) else [w])]
+
+    def moves(self, name: str) -> np.ndarray:
+        """Movement (C, 3) of the controls by a slider or an expression, as far as the tables say."""
+        moved = np.zeros_like(self.controls)
+        for move, which in TABLES["moves"].get(name, []):
+            moved[self.at(*which)] += np.array(move, np.float32)
+        moved[:, 0] *= np.sign(self.controls[:, 0])
+        return moved
 
 
 def flat(directions: np.ndarray) -> np.ndarray:
@@ -89,9 +59,9 @@ def flat(directions: np.ndarray) -> np.ndarray:
     return unit[..., :2] * (angle / side)[..., None]
 
 
-def texture_uv(points: np.ndarray) -> np.ndarray:
-    """Place of mean-head points (..., 3) in the unit texture: (..., 2), inside [0, 1] on the front of the head."""
-    return 0.5 + 0.5 * flat(points - CENTRE) / UV_RADIUS
+def texture_pixels(points: np.ndarray) -> np.ndarray:
+    """Pixels of mean-head points (..., 3) in the skin's texture: (..., 2), in it on the front of the head."""
+    return (0.5 + 0.5 * flat(points - CENTRE) / UV_RADIUS) * SIDE
 
 
 def smooth_line(points: np.ndarray, per_side: int, closed: bool) -> np.ndarray:
@@ -118,42 +88,19 @@ def near(p: np.ndarray, x: float, y: float, radius: float) -> np.ndarray:
     return np.exp(-d2 / radius**2) * ramp(p[:, 2], -1.4, -0.6)
 
 
-def _mean_controls() -> tuple[np.ndarray, np.ndarray, dict[str, tuple[int, ...]]]:
-    depth = np.zeros(N_POINTS, np.float32)
-    for i, z in _HALF_DEPTH.items():
-        depth[[i, MIRROR[i]]] = z
-    points = [np.column_stack([MEAN_SHAPE, depth])]
-    mirror, names = list(MIRROR), {}
-    for name, (x, y, z) in EXTRA.items():
-        k = len(mirror)
-        pair = [(-x, y, z), (x, y, z)] if x else [(x, y, z)]
-        points.append(np.array(pair, np.float32))
-        mirror += [k + 1, k] if x else [k]
-        names[name] = tuple(range(k, k + len(pair)))
-    return np.vstack(points).astype(np.float32), np.array(mirror), names
+def _interpolate(controls: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Matrix (N, C) of the thin-plate interpolation from control directions (C, 3) to places (N, 2) in the plane."""
 
+    def kernel(a: np.ndarray) -> np.ndarray:
+        r2 = ((a[:, None] - controls[None]) ** 2).sum(-1)
+        return r2 * np.log(r2 + 1e-12)
 
-def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    r2 = ((a[:, None] - b[None]) ** 2).sum(-1)
-    return r2 * np.log(r2 + 1e-12)
-
-
-def _interpolate(controls: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Matrix (N, C) of the thin-plate interpolation from control directions to directions `where` (N, 3)."""
-    n = len(controls)
+    n, angle = len(controls), np.linalg.norm(places, axis=-1, keepdims=True)
+    where = np.concatenate([places * np.sinc(angle / np.pi), np.cos(angle)], -1)  # `flat` backwards
     poly = np.hstack([np.ones((n, 1)), controls])
-    system = np.block([[_kernel(controls, controls) - 2e-4 * np.eye(n), poly], [poly.T, np.zeros((4, 4))]])
-    right = np.hstack([_kernel(where, controls), np.ones((len(where), 1)), where])
+    system = np.block([[kernel(controls) - 2e-4 * np.eye(n), poly], [poly.T, np.zeros((4, 4))]])
+    right = np.hstack([kernel(where), np.ones((len(where), 1)), where])
     return np.linalg.solve(system, right.T).T[:, :n].astype(np.float32)
-
-
-def _unflat(uv: np.ndarray) -> np.ndarray:
-    angle = np.linalg.norm(uv, axis=-1, keepdims=True)
-    return np.concatenate([uv * np.sinc(angle / np.pi), np.cos(angle)], -1)
-
-
-RIMS = ((range(36, 42), 4), (range(42, 48), 4), (range(60, 68), 6), (range(48, 60), 3))
-"""Closed rims of lids and lips: controls, and mesh vertices for each; the first three are holes."""
 
 
 def _depth_inside(loop: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -192,28 +139,23 @@ def _mesh(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @cache
 def template() -> Template:
     """The mean head, built once a process (about 0.2 s)."""
-    controls, mirror, names = _mean_controls()
+    controls, names = [*np.column_stack([MEAN_SHAPE, TABLES["depth"]])], dict(TABLES["regions"])
+    for name, (x, y, z) in TABLES["controls"].items():
+        pair = [(-x, y, z), (x, y, z)] if x else [(x, y, z)]
+        names[name] = list(range(len(controls), len(controls) + len(pair)))
+        controls += pair
+    controls = np.array(controls, np.float32)
     towards = controls - CENTRE
     towards /= np.linalg.norm(towards, axis=1, keepdims=True)
     plane = flat(towards)
     vertices, triangles = _mesh(plane)
-    spread = _interpolate(towards, _unflat(vertices))
+    spread = _interpolate(towards, vertices)
     rims = np.vstack([smooth_line(np.eye(len(controls), dtype=np.float32)[list(r)], n, True) for r, n in RIMS])
     spread[: len(rims)] = rims
     paths = plane[:17, None] * np.linspace(1, 0.35, 10)[None, :, None] ** (1.0, 0.35)
-    return Template(
-        controls,
-        mirror,
-        names,
-        spread,
-        (0.5 + 0.5 * vertices / UV_RADIUS).astype(np.float32),
-        triangles.astype(np.int32),
-        _interpolate(towards, _unflat(paths.reshape(-1, 2))).reshape(17, 10, len(controls)),
-    )
-
-
-PIVOT = np.array([0.0, 0.15, -0.95], np.float32)
-"""Top of the spine: what the head turns about."""
+    contour = _interpolate(towards, paths.reshape(-1, 2)).reshape(17, 10, len(controls))
+    uv = (0.5 + 0.5 * vertices / UV_RADIUS).astype(np.float32)
+    return Template(controls, names, spread, uv, triangles.astype(np.int32), contour)
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
@@ -234,19 +176,15 @@ def project(points: np.ndarray, distance: float, scale: float, place: np.ndarray
     return (points[..., :2] - PIVOT[:2]) * (scale * distance / (distance + PIVOT[2] - points[..., 2:])) + place
 
 
-def outward(roll: float) -> np.ndarray:
-    """Which way is out of the face at every jaw point, in the image: (17, 2) unit vectors."""
-    side = MEAN_SHAPE[:17] * (1.0, 0.0) + np.clip(MEAN_SHAPE[:17] - (0, 0.45), 0, None) * (0, 1.0)
-    side /= np.linalg.norm(side, axis=1, keepdims=True)
-    c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
-    return side @ np.array([[c, s], [-s, c]])
-
-
 def landmarks(controls: np.ndarray, turn: np.ndarray, roll: float) -> np.ndarray:
     """The 68 points in the turned head's space, (68, 3); a jaw point slides along the cheek to the visible outline."""
     points = turned(controls[:68], turn)
     paths = turned(template().contour @ controls, turn)
-    out = (paths[..., :2] * outward(roll)[:, None]).sum(-1)
+    side = MEAN_SHAPE[:17] * (1.0, 0.0) + np.clip(MEAN_SHAPE[:17] - (0, 0.45), 0, None) * (0, 1.0)
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    outward = side @ np.array([[c, s], [-s, c]])
+    out = (paths[..., :2] * outward[:, None]).sum(-1)
     weight = np.exp(60 * (out - out.max(1, keepdims=True)))
     weight /= weight.sum(1, keepdims=True)
     points[:17] = (weight[..., None] * paths).sum(1)

@@ -1,42 +1,33 @@
 """All factors of one image, and the image that they make: triangles to pixels, light, camera. (our choice)"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from redn_lib.data.clip import Face
-from redn_lib.data.occluder import SceneOccluder
 from redn_lib.data.synthetic import body
 from redn_lib.data.synthetic.expression import Expression
 from redn_lib.data.synthetic.head import landmarks, project, rotation, turned
 from redn_lib.data.synthetic.people import Person, shape
-from redn_lib.data.synthetic.scene import Camera, Light, background, develop, direction, lit, take
+from redn_lib.data.synthetic.scene import Camera, Light, SceneOccluder, background, develop, direction, lit, take
 from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 
 
-@dataclass(frozen=True)
-class Fragments:
-    """Visible surface, one entry a covered pixel.
+class Fragments(NamedTuple):
+    """Visible surface, one entry a covered pixel."""
 
-    pixel: (P,) index into the flattened (h, w) image.
-    triangle: (P,) index.
-    weight: (P, 3) barycentric.
-    depth: (h, w), -inf where empty.
-    """
-
-    pixel: np.ndarray
-    triangle: np.ndarray
-    weight: np.ndarray
-    depth: np.ndarray
+    pixel: np.ndarray  # (P,) index into the flattened (side, side) image
+    triangle: np.ndarray  # (P,) index
+    weight: np.ndarray  # (P, 3) barycentric
+    depth: np.ndarray  # (side, side), -inf where empty
 
 
-def rasterise(
-    xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, height: int, width: int
-) -> Fragments:
-    """The nearest triangle at every pixel centre.
+def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, side: int) -> Fragments:
+    """The nearest triangle at every pixel centre of an image of side x side.
 
     xy: (V, 2) pixels. near: (V,), greater is nearer. triangles: (M, 3). two_sided: (M,) bool; the others show only
     their front, whose corners run clockwise in the image.
@@ -45,7 +36,7 @@ def rasterise(
     edge1, edge2 = q - p, r - p
     area = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0]
     low = np.maximum(np.ceil(np.minimum(np.minimum(p, q), r)), 0).astype(np.int32)
-    high = np.minimum(np.floor(np.maximum(np.maximum(p, q), r)), (width - 1, height - 1)).astype(np.int32)
+    high = np.minimum(np.floor(np.maximum(np.maximum(p, q), r)), side - 1).astype(np.int32)
     wide, tall = (high - low + 1).T
     keep = np.flatnonzero(((area > 1e-6) | (two_sided & (area < -1e-6))) & (wide > 0) & (tall > 0))
     wide, low, p, edge1, edge2, area = wide[keep], low[keep], p[keep], edge1[keep], edge2[keep], area[keep]
@@ -64,45 +55,23 @@ def rasterise(
     w1, w2 = a1 * column + b1 * row + c1, a2 * column + b2 * row + c2
     inside = np.flatnonzero((w1 >= -1e-4) & (w2 >= -1e-4) & (w1 + w2 <= 1.0001))
     own, w1, w2 = own[inside], w1[inside].astype(np.float32), w2[inside].astype(np.float32)
-    pixel = row[inside] * width + column[inside]
+    pixel = row[inside] * side + column[inside]
 
     z0, z1, z2 = (near[triangles[keep, k]][own] for k in range(3))
     z = z0 + w1 * (z1 - z0) + w2 * (z2 - z0)
     key = ((z.astype(np.float64) + 64) * 65536).astype(np.int64) << 20 | np.arange(len(z))
-    best = np.full(height * width, -1, np.int64)
+    best = np.full(side * side, -1, np.int64)
     np.maximum.at(best, pixel, key)
     filled = np.flatnonzero(best >= 0)
     pick = best[filled] & 0xFFFFF
-    depth = np.full(height * width, -np.inf, np.float32)
+    depth = np.full(side * side, -np.inf, np.float32)
     depth[filled] = z[pick]
     w1, w2 = w1[pick], w2[pick]
-    return Fragments(filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(height, width))
+    return Fragments(filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(side, side))
 
 
-def normals(vertices: np.ndarray, triangles: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
-    """Unit normals (V, 3) of a mesh."""
-    a, b, c = vertices[triangles[:, 0]], vertices[triangles[:, 1]], vertices[triangles[:, 2]]
-    u, v = b - a, c - a
-    face = np.zeros((len(triangles) + 1, 3), np.float32)
-    face[:-1, 0] = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
-    face[:-1, 1] = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
-    face[:-1, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-    total = face[neighbours[:, 0]]
-    for k in range(1, neighbours.shape[1]):
-        total += face[neighbours[:, k]]
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
-
-
-def shade(
-    fragments: Fragments, corners: np.ndarray, attributes: np.ndarray, albedo: np.ndarray, light: Light
-) -> np.ndarray:
-    """Linear colour (P, 3) of every fragment.
-
-    corners: (P, 3) vertex indices of its triangle.
-    attributes: (V, 6) normal, share of the lamp, shade, shine.
-    albedo: (P, 3).
-    """
-    value = np.einsum("pkc,pk->pc", attributes[corners], fragments.weight)
+def shade(value: np.ndarray, albedo: np.ndarray, light: Light) -> np.ndarray:
+    """Linear colour (P, 3) of surface of this albedo (P, 3); value: (P, 6) normal, share of the lamp, shade, shine."""
     normal = value[:, :3] / np.maximum(np.sqrt((value[:, :3] ** 2).sum(1, keepdims=True)), 1e-6)
     normal *= np.where(normal[:, 2:] < 0, -1, 1)
     towards = direction(light)
@@ -149,8 +118,7 @@ class Factors:
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 512 or self.camera.resolution < 16:
-            asked = f"{self.size}, {self.camera.resolution}"
-            raise ValueError(f"size must be 16 to 512 and resolution at least 16, got {asked}")
+            raise ValueError(f"size is 16 to 512, resolution 16 or more, not {self.size} and {self.camera.resolution}")
 
     def numbers(self) -> Mapping[str, float | int | str | np.ndarray]:
         """All factors flat by name: numbers, and arrays for colours and `identity`."""
@@ -162,16 +130,6 @@ class Factors:
             flat |= {f"{prefix}_{k}": v for k, v in vars(group).items()}
         flat["occluder_kind"] = occluder.kind if self.occluder else "none"
         return {k: np.array(v, np.float32) if isinstance(v, tuple) else v for k, v in flat.items()}
-
-
-@lru_cache(maxsize=8)
-def _texture(person: Person) -> np.ndarray:
-    return paint(person.traits, person.seed)
-
-
-@lru_cache(maxsize=8)
-def _scene(seed: int, size: int) -> np.ndarray:
-    return background(seed, size)
 
 
 @lru_cache(maxsize=8)
@@ -187,32 +145,24 @@ def project_points(factors: Factors) -> np.ndarray:
     return project(spots, f.distance, f.scale * f.size, place).astype(np.float32)
 
 
-def _gain(factors: Factors) -> float:
-    """Exposure that shows this skin under this light at about camera.exposure; dark skin stays darker."""
-    light = 0.6 * factors.light.ambient + 0.55 * factors.light.lamp
-    return factors.camera.exposure / float(light * np.sqrt(0.35 * skin_colour(factors.person.traits).mean()))
-
-
-def _light_field(
-    f: Factors, controls: np.ndarray, turn: np.ndarray, place: np.ndarray, side: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Linear light (side, side, 3) of person and background before the lens, and the depth (side, side)."""
-    traits = f.person.traits
-    mesh = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
-    solid = turned(body.vertices(controls, traits, f.expression, f.person.seed), turn, mesh.turn)
-    xy = project(solid, f.distance, f.scale * side, place).astype(np.float32)
-    fragments = rasterise(xy, solid[:, 2], mesh.triangles, mesh.two_sided, side, side)
-    corners = mesh.triangles[fragments.triangle]
+def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, scene: np.ndarray) -> np.ndarray:
+    """Lays the person's linear light over that of the background (side, side, 3); returns the depth (side, side)."""
+    traits, side = f.person.traits, len(scene)
+    mesh, neighbours = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
+    xy, solid = pixels(body.vertices(controls, traits, f.expression, f.person.seed), mesh.turn)
+    found = rasterise(xy.astype(np.float32), solid[:, 2], mesh.triangles, mesh.two_sided, side)
+    corners = mesh.triangles[found.triangle]
     texel = np.zeros((side * side, 2), np.float32)
-    texel[fragments.pixel] = np.clip(
-        np.einsum("pkc,pk->pc", mesh.uv[corners], fragments.weight), 0, (WIDTH - 1, HEIGHT - 1)
-    )
-    albedo = cv2.remap(_texture(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
-    facing = normals(solid, mesh.triangles, mesh.neighbours)
-    attributes = np.column_stack([facing, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
-    scene = (_scene(f.scene, side) * np.float32(f.camera.exposure / _gain(f))).reshape(-1, 3)
-    scene[fragments.pixel] = shade(fragments, corners, attributes, albedo[fragments.pixel], f.light)
-    return scene.reshape(side, side, 3), fragments.depth
+    inside = np.einsum("pkc,pk->pc", mesh.uv[corners], found.weight)
+    texel[found.pixel] = np.clip(inside, 0, (WIDTH - 1, HEIGHT - 1))
+    albedo = cv2.remap(paint(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
+    a, b, c = (solid[mesh.triangles[:, k]] for k in range(3))
+    normals = np.vstack([np.cross(b - a, c - a), np.zeros((1, 3), np.float32)])[neighbours].sum(1)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    attributes = np.column_stack([normals, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
+    value = np.einsum("pkc,pk->pc", attributes[corners], found.weight)
+    scene.reshape(-1, 3)[found.pixel] = shade(value, albedo[found.pixel], f.light)
+    return found.depth
 
 
 def render(factors: Factors) -> Face:
@@ -224,12 +174,21 @@ def render(factors: Factors) -> Face:
     f, side = factors, min(factors.camera.resolution, factors.size)
     turn, unit, place = rotation(f.yaw, f.pitch, f.roll), f.scale * side, np.array([f.x, f.y]) * side - 0.5
     controls = _controls(f.person, f.expression)
-    scene, depth = _light_field(f, controls, turn, place, side)
-    image = develop(scene, _gain(f), f.camera)
+
+    def pixels(points: np.ndarray, share: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Points (..., 3) of the head in the image (..., 2), and turned."""
+        solid = turned(points, turn, share)
+        return project(solid, f.distance, unit, place), solid
+
+    skin = skin_colour(f.person.traits)
+    light = 0.6 * f.light.ambient + 0.55 * f.light.lamp
+    gain = f.camera.exposure / float(light * np.sqrt(0.35 * skin.mean()))  # dark skin stays darker
+    scene = background(f.scene, side) * np.float32(f.camera.exposure / gain)
+    depth = _light_field(f, controls, pixels, scene)
+    image = develop(scene, gain, f.camera)
     if f.person.traits["glasses"]:
-        pieces = [turned(p, turn) for p in body.glasses_outline(controls, f.person)]
-        lenses, arms = (project(p, f.distance, unit, place) for p in pieces)
-        body.draw_glasses(image, lenses, arms, f.person, unit, 255 * min(1, 1.3 * f.camera.exposure**0.5))
+        white = 255 * min(1, 1.3 * f.camera.exposure**0.5)
+        body.draw_glasses(image, controls, f.person.traits, lambda places: pixels(places)[0], unit, white)
     spots = landmarks(controls, turn, f.roll)
     points = project(spots, f.distance, unit, place)
     pixel = np.round(points).astype(int)
@@ -237,7 +196,6 @@ def render(factors: Factors) -> Face:
     visible = ((pixel >= 0) & (pixel < side)).all(1)
     visible &= spots[:, 2] > cv2.erode(depth, np.ones((3, 3), np.uint8))[row, column] - 0.10
     if f.occluder:
-        skin = np.sqrt(skin_colour(f.person.traits) * _gain(f) * 0.6) * 255
-        visible &= f.occluder.draw(image, points, unit, skin)[row, column] < 128
+        visible &= f.occluder.draw(image, points, unit, np.sqrt(skin * gain * 0.6) * 255)[row, column] < 128
     points = ((points + 0.5) * (f.size / side) - 0.5).astype(np.float32)
     return Face(take(image, f.camera, f.size), points, f.person.name, f.person.name, visible, f.numbers())

@@ -1,12 +1,14 @@
-"""What surrounds a person: background, light, and what the camera makes of the light. (our choice)"""
+"""What surrounds a person: background, light, things before the face, and what the camera makes of it. (our choice)"""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
 
 from redn_lib.data.augment import jpeg
+from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over, roundness
+from redn_lib.data.synthetic.head import TABLES
 from redn_lib.data.synthetic.texture import NOISES, noise_pool
 
 
@@ -15,6 +17,7 @@ def _colour(rng: np.random.Generator) -> np.ndarray:
     return np.clip(grey * (1 + rng.uniform(0, 0.9) * rng.uniform(-1, 1, 3)), 0.002, 1.0).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def background(seed: int, size: int) -> np.ndarray:
     """Image (size, size, 3) float32, linear light. Drawn small and enlarged where it is out of focus."""
     rng = np.random.default_rng([seed, 7])
@@ -76,13 +79,6 @@ def direction(light: Light) -> np.ndarray:
     return np.array([np.sin(y) * np.cos(p), -np.sin(p), np.cos(y) * np.cos(p)], np.float32)
 
 
-def openness(vertices: np.ndarray) -> np.ndarray:
-    """How much of the sky in front of the face each vertex of the mean head sees, (V,), about 1 on the forehead."""
-    lamps = [Light(yaw=float(y), pitch=float(p), shadow=1.0) for y in range(-75, 76, 30) for p in range(-60, 76, 27)]
-    share = np.mean([lit(vertices, lamp) for lamp in lamps], 0)
-    return np.clip(0.45 + 0.65 * share, 0.4, 1.1)
-
-
 def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
     """Share of the lamp that reaches each vertex, (V,): 1 in the light, 1 - light.shadow behind something."""
     towards = direction(light)
@@ -97,6 +93,74 @@ def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
     nearest = cv2.dilate(nearest.reshape(80, 80), np.ones((3, 3), np.uint8))
     blocked = np.clip((cv2.blur(nearest, (3, 3)).ravel()[index] - depth - 0.10) / 0.16, 0, 1)
     return 1 - light.shadow * blocked
+
+
+SCENE_KINDS = tuple(TABLES["occluders"])
+
+
+@dataclass(frozen=True)
+class SceneOccluder:
+    """One thing before the face of a synthetic scene.
+
+    kind: one of SCENE_KINDS; a mask sits on mouth and nose and uses only the seed.
+    x, y: its middle, in head units right of and below the middle of the face.
+    size: 1 covers about a third of the face.
+    angle: degrees.
+    seed: of its colour.
+    Raises ValueError for another kind.
+    """
+
+    kind: str
+    x: float = 0.0
+    y: float = 0.3
+    size: float = 1.0
+    angle: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in SCENE_KINDS:
+            raise ValueError(f"no occluder {self.kind!r}; there are {', '.join(SCENE_KINDS)}")
+
+    def draw(self, image: np.ndarray, points: np.ndarray, unit: float, skin: np.ndarray) -> np.ndarray:
+        """Draw it over the image, (r, r, 3) float of 0 to 255, in place; returns its mask (r, r) uint8.
+
+        points: (68, 2) pixels. unit: pixels of a head unit. skin: (3,) image colour of the person's skin.
+        """
+        rng = np.random.default_rng([self.seed, 13])
+        colour = rng.uniform(10, 245, 3) * rng.uniform(0.3, 1)
+        if self.kind == "hand" and rng.random() < 0.8:
+            colour = skin * rng.uniform(0.75, 1.15)
+        elif self.kind == "microphone" and rng.random() < 0.7:
+            colour = np.full(3, rng.uniform(5, 90))
+        elif self.kind == "mask":
+            cloth = ((225, 230, 235), (150, 185, 215), (40, 40, 44))
+            colour = np.array(cloth[rng.integers(len(cloth))]) * rng.uniform(0.8, 1)
+        mask = np.zeros(image.shape[:2], np.uint8)
+        if self.kind == "mask":
+            rim = np.vstack([points[2:15], points[[14, 35]].mean(0), points[[28]], points[[2, 31]].mean(0)])
+            fill_polygon(mask, cv2.convexHull(rim.astype(np.float32))[:, 0])
+        else:
+            self._fill(mask, points[[27, 30, 33]].mean(0), unit, rng)
+        light = 0.55 + 0.5 * roundness(mask, max(0.2 * unit * self.size, 1))
+        light *= 0.9 + 0.2 * np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
+        lay_over(image, mask, colour.astype(np.float32) * light[..., None])
+        return mask
+
+    def _fill(self, mask: np.ndarray, nose: np.ndarray, unit: float, rng: np.random.Generator) -> None:
+        """Fill its form. In its own frame 1 is a head unit times its size, y goes down along its stem."""
+        turn, grow = np.radians(self.angle), unit * self.size
+        frame = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        middle = nose + unit * np.array([self.x, self.y])
+        circle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        for form in TABLES["occluders"][self.kind]:
+            if np.ndim(form) == 1:
+                y, wide, tall = form
+                form = np.column_stack([wide * np.cos(circle), y + tall * np.sin(circle)])
+            fill_polygon(mask, middle + grow * np.array(form) @ frame)
+        for k in range(4 * (self.kind == "hand")):
+            root, tip = ((k - 1.5) * 0.21, 0.15), ((k - 1.5) * 0.25, 0.15 - rng.uniform(0.35, 0.75))
+            ends = fixed_point(middle + grow * np.array([root, tip]) @ frame)
+            cv2.line(mask, ends[0].tolist(), ends[1].tolist(), 255, max(1, int(0.19 * grow)), cv2.LINE_AA, 4)
 
 
 @dataclass(frozen=True)
@@ -142,11 +206,6 @@ def _grain_pool() -> np.ndarray:
     return rng.standard_normal((512, 512, 1), np.float32) + 0.4 * rng.standard_normal((512, 512, 3), np.float32)
 
 
-def _grain(seed: int, side: int) -> np.ndarray:
-    y, x = np.random.default_rng([seed, 11]).integers(0, 513 - side, 2)
-    return _grain_pool()[y : y + side, x : x + side]
-
-
 def take(image: np.ndarray, camera: Camera, size: int) -> np.ndarray:
     """Lens, sensor and file: (r, r, 3) float of 0 to 255 to (size, size, 3) uint8."""
     length = float(np.hypot(*camera.motion))
@@ -161,7 +220,8 @@ def take(image: np.ndarray, camera: Camera, size: int) -> np.ndarray:
     if camera.blur > 0.2:
         image = cv2.GaussianBlur(image, (0, 0), camera.blur)
     if camera.noise > 0:
-        image = image + np.float32(camera.noise) * _grain(camera.seed, len(image))
+        y, x = np.random.default_rng([camera.seed, 11]).integers(0, 513 - len(image), 2)
+        image = image + np.float32(camera.noise) * _grain_pool()[y : y + len(image), x : x + len(image)]
     image = np.clip(image, 0, 255).astype(np.uint8)
     if camera.jpeg:
         image = jpeg(image, camera.jpeg)

@@ -2,30 +2,17 @@
 (our choice)
 """
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
 
-from redn_lib.data.occluder import fill_polygon
-from redn_lib.data.synthetic.head import smooth_line, template, texture_uv
+from redn_lib.data.occluder import fill_polygon, fixed_point
+from redn_lib.data.synthetic.head import SIDE, TABLES, smooth_line, template, texture_pixels
+from redn_lib.data.synthetic.people import Person, Traits
 
-HEIGHT, WIDTH = 208, 496
-SIDE = 208
-"""The skin's patch is SIDE x SIDE at (0, 0)."""
-
-HAIR = (209, 1, 142, 142)
-EYE = (210, 146, 60, 60)
-MOUTH = (274, 146, 60, 60)
-CLOTH = (354, 1, 140, 44)
-"""The other patches of the atlas: (x, y, width, height) in its pixels."""
-
-SKIN_MASKS = (
-    *("lips", "lip_line", "lash_up", "lash_low", "crease", "lid", "socket", "bag", "nostril", "wing", "nose_red"),
-    *("fold", "brow_lines", "crow", "blush", "chin_crease", "scalp", "t_zone"),
-)
+HEIGHT, WIDTH = SIDE, 496  # the skin lies at (0, 0)
+PATCHES = TABLES["patches"]
 NOISES = 6
 
 
@@ -42,15 +29,10 @@ def noise_pool() -> np.ndarray:
     return out
 
 
-def _pixels(points: np.ndarray) -> np.ndarray:
-    return texture_uv(points) * SIDE
-
-
 def stroke(points: np.ndarray, thick: int, blur: float) -> np.ndarray:
     """A soft line through texture pixels (N, 2) on a mask (SIDE, SIDE) in [0, 1]."""
     mask = np.zeros((SIDE, SIDE), np.uint8)
-    curve = np.round(smooth_line(points, 6, False) * 16).astype(np.int32)
-    cv2.polylines(mask, [curve], False, 255, thick, cv2.LINE_AA, 4)
+    cv2.polylines(mask, [fixed_point(smooth_line(points, 6, False))], False, 255, thick, cv2.LINE_AA, 4)
     return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur)
 
 
@@ -62,20 +44,10 @@ def area(points: np.ndarray, blur: float) -> np.ndarray:
 
 
 def _blob(x: float, y: float, z: float, radius: float) -> np.ndarray:
+    """A soft spot about a place of the mean head."""
     yy, xx = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    px, py = _pixels(np.array([x, y, z], np.float32))
+    px, py = texture_pixels(np.array([x, y, z], np.float32))
     return np.exp(-((xx - px) ** 2 + (yy - py) ** 2) / (64 * radius) ** 2)
-
-
-@cache
-def skin_masks() -> np.ndarray:
-    """The masks in the order of SKIN_MASKS, (len, SIDE * SIDE) float32."""
-    return np.stack([mask_of(name).ravel() for name in SKIN_MASKS])
-
-
-def mask_of(name: str) -> np.ndarray:
-    """One mask by name, (SIDE, SIDE) float32: SKIN_MASKS, beard, moustache."""
-    return _all_masks()[name]
 
 
 def _both(mask: np.ndarray) -> np.ndarray:
@@ -84,15 +56,17 @@ def _both(mask: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _all_masks() -> dict[str, np.ndarray]:
-    texel, names = _pixels(template().controls), template().names
+def skin_masks() -> tuple[list[str], np.ndarray]:
+    """Names of the N marks of the skin, beard and moustache last, and where they lie, (N, SIDE * SIDE) float32."""
+    texel = texture_pixels(template().controls)
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
 
-    def at(*which: int | str, side: int = 0) -> np.ndarray:
-        return texel[[names[w][side] if isinstance(w, str) else w for w in which]]
+    def at(*which: int | str) -> np.ndarray:
+        """Texture pixels of controls, of a pair the one on the right half of the face."""
+        return texel[[template().at(w)[0] for w in which]]
 
     def line(*places: tuple[float, float, float]) -> np.ndarray:
-        return _pixels(np.array(places))
+        return texture_pixels(np.array(places))
 
     outer, inner = smooth_line(texel[48:60], 6, True), smooth_line(texel[60:68], 6, True)
     lips = np.clip(area(outer, 0.9) - area(inner, 0.1), 0, 1)
@@ -100,15 +74,14 @@ def _all_masks() -> dict[str, np.ndarray]:
     wing = np.vstack([at("wing_top") - (3, 3), at("wing") - (4, 0), at(31) - (2, -1), at(32)])
     nostril = at("nostril", "wing", 31, 32, "columella") + at("nostril", "nostril", "nostril", 32, "nostril")
     crease = 0.55 * at("crease_out", "lid_crease", "crease_in") + 0.45 * at(37, 37, 38)
-    foreheads = [
-        line((-0.5, h, -0.05), (-0.2, h - 0.03, 0.02), (0.2, h - 0.03, 0.02), (0.5, h, -0.05))
-        for h in (-1.08, -1.2, -1.33)
-    ]
+    brow_lines = 0
+    for h in (-1.08, -1.2, -1.33):
+        places = line((-0.5, h, -0.05), (-0.2, h - 0.03, 0.02), (0.2, h - 0.03, 0.02), (0.5, h, -0.05))
+        brow_lines += stroke(places, 1, 1.0)
     frown = line((-0.09, -0.95, 0.06), (-0.10, -0.8, 0.05))
     crows = [line((-0.65, -0.62, -0.4), (-0.8, h, -0.5)) for h in (-0.72, -0.62, -0.53)]
-    jaw = np.vstack(
-        [(texel[1:16] - SIDE / 2) * 1.12 + SIDE / 2, at("cheek_low", side=1), texel[54:60], at(48, "cheek_low")]
-    )
+    cheeks = (texel[1:16] - SIDE / 2) * 1.12 + SIDE / 2
+    jaw = np.vstack([cheeks, texel[template().at("cheek_low")[1:]], texel[54:60], at(48, "cheek_low")])
     bristles = np.vstack([at(48) + (-3, 3), texel[48:55], at(54) + (3, 3), at(35, 33, 31) + (0, 3)])
     masks = {
         "lips": lips,
@@ -123,27 +96,19 @@ def _all_masks() -> dict[str, np.ndarray]:
         "wing": _both(stroke(wing, 1, 1.1)),
         "nose_red": _blob(0, -0.16, 0.3, 0.3),
         "fold": _both(stroke(np.vstack([fold, at("mouth_side")]), 2, 1.6)),
-        "brow_lines": sum(stroke(h, 1, 1.0) for h in foreheads) + _both(stroke(frown, 1, 1.0)),
+        "brow_lines": brow_lines + _both(stroke(frown, 1, 1.0)),
         "crow": _both(sum(stroke(c, 1, 0.8) for c in crows)),
         "blush": _both(_blob(-0.6, -0.2, -0.2, 0.45)),
         "chin_crease": stroke(line((-0.2, 0.57, 0.03), (0, 0.55, 0.05), (0.2, 0.57, 0.03)), 2, 2.0),
-        "beard": area(jaw, 4.0) * (1 - lips) * np.clip((y - texel[2, 1]) / 18, 0, 1),
-        "moustache": area(bristles, 1.4) * (1 - 0.9 * lips),
         "scalp": np.clip((texel[27, 1] - 40 - y) / 10, 0, 1) * (np.hypot(x - SIDE / 2, y - SIDE / 2) > 30),
         "t_zone": _blob(0, -1.2, 0, 0.5) + _blob(0, -0.4, 0.15, 0.18),
+        "beard": area(jaw, 4.0) * (1 - lips) * np.clip((y - texel[2, 1]) / 18, 0, 1),
+        "moustache": area(bristles, 1.4) * (1 - 0.9 * lips),
     }
-    return {name: mask.astype(np.float32) for name, mask in masks.items()}
+    return list(masks), np.stack([mask.ravel() for mask in masks.values()]).astype(np.float32)
 
 
-_SKIN_STOPS = np.log(
-    [(0.78, 0.48, 0.37), (0.66, 0.36, 0.24), (0.47, 0.24, 0.14), (0.26, 0.125, 0.068), (0.10, 0.048, 0.030)]
-)
-_HAIR_STOPS = np.log(
-    [(0.01, 0.009, 0.009), (0.035, 0.022, 0.015), (0.1, 0.055, 0.03), (0.3, 0.17, 0.08), (0.5, 0.38, 0.22)]
-    + [(0.48, 0.47, 0.46)]
-)
-_IRIS = np.log([(0.03, 0.018, 0.01), (0.08, 0.04, 0.02), (0.12, 0.13, 0.07), (0.10, 0.16, 0.22), (0.22, 0.24, 0.25)])
-"""Colours from light to dark, dark to light and grey, brown to blue, for `blend`."""
+_SKIN, _HAIR, _IRIS = (np.log(TABLES[f"{name}_colours"]) for name in ("skin", "hair", "iris"))
 
 
 def blend(stops: np.ndarray, at: float) -> np.ndarray:
@@ -153,36 +118,23 @@ def blend(stops: np.ndarray, at: float) -> np.ndarray:
     return (stops[below] + (place - below) * (stops[below + 1] - stops[below])).astype(np.float32)
 
 
-def skin_colour(traits: Mapping[str, Any]) -> np.ndarray:
+def skin_colour(traits: Traits) -> np.ndarray:
     """Mean reflectance of the skin, (3,), linear."""
     red = np.array([0.10, 0, -0.05], np.float32) * traits["skin_red"]
     yellow = np.array([0.03, 0.0, -0.10], np.float32) * traits["skin_yellow"]
-    return np.exp(blend(_SKIN_STOPS, traits["skin_tone"]) + (red + yellow))
+    return np.exp(blend(_SKIN, traits["skin_tone"]) + (red + yellow))
 
 
-def _brows(traits: Mapping[str, Any], hairs: np.ndarray) -> np.ndarray:
-    points = texture_uv(template().controls[17:22]) * SIDE
-    line = smooth_line(points, 4, False)
-    along = np.linspace(0, 1, len(line))
-    thick = traits["brow_thick"] * np.interp(along, [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
-    upper, lower = line - np.array([[0, 0.25]]) * thick[:, None], line + np.array([[0, 0.75]]) * thick[:, None]
-    mask = area(np.vstack([upper, lower[::-1]]), 0.8)
-    return np.maximum(mask, mask[:, ::-1]) * np.clip(0.9 + 0.2 * hairs, 0, 1.3)
-
-
-def _skin(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _skin(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     shift = tuple(rng.integers(0, 256, 2))
     noise = noise_pool()[rng.integers(NOISES), 1:]
     blotches, grain = (np.roll(n, shift, (0, 1))[:SIDE, :SIDE] for n in noise)
-    tone, hair = np.log(skin_colour(traits)), blend(_HAIR_STOPS, traits["hair_tone"])
-    beard_hair = blend(_HAIR_STOPS, min(1.0, traits["hair_tone"] + traits["beard_grey"]))
-    old, dark, red = traits["age"], np.array([-0.9, -1.0, -1.0]), np.array([0.02, -0.14, -0.10])
+    tone, hair = np.log(skin_colour(traits)), blend(_HAIR, traits["hair_tone"])
+    beard_hair = blend(_HAIR, min(1.0, traits["hair_tone"] + traits["beard_grey"]))
+    old, lash = traits["age"], traits["lash"]
+    dark, red = np.array([-0.9, -1.0, -1.0]), np.array([0.02, -0.14, -0.10])
     darkness = {"lip_line": 0.9, "socket": 0.25, "nostril": 1.3, "wing": 0.45, "chin_crease": 0.25}
-    darkness |= {
-        "lash_up": 1.6 * traits["lash"],
-        "lash_low": 0.6 * traits["lash"],
-        "crease": 0.5 * traits["lid_crease"],
-    }
+    darkness |= {"lash_up": 1.6 * lash, "lash_low": 0.6 * lash, "crease": 0.5 * traits["lid_crease"]}
     darkness |= {"bag": 0.10 + 0.35 * old, "fold": 0.12 + 0.4 * old, "brow_lines": 0.45 * old, "crow": 0.4 * old}
     mix = {name: dark * s for name, s in darkness.items()} | {
         "lips": np.array([-0.08, -0.6, -0.42]) * traits["lip_red"] - traits["lip_dark"],
@@ -192,80 +144,70 @@ def _skin(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
         "scalp": (hair - tone) * traits["stubble_head"],
         "t_zone": np.array([0.06, 0.05, 0.05]),
     }
-    weights = np.stack([mix[name] for name in SKIN_MASKS]).T.astype(np.float32)
-    colour = (weights @ skin_masks()).reshape(3, SIDE, SIDE)
+    names, masks = skin_masks()
+    weights = np.stack([mix[name] for name in names[:-2]]).T.astype(np.float32)
+    colour = (weights @ masks[:-2]).reshape(3, SIDE, SIDE)
     colour += tone[:, None, None]
     hairy = np.clip(0.9 + 0.15 * grain, 0, 1.2) * (beard_hair - tone)[:, None, None]
-    for name in ("beard", "moustache"):
+    for name, mask in zip(names[-2:], masks[-2:], strict=True):
         if traits[name] > 0.02:
-            colour += traits[name] * mask_of(name) * hairy
+            colour += traits[name] * mask.reshape(SIDE, SIDE) * hairy
     colour += (0.05 * traits["mottle"]) * (1.3 * blotches + grain)
-    brow_hair = traits["brow_dark"] * np.minimum(blend(_HAIR_STOPS, traits["brow_tone"]) - tone, -0.3)
-    colour += _brows(traits, grain) * brow_hair[:, None, None]
+    brow_hair = traits["brow_dark"] * np.minimum(blend(_HAIR, traits["brow_tone"]) - tone, -0.3)
+    line = smooth_line(texture_pixels(template().controls[17:22]), 4, False)
+    thick = np.interp(np.linspace(0, 1, len(line)), [0, 0.35, 0.85, 1], [0.25, 0.85, 1.0, 0.75])
+    thick = (traits["brow_thick"] * thick)[:, None]
+    upper, lower = line - np.array([[0, 0.25]]) * thick, line + np.array([[0, 0.75]]) * thick
+    brows = _both(area(np.vstack([upper, lower[::-1]]), 0.8)) * np.clip(0.9 + 0.2 * grain, 0, 1.3)
+    colour += brows * brow_hair[:, None, None]
     return cv2.exp(cv2.merge(list(colour)))
 
 
-def _eye(traits: Mapping[str, Any]) -> np.ndarray:
-    size = EYE[2]
-    eye = np.full((size, size, 3), np.array([0.60, 0.54, 0.51]) * traits["sclera"], np.float32)
-    centre, iris = (8 * (size - 1), 8 * (size - 1)), np.exp(blend(_IRIS, traits["iris"]))
-    for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
-        cv2.circle(eye, centre, int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
-    return cv2.GaussianBlur(eye, (0, 0), 0.9)
-
-
-def _mouth(traits: Mapping[str, Any]) -> np.ndarray:
-    patch = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
-    patch[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * traits["teeth"]
-    patch[14:44, 4::7] *= 0.72
-    patch[44:] = (0.36, 0.12, 0.11)
-    return patch
-
-
-def _hair(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _hair(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     coarse, middle, fine = noise_pool()[rng.integers(NOISES)][:, :142, :142]
-    strand = cv2.resize(fine[:24], (142, 142), interpolation=cv2.INTER_LINEAR)
-    if traits["hair_curl"] > 0.5:
-        strand = middle
-    colour = blend(_HAIR_STOPS, traits["hair_tone"]) + np.array([0.25, 0, -0.1], np.float32) * traits["hair_red"]
+    straight = cv2.resize(fine[:24], (142, 142), interpolation=cv2.INTER_LINEAR)
+    strand = middle if traits["hair_curl"] > 0.5 else straight
+    colour = blend(_HAIR, traits["hair_tone"]) + np.array([0.25, 0, -0.1], np.float32) * traits["hair_red"]
     if traits["headscarf"] > 0.5:
         colour, strand = np.log(np.array(traits["cloth"], np.float32) * 0.9 + 0.01), coarse
     return np.exp(colour + (0.28 * strand * traits["hair_streak"] + 0.12 * coarse)[..., None])
 
 
-def _cloth(traits: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _cloth(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     """Neck above, clothes below; columns run from the throat to the nape."""
-    _, _, width, height = CLOTH
+    _, _, width, height = PATCHES["cloth"]
     first, second = np.array(traits["cloth"], np.float32), np.array(traits["cloth_2"], np.float32)
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     patch = np.full((height, width, 3), skin_colour(traits) * 0.92, np.float32)
     edge = 0.36 + traits["neckline"] * np.maximum(0, 0.30 - x) * 1.4
-    style = traits["cloth_style"]
-    body = np.full(patch.shape, first)
+    body, style = np.full(patch.shape, first), traits["cloth_style"]
     if style < 0.35:
-        shirt = x < 0.13 * (1.0 - 0.6 * (y - 0.4))
-        body[shirt] = second
-        if style < 0.2:
-            body[x < 0.028] = np.array(traits["cloth_3"])
-    elif style > 0.75:
+        body[x < 0.13 * (1.0 - 0.6 * (y - 0.4))] = second
+    if style < 0.2:
+        body[x < 0.028] = np.array(traits["cloth_3"])
+    if style > 0.75:
         body[(np.floor(y * 26) % 2 == 0)] = second
     body *= np.exp(0.18 * noise_pool()[rng.integers(NOISES), 0, :height, :width, None])
-    dressed = y > edge
-    patch[dressed] = body[dressed]
-    return patch
+    return np.where((y > edge)[..., None], body, patch)
 
 
-def paint(traits: Mapping[str, Any], seed: int) -> np.ndarray:
-    """Atlas (HEIGHT, WIDTH, 3) float32, linear reflectance. traits: numbers drawn by people.py; seed: of the noise."""
-    rng = np.random.default_rng([seed, 3])
+@lru_cache(maxsize=8)
+def paint(person: Person) -> np.ndarray:
+    """Atlas (HEIGHT, WIDTH, 3) float32, linear reflectance."""
+    rng, traits = np.random.default_rng([person.seed, 3]), person.traits
     atlas = np.full((HEIGHT, WIDTH, 3), 0.3, np.float32)
     atlas[:SIDE, :SIDE] = _skin(traits, rng)
-    patches = {
-        HAIR: _hair(traits, rng),
-        EYE: _eye(traits),
-        MOUTH: _mouth(traits),
-        CLOTH: _cloth(traits, rng),
-    }
-    for (x, y, w, h), patch in patches.items():
+    eye = np.full((60, 60, 3), np.array([0.60, 0.54, 0.51]) * traits["sclera"], np.float32)
+    iris = np.exp(blend(_IRIS, traits["iris"]))
+    for radius, colour in ((13.8, iris * 0.2), (11.6, iris * 0.8), (6.2, (0.004, 0.004, 0.004))):
+        cv2.circle(eye, (472, 472), int(radius * 16), tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
+    eye = cv2.GaussianBlur(eye, (0, 0), 0.9)
+    mouth = np.full((60, 60, 3), (0.06, 0.015, 0.012), np.float32)
+    mouth[14:44] = np.array([0.68, 0.62, 0.52], np.float32) * traits["teeth"]
+    mouth[14:44, 4::7] *= 0.72
+    mouth[44:] = (0.36, 0.12, 0.11)
+    patches = {"hair": _hair(traits, rng), "eye": eye, "mouth": mouth, "cloth": _cloth(traits, rng)}
+    for name, patch in patches.items():
+        x, y, w, h = PATCHES[name]
         atlas[y : y + h, x : x + w] = patch
     return atlas
