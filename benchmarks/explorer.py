@@ -22,7 +22,7 @@ from redn_lib.widgets.explorer import explorer
 
 import torch
 torch.set_num_threads(1)
-explorer(redn.load_pretrained(), still_image(0), steps=3, step=1, turn=-60)
+explorer(redn.load_pretrained(), still_image(0), step=1, turn=-60)
 """
 PRESSES = 20
 LOADED = """before => {

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from IPython.display import Image
 
 from redn_lib.tracking.tracker import TrackedFrame
-from redn_lib.widgets.chart import TimeChart
+from redn_lib.widgets.chart import time_chart
 from redn_lib.widgets.draw import close_up, draw_face, magnify
-from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
-from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, bordered, caption, side_by_side, stack
+from redn_lib.widgets.live import Drawing, Scene, setting, widget
+from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack
 from redn_lib.widgets.style import BLUE
 
 FACE_WIDTH, FACE_HEIGHT = 540, 442
@@ -32,25 +31,13 @@ class BrowserState:
     points: bool = setting(True, "points", "draws the network's points")
 
 
-def clip_browser(
-    tracked: Sequence[TrackedFrame], curves: Mapping[str, np.ndarray] | None = None, *, frame: int = 0
-) -> Live:
+@widget(label_width="4em", lines=2, play="frame")
+def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None, *, frame: int = 0) -> Scene:
     """A slider over the frames, a play button, and switches for the close-up and the points.
 
     tracked: what `Tracker.track` gave; curves: further numbers (T,) to draw under the confidence, by name, NaN where
     unknown; frame: where it begins. Raises ValueError where there is no frame or a curve has another length.
     """
-    return Live(_scene(tracked, curves, frame), label_width="4em", lines=2, play="frame")
-
-
-def clip_figure(
-    tracked: Sequence[TrackedFrame], curves: Mapping[str, np.ndarray] | None = None, *, frame: int = 0
-) -> Image:
-    """The browser's picture as an image with alt text, for pages where no widget runs; arguments as `clip_browser`."""
-    return _scene(tracked, curves, frame).still()
-
-
-def _scene(tracked: Sequence[TrackedFrame], curves: Mapping[str, np.ndarray] | None, frame: int) -> Scene:
     if not tracked:
         raise ValueError("there is no frame to show; give at least one")
     confidence = [np.nan if f.lost else f.confidence.mean() for f in tracked]
@@ -59,30 +46,26 @@ def _scene(tracked: Sequence[TrackedFrame], curves: Mapping[str, np.ndarray] | N
         if values.shape != (len(tracked),):
             raise ValueError(f"curve {name!r} has shape {values.shape}, but there are {len(tracked)} frames")
     room = (FACE_HEIGHT + CAPTION_HEIGHT - GAP * (len(lines) - 1)) // len(lines) - CAPTION_HEIGHT
-    charts = {name: TimeChart(len(tracked), {name: BLUE}, CURVE_WIDTH, room) for name in lines}
 
     def draw(state: BrowserState) -> Drawing:
-        drawn = [_curve(charts[name], name, values, state.frame) for name, values in lines.items()]
-        return _draw(tracked, lines, stack(drawn), state)
+        here, when = tracked[state.frame], f"frame {state.frame} of 0 to {len(tracked) - 1}"
+        time = f"{here.time:.2f} s"
+        panel = draw_frame(here, close=state.close_up, points=state.points)
+        charts = stack([_curve(name, values, state.frame, room) for name, values in lines.items()])
+        shown = [f"{name} {values[state.frame]:.2f}" for name, values in lines.items()]
+        what = "the face is lost" if here.lost else "the face" + " with the network's 68 points" * state.points
+        about = f"Video: {what}; beside it over time: {', '.join(lines)}"
+        picture = board([[caption(panel, f"Frame {state.frame}", time), charts]])
+        return Drawing(picture, about, [[when, time, *["face lost"] * here.lost, *shown]])
 
-    ranges = {"frame": (0, len(tracked) - 1)}
-    return Scene(draw, first_state(BrowserState, {"frame": frame}, ranges), ranges)
-
-
-def _draw(tracked: Sequence[TrackedFrame], lines: Mapping[str, np.ndarray], charts, state: BrowserState) -> Drawing:
-    here = tracked[state.frame]
-    when, time = f"frame {state.frame} of 0 to {len(tracked) - 1}", f"{here.time:.2f} s"
-    face = caption(draw_frame(here, close=state.close_up, points=state.points), f"Frame {state.frame}", time)
-    numbers = [f"{name} {values[state.frame]:.2f}" for name, values in lines.items()]
-    line = " · ".join([when, time, *(["face lost"] if here.lost else []), *numbers])
-    what = "the face is lost" if here.lost else "the face" + " with the network's 68 points" * state.points
-    alt = f"Video, {when}: {what}; beside it over time: {', '.join(lines)}"
-    return Drawing(bordered(side_by_side([face, charts])), line, alt)
+    return Scene(draw, BrowserState, {"frame": frame}, {"frame": (0, len(tracked) - 1)})
 
 
-def draw_frame(
-    here: TrackedFrame, *, close: bool, points: bool, width: int = FACE_WIDTH, height: int = FACE_HEIGHT
-) -> np.ndarray:
+clip_figure = clip_browser.figure
+"""The browser's picture as an image with alt text, for pages where no widget runs; arguments as `clip_browser`."""
+
+
+def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=FACE_WIDTH, height=FACE_HEIGHT) -> np.ndarray:
     """One frame on a panel (height, width, 3): close to its face, or whole, as it is where the face is lost."""
     if close and not here.lost:
         panel, to_panel = close_up(here.image, here.box, SPAN, width, height)
@@ -92,11 +75,11 @@ def draw_frame(
     return panel if here.lost or not points else draw_face(panel, to_panel(here.points), here.confidence)
 
 
-def _curve(chart: TimeChart, name: str, values: np.ndarray, frame: int) -> np.ndarray:
+def _curve(name: str, values: np.ndarray, frame: int, height: int) -> np.ndarray:
     """One curve over all frames, grey where it is NaN."""
     known = np.isfinite(values)
     low, high = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
     half = max((high - low) / 2, 1e-6)
     limits = (low + high) / 2 - half, (low + high) / 2 + half
-    note = f"{values[frame]:.2f} here" if known[frame] else "not known here"
-    return caption(chart.show({name: values}, frame, 1.0 - known, limits, "{:.2f}"), name, note)
+    chart = time_chart({name: values}, {name: BLUE}, frame, 1.0 - known, limits, "{:.2f}", (height, CURVE_WIDTH))
+    return caption(chart, name, f"{values[frame]:.2f} here" if known[frame] else "not known here")

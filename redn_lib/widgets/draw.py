@@ -27,9 +27,7 @@ def zoomed(points: np.ndarray, zoom: float) -> np.ndarray:
     return (np.asarray(points, float) + 0.5) * zoom - 0.5
 
 
-def magnify(
-    image: np.ndarray, box: np.ndarray, zoom: float, width: int, height: int
-) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+def magnify(image: np.ndarray, box: np.ndarray, zoom: float, width: int, height: int) -> tuple[np.ndarray, Callable]:
     """A panel (height, width, 3) with the image around the middle of a box (4,), `zoom` times as large, and a function
     from points of the image to points of the panel.
     """
@@ -65,35 +63,36 @@ def draw_face(
     out = enlarge(image, zoom)
     radius = max(min(out.shape[:2]) / 200, 1.2) * (1 if only is None else 1.8)
     at = zoomed(points, zoom)
-    chosen = np.zeros(len(at), bool)
-    chosen[list(range(len(at)) if only is None else only)] = True
-    chosen &= np.isfinite(at).all(1)
+    chosen = [i for i in (range(len(at)) if only is None else only) if np.isfinite(at[i]).all()]
     if lines:
-        strokes = out.copy()
-        for indices, closed in LINES:
-            run = [i for i in indices if np.isfinite(at[i]).all()]
-            _polyline(strokes, at[run], closed, ANSWER)
-        strength = 0.6 if only is None else 0.25
-        cv2.addWeighted(strokes, strength, out, 1 - strength, 0, dst=out)
+        lined, strength = out.copy(), 0.6 if only is None else 0.25
+        strokes(lined, at, ANSWER)
+        cv2.addWeighted(lined, strength, out, 1 - strength, 0, dst=out)
     if truth is not None:
         goal = zoomed(truth, zoom)
-        for i in np.flatnonzero(chosen):
-            _polyline(out, np.stack([at[i], goal[i]]), False, MISS, 1 if only is None else 2)
-        for i in np.flatnonzero(chosen):
-            _dot(out, goal[i], radius * 0.8, TRUTH)
-    for i in np.flatnonzero(chosen):
-        _dot(out, at[i], radius, ANSWER, hollow=confidence is not None and confidence[i] < 0.5)
+        for i in chosen:
+            polyline(out, [at[i], goal[i]], False, MISS, 1 if only is None else 2)
+        for i in chosen:
+            dot(out, goal[i], radius * 0.8, TRUTH)
+    for i in chosen:
+        if confidence is not None and confidence[i] < 0.5:
+            ring(out, at[i], radius + 1, ANSWER)
+        else:
+            dot(out, at[i], radius, ANSWER)
     return out
+
+
+def corners(box: np.ndarray) -> np.ndarray:
+    """Corners (4, 2) of a box (4,) x0, y0, x1, y1."""
+    return np.asarray(box, float)[[[0, 1], [2, 1], [2, 3], [0, 3]]]
 
 
 def draw_box(image: np.ndarray, box: np.ndarray, *, zoom: float = 1, colour: Colour = BOX) -> np.ndarray:
     """The picture with a box (4,) x0, y0, x1, y1, or any four-sided frame given by its corners (4, 2)."""
     out = enlarge(image, zoom)
-    box = np.asarray(box, float)
-    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]] if box.shape == (4,) else box
-    at = zoomed(corners, zoom)
-    _polyline(out, at, True, INK, 3)
-    _polyline(out, at, True, colour, 1)
+    at = zoomed(corners(box) if np.shape(box) == (4,) else box, zoom)
+    polyline(out, at, True, INK, 3)
+    polyline(out, at, True, colour, 1)
     return out
 
 
@@ -140,19 +139,30 @@ _CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 16, endpoint=False)) for f in (n
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:
-    """Points (..., 2) as OpenCV's whole numbers."""
-    return np.rint(np.clip(points, -9999, 9999) * 2**_SHIFT).astype(np.int32)
+    """Points (N, 2) as OpenCV's whole numbers (N, 1, 2)."""
+    return np.rint(np.clip(points, -9999, 9999) * 2.0**_SHIFT).astype(np.int32)[:, None]
 
 
-def _polyline(out: np.ndarray, at: np.ndarray, closed: bool, colour: Colour, width: int = 1) -> None:
+def polyline(out: np.ndarray, at: np.ndarray, closed: bool, colour: Colour, width: int = 1) -> None:
+    """Draw a line through points (N, 2) into the picture."""
     if len(at) > 1:
-        cv2.polylines(out, [_fixed(at).reshape(-1, 1, 2)], closed, colour, width, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(out, [_fixed(at)], closed, colour, width, cv2.LINE_AA, _SHIFT)
 
 
-def _dot(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, hollow: bool = False) -> None:
-    """Round at any size: OpenCV's own small circles come out as diamonds."""
-    if hollow:
-        _polyline(out, at + _CIRCLE * (radius + 1), True, colour)
-        return
-    for size, fill in ((radius + 0.7, INK), (radius, colour)):
+def strokes(out: np.ndarray, at: np.ndarray, colour: Colour, width: int = 1) -> None:
+    """Draw the strokes of a face with points (68, 2) into the picture; points with NaN are left out."""
+    for indices, closed in LINES:
+        polyline(out, at[[i for i in indices if np.isfinite(at[i]).all()]], closed, colour, width)
+
+
+def ring(out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, width: int = 1) -> None:
+    """Draw a circle around a point (2,) into the picture; OpenCV's own small circles come out as diamonds."""
+    polyline(out, at + _CIRCLE * radius, True, colour, width)
+
+
+def dot(
+    out: np.ndarray, at: np.ndarray, radius: float, colour: Colour, edge: Colour = INK, border: float = 0.7
+) -> None:
+    """Draw a dot with an edge at a point (2,) into the picture."""
+    for size, fill in ((radius + border, edge), (radius, colour)):
         cv2.fillConvexPoly(out, _fixed(at + _CIRCLE * size), fill, cv2.LINE_AA, _SHIFT)

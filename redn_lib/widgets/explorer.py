@@ -11,40 +11,17 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from IPython.display import Image
 
-from redn_lib.crop import Crop
 from redn_lib.data.clip import Face
-from redn_lib.landmarks import N_POINTS, PARTS, tight_box
+from redn_lib.landmarks import N_POINTS, PARTS
 from redn_lib.metrics import eye_distance, point_errors
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.tracking.align import Fit, align
-from redn_lib.widgets.chart import Chart
-from redn_lib.widgets.draw import (
-    close_up,
-    colour_map,
-    draw_box,
-    draw_face,
-    draw_response_map,
-    join_maps,
-    occlude,
-    zoomed,
-)
-from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
-from redn_lib.widgets.panels import (
-    CAPTION_HEIGHT,
-    GAP,
-    bordered,
-    caption,
-    fit_into,
-    legend,
-    side_by_side,
-    stack,
-    text_width,
-    write,
-)
-from redn_lib.widgets.style import ANSWER, BLUE, BOX, CARD, GREEN, GRID, MISS, QUIET, TRUTH, Colour, rgb
+from redn_lib.widgets.draw import close_up, colour_map, corners, draw_box, draw_face, draw_response_map, occlude, zoomed
+from redn_lib.widgets.live import Drawing, Scene, setting, widget
+from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, card, legend, side_by_side, stack, write
+from redn_lib.widgets.style import ANSWER, BLUE, BOX, CARD, GREEN, GRID, MISS, QUIET, TRUTH
 
 ALL = -1
 """A state's `point` for all 68 points at once."""
@@ -79,42 +56,26 @@ class ExplorerState:
 
 @dataclass(frozen=True)
 class Example:
-    """An image to explore.
+    """An image to explore."""
 
-    image: (H, W, 3) uint8 RGB.
-    box: (4,) x0, y0, x1, y1 of the points, in pixels.
-    truth: (68, 2) labels in pixels, or None.
-    name: shown with the numbers.
-    """
-
-    image: np.ndarray
-    box: np.ndarray
-    truth: np.ndarray | None
-    name: str
+    image: np.ndarray  # (H, W, 3) uint8 RGB
+    box: np.ndarray  # (4,) x0, y0, x1, y1 of the points, in pixels
+    truth: np.ndarray | None  # (68, 2) labels in pixels
+    name: str  # shown with the numbers
 
 
 @dataclass(frozen=True)
 class Explored:
-    """One state computed, ready to draw.
-
-    state: as asked for.
-    example: as given.
-    image: (H, W, 3) uint8, with the occluder.
-    box: (4,) as disturbed.
-    fit: all steps.
-    confidences: (K, 68) in [0, 1].
-    errors: (K, 68) over the eye distance, None without labels.
-    ms: time of all steps.
-    """
+    """One state computed, ready to draw."""
 
     state: ExplorerState
     example: Example
-    image: np.ndarray
-    box: np.ndarray
+    image: np.ndarray  # (H, W, 3) uint8, with the occluder
+    box: np.ndarray  # (4,) as disturbed
     fit: Fit
-    confidences: np.ndarray
-    errors: np.ndarray | None
-    ms: float
+    confidences: np.ndarray  # (K, 68) in [0, 1]
+    errors: np.ndarray | None  # (K, 68) over the eye distance, None without labels
+    ms: float  # time of all steps
 
     @property
     def k(self) -> int:
@@ -122,41 +83,40 @@ class Explored:
         return self.state.step - 1
 
 
-def explorer(model: RedNet, faces, boxes=None, truths=None, *, steps: int | None = None, **start) -> Live:
+@widget()
+def explorer(model: RedNet, faces, boxes=None, **start) -> Scene:
     """Controls over every step of `align` on the faces; all is computed again when something moves.
 
-    faces: a `Face`, several, a `Clip`, or plain (H, W, 3) uint8 RGB images with boxes (N, 4) or truths (N, 68, 2), in
-    pixels of each image; steps: K, by default the preset's; start: where controls begin, by the names of
-    `ExplorerState`. Raises ValueError for faces and boxes that do not fit, TypeError for an unknown control.
+    faces: a `Face`, several, a `Clip`, or plain (H, W, 3) uint8 RGB images with boxes (N, 4) in pixels of each image;
+    start: where controls begin, by the names of `ExplorerState`. Raises ValueError for faces and boxes that do not fit,
+    TypeError for an unknown control.
     """
-    return Live(_scene(model, faces, boxes, truths, steps, start))
-
-
-def explorer_figure(model: RedNet, faces, boxes=None, truths=None, *, steps: int | None = None, **start) -> Image:
-    """The explorer's picture as an image with alt text, for pages where no widget runs; arguments as `explorer`."""
-    return _scene(model, faces, boxes, truths, steps, start).still()
-
-
-def _scene(model, faces, boxes, truths, steps, start) -> Scene:
-    explored = Explorer(model, to_examples(faces, boxes, truths), steps or model.preset.steps)
-    ranges = {"step": (1, explored.steps), "image": (0, len(explored.examples) - 1)}
-    state = first_state(ExplorerState, {"step": explored.steps, **start}, ranges)
-    chart = StepChart(explored.steps)
+    explored = Explorer(model, to_examples(faces, boxes))
+    about = (
+        "Response-map explorer: the face with the network's points and any labels, the crop of this step, the map z "
+        "fed back, the response map over the crop, and a bar for each step"
+    )
 
     def draw(state: ExplorerState) -> Drawing:
         result = explored.result(state)
-        return Drawing(compose(result, chart), describe(result), in_words(result))
+        return Drawing(compose(result), about, numbers(result), f"{result.ms:.0f} ms for all steps")
 
-    return Scene(draw, state, ranges)
+    steps = model.preset.steps
+    ranges = {"step": (1, steps), "image": (0, len(explored.examples) - 1)}
+    return Scene(draw, ExplorerState, {"step": steps, **start}, ranges)
+
+
+explorer_figure = explorer.figure
+"""The explorer's picture as an image with alt text, for pages where no widget runs; arguments as `explorer`."""
 
 
 class Explorer:
     """Aligns the examples with the model as a state asks, and remembers the last few alignments."""
 
-    def __init__(self, model: RedNet, examples: Sequence[Example], steps: int):
+    def __init__(self, model: RedNet, examples: Sequence[Example]):
         if not examples:
             raise ValueError("there is no image to explore; give at least one")
-        self.model, self.examples, self.steps = model, list(examples), steps
+        self.model, self.examples = model, examples
         self._aligned = lru_cache(maxsize=8)(self._align)
 
     def result(self, state: ExplorerState) -> Explored:
@@ -167,7 +127,7 @@ class Explorer:
         example, start = self.examples[state.image], time.perf_counter()
         image, box = disturb(example, state)
         blank = (lambda z, step: torch.zeros_like(z)) if state.blank_z else None
-        fit = align(self.model, image, box, self.steps, turn=state.turn, change_z=blank)
+        fit = align(self.model, image, box, turn=state.turn, change_z=blank)
         ms = 1e3 * (time.perf_counter() - start)
         points = np.stack([crop.to_crop(points) for crop, points in zip(fit.crops, fit.steps, strict=True)])
         maps = torch.from_numpy(fit.response_maps)
@@ -178,59 +138,43 @@ class Explorer:
 
 def disturb(example: Example, state: ExplorerState) -> tuple[np.ndarray, np.ndarray]:
     """The image with the state's occluder, and the box (4,) shifted and scaled as the state says."""
-    low, high = example.box[:2], example.box[2:]
+    low, high = np.split(example.box, 2)
     middle, side = (low + high) / 2, float((high - low).max())
-    moved = middle + side * np.array([state.shift_x, state.shift_y])
-    half = state.scale * (high - low) / 2
-    box = np.r_[moved - half, moved + half]
-    if not state.occluder:
-        return example.image, box
-    centre = middle + side * np.array([state.occluder_x, state.occluder_y])
-    return occlude(example.image, centre, state.occluder_size * side), box
+    moved, half = middle + side * np.array([state.shift_x, state.shift_y]), state.scale * (high - low) / 2
+    image, box = example.image, np.r_[moved - half, moved + half]
+    if state.occluder:
+        centre = middle + side * np.array([state.occluder_x, state.occluder_y])
+        image = occlude(image, centre, state.occluder_size * side)
+    return image, box
 
 
-def to_examples(faces, boxes=None, truths=None) -> list[Example]:
-    """Faces, a clip, or plain images with boxes or truths, as examples.
+def to_examples(faces, boxes=None) -> list[Example]:
+    """A `Face`, a sequence of them, a `Clip`, or one or more images (H, W, 3) with boxes (N, 4), as examples.
 
-    faces: a `Face`, a sequence of them, a `Clip`, or one or more (H, W, 3) uint8 RGB images. Plain images need boxes
-    (N, 4) or truths (N, 68, 2); the tight box of a truth is its box. Raises ValueError where they do not fit.
+    Raises ValueError where they do not fit.
     """
     if isinstance(faces, Face) or getattr(faces, "ndim", 0) == 3:
-        faces = [faces]
-        boxes = None if boxes is None else np.reshape(boxes, (-1, 4))
-        truths = None if truths is None else np.reshape(truths, (-1, N_POINTS, 2))
-    for what, given in (("boxes", boxes), ("truths", truths)):
-        if given is not None and len(given) != len(faces):
-            raise ValueError(f"{len(given)} {what} for {len(faces)} images; give one each")
-    return [
-        _example(i, faces[i], None if boxes is None else boxes[i], None if truths is None else truths[i])
-        for i in range(len(faces))
-    ]
-
-
-def _example(i: int, face: Face | np.ndarray, box, truth) -> Example:
-    image, name = face, f"image {i}"
-    if isinstance(face, Face):
-        image, name = face.image, face.name or name
-        truth = face.points if truth is None else truth
-    if box is None and truth is None:
-        raise ValueError(f"image {i} has neither box nor truth; give boxes= (x0, y0, x1, y1 of the points) or truths=")
-    truth = None if truth is None else np.asarray(truth, np.float32)
-    return Example(image, np.asarray(tight_box(truth) if box is None else box, float), truth, name)
+        faces, boxes = [faces], None if boxes is None else np.reshape(boxes, (-1, 4))
+    if boxes is not None and len(boxes) != len(faces):
+        raise ValueError(f"{len(boxes)} boxes for {len(faces)} images; give one each")
+    examples = []
+    for i, face in enumerate(faces):
+        box, name = None if boxes is None else np.asarray(boxes[i], float), f"image {i}"
+        if isinstance(face, Face):
+            box = face.box.astype(float) if box is None else box
+            examples.append(Example(face.image, box, face.points, face.name or name))
+        elif box is None:
+            raise ValueError(f"{name} has no box; give boxes= (x0, y0, x1, y1 of the points)")
+        else:
+            examples.append(Example(face, box, None, name))
+    return examples
 
 
 def turned_box(box: np.ndarray, turn: float) -> np.ndarray:
     """Corners (4, 2) of a box (4,) turned about its middle by degrees clockwise."""
-    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]]
-    middle = corners.mean(0)
+    at = corners(box)
     c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
-    return middle + (corners - middle) @ np.array([[c, s], [-s, c]])
-
-
-def crop_corners(crop: Crop) -> np.ndarray:
-    """Corners (4, 2) of a crop, in pixels of the image."""
-    last = crop.size - 0.5
-    return crop.to_frame(np.array([[-0.5, -0.5], [last, -0.5], [last, last], [-0.5, last]]))
+    return at.mean(0) + (at - at.mean(0)) @ np.array([[c, s], [-s, c]])
 
 
 def point_name(i: int) -> str:
@@ -239,123 +183,100 @@ def point_name(i: int) -> str:
     return f"point {i}, {part.replace('_', ' ')}"
 
 
-def describe(result: Explored) -> str:
-    """The numbers under the controls: a line for the result, one for what disturbs it, one for a chosen point."""
-    state, k = result.state, result.k
+def chosen(point: int) -> tuple[list[int] | None, str]:
+    """The points that a state's `point` draws, None for all, and what they are called."""
+    return (None, "all points") if point == ALL else ([point], f"point {point}")
+
+
+def first_of(batch: torch.Tensor) -> np.ndarray:
+    """The first of a batch as an array."""
+    return batch[0].cpu().numpy()
+
+
+def numbers(result: Explored) -> list[list[str]]:
+    """A line for the result, one for what disturbs it, one for a chosen point."""
+    state, k, errors, i = result.state, result.k, result.errors, result.state.point
     words = [result.example.name, f"step {state.step} of {len(result.fit.steps)}"]
-    if result.errors is None:
+    if errors is None:
         words.append("no labels")
     else:
-        words.append(f"NME {result.errors[k].mean():.2%} (after step 1: {result.errors[0].mean():.2%})")
-    words += [f"confidence {result.confidences[k].mean():.2f}", f"{result.ms:.0f} ms for all steps"]
+        words.append(f"NME {errors[k].mean():.2%} (after step 1: {errors[0].mean():.2%})")
+    words.append(f"confidence {result.confidences[k].mean():.2f}")
     moved = f"box {state.shift_x:+.0%} across, {state.shift_y:+.0%} down, x{state.scale:.2f}, {state.turn:+.0f}°"
     changes = [moved, f"occluder of {state.occluder_size:.0%}" if state.occluder else "no occluder"]
     changes.append("z kept blank" if state.blank_z else "z as the loop draws it")
-    lines = [words, changes, [] if state.point == ALL else _about_point(result)]
-    return "\n".join(" · ".join(line) for line in lines)
-
-
-def _about_point(result: Explored) -> list[str]:
-    i, k = result.state.point, result.k
+    if i == ALL:
+        return [words, changes]
     x, y = result.fit.steps[k][i]
-    words = [point_name(i), f"at ({x:.1f}, {y:.1f}) px", f"confidence {result.confidences[k][i]:.2f}"]
-    if result.errors is not None:
-        pixels = result.errors[k][i] * eye_distance(result.example.truth)
-        words.append(f"error {pixels:.1f} px = {result.errors[k][i]:.2%} of the eye distance")
-    return words
+    about = [point_name(i), f"at ({x:.1f}, {y:.1f}) px", f"confidence {result.confidences[k][i]:.2f}"]
+    if errors is not None:
+        pixels = errors[k][i] * eye_distance(result.example.truth)
+        about.append(f"error {pixels:.1f} px = {errors[k][i]:.2%} of the eye distance")
+    return [words, changes, about]
 
 
-def in_words(result: Explored) -> str:
-    """Alt text of the picture."""
-    state = result.state
-    what = "all 68 points" if state.point == ALL else f"point {state.point}"
-    labels = "" if result.errors is None else " and the labels"
-    words = [
-        f"Response-map explorer, step {state.step} of {len(result.fit.steps)}, {what} of {result.example.name}: the "
-        f"face with the network's points{labels}, the crop of this step, the map z fed back, the response map over the "
-        "crop, and a bar for each step"
-    ]
-    if (state.shift_x, state.shift_y, state.scale, state.turn) != (0, 0, 1, 0):
-        words.append("the box is disturbed")
-    if state.occluder:
-        words.append("an occluder hides part of the face")
-    if state.blank_z:
-        words.append("z is kept blank")
-    return "; ".join(words)
-
-
-class StepChart(Chart):
-    """A bar for each step, the shown one in full colour, and below it a bar for each part of the face."""
-
-    def __init__(self, steps: int):
-        super().__init__(SMALL, SMALL)
-        self.names = [f"step {k + 1}" for k in range(steps)] + [name.replace("_", " ") for name in PARTS]
-        self.rows = np.r_[np.arange(steps), steps + 0.6 + np.arange(len(PARTS))]
-        self.plot = self.axes(88, 4, SMALL, SMALL - 4, ylim=(self.rows[-1] + 0.5, -0.5))
-        self.plot.axis("off")
-        self.bars = self.plot.barh(self.rows, np.zeros(len(self.rows)), 0.74)
-
-    def show(self, result: Explored) -> np.ndarray:
-        """The errors of a result in percent, or its confidences where there are no labels, as pixels."""
-        table, form = (result.confidences, "{:.2f}") if result.errors is None else (100 * result.errors, "{:.1f}")
-        point, k = result.state.point, result.k
-        chosen = slice(None) if point == ALL else [point]
-        values = [row[chosen].mean() for row in table] + [table[k][list(at)].mean() for at in PARTS.values()]
-        colours: list[Colour] = [BLUE if step == k else GRID for step in range(len(table))]
-        colours += [ANSWER if point == ALL or point in at else GRID for at in PARTS.values()]
-        self.plot.set_xlim(0, 1.3 * max(*values, 1e-6))
-        for bar, value, colour in zip(self.bars, values, colours, strict=True):
-            bar.set_width(value)
-            bar.set_facecolor(rgb(colour))
-        out = self.pixels()
-        for name, row, value in zip(self.names, self.rows, values, strict=True):  # `write` is quicker than Matplotlib
-            end, y = self.place(self.plot, value, row)
-            write(out, name, 80 - text_width(name, 11), y - 7, size=11, colour=QUIET)
-            write(out, form.format(value), end + 5, y - 7, size=11)
-        return out
-
-
-def compose(result: Explored, chart: StepChart) -> np.ndarray:
+def compose(result: Explored) -> np.ndarray:
     """All panels of one result in one picture (H, 1000, 3) uint8 RGB."""
     k, point = result.k, result.state.point
-    crop, z = result.fit.crop_images[k], result.fit.z[k]
+    crop, z, what = result.fit.crop_images[k], result.fit.z[k], chosen(point)[1]
     shown_z = z[point] if point != ALL and len(z) > 1 else z.max(0)
-    glow_z = fit_into(colour_map(shown_z, top=max(float(z.max()), 1e-6)), SMALL, SMALL)
     blank = "blank: no prediction yet" if k == 0 else "blank"
     about_z = f"{len(z)} channel{'s' * (len(z) > 1)}" if z.max() > 0 else blank
-    what = "all points" if point == ALL else f"point {point}"
     measured = ("Confidence", what) if result.errors is None else ("Error", f"{what}, % of eyes")
     upper = [
-        caption(fit_into(crop, SMALL, SMALL), f"Crop of step {k + 1}", f"{crop.shape[0]} px a side"),
-        caption(glow_z, "z fed back", about_z),
+        caption(crop, f"Crop of step {k + 1}", f"{crop.shape[0]} px a side", SMALL),
+        caption(colour_map(shown_z, top=max(float(z.max()), 1e-6)), "z fed back", about_z, SMALL),
     ]
     lower = [
         caption(_response(result), "Response map" + "s" * (point == ALL), "over the crop"),
-        caption(chart.show(result), f"{measured[0]} by step", measured[1]),
+        caption(_bars(result), f"{measured[0]} by step", measured[1]),
     ]
-    return bordered(side_by_side([_face(result), stack([side_by_side(upper), side_by_side(lower)])]))
+    return board([[_face(result), stack([side_by_side(upper), side_by_side(lower)])]])
 
 
 def _face(result: Explored) -> np.ndarray:
     """The face around its undisturbed box: the given box, the crop of the step, points, labels and errors."""
-    k, point, example = result.k, result.state.point, result.example
+    k, example, crop = result.k, result.example, result.fit.crops[result.k]
     panel, to_panel = close_up(result.image, example.box, FACE_SPAN, FACE_WIDTH, FACE_HEIGHT)
-    panel = draw_box(panel, to_panel(crop_corners(result.fit.crops[k])), colour=GREEN)
+    last = crop.size - 0.5
+    panel = draw_box(panel, to_panel(crop.to_frame(corners([-0.5, -0.5, last, last]))), colour=GREEN)
     panel = draw_box(panel, to_panel(turned_box(result.box, result.state.turn)), colour=BOX)
     truth = None if example.truth is None else to_panel(example.truth)
-    only = None if point == ALL else [point]
-    panel = draw_face(panel, to_panel(result.fit.steps[k]), result.confidences[k], truth, only=only)
+    points, only = to_panel(result.fit.steps[k]), chosen(result.state.point)[0]
+    panel = draw_face(panel, points, result.confidences[k], truth, only=only)
     labels = {} if truth is None else {"label": TRUTH, "error": MISS}
     return legend(caption(panel, "Points"), {"network": ANSWER, "unsure": CARD, **labels, "box": BOX, "crop": GREEN})
 
 
 def _response(result: Explored) -> np.ndarray:
-    k, point = result.k, result.state.point
+    """The response maps of all points, or that of one with the point and its label, over the crop."""
+    k, point, truth = result.k, result.state.point, result.example.truth
     maps, image, crop = result.fit.response_maps[k], result.fit.crop_images[k], result.fit.crops[k]
     zoom = SMALL / len(image)
     if point == ALL:
-        return draw_response_map(image, join_maps(maps), zoom=zoom)
+        return draw_response_map(image, maps, zoom=zoom)
     glow = draw_response_map(image, maps[point], zoom=zoom)
-    truth = result.example.truth
     truth = None if truth is None else zoomed(crop.to_crop(truth), zoom)
     return draw_face(glow, zoomed(crop.to_crop(result.fit.steps[k]), zoom), truth=truth, only=[point], lines=False)
+
+
+def _bars(result: Explored) -> np.ndarray:
+    """Errors in percent, or confidences without labels: a bar for each step, the shown one in full colour, and below it
+    a bar for each part of the face.
+    """
+    table, digits = (result.confidences, 2) if result.errors is None else (100 * result.errors, 1)
+    k, point = result.k, result.state.point
+    only = chosen(point)[0] or range(N_POINTS)
+    bars = [(f"step {n + 1}", row[only].mean(), BLUE if n == k else GRID) for n, row in enumerate(table)]
+    for name, part in PARTS.items():
+        colour = ANSWER if point == ALL or point in part else GRID
+        bars.append((name.replace("_", " "), table[k][list(part)].mean(), colour))
+    out, high, left = card(SMALL, SMALL), (SMALL - 8) / (len(bars) + 0.6), 88
+    scale = (SMALL - left) / (1.3 * max(*(value for _, value, _ in bars), 1e-6))
+    for i, (name, value, colour) in enumerate(bars):
+        middle = 4 + high * (i + 0.5 + 0.6 * (i >= len(table)))
+        end = left + round(scale * value)
+        out[round(middle - 0.37 * high) : round(middle + 0.37 * high), left:end] = colour
+        write(out, name, 80, middle - 7, size=11, colour=QUIET, anchor=1)
+        write(out, f"{value:.{digits}f}", end + 5, middle - 7, size=11)
+    return out

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -50,23 +49,21 @@ def faces_grid(
     if not faces or any(given is not None and len(given) not in (0, len(faces)) for given in (points, captions)):
         raise ValueError(f"{len(faces)} faces: give at least one, and as many points and captions as faces")
     columns = min(columns, len(faces))
-    rows = -(-len(faces) // columns)
+    side, rows = min(9.9 / columns, 2.4), -(-len(faces) // columns)
+    key = points is not None and labels
     with mpl.rc_context(RC):
-        side = min(9.9 / columns, 2.4)
-        key = points is not None and labels
-        height = (side + 0.2) * rows + 0.3 * key
-        figure = _figure(side * columns, height, f"{len(faces)} faces with their points", "jpeg")
+        size = side * columns, (side + 0.2) * rows + 0.3 * key
+        figure = _figure(size, f"{len(faces)} faces with their points", "jpeg")
         for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
             axes.axis("off")
             if i >= len(faces):
                 continue
-            face, zoom = faces[i], 110 * side / faces[i].image.shape[0]  # about as many pixels as on the page
+            face, shown = faces[i], faces[i].image
+            zoom = 110 * side / len(face.image)  # about as many pixels as on the page
             if points is not None:
                 shown = draw_face(face.image, points[i], truth=face.points if labels else None, zoom=zoom)
             elif labels:
                 shown = draw_face(face.image, face.points, zoom=zoom)
-            else:
-                shown = face.image
             axes.imshow(shown, interpolation="auto")
             axes.set_title(captions[i] if captions else face.name, fontsize=8, fontweight="normal")
         if key:
@@ -81,34 +78,28 @@ def feedback_steps(
 
     fit: of `align` on the image; truth: (68, 2) in pixels of the image.
     """
-    steps = len(fit.steps)
-    names = ("crop", "z fed in", "response maps", "points")
+    steps, only = len(fit.steps), None if point is None else [point]
+    what = "all points" if point is None else f"point {point}"
+    alt = f"Crop, map z, response maps of {what}, and the points on the crop, for each of {steps} feedback steps"
     with mpl.rc_context(RC | {"axes.grid": False}):
-        what = "all points" if point is None else f"point {point}"
-        alt = f"Crop, map z, response maps of {what}, and the points on the crop, for each of {steps} feedback steps"
-        figure = _figure(3.0 * steps + 0.4, 8.6, alt, "jpeg")
-        grid = figure.subplots(len(names), steps, squeeze=False, height_ratios=(1, 1, 1, 1.9))
-        for k in range(steps):
-            crop, image = fit.crops[k], fit.crop_images[k]
-            maps = fit.response_maps[k] if point is None else fit.response_maps[k][point]
-            z = fit.z[k] if point is None or len(fit.z[k]) == 1 else fit.z[k][[point]]
-            points = crop.to_crop(fit.steps[k])
+        figure = _figure((3.0 * steps + 0.4, 8.6), alt, "jpeg")
+        grid = figure.subplots(4, steps, squeeze=False, height_ratios=(1, 1, 1, 1.9))
+        for k, (crop, image, z) in enumerate(zip(fit.crops, fit.crop_images, fit.z, strict=True)):
             goal = None if truth is None else crop.to_crop(truth)
-            panels = (
-                image,
-                colour_map(z.max(0), top=max(float(fit.z.max()), 1e-6)),
-                draw_response_map(image, maps, zoom=2),
-                draw_face(image, points, truth=goal, zoom=2.5, only=None if point is None else [point]),
-            )
-            for row, panel in enumerate(panels):
-                axes = grid[row, k]
+            panels = {
+                "crop": image,
+                "z fed in": colour_map(z.max(0) if only is None or len(z) == 1 else z[point], max(fit.z.max(), 1e-6)),
+                "response maps": draw_response_map(image, fit.response_maps[k][only or slice(None)], zoom=2),
+                "points": draw_face(image, crop.to_crop(fit.steps[k]), truth=goal, zoom=2.5, only=only),
+            }
+            for axes, (name, panel) in zip(grid[:, k], panels.items(), strict=True):
                 axes.imshow(panel)
-                axes.set(xticks=[], yticks=[])
+                axes.set(xticks=[], yticks=[], ylabel="" if k else name)
                 axes.spines[:].set_visible(False)
-                if k == 0:
-                    axes.set_ylabel(names[row])
-            error = "" if truth is None else f": {_percent(fit.steps[k], truth, point)}"
-            grid[0, k].set_title(f"step {k + 1}{error}")
+            title = f"step {k + 1}"
+            if truth is not None:
+                title += f": {point_errors(fit.steps[k], truth)[only or slice(None)].mean():.1%}"
+            grid[0, k].set_title(title)
         if truth is not None:
             _key_of_points(figure)
     return figure
@@ -117,13 +108,13 @@ def feedback_steps(
 def ced_curves(errors: Mapping[str, np.ndarray], *, limit: float = 0.08, of: str = "the eye distance") -> AltFigure:
     """Cumulative error curves with AUC and failure rate in the legend. errors: NME (N,) by name, fractions of `of`."""
     with mpl.rc_context(RC):
-        alt = f"Cumulative error curves up to {limit:.0%} of {', '.join(errors)}"
-        figure, axes = _one_plot(f"NME, % of {of}", "share of faces at or below", alt)
+        figure = _figure((6.4, 3.6), f"Cumulative error curves up to {limit:.0%} of {', '.join(errors)}")
+        axes = figure.subplots()
         for i, (name, values) in enumerate(errors.items()):
             at, share = ced(values, limit)
             label = f"{name}: AUC {auc(values, limit):.2f}, {failure_rate(values, limit):.1%} fail"
-            axes.plot(100 * at, share, label=label, linestyle=_DASHES[i % len(_DASHES)])
-        axes.set(xlim=(0, 100 * limit), ylim=(0, 1))
+            axes.plot(100 * at, share, label=label, linestyle=("-", "--", "-.", ":")[i % 4])
+        axes.set(xlim=(0, 100 * limit), ylim=(0, 1), xlabel=f"NME, % of {of}", ylabel="share of faces at or below")
         axes.legend(loc="upper left")
     return figure
 
@@ -131,24 +122,21 @@ def ced_curves(errors: Mapping[str, np.ndarray], *, limit: float = 0.08, of: str
 def part_errors(points: Mapping[str, np.ndarray], truth: np.ndarray) -> AltFigure:
     """Mean error of each part of the face: points by name and truth, all (N, 68, 2) in pixels of their images."""
     with mpl.rc_context(RC):
-        alt = f"Mean error of each part of the face: {', '.join(points)}"
-        figure, axes = _one_plot("", "error, % of the eye distance", alt)
-        width = 0.8 / len(points)
+        figure = _figure((6.4, 3.6), f"Mean error of each part of the face: {', '.join(points)}")
+        axes, width = figure.subplots(), 0.8 / len(points)
         for i, (name, predicted) in enumerate(points.items()):
             errors = 100 * point_errors(predicted, truth).reshape(-1, truth.shape[-2])
             heights = [errors[:, list(at)].mean() for at in PARTS.values()]
             axes.bar(np.arange(len(PARTS)) + (i + 0.5) * width - 0.4, heights, width, label=name)
         axes.set_xticks(range(len(PARTS)), [name.replace("_", "\n") for name in PARTS])
+        axes.set_ylabel("error, % of the eye distance")
         axes.grid(axis="x", visible=False)
         axes.legend()
     return figure
 
 
-_DASHES = ("-", "--", "-.", ":")
-
-
-def _figure(width: float, height: float, alt: str, kind: str = "png") -> AltFigure:
-    figure = AltFigure(figsize=(width, height))
+def _figure(size: tuple[float, float], alt: str, kind: str = "png") -> AltFigure:
+    figure = AltFigure(figsize=size)
     figure.alt, figure.kind = alt, kind
     return figure
 
@@ -159,15 +147,3 @@ def _key_of_points(figure: Figure) -> None:
     marks = [Line2D([], [], color=rgb(colour), **style) for colour in (ANSWER, TRUTH)]
     words = ["prediction", "label", "error: the line between the two"]
     figure.legend([*marks, Line2D([], [], color=rgb(MISS))], words, loc="outside lower center", ncols=3)
-
-
-def _one_plot(xlabel: str, ylabel: str, alt: str) -> tuple[AltFigure, Axes]:
-    figure = _figure(6.4, 3.6, alt)
-    axes = figure.subplots()
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    return figure, axes
-
-
-def _percent(points: np.ndarray, truth: np.ndarray, point: int | None) -> str:
-    errors = point_errors(points, truth)
-    return f"{errors.mean() if point is None else errors[point]:.1%}"

@@ -9,15 +9,14 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from IPython.display import Image
 
 from redn_lib.data.clip import Face
 from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, SceneOccluder, framed, identity, render
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.widgets.draw import draw_box, draw_face, enlarge, zoomed
-from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
-from redn_lib.widgets.panels import bordered, caption, side_by_side
+from redn_lib.widgets.live import Drawing, Scene, setting, widget
+from redn_lib.widgets.panels import board, caption
 from redn_lib.widgets.style import GREEN, INK
 
 PANEL = 480
@@ -72,48 +71,34 @@ def _person(number: int, glasses: int) -> Person:
     return replace(someone, traits={**someone.traits, "glasses": glasses})
 
 
-def head_sliders(**start) -> Live:
+@widget(label_width="7em", lines=2)
+def head_sliders(**start) -> Scene:
     """Controls over the factors of one procedural face; picture and labels are rendered again when something moves.
 
     start: where controls begin, by the names of `HeadState`. Raises TypeError for an unknown one.
     """
-    return Live(Scene(draw_head, first_state(HeadState, start)), label_width="7em", lines=2)
+    return Scene(draw_head, HeadState, start)
 
 
-def head_figure(**start) -> Image:
-    """The sliders' picture as an image with alt text, for pages where no widget runs; arguments as `head_sliders`."""
-    return Scene(draw_head, first_state(HeadState, start)).still()
+head_figure = head_sliders.figure
+"""The sliders' picture as an image with alt text, for pages where no widget runs; arguments as `head_sliders`."""
 
 
 def draw_head(state: HeadState) -> Drawing:
-    """The picture alone beside the picture with its labels, a line with what they measure, and both in words."""
+    """The image beside the image with its labels, what the labels measure, and what was changed."""
     face, zoom = render(head_factors(state)), PANEL / SIZE
-    labelled = _labelled(face, zoom) if state.labels else enlarge(face.image, zoom)
-    panels = [
-        caption(enlarge(face.image, zoom), "The image", f"{SIZE} px a side"),
-        caption(labelled, "Its labels", "hollow: hidden · green: eye distance · frame: box" * state.labels),
-    ]
-    return Drawing(bordered(side_by_side(panels)), describe(face), _in_words(state, face))
-
-
-def describe(face: Face) -> str:
-    """What the labels measure, and what one pixel of error adds to the face's NME."""
     eyes, (width, height) = float(eye_distance(face.points)), face.box[2:] - face.box[:2]
-    return (
-        f"eye distance {eyes:.1f} px · box {width:.0f} x {height:.0f} px · "
-        f"{int(face.visible.sum())} of {len(face.visible)} points visible\n"
-        f"an error of 1 px at every point is an NME of {1 / eyes:.2%}"
-    )
-
-
-def _in_words(state: HeadState, face: Face) -> str:
+    labelled = _labelled(face, zoom) if state.labels else enlarge(face.image, zoom)
+    key = "hollow: hidden · green: eye distance · frame: box" * state.labels
+    image = caption(enlarge(face.image, zoom), "The image", f"{SIZE} px a side")
     moved = [f"{k.replace('_', ' ')} {v}" for k, v in asdict(state).items() if v != getattr(HeadState, k)]
     changes = f", changed: {', '.join(moved)}" if moved else ""
-    labels = "the same with its 68 labels and their box" if state.labels else "the same without labels"
-    return (
-        f"Procedural face number {state.person}{changes}; beside it {labels}; "
-        f"eye distance {float(eye_distance(face.points)):.1f} pixels"
-    )
+    labels = "with its 68 labels and their box" if state.labels else "without labels"
+    about = f"Procedural face number {state.person}{changes}; beside it the same {labels}"
+    measures = [f"eye distance {eyes:.1f} px", f"box {width:.0f} x {height:.0f} px"]
+    measures.append(f"{int(face.visible.sum())} of {len(face.visible)} points visible")
+    error = f"an error of 1 px at every point is an NME of {1 / eyes:.2%}"
+    return Drawing(board([[image, caption(labelled, "Its labels", key)]]), about, [measures, [error]])
 
 
 def _labelled(face: Face, zoom: float) -> np.ndarray:

@@ -10,7 +10,8 @@ import base64
 import html
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, field, fields, replace
+from functools import wraps
 from typing import Any, NamedTuple
 
 import cv2
@@ -19,75 +20,64 @@ import numpy as np
 from IPython.display import Image
 from traitlets import Unicode
 
-State = Any
-"""A frozen dataclass whose fields are made by `setting`."""
-
 
 class Drawing(NamedTuple):
     """What a draw function returns.
 
     picture: (H, W, 3) uint8 RGB.
-    line: the numbers under the controls.
-    alt: the picture in words.
+    about: what the picture shows, in words.
+    numbers: lines of words and numbers, shown under the controls.
+    time: how long it took, shown in the first line, but no part of the alt text.
     """
 
     picture: np.ndarray
-    line: str
-    alt: str
+    about: str
+    numbers: Sequence[Sequence[str]]
+    time: str = ""
+
+    @property
+    def alt(self) -> str:
+        """The picture in words for those who cannot see it."""
+        return "; ".join([self.about, *(", ".join(words) for words in self.numbers)])
+
+    @property
+    def line(self) -> str:
+        """The lines under the controls."""
+        first, *others = self.numbers
+        return "\n".join(" · ".join(words) for words in ([*first, *[self.time] * bool(self.time)], *others))
 
 
-def setting(
-    default: Any,
-    label: str,
-    help: str,
-    span: tuple[float, float] | None = None,
-    *,
-    step: float = 1,
-    form: str = "",
-    options: Sequence = (),
-    on_release: bool = False,
-    wide: bool = False,
-) -> Any:
+def setting(default, label, help, span=None, *, step=1, form="", options=(), on_release=False, wide=False) -> Any:
     """A field of a state: the value of a control at the beginning, and how the control is shown.
 
     True or False is a checkbox, `options` a slider over them, a number a slider over `span` (low, high) by `step`,
     shown as `form`. help: its tooltip. on_release: it draws where the drag ends. wide: it takes a row of its own.
     """
-    metadata = {"label": label, "help": help, "span": span, "step": step, "form": form, "options": options}
-    return field(default=default, metadata=metadata | {"on_release": on_release, "wide": wide})
+    metadata = {"label": label, "help": help, "range": options or span, "options": bool(options)}
+    return field(default=default, metadata=metadata | dict(step=step, form=form, on_release=on_release, wide=wide))
 
 
-def first_state(kind: type, start: Mapping[str, Any], ranges: Mapping[str, Sequence] | None = None) -> State:
-    """A state of `kind`, with the values of `start`. ranges: span or options by name, instead of those of the setting.
-
-    Raises TypeError for an unknown name, ValueError for a whole number outside its span or a value that is no option.
-    """
-    names = [f.name for f in fields(kind)]
-    unknown = sorted(set(start) - set(names))
-    if unknown:
-        raise TypeError(f"there is no control {unknown[0]!r}; there are {', '.join(names)}")
-    state = kind(**start)
-    for f in fields(kind):
-        value, (span, options) = getattr(state, f.name), _range(f, ranges or {})
-        if options and value not in _values(options):
-            raise ValueError(f"{f.name} must be one of {', '.join(map(str, _values(options)))}, got {value!r}")
-        if span and isinstance(value, int) and not span[0] <= value <= span[1]:
-            raise ValueError(f"{f.name} must be {span[0]} to {span[1]}, got {value}")
-    return state
-
-
-@dataclass(frozen=True)
 class Scene:
     """A widget before it is shown.
 
-    draw: from a state to its `Drawing`.
-    state: the first one.
-    ranges: span or options by name, where they depend on the data.
+    draw: from a state to its `Drawing`; kind: the state's class; start: values that the first state does not take from
+    its class; ranges: span or options by name, where they depend on the data. Raises TypeError for an unknown name,
+    ValueError for a whole number outside its span or a value that is no option.
     """
 
-    draw: Callable[[State], Drawing]
-    state: State
-    ranges: Mapping[str, Sequence] = field(default_factory=dict)
+    def __init__(self, draw: Callable[[Any], Drawing], kind: type, start=None, ranges=None):
+        self.draw, self.ranges = draw, {f.name: f.metadata["range"] for f in fields(kind)} | (ranges or {})
+        unknown = sorted(set(start or {}) - set(self.ranges))
+        if unknown:
+            raise TypeError(f"there is no control {unknown[0]!r}; there are {', '.join(self.ranges)}")
+        self.state = kind(**start or {})
+        for f in fields(kind):
+            value, allowed = getattr(self.state, f.name), self.ranges[f.name]
+            if f.metadata["options"]:
+                if value not in _values(allowed):
+                    raise ValueError(f"{f.name} must be one of {', '.join(map(str, _values(allowed)))}, got {value!r}")
+            elif allowed and isinstance(value, int) and not allowed[0] <= value <= allowed[1]:
+                raise ValueError(f"{f.name} must be {allowed[0]} to {allowed[1]}, got {value}")
 
     def still(self) -> Image:
         """The first picture with its alt text, for pages where no widget runs."""
@@ -95,10 +85,27 @@ class Scene:
         return still(drawing.picture, drawing.alt)
 
 
-def encode_jpeg(picture: np.ndarray, quality: int = 90) -> bytes:
+def widget(**layout):
+    """Decorate a function that returns a `Scene`: it returns the scene's `Live`, its attribute `figure` the still.
+
+    layout: `label_width`, `lines` and `play` of `Live`.
+    """
+
+    def decorate(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
+        @wraps(scene_of)
+        def live(*args, **start):
+            return Live(scene_of(*args, **start), **layout)
+
+        live.figure = lambda *args, **start: scene_of(*args, **start).still()
+        return live
+
+    return decorate
+
+
+def encode_jpeg(picture: np.ndarray) -> bytes:
     """A (H, W, 3) uint8 RGB picture as JPEG, colours at full resolution so that small letters stay sharp."""
-    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling]
+    options = [cv2.IMWRITE_JPEG_QUALITY, 90]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
@@ -126,15 +133,13 @@ class Live(widgets.VBox):
 
     def __init__(self, scene: Scene, *, label_width: str = "8em", lines: int = 3, play: str = ""):
         self.draw, self.state = scene.draw, scene.state
-        self.controls = controls_of(scene.state, scene.ranges)
+        self.controls = {f.name: _control(f, getattr(self.state, f.name), scene) for f in fields(self.state)}
         self.start, self._held = self.values(), False
         first = self.draw(self.state)
-        self.image = AltImage(format="jpeg", layout=widgets.Layout(width="100%", max_width="1000px"))
-        self.line = widgets.HTML(layout=widgets.Layout(flex="1 1 auto", min_height=f"{1.45 * lines}em"))
-        back = widgets.Button(description="start again", tooltip="all controls back to where they began")
-        back.layout.flex = "0 0 auto"
-        back.on_click(lambda _button: self.reset())
-        below = widgets.HBox([back, self.line], layout=widgets.Layout(max_width="1000px", align_items="flex-start"))
+        self.image = AltImage(format="jpeg", layout={"width": "100%", "max_width": "1000px"})
+        self.line = widgets.HTML(layout={"flex": "1 1 auto", "min_height": f"{1.45 * lines}em"})
+        back = button("start again", "all controls back to where they began", self.reset)
+        below = widgets.HBox([back, self.line], layout={"max_width": "1000px", "align_items": "flex-start"})
         super().__init__([self._grid(label_width, play), below, self.image])
         self._show(first)
         self._stand_in = still(first.picture, first.alt)
@@ -145,21 +150,20 @@ class Live(widgets.VBox):
 
     def _grid(self, label_width: str, play: str) -> widgets.Widget:
         """The controls in rows of three; the play button moves its slider in the page itself."""
-        for control in self.controls.values():
+        for f in fields(self.state):
+            control = self.controls[f.name]
             control.layout.width = "auto"
             control.style.description_width = label_width
-        for f in fields(self.state):
             if f.metadata["wide"]:
-                self.controls[f.name].layout.grid_column = "1 / -1"
+                control.layout.grid_column = "1 / -1"
         shown = list(self.controls.values())
         if play:
             slider = self.controls[play]
             button = widgets.Play(slider.value, min=slider.min, max=slider.max, interval=120, description="play")
             widgets.jslink((button, "value"), (slider, "value"))
             shown.append(button)
-        columns = "repeat(3, minmax(0, 1fr))"
-        layout = widgets.Layout(grid_template_columns=columns, max_width="1000px", grid_gap="0 8px")
-        return widgets.GridBox(shown, layout=layout)
+        rows = {"grid_template_columns": "repeat(3, minmax(0, 1fr))", "grid_gap": "0 8px", "max_width": "1000px"}
+        return widgets.GridBox(shown, layout=rows)
 
     def values(self) -> dict:
         """The value of each control by its name."""
@@ -186,8 +190,8 @@ class Live(widgets.VBox):
                 self._show(self.draw(self._state({name: value})))
         self._show(self.draw(self._state()))
 
-    def _state(self, changes: Mapping[str, Any] | None = None) -> State:
-        return replace(self.state, **self.values() | dict(changes or {}))
+    def _state(self, changes: Mapping[str, Any] | None = None) -> Any:
+        return replace(self.state, **self.values() | (changes or {}))
 
     def _moved(self, _change=None) -> None:
         if self._held:
@@ -211,31 +215,28 @@ class Live(widgets.VBox):
         return data, {"image/jpeg": {"alt": alt, "width": self._stand_in.width}}
 
 
-def controls_of(state: State, ranges: Mapping[str, Sequence]) -> dict[str, widgets.Widget]:
-    """A control for each setting of a state, at its value."""
-    return {f.name: _control(f, getattr(state, f.name), ranges) for f in fields(state)}
+def button(words: str, help: str, press: Callable[[], None]) -> widgets.Button:
+    """A button and what pressing it does."""
+    made = widgets.Button(description=words, tooltip=help, layout={"flex": "0 0 auto"})
+    made.on_click(lambda _button: press())
+    return made
 
 
-def _control(f: Field, value: Any, ranges: Mapping[str, Sequence]) -> widgets.Widget:
-    m = f.metadata
+def _control(f: Field, value: Any, scene: Scene) -> widgets.Widget:
+    """The control of a setting, at its value."""
+    m, allowed = f.metadata, scene.ranges[f.name]
     words = {"description": m["label"], "tooltip": m["help"]}
     if isinstance(value, bool):
         return widgets.Checkbox(value, **words)
     words["continuous_update"] = not m["on_release"]
-    span, options = _range(f, ranges)
-    if options:  # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
-        return widgets.SelectionSlider(options=options, value=value, **words)
-    low, high = span
+    if m[
+        "options"
+    ]:  # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
+        return widgets.SelectionSlider(options=allowed, value=value, **words)
+    low, high = allowed
     if isinstance(f.default, int):
         return widgets.IntSlider(value, min=low, max=high, step=m["step"], disabled=low == high, **words)
     return widgets.FloatSlider(value, min=low, max=high, step=m["step"], readout_format=m["form"], **words)
-
-
-def _range(f: Field, ranges: Mapping[str, Sequence]) -> tuple[Sequence | None, Sequence]:
-    """Span and options of a setting; one of them is empty."""
-    if f.metadata["options"]:
-        return None, ranges.get(f.name, f.metadata["options"])
-    return ranges.get(f.name, f.metadata["span"]), ()
 
 
 def _values(options: Sequence) -> list:

@@ -1,70 +1,45 @@
-"""A loss curve that grows while a training cell runs: one picture, drawn again at most once a second."""
+"""A loss curve that grows while a training cell runs: one figure, drawn again at most once a second."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from IPython.display import display
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from redn_lib.widgets.chart import Chart
-from redn_lib.widgets.live import still
-from redn_lib.widgets.style import PALETTE, rgb
+from redn_lib.widgets.figures import AltFigure
+from redn_lib.widgets.style import RC
 
-WIDTH, HEIGHT = 640, 240
 SECONDS = 1.0
 SMOOTH = 10
 
 
-class LossChart(Chart):
-    """Losses on a logarithmic axis over `total` iterations, a line for each of K steps."""
-
-    def __init__(self, total: int):
-        super().__init__(WIDTH, HEIGHT)
-        self.total = total
-        self.plot = self.axes(
-            56, 30, WIDTH - 12, HEIGHT - 40, xlim=(0, max(total, 1)), xlabel="iteration; loss on a log axis"
-        )
-        self.plot.set_yscale("log")
-        self.plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        self.plot.yaxis.set_major_formatter("{x:.3g}")
-        self.plot.yaxis.set_minor_formatter(NullFormatter())
-        self.lines = []
-        self.now = self.plot.text(1, 1.04, "", ha="right", transform=self.plot.transAxes)
-
-    def show(self, losses: Sequence[Sequence[float]]) -> np.ndarray:
-        """Losses (n, K) as pixels, each line the mean of the last SMOOTH values; what is no number > 0 is left out."""
-        table = np.asarray(losses, float).reshape(len(losses), -1) if len(losses) else np.zeros((0, 1))
-        with np.errstate(invalid="ignore", over="ignore"):
-            smooth = np.stack([running_mean(column, SMOOTH) for column in table.T])
-        smooth[~(np.isfinite(smooth) & (smooth > 0))] = np.nan
-        if len(self.lines) != len(smooth):
-            self._make_lines(len(smooth))
-        for line, values in zip(self.lines, smooth, strict=True):
-            line.set_data(np.arange(len(values)), values)
-        known = smooth[np.isfinite(smooth)]
-        if known.size:
-            self.plot.set_ylim(max(known.min() / 1.1, 1e-300), known.max() * 1.1)
-        mean = f" · {smooth[:, -1].mean():.4g}" if len(losses) else ""
-        self.now.set_text(f"{len(losses)} of {self.total}{mean}")
-        return self.pixels()
-
-    def _make_lines(self, lines: int) -> None:
-        for line in self.lines:
-            line.remove()
-        names = ["loss"] if lines == 1 else [f"step {k + 1}" for k in range(lines)]
-        self.lines = [
-            self.plot.plot([], label=name, color=rgb(PALETTE[k % len(PALETTE)]))[0] for k, name in enumerate(names)
-        ]
-        self.plot.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6, frameon=False, fontsize=8)
-
-
-def running_mean(values: Sequence[float], length: int) -> np.ndarray:
-    """Mean of the last `length` values at each place (of fewer at the beginning): (N,) to (N,)."""
-    sums = np.cumsum(np.r_[0.0, np.asarray(values, float)])
-    at = np.arange(1, len(sums))
-    low = np.maximum(at - length, 0)
-    return (sums[at] - sums[low]) / (at - low)
+def loss_curve(losses: Sequence[Sequence[float]], total: int) -> AltFigure:
+    """Losses (n, K) on a logarithmic axis over `total` iterations: a line for each of K steps, the mean of the last
+    SMOOTH values; what is no number > 0 is left out.
+    """
+    table = pd.DataFrame(np.reshape(losses, (len(losses), -1)) if len(losses) else [[np.nan]])
+    smooth = table.replace([np.inf, -np.inf], np.nan).rolling(SMOOTH, min_periods=1).mean()
+    smooth = smooth.where(smooth > 0)
+    known, now = smooth.stack().dropna(), f"{len(losses)} of {total}"
+    with mpl.rc_context(RC):
+        figure = AltFigure(figsize=(6.4, 2.4))
+        last = f"now {np.mean(losses[-1]):.4g}" if len(losses) else "still empty"
+        figure.alt = f"Loss by iteration, {now}, {last}"
+        axes = figure.subplots()
+        for k, values in smooth.items():
+            axes.plot(values, label="loss" if smooth.shape[1] == 1 else f"step {k + 1}")
+        limits = (max(known.min() / 1.1, 1e-300), known.max() * 1.1) if len(known) else (0.1, 1)
+        axes.set(xlim=(0, max(total, 1)), xlabel="iteration; loss on a log axis", yscale="log", ylim=limits)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:.3g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6)
+        mean = f" · {smooth.iloc[-1].mean():.4g}" if len(losses) else ""
+        axes.text(1, 1.04, now + mean, ha="right", transform=axes.transAxes)
+    return figure
 
 
 def live_losses(batches: Iterable, losses: Sequence[Sequence[float]], total: int) -> Iterator:
@@ -73,19 +48,12 @@ def live_losses(batches: Iterable, losses: Sequence[Sequence[float]], total: int
     The curve is one cell output, replaced in place; the last drawing stays on the page. Use it as `show=` of a trainer:
     `trainer.run(lambda batches: live_losses(batches, trainer.losses, total))`.
     """
-    chart = LossChart(total)
-    shown = display(still(chart.show(losses), "Loss by iteration, still empty"), display_id=True)
-    last = time.monotonic()
+    shown, last = display(loss_curve(losses, total), display_id=True), time.monotonic()
     try:
         for batch in batches:
             yield batch
             if time.monotonic() - last > SECONDS:
-                _update(shown, chart, losses)
+                shown.update(loss_curve(losses, total))
                 last = time.monotonic()
     finally:
-        _update(shown, chart, losses)
-
-
-def _update(shown, chart: LossChart, losses: Sequence[Sequence[float]]) -> None:
-    now = f", now {np.mean(losses[-1]):.4g}" if losses else ""
-    shown.update(still(chart.show(losses), f"Loss by iteration, {len(losses)} of {chart.total}{now}"))
+        shown.update(loss_curve(losses, total))

@@ -6,30 +6,28 @@ code_mixer_figure(model, faces, places="B")  # the same picture without widgets
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
-from IPython.display import Image
 
 from redn_lib.data.clip import Face
-from redn_lib.experiments.mixes import Decoded, blended, decoded, encode, way
+from redn_lib.experiments.mixes import Decoded, Encoded, blended, decoded, encode, way
 from redn_lib.identity import pooled, pose_of
-from redn_lib.landmarks import LINES
-from redn_lib.metrics import eye_distance
+from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
-from redn_lib.widgets.chart import Chart
-from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, enlarge, zoomed
-from redn_lib.widgets.explorer import ALL, POINT_OPTIONS
-from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
-from redn_lib.widgets.panels import bordered, caption, card, side_by_side, stack, text_width, write
-from redn_lib.widgets.style import ANSWER, GREEN, GRID, INK, ORANGE, QUIET, Colour, rgb
+from redn_lib.widgets.chart import Axis
+from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
+from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of
+from redn_lib.widgets.live import Drawing, Scene, setting, widget
+from redn_lib.widgets.panels import board, caption, card, text_width, write
+from redn_lib.widgets.style import ANSWER, GREEN, GRID, ORANGE, QUIET
 
 ROLES = "ABC"
 SIDE = 235
-COLOURS: dict[str, Colour] = {"A": GREEN, "B": ORANGE, "C": QUIET, "mix": ANSWER}
+COLOURS = {"A": GREEN, "B": ORANGE, "C": QUIET, "mix": ANSWER}
 POSES = (("turn", "left", "right"), ("nod", "up", "down"), ("mouth", "shut", "open"))
 """The numbers of `pose_of`, and what less and more of each mean."""
 
@@ -51,68 +49,61 @@ class MixerState:
     features: str = setting("A", "features of", "whose features f_REG sees", options=tuple(ROLES))
 
 
+class Part(NamedTuple):
+    """A face, or the mix, decoded."""
+
+    name: str
+    crop_image: np.ndarray  # (S, S, 3) uint8 RGB; of the mix: that of A
+    points: np.ndarray  # (68, 2) crop pixels
+    pose: np.ndarray  # (3,) as `pose_of`
+    code: np.ndarray  # (C,) pooled, each channel from 0 to 1 between the least and the most of all faces
+
+
 @dataclass(frozen=True)
 class Mix:
-    """One state computed, ready to draw; dictionaries are by role, with "mix" beside ROLES.
-
-    state: as asked for.
-    names: of the faces.
-    crop_images: (S, S, 3) uint8 RGB, of ROLES.
-    points: (68, 2) crop pixels.
-    poses: (3,) as `pose_of`.
-    codes: (C,) pooled, each channel from 0 to 1 between the least and the most of all faces.
-    distances: of C_id and of C_pe of A and B, 1: as far apart as two faces usually are.
-    detection: (L, h, h) probabilities of the mix.
-    maps: (L, m, m) probabilities of the mix.
-    channels: of C_id.
-    """
+    """One state computed, ready to draw."""
 
     state: MixerState
-    names: dict[str, str]
-    crop_images: dict[str, np.ndarray]
-    points: dict[str, np.ndarray]
-    poses: dict[str, np.ndarray]
-    codes: dict[str, np.ndarray]
-    distances: tuple[float, float]
-    detection: np.ndarray
-    maps: np.ndarray
-    channels: int
+    parts: dict[str, Part]  # by role, "mix" beside ROLES
+    distances: list[float]  # of C_id and of C_pe of A and B, 1: as far apart as two faces usually are
+    detection: np.ndarray  # (L, h, h) probabilities of the mix
+    maps: np.ndarray  # (L, m, m) probabilities of the mix
+    channels: int  # of C_id
 
     @property
     def way(self) -> float:
         """How far the mix's pose has come from that of A, 0, to that of B, 1. Undefined where A and B are one face."""
-        return way(*(torch.from_numpy(self.poses[who])[None] for who in ("mix", "A", "B")))
+        return way(*(torch.from_numpy(self.parts[who].pose)[None] for who in ("mix", "A", "B")))
 
     def distance(self, who: str) -> float:
         """Mean distance of the mix's points from the unmixed points of A or B, over its eye distance."""
-        own = self.points[who]
-        return float(np.linalg.norm(self.points["mix"] - own, axis=-1).mean() / eye_distance(own))
+        return float(nme(self.parts["mix"].points, self.parts[who].points))
 
 
-def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Live:
+@widget(label_width="7em", lines=4)
+def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Scene:
     """Controls over which of the faces are A, B and C, and what of each is decoded by the model's first step.
 
     start: where controls begin, by the names of `MixerState`. Raises TypeError for an unknown one, ValueError for fewer
     than two faces or a start that no control can take.
     """
-    return Live(_scene(model, faces, start), label_width="7em", lines=4)
-
-
-def code_mixer_figure(model: RedNet, faces: Sequence[Face], **start) -> Image:
-    """The mixer's picture as an image with alt text, for pages where no widget runs; arguments as `code_mixer`."""
-    return _scene(model, faces, start).still()
-
-
-def _scene(model: RedNet, faces: Sequence[Face], start: dict) -> Scene:
-    mixer, chart = Mixer(model, faces), PoseChart()
-    ranges = {role: (0, len(faces) - 1) for role in "abc"}
-    state = first_state(MixerState, {"c": min(2, len(faces) - 1), **start}, ranges)
+    mixer = Mixer(model, faces)
+    about = (
+        "Code mixer. Above: faces A, B and C with their own points, and the codes of A, mix and B as stripes. Below: "
+        "detection and response maps of the mix; its points with those of A and B; turn, nod and mouth of the three on "
+        "a line each"
+    )
 
     def draw(state: MixerState) -> Drawing:
         mix = mixer.mix(state)
-        return Drawing(compose(mix, chart), describe(mix), in_words(mix))
+        return Drawing(compose(mix), about, numbers(mix))
 
-    return Scene(draw, state, ranges)
+    ranges = {role: (0, len(faces) - 1) for role in "abc"}
+    return Scene(draw, MixerState, {"c": min(2, len(faces) - 1), **start}, ranges)
+
+
+code_mixer_figure = code_mixer.figure
+"""The mixer's picture as an image with alt text, for pages where no widget runs; arguments as `code_mixer`."""
 
 
 class Mixer:
@@ -121,37 +112,27 @@ class Mixer:
     def __init__(self, model: RedNet, faces: Sequence[Face]):
         if len(faces) < 2:
             raise ValueError(f"to mix codes takes two faces or more, got {len(faces)}")
-        self.model, self.names = model, [face.name or f"face {i}" for i, face in enumerate(faces)]
-        self.encoded = [encode(model, [cut_patch(face)]) for face in faces]
-        self.codes = np.stack([_array(pooled(e.code)) for e in self.encoded])
-        self.least, self.range = self.codes.min(0), np.ptp(self.codes, 0) + 1e-6
-        self.unmixed = lru_cache(maxsize=None)(self._unmixed)
+        self.model, self.encoded = model, [encode(model, [cut_patch(face)]) for face in faces]
+        self.codes = np.stack([first_of(pooled(e.code)) for e in self.encoded])
+        self.faces = [
+            self._part(face.name or f"face {i}", e, e.code, decoded(model, e.code, e.places, e.features))
+            for i, (face, e) in enumerate(zip(faces, self.encoded, strict=True))
+        ]
 
     def mix(self, state: MixerState) -> Mix:
         """Everything about one mix."""
         at = dict(zip(ROLES, (state.a, state.b, state.c), strict=True))
-        encoded = {who: self.encoded[i] for who, i in at.items()}
-        channels = self.model.preset.identity_channels
+        encoded, channels = {who: self.encoded[i] for who, i in at.items()}, self.model.preset.identity_channels
         code = blended(encoded["A"].code, encoded["B"].code, channels, state.identity, state.changing)
         mixed = decoded(self.model, code, encoded[state.places].places, encoded[state.features].features)
-        predictions = {who: self.unmixed(i) for who, i in at.items()} | {"mix": mixed}
-        codes = {who: self.codes[i] for who, i in at.items()} | {"mix": _array(pooled(code))}
-        return Mix(
-            state,
-            {who: self.names[i] for who, i in at.items()},
-            {who: _picture(e.frames) for who, e in encoded.items()},
-            {who: _array(p.points) for who, p in predictions.items()},
-            {who: _array(pose_of(p.points)) for who, p in predictions.items()},
-            {who: (code - self.least) / self.range for who, code in codes.items()},
-            tuple(self._distance(half, state.a, state.b) for half in (slice(0, channels), slice(channels, None))),
-            _array(mixed.detection)[1:],
-            _array(mixed.maps),
-            channels,
-        )
+        parts = {who: self.faces[i] for who, i in at.items()} | {"mix": self._part("mix", encoded["A"], code, mixed)}
+        distances = [self._distance(half, state.a, state.b) for half in (slice(0, channels), slice(channels, None))]
+        return Mix(state, parts, distances, first_of(mixed.detection)[1:], first_of(mixed.maps), channels)
 
-    def _unmixed(self, i: int) -> Decoded:
-        e = self.encoded[i]
-        return decoded(self.model, e.code, e.places, e.features)
+    def _part(self, name: str, encoded: Encoded, code: torch.Tensor, found: Decoded) -> Part:
+        image = np.uint8(np.rint(255 * first_of(encoded.frames).transpose(1, 2, 0).clip(0, 1)))
+        share = (first_of(pooled(code)) - self.codes.min(0)) / (np.ptp(self.codes, 0) + 1e-6)
+        return Part(name, image, first_of(found.points), first_of(pose_of(found.points)), share)
 
     def _distance(self, half: slice, a: int, b: int) -> float:
         codes = self.codes[:, half]
@@ -159,87 +140,37 @@ class Mixer:
         return float(np.linalg.norm(codes[a] - codes[b]) / max(usual, 1e-6))
 
 
-def _array(batch_of_one: torch.Tensor) -> np.ndarray:
-    return batch_of_one[0].float().cpu().numpy()
-
-
-def _picture(frames: torch.Tensor) -> np.ndarray:
-    return np.uint8(np.rint(255 * _array(frames).transpose(1, 2, 0).clip(0, 1)))
-
-
-def describe(mix: Mix) -> str:
-    """The numbers under the controls: what is mixed, how far the codes are apart, where the points go."""
+def numbers(mix: Mix) -> list[list[str]]:
+    """What is mixed, how far the codes are apart, where the points go."""
     state = mix.state
     identity, changing = mix.distances
-    parts = [f"A {mix.names['A']}", f"B {mix.names['B']}", f"C {mix.names['C']}"]
     recipe = [f"C_id {state.identity:.0%} of B", f"C_pe {state.changing:.0%} of B"]
-    recipe += [f"places of {state.places}", f"features of {state.features}"]
+    recipe += [f"places of {state.places}", f"features of {state.features}", f"maps of {chosen(state.point)[1]}"]
     far = f"distance of A and B {identity:.1f} in C_id, {changing:.1f} in C_pe (usual: 1)"
     came = "A and B are one image" if state.a == state.b else f"pose {round(100 * mix.way)} % of the way from A to B"
     points = ", ".join(f"{mix.distance(who):.0%} from {who}'s" for who in "AB")
-    lines = [parts, recipe, [far, came, f"points {points} (of the eye distance)"]]
-    return "\n".join(" · ".join(line) for line in lines)
+    return [
+        [f"{who} {mix.parts[who].name}" for who in ROLES],
+        recipe,
+        [far, came, f"points {points} (of the eye distance)"],
+    ]
 
 
-def in_words(mix: Mix) -> str:
-    """Alt text of the picture."""
-    state = mix.state
-    what = "all points" if state.point == ALL else f"point {state.point}"
-    return (
-        f"Code mixer, {mix.names['A']} and {mix.names['B']}: {state.identity:.0%} of B's C_id, {state.changing:.0%} of "
-        f"B's C_pe, places of {state.places}, features of {state.features}. Above: faces A, B and C with their own "
-        f"points, and the codes of A, mix and B as stripes. Below: detection and response maps of the mix, {what}; its "
-        "points with those of A and B; turn, nod and mouth of the three on a line each"
-    )
-
-
-class PoseChart(Chart):
-    """A line for turn, nod and mouth each: where A and B are without mixing, and a dot where the mix is."""
-
-    def __init__(self):
-        super().__init__(SIDE, SIDE)
-        rows = np.arange(len(POSES))
-        plot = self.axes(14, 0, SIDE - 14, SIDE, xlim=(-LIMIT, LIMIT), ylim=(2.55, -0.55))
-        plot.axis("off")
-        plot.hlines(rows, -LIMIT, LIMIT, color=rgb(GRID), linewidth=2.5)
-        for row, (name, less, more) in enumerate(POSES):
-            plot.text(-LIMIT, row - 0.32, name, fontsize=9, fontweight="bold")
-            plot.text(-LIMIT, row + 0.32, less, fontsize=8, color=rgb(QUIET))
-            plot.text(LIMIT, row + 0.32, more, fontsize=8, color=rgb(QUIET), ha="right")
-        self.marks = {}
-        for who in "AB":
-            ticks = plot.plot([], "|", color=rgb(COLOURS[who]), markersize=15, markeredgewidth=3)[0]
-            letter = {"marker": f"$\\mathrm{{{who}}}$", "markersize": 7, "markeredgewidth": 0}
-            letters = plot.plot([], linestyle="", color=rgb(QUIET), **letter)[0]
-            self.marks[who] = [(ticks, rows), (letters, rows - 0.22)]
-        dot = {"color": rgb(COLOURS["mix"]), "markersize": 11, "markeredgecolor": rgb(INK), "clip_on": False}
-        self.marks["mix"] = [(plot.plot([], "o", **dot)[0], rows)]
-
-    def show(self, mix: Mix) -> np.ndarray:
-        """The poses of a mix, as pixels."""
-        for who, marks in self.marks.items():
-            for line, rows in marks:
-                line.set_data(np.clip(mix.poses[who], -LIMIT, LIMIT), rows)
-        return self.pixels()
-
-
-def compose(mix: Mix, chart: PoseChart) -> np.ndarray:
+def compose(mix: Mix) -> np.ndarray:
     """All panels of one mix in one picture (H, 1000, 3) uint8 RGB."""
-    point, black = mix.state.point, np.zeros_like(mix.crop_images["A"])
-    chosen, what = (slice(None), "all points") if point == ALL else (slice(point, point + 1), f"point {point}")
+    black, (only, what) = np.zeros_like(mix.parts["A"].crop_image), chosen(mix.state.point)
     zoom = SIDE / len(black)
-    detection, maps = (draw_response_map(black, m[chosen], zoom=zoom) for m in (mix.detection, mix.maps))
-    only = None if point == ALL else [point]
-    maps = draw_face(maps, zoomed(mix.points["mix"], zoom), only=only, lines=False)
+    drawn = slice(None) if only is None else only
+    detection, maps = (draw_response_map(black, m[drawn], zoom=zoom) for m in (mix.detection, mix.maps))
+    maps = draw_face(maps, zoomed(mix.parts["mix"].points, zoom), only=only, lines=False)
     upper = [caption(_face(mix, who, zoom), who, _gives(mix, who)) for who in ROLES]
     lower = [
         caption(detection, "Detection", f"f_DEC, {what}"),
         caption(maps, "Response maps", f"f_REG, {what}"),
         caption(_outlines(mix, zoom), "Points", "of the mix, A and B"),
-        caption(chart.show(mix), "Pose", "of the points"),
+        caption(_poses(mix), "Pose", "of the points"),
     ]
-    codes = caption(_stripes(mix), "Codes", "a stripe a channel")
-    return bordered(stack([side_by_side([*upper, codes]), side_by_side(lower)]))
+    return board([[*upper, caption(_stripes(mix), "Codes", "a stripe a channel")], lower])
 
 
 def _gives(mix: Mix, who: str) -> str:
@@ -251,30 +182,41 @@ def _gives(mix: Mix, who: str) -> str:
 
 
 def _face(mix: Mix, who: str, zoom: float) -> np.ndarray:
-    out = _outline(enlarge(mix.crop_images[who], zoom), mix.points[who], COLOURS[who], zoom)
+    out = enlarge(mix.parts[who].crop_image, zoom)
+    strokes(out, zoomed(mix.parts[who].points, zoom), COLOURS[who])
     cv2.rectangle(out, (0, 0), (out.shape[1] - 1, out.shape[0] - 1), COLOURS[who], 4)
     return out
-
-
-def _outline(picture: np.ndarray, points: np.ndarray, colour: Colour, zoom: float, width: int = 1) -> np.ndarray:
-    """Drawn into the picture: the strokes of a face whose points are in pixels before it was enlarged."""
-    at = np.rint(zoomed(points, zoom) * 16).astype(np.int32)
-    for indices, closed in LINES:
-        cv2.polylines(picture, [at[list(indices)].reshape(-1, 1, 2)], closed, colour, width, cv2.LINE_AA, 4)
-    return picture
 
 
 def _outlines(mix: Mix, zoom: float) -> np.ndarray:
     """The mix broad, the unmixed A and B thin over it."""
     out = np.full((SIDE, SIDE, 3), 255, np.uint8)
-    _outline(out, mix.points["mix"], COLOURS["mix"], zoom, 3)
-    for who in "AB":
-        _outline(out, mix.points[who], COLOURS[who], zoom)
+    for who, width in (("mix", 3), ("A", 1), ("B", 1)):
+        strokes(out, zoomed(mix.parts[who].points, zoom), COLOURS[who], width)
     x = 6
     for who in ("A", "mix", "B"):
         cv2.line(out, (x, SIDE - 10), (x + 12, SIDE - 10), COLOURS[who], 3)
         write(out, who, x + 17, SIDE - 18, size=12)
         x += 17 + text_width(who, 12) + 12
+    return out
+
+
+def _poses(mix: Mix) -> np.ndarray:
+    """A line for turn, nod and mouth each: where A and B are without mixing, and a dot where the mix is."""
+    out, axis = card(SIDE, SIDE), Axis(-LIMIT, LIMIT, 14, SIDE - 14)
+    for row, (name, less, more) in enumerate(POSES):
+        y = SIDE * (0.55 + row) / 3.1
+        write(out, name, axis.start, y - 34, size=12, bold=True)
+        write(out, less, axis.start, y + 16, size=11, colour=QUIET)
+        write(out, more, axis.end, y + 16, size=11, colour=QUIET, anchor=1)
+        polyline(out, [(axis.start, y), (axis.end, y)], False, GRID, 3)
+        for who in ("A", "B", "mix"):
+            x = float(axis.at(np.clip(mix.parts[who].pose[row], -LIMIT, LIMIT)))
+            if who == "mix":
+                dot(out, (x, y), 7, COLOURS[who], border=1.2)
+            else:
+                polyline(out, [(x, y - 10), (x, y + 10)], False, COLOURS[who], 4)
+                write(out, who, x, y - 24, size=10, colour=QUIET, anchor=0.5)
     return out
 
 
@@ -286,9 +228,9 @@ def _stripes(mix: Mix) -> np.ndarray:
         write(out, name, left, y, size=12, bold=True)
         y += 18
         for who in ("A", "mix", "B"):
-            stripes = colour_map(mix.codes[who][None, part], 1.0)
+            stripes = colour_map(mix.parts[who].code[None, part], 1.0)
             out[y : y + high, left:] = cv2.resize(stripes, (SIDE - left, high), interpolation=cv2.INTER_NEAREST)
-            write(out, who, left - 6 - text_width(who, 12), y + 5, size=12)
+            write(out, who, left - 6, y + 5, size=12, anchor=1)
             out[y : y + high, left - 4 : left - 1] = COLOURS[who]
             y += high + 3
         y += 8

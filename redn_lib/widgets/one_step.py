@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from IPython.display import Image
 from torch import Tensor
 
 from redn_lib.encoder_decoder import unpool
@@ -19,9 +18,9 @@ from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, spatial_softmax
 from redn_lib.tracking.align import align
 from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, zoomed
-from redn_lib.widgets.explorer import Example, point_name, to_examples
-from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
-from redn_lib.widgets.panels import bordered, caption, fit_into, side_by_side, stack, text_width
+from redn_lib.widgets.explorer import Example, first_of, point_name, to_examples
+from redn_lib.widgets.live import Drawing, Scene, setting, widget
+from redn_lib.widgets.panels import board, caption, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
 
 SIDE = 235
@@ -43,49 +42,34 @@ class StepState:
 
 @dataclass(frozen=True)
 class Inside:
-    """One step opened.
+    """One step opened."""
 
-    crop: (S, S, 3) uint8 RGB.
-    before: features of each stage before its pool, (C, h, h).
-    where: flat index of each maximum that a pool remembers, (C, h/2, h/2).
-    held: by stage (0-based), what the decoder holds before its unpooling, (C, h/2, h/2).
-    back: the same after it, (C, h, h).
-    detection: (L+1, h, h) probabilities.
-    maps: (L, m, m) probabilities.
-    points: (68, 2) crop pixels.
-    error: NME, None without labels.
-    """
-
-    crop: np.ndarray
-    before: list[np.ndarray]
-    where: list[np.ndarray]
-    held: dict[int, np.ndarray]
-    back: dict[int, np.ndarray]
-    detection: np.ndarray
-    maps: np.ndarray
-    points: np.ndarray
-    error: float | None
+    crop: np.ndarray  # (S, S, 3) uint8 RGB
+    before: list[np.ndarray]  # features of each stage before its pool, (C, h, h)
+    where: list[np.ndarray]  # flat index of each maximum that a pool remembers, (C, h/2, h/2)
+    held: dict[int, np.ndarray]  # by stage (0-based), what the decoder holds before its unpooling, (C, h/2, h/2)
+    back: dict[int, np.ndarray]  # the same after it, (C, h, h)
+    detection: np.ndarray  # (L+1, h, h) probabilities
+    maps: np.ndarray  # (L, m, m) probabilities
+    points: np.ndarray  # (68, 2) crop pixels
+    error: float | None  # NME, None without labels
 
 
-def one_step(model: RedNet, faces, boxes=None, truths=None, **start) -> Live:
+@widget(label_width="5em")
+def one_step(model: RedNet, faces, boxes=None, **start) -> Scene:
     """Controls over the inside of the model's first step on each face.
 
-    faces, boxes, truths: as the explorer takes them; start: where controls begin, by the names of `StepState`. Raises
-    TypeError for an unknown one, ValueError for a pool that the decoder does not undo.
+    faces, boxes: as the explorer takes them; start: where controls begin, by the names of `StepState`. Raises TypeError
+    for an unknown one, ValueError for a pool that the decoder does not undo.
     """
-    return Live(_scene(model, faces, boxes, truths, start), label_width="5em")
-
-
-def one_step_figure(model: RedNet, faces, boxes=None, truths=None, **start) -> Image:
-    """The same picture as an image with alt text, for pages where no widget runs; arguments as `one_step`."""
-    return _scene(model, faces, boxes, truths, start).still()
-
-
-def _scene(model, faces, boxes, truths, start) -> Scene:
-    examples, widths = to_examples(faces, boxes, truths), model.preset.widths
-    pools = range(len(widths) - model.preset.levels + 1, len(widths) + 1)
-    ranges = {"image": (0, len(examples) - 1), "pool": (pools[0], pools[-1])}
-    ranges["rank"] = (1, min(w[-1] for w in widths[pools[0] - 1 :]))
+    examples, widths = to_examples(faces, boxes), model.preset.widths
+    about = (
+        "Inside one step. Above: the crop with its points, a channel before the pool, its maxima, the remembered "
+        "places. Below: what the decoder holds, the same put back, the detection map and the response map of a point"
+    )
+    first = len(widths) - model.preset.levels + 1
+    ranges = {"image": (0, len(examples) - 1), "pool": (first, len(widths))}
+    ranges["rank"] = (1, min(w[-1] for w in widths[first - 1 :]))
 
     @lru_cache(maxsize=16)
     def inside(image: int, memory: bool, features: bool) -> Inside:
@@ -93,11 +77,15 @@ def _scene(model, faces, boxes, truths, start) -> Scene:
 
     def draw(state: StepState) -> Drawing:
         whole, here = inside(state.image, True, True), inside(state.image, state.memory, state.features)
-        channel = strongest(whole, state.pool - 1)[state.rank - 1]
-        picture = compose(here, state, channel)
-        return Drawing(picture, describe(here, whole, state, channel), in_words(state, channel))
+        strength = whole.held[state.pool - 1].max((1, 2))  # of each channel
+        channel = np.argsort(-strength, kind="stable")[state.rank - 1]
+        return Drawing(compose(here, state, channel), about, numbers(here, whole, state, channel))
 
-    return Scene(draw, first_state(StepState, start, ranges), ranges)
+    return Scene(draw, StepState, start, ranges)
+
+
+one_step_figure = one_step.figure
+"""The same picture as an image with alt text, for pages where no widget runs; arguments as `one_step`."""
 
 
 @torch.inference_mode()
@@ -113,26 +101,22 @@ def inside_step(model: RedNet, example: Example, memory: bool = True, features: 
     code, before, where = model.encoder(frame - 0.5, torch.from_numpy(fit.z).to(device), 0)
     x, held, back = code, {}, {}
     for s, stage in zip(range(len(where) - 1, -1, -1), model.decoder.stages, strict=False):
-        held[s], back[s] = x, unpool(x, where[s] if memory else upper_left(where[s]))
-        x = stage(back[s], 0)
+        put = unpool(x, where[s] if memory else upper_left(where[s]))
+        held[s], back[s], x = first_of(x), first_of(put), stage(put, 0)
     detection = model.detection(x)
     maps = spatial_softmax(model.regression(detection, before[1] * features, before[3] * features, 0))
-    points = _array(decode(maps, model.preset.size))
+    points = first_of(decode(maps, model.preset.size))
     return Inside(
         fit.crop_images[0],
-        [_array(t) for t in before],
-        [_array(t) for t in where],
-        {s: _array(t) for s, t in held.items()},
-        {s: _array(t) for s, t in back.items()},
-        _array(detection.softmax(1)),
-        _array(maps),
+        [first_of(t) for t in before],
+        [first_of(t) for t in where],
+        held,
+        back,
+        first_of(detection.softmax(1)),
+        first_of(maps),
         points,
         None if example.truth is None else float(nme(fit.crops[0].to_frame(points), example.truth)),
     )
-
-
-def _array(batch_of_one: Tensor) -> np.ndarray:
-    return batch_of_one[0].cpu().numpy()
 
 
 def upper_left(where: Tensor) -> Tensor:
@@ -140,11 +124,6 @@ def upper_left(where: Tensor) -> Tensor:
     h, w = where.shape[-2:]
     y, x = (torch.arange(n, device=where.device) for n in (h, w))
     return (4 * w * y[:, None] + 2 * x).expand_as(where)
-
-
-def strongest(inside: Inside, stage: int) -> np.ndarray:
-    """Channels of a stage (0-based) by the largest value that the decoder holds in each: (C,), the strongest first."""
-    return np.argsort(-inside.held[stage].max((1, 2)), kind="stable")
 
 
 def windows(features: np.ndarray) -> np.ndarray:
@@ -168,54 +147,42 @@ def compose(inside: Inside, state: StepState, channel: int) -> np.ndarray:
     response = draw_response_map(inside.crop, inside.maps[p], zoom=zoom)
     response = draw_face(response, zoomed(inside.points, zoom), only=[p], lines=False)
     down = [
-        _panel("The crop", "with all points", draw_face(inside.crop, inside.points, zoom=zoom)),
-        _panel("Encoder", f"stage {state.pool}, {_size(before)}", colour_map(before)),
-        _panel("Pooled", f"maxima, {_size(pooled)}", colour_map(pooled)),
-        _panel("Remembered", "        grey: none", place_colours(before, inside.where[s][channel])),
+        caption(draw_face(inside.crop, inside.points, zoom=zoom), "The crop", "with all points", SIDE),
+        caption(colour_map(before), "Encoder", f"stage {state.pool}, {_size(before)}", SIDE),
+        caption(colour_map(pooled), "Pooled", f"maxima, {_size(pooled)}", SIDE),
+        caption(place_colours(before, inside.where[s][channel]), "Remembered", "        grey: none", SIDE),
     ]
     key = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # one window, its places in their colours
     x = text_width("Remembered", bold=True) + 8
     down[-1][2:20, x : x + 18] = key
     up = [
-        _panel("Decoder", f"holds, {_size(held)}", colour_map(held)),
-        _panel("Put back", "where it was" if state.memory else "upper left", colour_map(back)),
-        _panel("Detection", f"point {p}, {_size(inside.detection[0])}", detection),
-        _panel("Response map", f"point {p}", response),
+        caption(colour_map(held), "Decoder", f"holds, {_size(held)}", SIDE),
+        caption(colour_map(back), "Put back", "where it was" if state.memory else "upper left", SIDE),
+        caption(detection, "Detection", f"point {p}, {_size(inside.detection[0])}", SIDE),
+        caption(response, "Response map", f"point {p}", SIDE),
     ]
-    return bordered(stack([side_by_side(down), side_by_side(up)]))
-
-
-def _panel(title: str, note: str, picture: np.ndarray) -> np.ndarray:
-    return caption(fit_into(picture, SIDE, SIDE), title, note)
+    return board([down, up])
 
 
 def _size(values: np.ndarray) -> str:
     return f"{values.shape[-1]}x{values.shape[-2]}"
 
 
-def describe(inside: Inside, whole: Inside, state: StepState, channel: int) -> str:
+def numbers(inside: Inside, whole: Inside, state: StepState, channel: int) -> list[list[str]]:
     """Shapes and what the pool keeps; then the chosen point, and the error beside that with all parts on (`whole`)."""
     before, where = inside.before[state.pool - 1], inside.where[state.pool - 1]
     full = windows(before[channel]).max(-1) > 0
-    put = "where they were" if state.memory else "upper left in their window"
     x, y = inside.points[state.point]
-    words = [f"pool {state.pool} keeps {where.size:,} of {before.size:,} values, and a place for each"]
+    words = [
+        f"image {state.image}",
+        f"pool {state.pool} keeps {where.size:,} of {before.size:,} values, and a place for each",
+    ]
     words += [f"rank {state.rank} is channel {channel}: {full.sum()} of {full.size} windows hold a value"]
-    words += [f"values go back {put}"]
+    words += ["values go back " + ("where they were" if state.memory else "upper left in their window")]
     last = [f"{point_name(state.point)}: at ({x:.1f}, {y:.1f}) px of the crop"]
+    last += ["f_REG sees no features"] * (not state.features)
     if inside.error is None:
         last.append(f"all points moved by {np.linalg.norm(inside.points - whole.points, axis=1).mean():.1f} px")
     else:
         last.append(f"NME of this step {inside.error:.1%}, with all parts on {whole.error:.1%}")
-    return "\n".join(" · ".join(line) for line in (words, last))
-
-
-def in_words(state: StepState, channel: int) -> str:
-    """Alt text of the picture."""
-    off = [w for w, on in (("pools forget", state.memory), ("f_REG sees no features", state.features)) if not on]
-    words = (
-        f"Inside one step on image {state.image}, pool {state.pool}, channel {channel}. Above: the crop with its "
-        "points, the channel before the pool, its maxima, the remembered places. Below: what the decoder holds, the "
-        f"same put back, the detection map and the response map of point {state.point}"
-    )
-    return "; ".join([words, *off])
+    return [words, last]

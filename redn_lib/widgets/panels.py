@@ -13,17 +13,11 @@ CAPTION_HEIGHT = 24
 GAP = 12
 
 
-@lru_cache(maxsize=8)
-def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(BOLD_FONT if bold else FONT), size)
-
-
 @lru_cache(maxsize=1024)
 def _letters(words: str, size: int, bold: bool) -> np.ndarray:
     """How much ink each pixel of the words takes: (h, w, 1) float32 in [0, 1]; every line of a size is equally high."""
-    font = _font(size, bold)
-    rise, fall = font.getmetrics()
-    mask = Image.new("L", (max(round(font.getlength(words)), 1), rise + fall))
+    font = ImageFont.truetype(str(BOLD_FONT if bold else FONT), size)
+    mask = Image.new("L", (max(round(font.getlength(words)), 1), sum(font.getmetrics())))
     ImageDraw.Draw(mask).text((0, 0), words, font=font, fill=255)
     return np.asarray(mask, np.float32)[..., None] / 255
 
@@ -33,12 +27,13 @@ def text_width(words: str, size: int = 13, bold: bool = False) -> int:
     return _letters(words, size, bold).shape[1]
 
 
-def write(
-    picture: np.ndarray, words: str, x: int, y: int, *, size: int = 13, bold: bool = False, colour: Colour = INK
-) -> None:
-    """Write a line of words into the picture, its upper left corner at (x, y); what falls outside is cut."""
+def write(picture, words: str, x: float, y: float, *, size=13, bold=False, colour=INK, anchor=0.0) -> None:
+    """Write a line of words into the picture, its top at y; what falls outside is cut.
+
+    anchor: the share of the words that is left of x; 0: they begin there, 1: they end there.
+    """
     ink = _letters(words, size, bold)
-    x, y = round(x), round(y)
+    x, y = round(x - anchor * ink.shape[1]), round(y)
     top, left = max(-y, 0), max(-x, 0)
     under = picture[max(y, 0) : y + ink.shape[0], max(x, 0) : x + ink.shape[1]]
     ink = ink[top : top + under.shape[0], left : left + under.shape[1]]
@@ -62,8 +57,9 @@ def fit_into(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return out
 
 
-def caption(image: np.ndarray, title: str, note: str = "") -> np.ndarray:
-    """The image under a line with a bold title and, to its right, a quiet note."""
+def caption(image: np.ndarray, title: str, note: str = "", side: int = 0) -> np.ndarray:
+    """The image under a line with a bold title and, to its right, a quiet note. side: fits it into a square first."""
+    image = fit_into(image, side, side) if side else image
     out = card(image.shape[0] + CAPTION_HEIGHT, image.shape[1])
     out[CAPTION_HEIGHT:] = image
     write(out, title, 0, 2, bold=True)
@@ -72,12 +68,7 @@ def caption(image: np.ndarray, title: str, note: str = "") -> np.ndarray:
 
 
 def side_by_side(images: Sequence[np.ndarray], captions: Sequence[str] = (), gap: int = GAP) -> np.ndarray:
-    """Images in a row, centred in height, with a caption above each where given.
-
-    Raises ValueError where there are no images, or captions of another number.
-    """
-    if not images or (captions and len(captions) != len(images)):
-        raise ValueError(f"{len(images)} images and {len(captions)} captions: give at least one image, a caption each")
+    """Images in a row, centred in height, with a caption above each where given."""
     if captions:
         images = [caption(i, c) for i, c in zip(images, captions, strict=True)]
     height = max(i.shape[0] for i in images)
@@ -100,9 +91,12 @@ def stack(rows: Sequence[np.ndarray], gap: int = GAP) -> np.ndarray:
     return out
 
 
-def bordered(picture: np.ndarray) -> np.ndarray:
-    """The picture with an empty border of GAP pixels."""
-    return np.stack([np.pad(picture[..., c], GAP, constant_values=CARD[c]) for c in range(3)], -1)
+def board(rows: Sequence[Sequence[np.ndarray]], gap: int = GAP) -> np.ndarray:
+    """Rows of panels one below the other, with an empty border of GAP pixels: the whole picture of a widget."""
+    inner = stack([side_by_side(row) for row in rows], gap)
+    out = card(inner.shape[0] + 2 * GAP, inner.shape[1] + 2 * GAP)
+    out[GAP:-GAP, GAP:-GAP] = inner
+    return out
 
 
 def legend(captioned: np.ndarray, marks: Mapping[str, Colour]) -> np.ndarray:
@@ -112,7 +106,7 @@ def legend(captioned: np.ndarray, marks: Mapping[str, Colour]) -> np.ndarray:
         x -= text_width(words, 12)
         write(captioned, words, x, 3, size=12, colour=QUIET)
         x -= 10
-        cv2.circle(captioned, (x, 11), 5, ANSWER if colour == CARD else INK, -1, cv2.LINE_AA)
-        cv2.circle(captioned, (x, 11), 4, colour, -1, cv2.LINE_AA)
+        for radius, tone in ((5, ANSWER if colour == CARD else INK), (4, colour)):
+            cv2.circle(captioned, (x, 11), radius, tone, -1, cv2.LINE_AA)
         x -= 12
     return captioned

@@ -12,7 +12,6 @@ from functools import lru_cache
 import cv2
 import numpy as np
 import torch
-from IPython.display import Image
 
 from redn_lib.crop import Crop
 from redn_lib.data.clip import Clip
@@ -23,11 +22,11 @@ from redn_lib.landmarks import tight_box
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState, prior_height
-from redn_lib.widgets.chart import LEFT, RIGHT, TimeChart
-from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, join_maps, zoomed
-from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, point_name
-from redn_lib.widgets.live import Drawing, Live, Scene, first_state, setting
-from redn_lib.widgets.panels import GAP, bordered, caption, card, fit_into, legend, side_by_side, stack, write
+from redn_lib.widgets.chart import LEFT, RIGHT, time_chart
+from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, ring, zoomed
+from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of, point_name
+from redn_lib.widgets.live import Drawing, Scene, setting, widget
+from redn_lib.widgets.panels import GAP, board, caption, card, fit_into, legend, write
 from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, PURPLE, QUIET
 
 NONE = "none"
@@ -41,8 +40,12 @@ SPAN = 1.9
 
 WIDTH = 1000 - 2 * GAP
 STATE_ROWS, ROW = 40, 2
+FACES_KEPT = 400
 MAX_ERROR = 0.4
 """Errors above this are cut off in the chart."""
+
+COLOURS = {WITHOUT: ORANGE, WITH: BLUE, **dict.fromkeys(FILTERS, PURPLE), "height": GREEN}
+"""Of the curves."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,10 @@ class ScrubberState:
     frame: int = setting(0, "frame", "number of the frame that is shown", (0, 0))
     clip: int = setting(0, "clip", "number of the clip", (0, 0), on_release=True)
     point: int = setting(ALL, "point", "one of the 68 points, or all", options=POINT_OPTIONS)
-    occluder: str = setting(
-        "hand", "occluder", "what passes the face", options=(NONE, *OCCLUDER_KINDS), on_release=True
-    )
+    occluder: str = setting("hand", "occluder", "passes the face", options=(NONE, *OCCLUDER_KINDS), on_release=True)
     enters: int = setting(8, "from frame", "first frame with the full share", (0, 0), on_release=True)
     lasts: int = setting(6, "frames long", "how long it stays", (1, 1), on_release=True)
-    share: float = setting(
-        0.75, "occluded", "share of the face it hides", (0.1, 0.9), step=0.05, form=".0%", on_release=True
-    )
+    share: float = setting(0.75, "occluded", "of the face", (0.1, 0.9), step=0.05, form=".0%", on_release=True)
     direction: int = setting(0, "moves (°)", "0: right, 90: down", (-180, 180), step=15, on_release=True)
     forget: int = setting(0, "forget before", "clears the memory before this frame, 0: never", (0, 0), on_release=True)
     steps: int = setting(3, "steps", "feedback steps a frame", (1, 1), on_release=True)
@@ -68,66 +67,36 @@ class ScrubberState:
 
 @dataclass(frozen=True)
 class TrackedFace:
-    """One frame, tracked.
+    """One frame, tracked; `expected`, `height` and `hidden` are None without memory."""
 
-    points: (68, 2) patch pixels.
-    expected: (68, 2) points of the prior, patch pixels; None without memory.
-    crop_image: (S, S, 3) uint8, of the last step.
-    maps: (68, h, w) of the last step.
-    crop: of the last step, crop pixels to patch pixels.
-    height: (68,) of the prior at the first step, in logits; None without memory.
-    hidden: (H,) of the LSTM; None without memory.
-    state: with which the next frame is tracked.
-    next_crop: (1, 2, 3) the next frame's first crop.
-    """
-
-    points: np.ndarray
-    expected: np.ndarray | None
-    crop_image: np.ndarray
-    maps: np.ndarray
-    crop: Crop
-    height: np.ndarray | None
-    hidden: np.ndarray | None
-    state: MemoryState | None
-    next_crop: torch.Tensor
+    points: np.ndarray  # (68, 2) patch pixels
+    expected: np.ndarray | None  # (68, 2) points of the prior, patch pixels
+    crop_image: np.ndarray  # (S, S, 3) uint8, of the last step
+    maps: np.ndarray  # (68, h, w) of the last step
+    crop: Crop  # of the last step, crop pixels to patch pixels
+    height: np.ndarray | None  # (68,) of the prior at the first step, in logits
+    hidden: np.ndarray | None  # (H,) of the LSTM
+    state: MemoryState | None  # with which the next frame is tracked
+    next_crop: torch.Tensor  # (1, 2, 3) the next frame's first crop
 
 
 @dataclass(frozen=True)
 class Scrubbed:
-    """A state computed, ready to draw.
-
-    state: as asked for.
-    clip: patches, with the occluder.
-    tracks: a `TrackedFace` for each frame, by WITHOUT and WITH.
-    errors: NME (T,), by these and the baseline's name.
-    ms: time of the last computation, both tracks together.
-    computed: frames in that time.
-    """
+    """A state computed, ready to draw."""
 
     state: ScrubberState
-    clip: Clip
-    tracks: dict[str, list[TrackedFace]]
-    errors: dict[str, np.ndarray]
-    ms: float
-    computed: int
-
-    @property
-    def occluded(self) -> np.ndarray:
-        """Share of the face that is occluded: (T,)."""
-        return self.clip.factors["occluded"]
-
-    @property
-    def height(self) -> np.ndarray:
-        """Height of the prior at the first step, in logits, mean over points: (T,)."""
-        return np.array([face.height.mean() for face in self.tracks[WITH]])
-
-    @property
-    def hidden(self) -> np.ndarray:
-        """State of the LSTM: (T, H)."""
-        return np.stack([face.hidden for face in self.tracks[WITH]])
+    clip: Clip  # patches, with the occluder
+    tracks: dict[str, list[TrackedFace]]  # a face for each frame, by WITHOUT and WITH
+    errors: dict[str, np.ndarray]  # NME (T,), by these and the baseline's name
+    ms: float  # time of the last computation, both tracks together
+    computed: int  # frames in that time
+    occluded: np.ndarray  # (T,) share of the face that is occluded
+    height: np.ndarray  # (T,) of the prior at the first step, in logits, mean over points
+    hidden: np.ndarray  # (T, H) state of the LSTM
 
 
-def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Live:
+@widget(play="frame")
+def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Scene:
     """Controls over the frame shown and over an occluder; the clip is tracked again, with f_tRNN and without, from the
     first frame that changed.
 
@@ -135,27 +104,26 @@ def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Live:
     start: where controls begin, by the names of `ScrubberState`. Raises TypeError for an unknown one, ValueError for
     clips that do not fit, a start outside the controls, or a model without f_tRNN.
     """
-    return Live(_scene(model, clips, start), play="frame")
-
-
-def scrubber_figure(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Image:
-    """The scrubber's picture as an image with alt text, for pages where no widget runs; arguments as `scrubber`."""
-    return _scene(model, clips, start).still()
-
-
-def _scene(model: RedNet, clips: Clip | Sequence[Clip], start: dict) -> Scene:
     tracked = Scrubber(model, [clips] if isinstance(clips, Clip) else clips)
     frames = len(tracked.clips[0])
-    ranges = {name: (0, frames - 1) for name in ("frame", "enters", "forget")}
+    ranges = dict.fromkeys(("frame", "enters", "forget"), (0, frames - 1))
     ranges |= {"clip": (0, len(tracked.clips) - 1), "lasts": (1, frames), "steps": (1, model.preset.steps)}
+    about = (
+        "Time scrubber: the face with its points, and its response maps, tracked without memory and with it. Below "
+        "over time: the frames, the error, the height of the prior and the state of the LSTM"
+    )
     defaults = {"steps": model.preset.steps, "enters": min(8, frames - 1), "lasts": min(6, frames)}
-    charts = Charts(frames)
 
     def draw(state: ScrubberState) -> Drawing:
         scrubbed = tracked.result(state)
-        return Drawing(compose(scrubbed, charts), describe(scrubbed), in_words(scrubbed))
+        time = f"{scrubbed.computed} frames tracked again in {scrubbed.ms:.0f} ms"
+        return Drawing(compose(scrubbed), about, numbers(scrubbed), time)
 
-    return Scene(draw, first_state(ScrubberState, defaults | start, ranges), ranges)
+    return Scene(draw, ScrubberState, defaults | start, ranges)
+
+
+scrubber_figure = scrubber.figure
+"""The scrubber's picture as an image with alt text, for pages where no widget runs; arguments as `scrubber`."""
 
 
 class Scrubber:
@@ -167,11 +135,10 @@ class Scrubber:
         if model.memory is None:
             raise ValueError("the network has no memory (f_tRNN): its preset must have hidden units")
         if not clips or len({len(clip) for clip in clips}) > 1:
-            raise ValueError(
-                f"clips must be at least one, all equally long, got {[len(clip) for clip in clips]} frames"
-            )
+            lengths = [len(clip) for clip in clips]
+            raise ValueError(f"clips must be at least one, all equally long, got {lengths} frames")
         self.model, self.clips = model, [patched(clip) for clip in clips]
-        self._kept: dict[tuple[int, int, bool], tuple[np.ndarray, int, list[TrackedFace]]] = {}
+        self._kept: dict[int, TrackedFace] = {}
         self._computed = lru_cache(maxsize=6)(self._compute)
 
     def result(self, state: ScrubberState) -> Scrubbed:
@@ -186,28 +153,28 @@ class Scrubber:
         return replace(base, state=state, errors=errors)
 
     def _compute(self, state: ScrubberState) -> Scrubbed:
-        start = time.perf_counter()
+        start, self._new = time.perf_counter(), 0
         clip = occluded_clip(self.clips[state.clip], state)
-        tracks, computed = {}, 0
-        for name, temporal in ((WITHOUT, False), (WITH, True)):
-            tracks[name], new = self._track(clip, state, temporal)
-            computed += new
+        tracks = {name: self._track(clip, state, name == WITH) for name in (WITHOUT, WITH)}
         errors = {name: nme(np.stack([f.points for f in track]), clip.points) for name, track in tracks.items()}
-        return Scrubbed(state, clip, tracks, errors, 1e3 * (time.perf_counter() - start), computed)
+        height = np.array([face.height.mean() for face in tracks[WITH]])
+        hidden = np.stack([face.hidden for face in tracks[WITH]])
+        ms, new = 1e3 * (time.perf_counter() - start), self._new
+        return Scrubbed(state, clip, tracks, errors, ms, new, clip.factors["occluded"], height, hidden)
 
-    def _track(self, clip: Clip, state: ScrubberState, temporal: bool) -> tuple[list[TrackedFace], int]:
-        """All frames, those before the first that changed as they were; and how many are new."""
-        key, forget = (state.clip, state.steps, temporal), state.forget if temporal else 0
-        frames, before, track = self._kept.get(key, (clip.frames, forget, []))
-        changed = [t for t in range(len(track)) if (frames[t] != clip.frames[t]).any()]
-        if before != forget:
-            changed += [t for t in (before, forget) if t]
-        track = track[: min(changed, default=len(track))]
-        known = len(track)
-        for t in range(known, len(clip)):
-            track.append(self._next(clip, track, state.steps, temporal, forget == t))
-        self._kept[key] = clip.frames, forget, track
-        return track, len(clip) - known
+    def _track(self, clip: Clip, state: ScrubberState, temporal: bool) -> list[TrackedFace]:
+        """All frames; one is known where it and all before it are as they were once."""
+        track, key = [], hash((state.clip, state.steps, temporal))
+        for t, frame in enumerate(clip.frames):
+            forget = temporal and t > 0 and t == state.forget
+            key = hash((key, frame.tobytes(), forget))
+            if key not in self._kept:
+                self._kept[key] = self._next(clip, track, state.steps, temporal, forget)
+                self._new += 1
+            track.append(self._kept[key])
+        for key in list(self._kept)[:-FACES_KEPT]:
+            del self._kept[key]
+        return track
 
     @torch.inference_mode()
     def _next(self, clip: Clip, track: list[TrackedFace], steps: int, temporal: bool, forget: bool) -> TrackedFace:
@@ -220,17 +187,17 @@ class Scrubber:
             crop, state = torch.as_tensor(first, dtype=torch.float32, device=device)[None], None
         patch = torch.from_numpy(clip.frames[len(track)]).to(device).permute(2, 0, 1)[None].float() / 255
         output = self.model.frame(patch, crop, state, steps, temporal=temporal)
-        first, last, prior = output.steps[0], output.steps[-1], output.prior
+        first, last, prior, memory = output.steps[0], output.steps[-1], output.prior, output.state
         height = None if prior is None else prior_height(prior, first.regression, p.size, p.sigma)
         return TrackedFace(
-            last.points[0].cpu().numpy(),
-            None if prior is None else to_patch(prior.points, crop)[0].cpu().numpy(),
-            last.frame[0].mul(255).round().byte().permute(1, 2, 0).cpu().numpy(),
-            last.response_maps[0].half().cpu().numpy(),
-            Crop(last.crop[0].cpu().double().numpy(), p.size),
-            None if height is None else height[0].cpu().numpy(),
-            None if output.state is None else output.state.hidden[0].cpu().numpy(),
-            output.state,
+            first_of(last.points),
+            None if prior is None else first_of(to_patch(prior.points, crop)),
+            first_of(last.frame.mul(255).round().byte().permute(0, 2, 3, 1)),
+            first_of(last.response_maps.half()),
+            Crop(first_of(last.crop.double()), p.size),
+            None if height is None else first_of(height),
+            None if memory is None else first_of(memory.hidden),
+            memory,
             box_crop(last.points, crop, p.size, p.first_margin),
         )
 
@@ -250,11 +217,11 @@ def occluded_clip(clip: Clip, state: ScrubberState) -> Clip:
     return occlude_clip(clip, Occluder(state.occluder, state.share, lasts, state.enters, state.direction))
 
 
-def describe(scrubbed: Scrubbed) -> str:
-    """The numbers under the controls: the frame; errors here and over the clip; what the memory does."""
+def numbers(scrubbed: Scrubbed) -> list[list[str]]:
+    """The frame; errors here and over the clip; what the memory does."""
     state, t, occluded = scrubbed.state, scrubbed.state.frame, scrubbed.occluded
     words = [scrubbed.clip.name, f"frame {t} of 0 to {len(occluded) - 1}", f"{occluded[t]:.0%} of the face occluded"]
-    words.append("drawn: all points" if state.point == ALL else f"drawn: {point_name(state.point)}")
+    words.append("drawn: " + ("all points" if state.point == ALL else point_name(state.point)))
     errors = ["error here: " + ", ".join(f"{name} {error[t]:.1%}" for name, error in scrubbed.errors.items())]
     deep = occluded >= OCCLUDED
     for what, frames in (("while occluded", deep), ("else", ~deep)):
@@ -262,76 +229,49 @@ def describe(scrubbed: Scrubbed) -> str:
             errors.append(f"{what}: " + " / ".join(f"{error[frames].mean():.1%}" for error in scrubbed.errors.values()))
     memory = [f"height of the prior {scrubbed.height[t]:.1f}"]
     memory.append(f"memory cleared before frame {state.forget}" if state.forget else "memory never cleared")
-    memory.append(f"{scrubbed.computed} frames tracked again in {scrubbed.ms:.0f} ms")
-    return "\n".join(" · ".join(line) for line in (words, errors, memory))
+    return [words, errors, memory]
 
 
-def in_words(scrubbed: Scrubbed) -> str:
-    """Alt text of the picture."""
-    state, occluded = scrubbed.state, scrubbed.occluded
-    here = ", ".join(f"{errors[state.frame]:.0%} {name}" for name, errors in scrubbed.errors.items())
-    what = "no occluder"
-    if occluded.any():
-        what = f"the face is occluded most, by {occluded.max():.0%}, in frame {occluded.argmax()}"
-    cleared = f", cleared before frame {state.forget}" if state.forget else ""
-    return (
-        f"Time scrubber, frame {state.frame} of 0 to {len(occluded) - 1} of {scrubbed.clip.name}: the face with its "
-        f"points, and its response maps, tracked without memory and with it; error here {here}. Below over time: the "
-        f"frames, {what}; the error; the height of the prior; the state of the LSTM{cleared}"
-    )
-
-
-class Charts:
-    """The two charts over time."""
-
-    def __init__(self, frames: int):
-        colours = {WITHOUT: ORANGE, WITH: BLUE, **dict.fromkeys(FILTERS, PURPLE)}
-        self.colours = colours
-        self.error = TimeChart(frames, colours, WIDTH, 130)
-        self.height = TimeChart(frames, {"height": GREEN}, WIDTH, 66)
-
-
-def compose(scrubbed: Scrubbed, charts: Charts) -> np.ndarray:
+def compose(scrubbed: Scrubbed) -> np.ndarray:
     """All panels in one picture (H, 1000, 3) uint8 RGB."""
-    state, errors, height = scrubbed.state, scrubbed.errors, scrubbed.height
+    errors, height = scrubbed.errors, scrubbed.height
     faces = [_face(scrubbed, name) for name in (WITHOUT, WITH)] + [_maps(scrubbed, name) for name in (WITHOUT, WITH)]
     top = min(max(float(np.max(list(errors.values()))), 0.1), MAX_ERROR)
-    chart = charts.error.show(errors, state.frame, scrubbed.occluded, (0, top), "{:.0%}", state.forget)
     note = f"% of the eye distance, cut off at {MAX_ERROR:.0%}; grey: share of the face that is occluded"
-    marks = {name if name in (WITH, WITHOUT) else f"{name} filter": charts.colours[name] for name in errors}
-    error = legend(caption(chart, "Error", note), marks)
-    limits = (0, max(float(height.max()), 1e-6))
-    chart = charts.height.show({"height": height}, state.frame, scrubbed.occluded, limits, "{:.2g}", state.forget)
+    marks = {name if name in (WITH, WITHOUT) else f"{name} filter": COLOURS[name] for name in errors}
+    error = legend(caption(_chart(scrubbed, errors, top, "{:.0%}", 130), "Error", note), marks)
+    chart = _chart(scrubbed, {"height": height}, max(float(height.max()), 1e-6), "{:.2g}", 66)
     prior = caption(chart, "Height of the prior", "largest bonus of the memory's prior in logits, mean over the points")
-    return bordered(stack([side_by_side(faces), _strip(scrubbed), error, prior, _units(scrubbed)], 8))
+    return board([faces, [_strip(scrubbed)], [error], [prior], [_units(scrubbed)]], 8)
+
+
+def _chart(scrubbed: Scrubbed, curves: dict[str, np.ndarray], top: float, form: str, height: int) -> np.ndarray:
+    state, size = scrubbed.state, (height, WIDTH)
+    return time_chart(curves, COLOURS, state.frame, scrubbed.occluded, (0, top), form, size, state.forget)
 
 
 def _face(scrubbed: Scrubbed, name: str) -> np.ndarray:
     """The frame around the labelled face, with the predicted points and the labels."""
     t = scrubbed.state.frame
-    face, tracked = scrubbed.clip[t], scrubbed.tracks[name][t]
+    face, tracked, error = scrubbed.clip[t], scrubbed.tracks[name][t], scrubbed.errors[name][t]
     panel, to_panel = close_up(face.image, face.box, SPAN, SIDE, SIDE)
-    only = None if scrubbed.state.point == ALL else [scrubbed.state.point]
+    only = chosen(scrubbed.state.point)[0]
     panel = draw_face(panel, to_panel(tracked.points), truth=to_panel(face.points), only=only)
-    error = scrubbed.errors[name][t]
     key = " · yellow: label" if name == WITH else ""
     return caption(panel, name.capitalize(), f"NME {error:.{int(error < 0.1)}%}{key}")
 
 
 def _maps(scrubbed: Scrubbed, name: str) -> np.ndarray:
     """Crop and response maps of the last step; green: the points of the prior."""
-    state = scrubbed.state
-    tracked = scrubbed.tracks[name][state.frame]
+    tracked, (only, _) = scrubbed.tracks[name][scrubbed.state.frame], chosen(scrubbed.state.point)
     maps, zoom = tracked.maps.astype(np.float32), SIDE / len(tracked.crop_image)
-    chosen = range(len(maps)) if state.point == ALL else [state.point]
-    glow = join_maps(maps) if state.point == ALL else maps[state.point]
-    panel = fit_into(draw_response_map(tracked.crop_image, glow, zoom=zoom), SIDE, SIDE)
+    panel = draw_response_map(tracked.crop_image, maps if only is None else maps[only[0]], zoom=zoom)
+    panel = fit_into(panel, SIDE, SIDE)
     if tracked.expected is None:
         return caption(panel, f"Maps, {name}", "last step")
     at = zoomed(tracked.crop.to_crop(tracked.expected), zoom)
-    for i in chosen:
-        centre = tuple(int(v) for v in np.rint(np.clip(at[i], -999, 999) * 16))
-        cv2.circle(panel, centre, (2 if state.point == ALL else 5) * 16, GREEN, 1, cv2.LINE_AA, 4)
+    for i in only or range(len(at)):
+        ring(panel, at[i], 5 if only else 2, GREEN)
     return caption(panel, f"Maps, {name}", "green: prior")
 
 

@@ -6,7 +6,6 @@ The card is opaque, so that a figure reads the same on a light and on a dark pag
 from pathlib import Path
 
 import matplotlib as mpl
-from cycler import cycler
 
 Colour = tuple[int, int, int]
 
@@ -28,9 +27,6 @@ PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
 ANSWER, TRUTH, MISS, BOX = SKY, YELLOW, RED, PURPLE
 """What a colour means in every picture: the network's points, the labels, the error between the two, the given box."""
 
-MAP_COLOURS = "magma"
-"""Colour map of every response map: even in lightness, so it also reads in grey."""
-
 FONT = Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 BOLD_FONT = FONT.with_name("DejaVuSans-Bold.ttf")
 
@@ -40,36 +36,5 @@ def rgb(colour: Colour) -> tuple[float, float, float]:
     return tuple(c / 255 for c in colour)
 
 
-RC = {
-    "figure.facecolor": rgb(CARD),
-    "savefig.facecolor": rgb(CARD),
-    "axes.facecolor": rgb(CARD),
-    "axes.edgecolor": rgb(QUIET),
-    "axes.labelcolor": rgb(INK),
-    "axes.titlecolor": rgb(INK),
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.labelsize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.prop_cycle": cycler(color=[rgb(c) for c in PALETTE]),
-    "grid.color": rgb(GRID),
-    "text.color": rgb(INK),
-    "xtick.color": rgb(QUIET),
-    "ytick.color": rgb(QUIET),
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "lines.linewidth": 1.8,
-    "image.cmap": MAP_COLOURS,
-    "image.interpolation": "nearest",
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "figure.dpi": 100,
-    "savefig.dpi": 100,
-    "figure.constrained_layout.use": True,
-}
+RC = dict(mpl.rc_params_from_file(Path(__file__).with_name("figures.mplstyle"), use_default_template=False))
 """Matplotlib settings of every figure; `figures.py` draws inside `matplotlib.rc_context(RC)`."""

@@ -35,7 +35,7 @@ def driven(notebook, root, tmp_path):
 
 def test_the_slider_goes_through_what_makes_a_clip_hard(driven):
     driven.says("occluded: ")
-    for kind in ("uncovered", "blurred", "dark"):
+    for kind in ("unoccluded", "blurred", "dark"):
         driven.press("ArrowRight")
         driven.says(f"{kind}: ")
         assert driven.image.get_attribute("title").startswith(f"Ablation board, {kind}")

@@ -39,12 +39,12 @@ def test_every_cell_and_kind_can_be_seen_and_differs_from_the_others(table):
 def test_the_line_says_the_tables_numbers(table):
     grid, live = read_grid(table), ablation_board(table, memory=False, identity=False, kind="dark")
     here = grid.cells["spatial"]["dark"]
-    assert f"{here.mean:.2f} ± {here.sd:.2f} % (3 seeds)" in live.line.value
+    assert f"{here.spread} % (3 seeds)" in live.line.value
     less = grid.cells["none"]["dark"].mean - here.mean
     assert f"without feedback {less:+.2f}, with memory" in live.line.value
     effect = grid.effects["feedback"]["dark"]
     assert f"feedback {effect.mean:+.2f} ({effect.low:+.2f} to {effect.high:+.2f})" in live.line.value
-    assert "dark" in live.image.tooltip and "chosen: feedback" in live.image.tooltip
+    assert "dark" in live.image.tooltip and "; feedback, dark: " in live.image.tooltip
 
 
 def test_an_interval_that_holds_zero_is_not_significant(table):
@@ -85,7 +85,7 @@ def test_the_chosen_cell_is_run_and_stands_on_the_board(table, setting):
     again = clip_figures(same, setting)
     assert figures == pytest.approx(again, abs=0.02, nan_ok=True), "what is shared is trained once"
     assert f"short run here: {figures['occluded']:.1f} %" in live.line.value and live.image.value != before
-    assert "done" in live.progress.words.value and not live.button.disabled
+    assert "done" in live.progress.value and not live.button.disabled
     live.set(memory=False)
     assert "short run" not in live.line.value
 
@@ -97,21 +97,21 @@ def test_the_button_runs_it_aside_and_stops_it(table, setting):
     live.button.click()
     live.wait()
     assert live.button.description == "train this network" and not live.figures
-    assert "stopped: feedback + identity goes on from here" in live.progress.words.value
+    assert "stopped: feedback + identity goes on from here" in live.progress.value
     live.setting = replace(setting, folder=setting.folder / "another")
     live.button.click()
     live.wait()
-    assert set(live.figures) == {"spatial + identity"} and live.progress.bar.value == live.progress.bar.max
+    assert set(live.figures) == {"spatial + identity"} and live.bar.value == live.bar.max
 
 
 def test_a_failing_run_is_seen(table, setting):
     live = ablation_board(table, replace(setting, faces=[]))
     with pytest.raises(ValueError):
         live.run()
-    assert "ValueError" in live.progress.words.value and "error-color" in live.progress.words.value
+    assert "ValueError" in live.progress.value and "error-color" in live.progress.value
     live.button.click()
     live.wait()
-    assert "ValueError" in live.progress.words.value and live.button.description == "train this network"
+    assert "ValueError" in live.progress.value and live.button.description == "train this network"
 
 
 def test_without_a_setting_there_is_nothing_to_run(table):

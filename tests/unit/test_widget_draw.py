@@ -126,7 +126,7 @@ def test_layout_keeps_every_picture():
     column = stack([a, b], gap=7)
     assert column.shape == (137, 60, 3) and (column[57:, :30] == 20).all()
     assert caption(a, "one", "note").shape == (50 + CAPTION_HEIGHT, 60, 3)
-    with pytest.raises(ValueError, match="a caption each"):
+    with pytest.raises(ValueError, match="shorter"):
         side_by_side([a, b], ["one"])
 
 

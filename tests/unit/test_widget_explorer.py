@@ -13,7 +13,6 @@ from redn_lib.widgets.explorer import (
     SMALL,
     Explorer,
     ExplorerState,
-    StepChart,
     compose,
     disturb,
     explorer,
@@ -45,7 +44,7 @@ def test_numbers_of_the_line_are_those_of_align(model, faces):
 
 
 def test_disturbances_reach_the_network(model, faces):
-    computed = Explorer(model, to_examples(faces), 3)
+    computed = Explorer(model, to_examples(faces))
     plain = computed.result(ExplorerState(step=3))
     for change in ({"shift_x": 0.2}, {"shift_y": -0.2}, {"scale": 1.4}, {"turn": 30}, {"occluder": True}):
         other = computed.result(ExplorerState(step=3, **change))
@@ -80,13 +79,11 @@ def spikes(like, step, point):
 
 @pytest.mark.parametrize(("step", "point"), [(0, 3), (1, 17), (2, 17), (2, 30)])
 def test_panels_show_z_and_map_of_the_step_and_point(model, faces, step, point):
-    result = Explorer(model, to_examples(faces), 3).result(ExplorerState(step=step + 1, point=point))
+    result = Explorer(model, to_examples(faces)).result(ExplorerState(step=step + 1, point=point))
     z, at = spikes(result.fit.z, step, point)
     maps, _ = spikes(result.fit.response_maps, step, point)
     crops = np.zeros_like(result.fit.crop_images)
-    picture = compose(
-        replace(result, fit=replace(result.fit, z=z, response_maps=maps, crop_images=crops)), StepChart(3)
-    )
+    picture = compose(replace(result, fit=replace(result.fit, z=z, response_maps=maps, crop_images=crops)))
     row, column = SMALL + CAPTION_HEIGHT + GAP, SMALL + GAP
     corners = {"z": (0, column), "map": (row, 0)}
     for y, x in corners.values():
@@ -97,7 +94,7 @@ def test_panels_show_z_and_map_of_the_step_and_point(model, faces, step, point):
 
 
 def test_moving_step_or_point_computes_nothing_again(model, faces):
-    computed = Explorer(model, to_examples(faces), 3)
+    computed = Explorer(model, to_examples(faces))
     first = computed.result(ExplorerState())
     assert computed.result(ExplorerState(step=3, point=5)).fit is first.fit
     assert computed.result(ExplorerState(turn=5)).fit is not first.fit
@@ -111,9 +108,8 @@ def test_inputs_of_every_kind(model, faces):
     assert len(to_examples(faces[0])) == 1 and to_examples(clip)[2].name == "clip[2]"
     untrue = to_examples(np.stack(images), boxes=boxes)
     assert untrue[0].truth is None
-    np.testing.assert_allclose(to_examples(images, truths=truths)[1].box, boxes[1])
-    single = to_examples(images[0], boxes[0], truths[0])
-    assert len(single) == 1 and (single[0].truth == truths[0]).all() and np.allclose(single[0].box, boxes[0])
+    single = to_examples(images[0], boxes[0])
+    assert len(single) == 1 and np.allclose(single[0].box, boxes[0])
     live = explorer(model, images, boxes)
     assert "no labels" in live.line.value
     live.set(point=3)
@@ -121,7 +117,7 @@ def test_inputs_of_every_kind(model, faces):
 
 
 def test_wrong_inputs_are_named(model, faces):
-    with pytest.raises(ValueError, match="neither box nor truth"):
+    with pytest.raises(ValueError, match="image 0 has no box"):
         explorer(model, [faces[0].image])
     with pytest.raises(ValueError, match="2 boxes for 3 images"):
         explorer(model, faces, boxes=np.zeros((2, 4)))

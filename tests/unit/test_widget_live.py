@@ -13,7 +13,7 @@ from redn_lib.widgets.ablation import ablation_board, ablation_figure
 from redn_lib.widgets.clip_browser import clip_browser, clip_figure
 from redn_lib.widgets.explorer import explorer, explorer_figure
 from redn_lib.widgets.head_sliders import head_figure, head_sliders
-from redn_lib.widgets.live import Drawing, Live, Scene, ends, first_state, setting
+from redn_lib.widgets.live import Drawing, Live, Scene, ends, setting
 from redn_lib.widgets.mixer import code_mixer, code_mixer_figure
 from redn_lib.widgets.one_step import one_step, one_step_figure
 from redn_lib.widgets.scrubber import scrubber, scrubber_figure
@@ -92,9 +92,9 @@ def broken(limit: int, calls: list | None = None) -> Scene:
             calls.append((state.x, state.on))
         if state.x > limit:
             raise RuntimeError("the drawing <b>broke</b>")
-        return Drawing(np.full((20, 30, 3), state.x, np.uint8), f"x is {state.x}", f"grey {state.x}")
+        return Drawing(np.full((20, 30, 3), state.x, np.uint8), f"grey {state.x}", [[f"x is {state.x}"]])
 
-    return Scene(draw, OneState())
+    return Scene(draw, OneState)
 
 
 def test_a_bug_fails_the_cell_at_once_or_is_seen_where_it_is_met(monkeypatch):
@@ -134,8 +134,8 @@ def test_several_controls_are_set_with_one_drawing():
 
 def test_wrong_starts_are_named():
     with pytest.raises(TypeError, match="no control 'nose'; there are x, on"):
-        first_state(OneState, {"nose": 1})
+        Scene(None, OneState, {"nose": 1})
     with pytest.raises(ValueError, match="x must be 0 to 3, got 5"):
-        first_state(OneState, {}, {"x": (0, 3)})
+        Scene(None, OneState, {}, {"x": (0, 3)})
     with pytest.raises(ValueError, match="places must be one of A, B, C, got 'D'"):
         code_mixer_figure(peaked(), FACES, places="D")
