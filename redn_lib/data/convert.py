@@ -137,19 +137,12 @@ def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:
 
 
 def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """(JPEG, points, box) as they are stored: a large still image cut around the face, a small JPEG as it is.
-
-    A frame of a video stays whole, whatever its size: a tracker needs all of it.
-    """
-    image, source = sample.face().image, sample.source
-    if sample.video == sample.name and max(image.shape[:2]) > LARGEST:
-        return _cut(image, sample.points, sample.box)
-    is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
-    return source.read_bytes() if is_jpeg else encode_image(image), sample.points, sample.box
-
-
-def _cut(image: np.ndarray, points: np.ndarray, box: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """The image around the face, at most LARGEST pixels a side, as JPEG; its points; its box."""
+    """(JPEG, points, box) as they are stored: a large still image cut around the face, a small JPEG as it is."""
+    image, points, box, source = sample.face().image, sample.points, sample.box, sample.source
+    is_video = sample.video != sample.name  # its frames stay whole: a tracker needs all of them
+    if is_video or max(image.shape[:2]) <= LARGEST:
+        is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
+        return source.read_bytes() if is_jpeg else encode_image(image), points, box
     half = MARGIN / 2 * (box[2:] - box[:2]).max()
     middle = (box[:2] + box[2:]) / 2
     low = np.maximum(np.floor(middle - half), 0).astype(int)

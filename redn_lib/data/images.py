@@ -58,9 +58,7 @@ def upright_points(points: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _turn(image: Image.Image) -> tuple[bool, bool, bool]:
-    """How an image that is just opened must be turned, by its EXIF orientation (1 is upright): whether x and y are
-    exchanged, and whether it is then mirrored left to right, and top to bottom.
-    """
+    """By the EXIF orientation (1 is upright): whether x and y are exchanged, and then whether each is mirrored."""
     orientation = image.getexif().get(0x0112, 1) if "exif" in image.info else 1
     return orientation in (5, 6, 7, 8), orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
 

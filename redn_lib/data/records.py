@@ -52,8 +52,7 @@ class Sample:
     def load(self) -> Clip:
         """The frames with their points: a Clip of T = 1, or of a window's length.
 
-        Raises FileNotFoundError or ValueError, naming the file, where an image is gone or damaged, or the face is not
-        in it.
+        Raises FileNotFoundError or ValueError, naming the file, where an image is gone or damaged or lacks the face.
         """
         faces = [sample.face() for sample in self.frames or (self,)]
         images = np.stack([face.image for face in faces])
@@ -75,18 +74,12 @@ class Sample:
 
 
 class Unit(NamedTuple):
-    """A video, or some hundred still images: what is converted as a whole.
+    """A video, or some hundred still images: what is converted as a whole."""
 
-    key: names its part of a converted dataset.
-    files: what it is read from.
-    read: of a list of problems: the samples, with a sentence appended on each thing that is left out.
-    labels: bytes of the points, where they are known.
-    """
-
-    key: str
-    files: Sequence[Path]
-    read: Callable[[list[str]], Iterable[Sample]]
-    labels: bytes = b""
+    key: str  # names its part of a converted dataset
+    files: Sequence[Path]  # what it is read from
+    read: Callable[[list[str]], Iterable[Sample]]  # appends a sentence on each thing that is left out
+    labels: bytes = b""  # of the points, where they are known
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from redn_lib.data.images import IMAGES, upright_points
-from redn_lib.data.markups import XM2VTS68, face_box, read_68
+from redn_lib.data.pts import XM2VTS68, face_box, read_68
 from redn_lib.data.records import DAMAGED, Sample, Unit
 from redn_lib.landmarks import N_POINTS, tight_box
 

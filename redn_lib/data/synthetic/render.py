@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,20 +16,13 @@ from redn_lib.data.synthetic.scene import Camera, Light, SceneOccluder, backgrou
 from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 
 
-class Fragments(NamedTuple):
-    """Visible surface, one entry a covered pixel."""
-
-    pixel: np.ndarray  # (P,) index into the flattened (side, side) image
-    triangle: np.ndarray  # (P,) index
-    weight: np.ndarray  # (P, 3) barycentric
-    depth: np.ndarray  # (side, side), -inf where empty
-
-
-def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, side: int) -> Fragments:
+def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided: np.ndarray, side: int) -> tuple:
     """The nearest triangle at every pixel centre of an image of side x side.
 
     xy: (V, 2) pixels. near: (V,), greater is nearer. triangles: (M, 3). two_sided: (M,) bool; the others show only
     their front, whose corners run clockwise in the image.
+    Returns of each covered pixel its index in the flattened image (P,), its triangle (P,) and its barycentric weights
+    (P, 3); and the depth (side, side), -inf where empty.
     """
     p, q, r = (xy[triangles[:, k]] for k in range(3))
     edge1, edge2 = q - p, r - p
@@ -67,7 +59,7 @@ def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided
     depth = np.full(side * side, -np.inf, np.float32)
     depth[filled] = z[pick]
     w1, w2 = w1[pick], w2[pick]
-    return Fragments(filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(side, side))
+    return filled, keep[own[pick]], np.column_stack([1 - w1 - w2, w1, w2]), depth.reshape(side, side)
 
 
 def shade(value: np.ndarray, albedo: np.ndarray, light: Light) -> np.ndarray:
@@ -150,19 +142,19 @@ def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, scene: np.n
     traits, side = f.person.traits, len(scene)
     mesh, neighbours = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
     xy, solid = pixels(body.vertices(controls, traits, f.expression, f.person.seed), mesh.turn)
-    found = rasterise(xy.astype(np.float32), solid[:, 2], mesh.triangles, mesh.two_sided, side)
-    corners = mesh.triangles[found.triangle]
+    pixel, triangle, weight, depth = rasterise(xy.astype(np.float32), solid[:, 2], mesh.triangles, mesh.two_sided, side)
+    corners = mesh.triangles[triangle]
     texel = np.zeros((side * side, 2), np.float32)
-    inside = np.einsum("pkc,pk->pc", mesh.uv[corners], found.weight)
-    texel[found.pixel] = np.clip(inside, 0, (WIDTH - 1, HEIGHT - 1))
+    inside = np.einsum("pkc,pk->pc", mesh.uv[corners], weight)
+    texel[pixel] = np.clip(inside, 0, (WIDTH - 1, HEIGHT - 1))
     albedo = cv2.remap(paint(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
     a, b, c = (solid[mesh.triangles[:, k]] for k in range(3))
     normals = np.vstack([np.cross(b - a, c - a), np.zeros((1, 3), np.float32)])[neighbours].sum(1)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     attributes = np.column_stack([normals, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
-    value = np.einsum("pkc,pk->pc", attributes[corners], found.weight)
-    scene.reshape(-1, 3)[found.pixel] = shade(value, albedo[found.pixel], f.light)
-    return found.depth
+    value = np.einsum("pkc,pk->pc", attributes[corners], weight)
+    scene.reshape(-1, 3)[pixel] = shade(value, albedo[pixel], f.light)
+    return depth
 
 
 def render(factors: Factors) -> Face:
