@@ -9,8 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pooch
 import requests
 
-TIMEOUT = 30
-"""Seconds without a reply after which a host counts as gone (our choice)."""
+TIMEOUT = 30  # seconds without a reply after which a host counts as gone (our choice)
 
 
 def fetch(url: str, folder: Path, progress: bool = False) -> Path:

@@ -17,8 +17,6 @@ from redn_lib.landmarks import MIRROR
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
 """Endings of image files."""
 
-QUALITY = 95
-
 
 def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray:
     """The image in a file, or in `count` bytes of it from `offset` on: (H, W, 3) uint8 RGB, upright.
@@ -41,10 +39,7 @@ def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray
 
 
 def upright_points(points: np.ndarray, path: Path) -> np.ndarray:
-    """Points (68, 2) in pixels of the image as it is stored, turned as `read_image` turns the image.
-
-    Only the file's header is read. A mirrored image has its points renamed, so that left stays the person's left.
-    """
+    """Points (68, 2) of the image as it is stored, turned as `read_image` turns it, and renamed where mirrored."""
     try:
         with Image.open(path) as image:
             (exchange, flip_x, flip_y), size = _turn(image), np.array(image.size)
@@ -65,4 +60,4 @@ def _turn(image: Image.Image) -> tuple[bool, bool, bool]:
 
 def encode_image(image: np.ndarray) -> bytes:
     """JPEG bytes of an image (H, W, 3) uint8 RGB."""
-    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()

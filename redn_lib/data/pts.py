@@ -22,8 +22,7 @@ import numpy as np
 from redn_lib.files import whole_file
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, SEVEN, fit_similarity, tight_box
 
-FARTHEST = 1e6
-"""No coordinate of an image is as far off as this many pixels (our choice)."""
+FARTHEST = 1e6  # no coordinate of an image is as many pixels off (our choice)
 
 _LAYOUT = re.compile(r"\s*(?:version\s*:[^\n{]*\n)?\s*n_points\s*:\s*([0-9]{1,6})\s*\{([^{}]*)\}\s*")
 

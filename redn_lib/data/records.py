@@ -84,26 +84,16 @@ class Unit(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """A published dataset and how its folders are read.
+    """A published dataset and how its folders are read."""
 
-    name: on the command line, such as "300w".
-    units: of folders and a list of problems: the units, with a sentence appended on each thing that cannot be read.
-    sign: pattern of the path of a file that tells the layout from others.
-    expected: how many images each split has.
-    groups: names for several splits together, such as "test".
-    links: addresses of what may be downloaded directly.
-    identities: whether it says who is shown; else each image or video counts as a person of its own.
-    is_videos: whether it must be converted before it is read.
-    """
-
-    name: str
-    units: Callable[[Sequence[Path], list[str]], Iterable[Unit]]
-    sign: str
-    expected: Mapping[str, int] = field(default_factory=dict)
-    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    links: Sequence[str] = ()
-    identities: bool = False
-    is_videos: bool = False
+    name: str  # on the command line, such as "300w"
+    units: Callable[[Sequence[Path], list[str]], Iterable[Unit]]  # appends a sentence on each thing it cannot read
+    sign: str  # pattern of the path of a file that tells the layout from others
+    expected: Mapping[str, int] = field(default_factory=dict)  # how many images each split has
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)  # names for several splits, such as "test"
+    links: Sequence[str] = ()  # addresses of what may be downloaded directly
+    identities: bool = False  # whether it says who is shown; else each image or video is a person of its own
+    is_videos: bool = False  # whether it must be converted before it is read
 
     @property
     def about(self) -> str:

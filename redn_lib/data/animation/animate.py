@@ -10,8 +10,7 @@ from redn_lib.data.clip import Clip, Face
 from redn_lib.data.occluder import Occluder, Sprite, fill_polygon, skin_colour_of, visibility
 from redn_lib.landmarks import OUTER_EYES, PARTS
 
-MOUTH = np.array([0.36, 0.24, 0.24])
-"""Colour of an opened mouth, over the colour of the line between the lips."""
+MOUTH = np.array([0.36, 0.24, 0.24])  # colour of an opened mouth, over that of the line between the lips
 
 
 def animate(
@@ -28,16 +27,9 @@ def animate(
     (`draw_occluder`); points behind it, outside the frame or invisible on the still image are not visible. strength:
     of each change. Same arguments, same clip bit for bit.
 
-    factors, arrays (T,):
-    yaw, pitch: degrees beyond those of the still image.
-    turn: degrees, clockwise.
-    zoom; shift_x, shift_y: pixels.
-    mouth: gap of the inner lips over the distance of the outer eye corners.
-    lids: 0 as on the still image, 1 shut.
-    gain, gamma, warmth: of the light.
-    blur: pixels that the face moves while the shutter is open.
-    noise: grey levels. quality: of the JPEG, 100: none.
-    occluded: share of the tight box.
+    factors, arrays (T,): yaw and pitch beyond those of the still image, and turn clockwise, in degrees; zoom; shift_x
+    and shift_y in pixels; mouth, the gap of the inner lips over the distance of the outer eye corners; lids, 1 shut;
+    gain, gamma and warmth of the light; blur in pixels; noise in grey levels; JPEG quality; occluded, as `visibility`.
     Raises ValueError for no frames, frames below 32 pixels, or an occluder that comes after the end.
     """
     if frames < 1 or size < 32:
@@ -84,10 +76,7 @@ def _render(motion: Motion, curves: dict, sprite: Sprite | None, rng: np.random.
 
 
 def _motion_blurred(image: np.ndarray, maps: list[np.ndarray], shutter: float, travel: float) -> np.ndarray:
-    """The mean of up to 8 images at times at which the shutter was open.
-
-    maps: `Motion.map` of the last, this and the next frame. travel: pixels that the fastest point moves in a frame.
-    """
+    """The mean of up to 8 images at times at which the shutter was open."""
     before, now, after = maps
     count = int(np.clip(np.ceil(shutter * travel / 1.2), 1, 8))
     total = np.zeros((*now.shape[:2], 3), np.float32)
@@ -98,10 +87,7 @@ def _motion_blurred(image: np.ndarray, maps: list[np.ndarray], shutter: float, t
 
 
 def _with_dark_mouth(image: np.ndarray, points: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Darkens the inside of a mouth that is further open than on the still image, which has nothing to show there.
-
-    points, rest: (68, 2) pixels in the frame and on the still image.
-    """
+    """Darkens the inside of a mouth that is further open than on the still image, which has nothing to show there."""
     right, up, left, low = (np.array([points[i], rest[i]]) for i in (60, 62, 64, 66))
     wide = np.linalg.norm(left - right, axis=1)
     here, was = np.linalg.norm(low - up, axis=1) / (wide + 1e-6)

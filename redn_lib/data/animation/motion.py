@@ -37,15 +37,7 @@ _FINE = [[*PARTS["right_eye"]], [*PARTS["left_eye"]], [*PARTS["outer_mouth"], *P
 
 
 class Head:
-    """The mean head laid into the 68 points (68, 2) of a still image, seen from far away.
-
-    controls: (C, 2) pixels, the 68 first, background last.
-    depth: (C,) pixels to the viewer from the axis it turns about.
-    axis: (2,) pixel of that.
-    unit: pixels of half a face width.
-    yaw, roll: degrees of the still image.
-    follows: (C,) share of the head's turning, 0 for the background.
-    """
+    """The mean head laid into the 68 points (68, 2) of a still image, seen from far away; `unit`: half a face width."""
 
     def __init__(self, points: np.ndarray):
         solid = np.asarray(template().controls[:N_POINTS], float) - PIVOT
@@ -70,10 +62,10 @@ class Head:
         border = np.concatenate([edge @ np.linalg.matrix_power(quarter, k) for k in range(4)])
         middle = (points.min(0) + points.max(0)) / 2
         rings = np.concatenate([middle + self.unit * r * border for r in RINGS])
-        self.controls = np.concatenate([head, rings])
-        self.depth = np.r_[depth, np.zeros(len(rings))]
+        self.controls = np.concatenate([head, rings])  # (C, 2) pixels, the 68 first, background last
+        self.depth = np.r_[depth, np.zeros(len(rings))]  # (C,) pixels to the viewer from the axis it turns about
         partly = np.r_[np.ones(len(skull)), np.full(len(neck), 0.35)][free]
-        self.follows = np.r_[np.ones(N_POINTS), partly, np.zeros(len(rings))]
+        self.follows = np.r_[np.ones(N_POINTS), partly, np.zeros(len(rings))]  # (C,) share of the head's turning
 
     def possible(self, yaw: np.ndarray) -> np.ndarray:
         """Degrees of yaw wished (T,), limited to what this still image can bear: less the further it is turned."""
@@ -83,10 +75,7 @@ class Head:
         return limit * np.tanh(yaw / limit)
 
     def moved(self, yaw: np.ndarray, pitch: np.ndarray, mouth: np.ndarray, lids: np.ndarray) -> np.ndarray:
-        """Where the controls lie in T frames, (T, C, 2) pixels of the still image.
-
-        yaw, pitch: possible degrees (T,); mouth, lids: see `draw_curves`.
-        """
+        """Where the controls lie in T frames, (T, C, 2) pixels of the still image, by curves (T,) of `draw_curves`."""
         solid = np.zeros((len(yaw), len(self.controls), 3))
         solid[..., :2] = self.controls - self.axis
         solid[..., 2] = self.depth
@@ -118,12 +107,7 @@ class Head:
 class Motion:
     """How the still image of a face moves along curves of T + 2 frames (`draw_curves`): one more on either side.
 
-    image: (S, S, 3) uint8, the square around its face, which is about as large as in the frames.
-    rest: (68, 2) its points.
-    points: (T + 2, 68, 2) pixels of the frames.
-    yaw, pitch: (T + 2,) degrees.
-    shift: (T + 2, 2) pixels.
-    size: pixels a side.
+    `image`, the square around its face with the points `rest`, is about as large as in the frames, which have `points`.
     """
 
     def __init__(self, face: Face, curves: dict[str, Any], size: int):

@@ -16,11 +16,10 @@ import numpy as np
 
 from redn_lib.data.images import IMAGES, upright_points
 from redn_lib.data.pts import XM2VTS68, face_box, read_68
-from redn_lib.data.records import DAMAGED, Sample, Unit
+from redn_lib.data.records import DAMAGED, Layout, Sample, Unit
 from redn_lib.landmarks import N_POINTS, tight_box
 
-UNIT = 400
-"""So many still images make a unit (our choice: little is lost when a conversion is interrupted)."""
+UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
 
 W300_HOME = r".*(^|/)((afw|ibug)[^/]*|0[12]_(indoor|outdoor)|(helen|lfpw)[^/]*/(.*/)?(train|test)set)/"
 """The folders of a file of 300-W, such as helen/trainset/; groups 3, 4, 5 and 7 make the name of its split."""
@@ -61,10 +60,7 @@ def still_units(samples: Iterable[Sample]) -> Iterator[Unit]:
 
 
 def labelled(folders: Sequence[Path], problems: list[str], names: Callable) -> Iterator[Sample]:
-    """Each image with a `.pts` of its name beside it.
-
-    names: of a folder and a file below it, without ending: its name, its person, its split. May raise ValueError.
-    """
+    """Each image with a `.pts` of its name; names: of a folder and a file below: its name, person and split."""
     for root in folders:
         images = {path.with_suffix(""): path for path in reversed(files_below(root, IMAGES))}
         points = {path.with_suffix(""): path for path in files_below(root, (".pts",))}
@@ -252,3 +248,16 @@ def _npz_frames(path: Path, problems: list[str]) -> Iterator[Sample]:
             yield Sample(f"{path.stem}/{t:06d}", person, path.stem, "all", t, place, tight_box(place), image)
         else:
             problems.append(f"{path}, frame {t}: a point is not a number; mend it or leave the frame out")
+
+
+UNITS = {
+    "300w": units_300w,
+    "300vw": units_300vw,
+    "tf": units_tf,
+    "fm": units_fm,
+    "ytf68": units_ytf68,
+    "ytf-npz": units_npz,
+    "folder": units_folder,
+}
+_ABOUT = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"))
+SETS = {name: Layout(name, units, **_ABOUT[name]) for name, units in UNITS.items()}

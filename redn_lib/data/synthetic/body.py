@@ -229,10 +229,7 @@ def vertices(controls: np.ndarray, traits: Traits, expression: Expression, seed:
 def draw_glasses(
     image: np.ndarray, controls: np.ndarray, traits: Traits, pixels: Callable, unit: float, white: float
 ) -> None:
-    """Draws glasses over an image (r, r, 3) float of 0 to 255 in place.
-
-    pixels: (N, 3) places of the head to (N, 2) in the image. unit: pixels of a head unit. white: its brightness.
-    """
+    """Draws glasses in place; pixels: (N, 3) places of the head to (N, 2) in the image, with `unit` a head unit."""
     t = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     kind, shine = GLASSES[traits["glasses"]], traits["glasses_glare"]
     grow = 1.3 if kind == "dark" else 1.0

@@ -39,9 +39,7 @@ class Expression:
 
 @cache
 def _fields() -> tuple[np.ndarray, np.ndarray]:
-    """Movement of every control by a full smile, frown of the mouth, pucker, lip_raise, brow_raise, frown: (6, C, 3);
-    and how far each goes with the jaw: (C,) in [0, 1].
-    """
+    """Movement of every control by six expressions (see `express`), (6, C, 3); share of each in the jaw's, (C,)."""
     t = template()
     p = t.controls
     side, still = np.sign(p[:, 0]), np.zeros(len(p))
