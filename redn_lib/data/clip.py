@@ -32,17 +32,14 @@ class Face:
 
     def __post_init__(self) -> None:
         check_image(self.image)
-        if self.points.shape != (N_POINTS, 2):
-            raise ValueError(f"face {self.name or self.person!r}: points must be (68, 2), got {self.points.shape}")
-        object.__setattr__(self, "visible", _checked(self.visible, self.points, f"face {self.name or self.person!r}"))
+        visible = _checked(self.visible, self.points, (N_POINTS, 2), f"face {self.name or self.person!r}")
+        object.__setattr__(self, "visible", visible)
 
     @property
     def box(self) -> np.ndarray:
         """Tight box (x0, y0, x1, y1) of the points, in pixels. Raises ValueError where not all 68 are marked."""
         if not np.isfinite(self.points).all():
-            raise ValueError(
-                f"face {self.name or self.person!r}: not all of the 68 points are marked, so it has no box"
-            )
+            raise ValueError(f"face {self.name or self.person!r}: without all of the 68 points it has no box")
         return tight_box(self.points)
 
 
@@ -74,9 +71,8 @@ class Clip:
     split: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.frames) != len(self.points):
-            raise ValueError(f"clip {self.name!r}: {len(self.frames)} frames but {len(self.points)} sets of points")
-        object.__setattr__(self, "visible", _checked(self.visible, self.points, f"clip {self.name!r}"))
+        visible = _checked(self.visible, self.points, (len(self.frames), N_POINTS, 2), f"clip {self.name!r}")
+        object.__setattr__(self, "visible", visible)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -90,8 +86,10 @@ class Clip:
         return (self[t] for t in range(len(self)))
 
 
-def _checked(visible: np.ndarray | None, points: np.ndarray, what: str) -> np.ndarray:
+def _checked(visible: np.ndarray | None, points: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray:
     """`visible` (..., 68), filled in from the points (..., 68, 2) where it is None."""
+    if points.shape != shape:
+        raise ValueError(f"{what}: points must be {shape}, got {points.shape}")
     marked = np.isfinite(points).all(-1)
     unmarked = np.isnan(points).all(-1)
     if not (marked | unmarked).all() or not marked.any(-1).all():

@@ -2,7 +2,6 @@
 # ruff: noqa: F401
 
 from redn_lib.data.synthetic.clips import clip, factors, framed, still_image
-from redn_lib.data.synthetic.expression import Expression
-from redn_lib.data.synthetic.people import SLIDERS, Person, identity
+from redn_lib.data.synthetic.people import SLIDERS, Expression, Person, identity
 from redn_lib.data.synthetic.render import Factors, project_points, render
 from redn_lib.data.synthetic.scene import Camera, Light, SceneOccluder

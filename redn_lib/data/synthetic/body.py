@@ -12,9 +12,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over
-from redn_lib.data.synthetic.expression import EYE_RADIUS, Expression, eye_centres
 from redn_lib.data.synthetic.head import SIDE, TABLES, template, texture_pixels
-from redn_lib.data.synthetic.people import GLASSES, Traits
+from redn_lib.data.synthetic.people import EYE_RADIUS, GLASSES, Expression, Traits, eye_centres
 from redn_lib.data.synthetic.scene import Light, lit
 from redn_lib.data.synthetic.texture import PATCHES
 

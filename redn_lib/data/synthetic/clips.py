@@ -6,9 +6,8 @@ import numpy as np
 
 from redn_lib.data.animation.curves import blinks
 from redn_lib.data.clip import Clip, Face
-from redn_lib.data.synthetic.expression import Expression
 from redn_lib.data.synthetic.head import TABLES
-from redn_lib.data.synthetic.people import bell, draw, identity
+from redn_lib.data.synthetic.people import Expression, bell, draw, identity
 from redn_lib.data.synthetic.render import Factors, project_points, render
 from redn_lib.data.synthetic.scene import SCENE_KINDS, Camera, Light, SceneOccluder
 from redn_lib.landmarks import tight_box

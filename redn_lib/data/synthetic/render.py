@@ -9,9 +9,8 @@ import numpy as np
 
 from redn_lib.data.clip import Face
 from redn_lib.data.synthetic import body
-from redn_lib.data.synthetic.expression import Expression
 from redn_lib.data.synthetic.head import landmarks, project, rotation, turned
-from redn_lib.data.synthetic.people import Person, shape
+from redn_lib.data.synthetic.people import Expression, Person, shape
 from redn_lib.data.synthetic.scene import Camera, Light, SceneOccluder, background, develop, direction, lit, take
 from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 
