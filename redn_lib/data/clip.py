@@ -1,6 +1,6 @@
 """What a sample is: a `Clip`, the same for real, animated and synthetic faces; `Face` is one frame of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,9 +81,6 @@ class Clip:
         name = self.name if len(self) == 1 else f"{self.name}[{t}]"
         factors = None if self.factors is None else {k: v[t] for k, v in self.factors.items()}
         return Face(self.frames[t], self.points[t], self.person, name, self.visible[t], factors)
-
-    def __iter__(self) -> Iterator[Face]:
-        return (self[t] for t in range(len(self)))
 
 
 def _checked(visible: np.ndarray | None, points: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray:

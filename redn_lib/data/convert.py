@@ -24,9 +24,6 @@ LARGEST = 640
 """A larger still image is cut to three times the face's box and shrunk to this many pixels a side (our choice): room
 for every disturbed box and crop of the training, and decoded in a millisecond."""
 
-MARGIN = 3.0
-SHEET_FACES = 64
-
 
 def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool = False) -> Dataset:
     """Convert folders and archives of a published dataset into `out`, with report.txt and contact_sheet.jpg beside it.
@@ -59,7 +56,7 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     made = datasets.open(out)
     with whole_file(out / "report.txt") as temporary:
         temporary.write_text(report(made, most=10**9) + "\n", encoding="utf-8", errors="backslashreplace")
-    chosen = np.unique(np.linspace(0, len(made) - 1, SHEET_FACES).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(made) - 1, 64).round().astype(int))
     sheet = contact_sheet((made[i].face().image, made[i].points, made[i].box) for i in chosen)
     with whole_file(out / "contact_sheet.jpg") as temporary:
         temporary.write_bytes(encode_image(sheet))
@@ -143,7 +140,7 @@ def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:
     if is_video or max(image.shape[:2]) <= LARGEST:
         is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
         return source.read_bytes() if is_jpeg else encode_image(image), points, box
-    half = MARGIN / 2 * (box[2:] - box[:2]).max()
+    half = 1.5 * (box[2:] - box[:2]).max()
     middle = (box[:2] + box[2:]) / 2
     low = np.maximum(np.floor(middle - half), 0).astype(int)
     high = np.minimum(np.ceil(middle + half) + 1, image.shape[1::-1]).astype(int)
