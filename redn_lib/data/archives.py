@@ -1,7 +1,6 @@
 """Archives of datasets: downloaded whole, unpacked whole, nothing written outside the target."""
 
 import shutil
-import tarfile
 import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -31,11 +30,9 @@ def unpack(archive: Path, target: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     try:
         if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                file.extractall(part)  # drops "..", drives and links by itself
+            shutil.unpack_archive(archive, part, "zip")  # drops "..", drives and links by itself
         else:
-            with tarfile.open(archive) as file:
-                file.extractall(part, filter="data")  # refuses devices and ways out; Python 3.11.4 and newer
+            shutil.unpack_archive(archive, part, "tar", filter="data")  # refuses devices and ways out
         part.rename(target)
     except Exception as error:
         if getattr(error, "errno", None):

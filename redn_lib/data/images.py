@@ -15,7 +15,6 @@ from PIL import Image
 from redn_lib.landmarks import MIRROR
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
-"""Endings of image files."""
 
 
 def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray:

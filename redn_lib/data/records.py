@@ -55,9 +55,7 @@ class Sample:
         Raises FileNotFoundError or ValueError, naming the file, where an image is gone or damaged or lacks the face.
         """
         faces = [sample.face() for sample in self.frames or (self,)]
-        images = np.stack([face.image for face in faces])
-        points = np.stack([face.points for face in faces])
-        visible = np.stack([face.visible for face in faces])
+        images, points, visible = (np.stack([getattr(f, k) for f in faces]) for k in ("image", "points", "visible"))
         factors = {key: np.stack([np.asarray(f.factors[key]) for f in faces]) for key in faces[0].factors or {}}
         about = {key: getattr(self, key) for key in ("person", "name", "fps", "video", "split")}
         return Clip(images, points, visible=visible, factors=factors or None, **about)

@@ -6,7 +6,6 @@ and without tears: the field runs backward, from the new image to the old one, a
 plus an affine part.
 """
 
-from functools import cache
 from typing import Any
 
 import cv2
@@ -142,6 +141,8 @@ class Motion:
         form = {"kernel": "multiquadric", "epsilon": 1 / ROUND, "smoothing": STIFF / ROUND, "degree": 1}
         self.fields = [RBFInterpolator((p - self.middle) / self.unit, head.controls - p, **form) for p in new]
         self.points = _through(camera, new[:, :N_POINTS])
+        self.nodes = np.linspace(0, size - 1, int(np.ceil((size - 1) / STEP)) + 1)  # of the coarse grid along a side
+        self.spread = CubicSpline(self.nodes, np.eye(len(self.nodes)))(np.arange(size)).astype(np.float32)
 
     def map(self, t: int) -> np.ndarray:
         """Where frame t takes its pixels from: (size, size, 2) float32 pixels of the still image."""
@@ -153,8 +154,7 @@ class Motion:
             places = grid @ back[:, :2].T + back[:, 2]
             return self.fields[t]((places - self.middle) / self.unit).astype(np.float32).reshape(len(y), len(x), 2)
 
-        nodes, spread = _coarse(size)
-        coarse = bent(nodes, nodes)
+        coarse, spread = bent(self.nodes, self.nodes), self.spread
         field = cv2.merge([spread @ np.ascontiguousarray(coarse[..., k]) @ spread.T for k in range(2)])
         pixels = np.arange(size, dtype=np.float32)
         for group in _FINE:  # eyes and mouth, where it changes fast: at every pixel
@@ -165,13 +165,6 @@ class Motion:
                 field[rows, columns] = bent(pixels[columns], pixels[rows])
         back = back.astype(np.float32)
         return pixels[None, :, None] * back[:, 0] + (pixels[:, None, None] * back[:, 1] + back[:, 2]) + field
-
-
-@cache
-def _coarse(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes (n,) of the coarse grid along a side, and the splines (size, n) between them."""
-    nodes = np.linspace(0, size - 1, int(np.ceil((size - 1) / STEP)) + 1)
-    return nodes, CubicSpline(nodes, np.eye(len(nodes)))(np.arange(size)).astype(np.float32)
 
 
 def _square_around(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -193,9 +186,7 @@ def _square_around(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def extended(image: np.ndarray, low: np.ndarray, size: int) -> np.ndarray:
-    """Square of the image whose first pixel is `low` (2,) int, (size, size, 3) uint8; where the image ends, its
-    colours run on, ever more blurred, so that no second face and no black edge comes into the frame.
-    """
+    """Square of the image from pixel `low` (2,) on; where the image ends, its colours run on, ever more blurred."""
     start, end = np.maximum(low, 0), np.minimum(low + size, image.shape[1::-1])
     rows, columns = slice(start[1] - low[1], end[1] - low[1]), slice(start[0] - low[0], end[0] - low[0])
     colours = np.zeros((size, size, 3), np.float32)

@@ -25,7 +25,6 @@ W300_HOME = r".*(^|/)((afw|ibug)[^/]*|0[12]_(indoor|outdoor)|(helen|lfpw)[^/]*/(
 """The folders of a file of 300-W, such as helen/trainset/; groups 3, 4, 5 and 7 make the name of its split."""
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv")
-
 CATEGORIES = json.loads(Path(__file__).with_name("300vw.json").read_text(encoding="utf-8"))
 SPLITS = {video: split for split, videos in CATEGORIES.items() for video in videos.split()}
 """Split of each of the 114 videos of 300-VW: categories 1 (well lit), 2 (mild), 3 (hard) are for testing. The lists as
@@ -36,14 +35,9 @@ BROKEN = ("Marieta_Chrousala_12.jpg", "Ali_Abbas_22.jpg", "Elton_John_10.jpg", "
 
 
 def files_below(root: Path, endings: Iterable[str]) -> list[Path]:
-    """Files with one of the endings below a folder, sorted; hidden ones and MacOS's copies left out."""
-    return sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in endings
-        and path.is_file()
-        and not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(root).parts)
-    )
+    """Files with one of the endings below a folder, sorted; hidden ones, such as MacOS's copies, left out."""
+    found = [path for path in root.rglob("*") if path.suffix.lower() in endings and path.is_file()]
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))
 
 
 def still_units(samples: Iterable[Sample]) -> Iterator[Unit]:

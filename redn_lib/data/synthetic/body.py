@@ -52,11 +52,12 @@ _RING_ANGLES, _AROUND_BALL = np.meshgrid(
 )
 _BALL = np.stack(
     [np.sin(_RING_ANGLES) * np.cos(_AROUND_BALL), np.sin(_RING_ANGLES) * np.sin(_AROUND_BALL), np.cos(_RING_ANGLES)], -1
-).reshape(-1, 3)
-"""Unit eyeball: six rings of 14 vertices."""
-
-
+).reshape(-1, 3)  # unit eyeball: six rings of 14 vertices
 _TOOTH_X = np.linspace(-0.30, 0.30, 9)
+_EAR_RIM = np.array(TABLES["ear"])
+_TORSO = np.array(TABLES["torso"])
+_TORSO_AROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_ROWS, _COLUMNS = 10, 22  # of long hair
 
 
 def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
@@ -71,9 +72,6 @@ def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
         y, z = anchors[name]
         rows.append(np.column_stack([x, np.full(9, y + down), z + forwards - hidden * hides - curve * _TOOTH_X**2]))
     return np.vstack(rows)
-
-
-_EAR_RIM = np.array(TABLES["ear"])
 
 
 def ears(controls: np.ndarray, size: float, out: float) -> np.ndarray:
@@ -120,9 +118,6 @@ def hair(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarr
     return skin[able] + towards * np.where(bare, -0.05, thick)[:, None]
 
 
-_ROWS, _COLUMNS = 10, 22
-
-
 def curtain(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarray:
     """Long hair behind and beside the face."""
     lumps = rng.normal(size=(_ROWS, _COLUMNS))
@@ -135,10 +130,6 @@ def curtain(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.nd
     radius = radius + 0.05 * lumps * traits["hair_wave"]
     x, z = radius * np.sin(angle), -1.18 + 1.1 * radius * np.cos(angle)
     return np.stack(np.broadcast_arrays(x, y + 0 * x, z), -1).reshape(-1, 3)
-
-
-_TORSO = np.array(TABLES["torso"])
-_TORSO_AROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 
 
 def _parts() -> list[Part]:

@@ -63,9 +63,7 @@ def _occluder(rng: np.random.Generator) -> SceneOccluder:
 
 
 def framed(factors: Factors, share: float, shift: np.ndarray) -> Factors:
-    """The same factors, moved and scaled: the tight box's larger side is `share` of the image, its middle
-    `shift` (2,) shares off the centre.
-    """
+    """The same factors with a tight box whose larger side is `share` of the image, and `shift` (2,) off the centre."""
     box = tight_box(project_points(factors))
     scale = factors.scale * share * factors.size / float(max(box[2] - box[0], box[3] - box[1]))
     middle = (box[:2] + box[2:] + 1) / (2 * factors.size)

@@ -11,6 +11,8 @@ from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over, roundnes
 from redn_lib.data.synthetic.head import TABLES
 from redn_lib.data.synthetic.texture import NOISES, noise_pool
 
+SCENE_KINDS = tuple(TABLES["occluders"])
+
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
     grey = rng.random() ** 1.6 * 0.85 + 0.005
@@ -93,9 +95,6 @@ def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
     nearest = cv2.dilate(nearest.reshape(80, 80), np.ones((3, 3), np.uint8))
     blocked = np.clip((cv2.blur(nearest, (3, 3)).ravel()[index] - depth - 0.10) / 0.16, 0, 1)
     return 1 - light.shadow * blocked
-
-
-SCENE_KINDS = tuple(TABLES["occluders"])
 
 
 @dataclass(frozen=True)
