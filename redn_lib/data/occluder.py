@@ -41,9 +41,8 @@ def roundness(mask: np.ndarray, reach: float) -> np.ndarray:
 
 
 def visibility(points: np.ndarray, masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What occluders leave visible in T frames.
+    """What occluders, a mask (H, W) uint8 for each frame, leave visible of points (T, 68, 2).
 
-    points: (T, 68, 2) pixels. masks: of each frame, (H, W) uint8.
     Returns visible (T, 68) bool, False also outside the frame, and the occluded share of each tight box, (T,).
     """
     places, size = np.round(points).astype(int), masks[0].shape[::-1]

@@ -79,10 +79,7 @@ def read_68(path: Path, first: float = 1, markup: Mapping[int, int] | None = Non
 
 
 def face_box(points: np.ndarray) -> np.ndarray:
-    """Tight box (4,) of a face, in the pixels of its points (68, 2): of the mean shape laid on them where some are NaN.
-
-    Two points at least must be marked.
-    """
+    """Tight box (4,) of points (68, 2), two or more marked: of the mean shape laid on them where some are NaN."""
     known = np.isfinite(points).all(1)
     if known.all():
         return tight_box(points)

@@ -1,6 +1,4 @@
-"""Who a procedural person is and what the face does: sliders and expressions move the head's control points; colours,
-hair and clothes are drawn from one number. (our choice)
-"""
+"""Who a procedural person is and what the face does: sliders, traits and expressions of the head. (our choice)"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

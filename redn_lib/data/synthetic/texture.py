@@ -1,6 +1,4 @@
-"""The texture of a person, one image (the atlas): skin mixed from masks, eye, mouth, hair and cloth, in linear light.
-(our choice)
-"""
+"""The texture of a person (the atlas): skin mixed from masks, eye, mouth, hair, cloth, in linear light. (our choice)"""
 
 from functools import cache, lru_cache
 
