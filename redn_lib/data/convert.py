@@ -1,28 +1,65 @@
-"""From what the user got to a folder that `dataset.open` reads: unpack, list the units, write part by part, report."""
+"""From an address or an archive to a folder that `dataset.open` reads: get, unpack, write part by part, report."""
 
 import json
 import shutil
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import cv2
 import numpy as np
+import pooch
+import requests
 from tqdm import tqdm
 
 from redn_lib.data import dataset as datasets
-from redn_lib.data.archives import unpack
+from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
 from redn_lib.data.contact_sheet import contact_sheet
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
-from redn_lib.data.records import DAMAGED, Layout, Sample, Unit
 from redn_lib.files import whole_file
 
+TIMEOUT = 30  # seconds without a reply after which a host counts as gone (our choice)
 LARGEST = 640
 """A larger still image is cut to three times the face's box and shrunk to this many pixels a side (our choice): room
 for every disturbed box and crop of the training, and decoded in a millisecond."""
+
+
+def fetch(url: str, folder: Path, progress: bool = False) -> Path:
+    """Download into `folder`, unless the file is there. Raises ConnectionError, with the remedy, where it fails."""
+    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT)
+    try:
+        return Path(pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader))
+    except requests.RequestException as error:
+        raise ConnectionError(f"{url}: {error}; run it again, or get {name} by hand and name the file") from error
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack a zip or tar into the new folder `target`, which is there only when all of the archive is in it.
+
+    Raises ValueError, with the remedy, where it is damaged or unsafe; OSError where the disk is full.
+    """
+    part = target.with_name(f"{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            shutil.unpack_archive(archive, part, "zip")  # drops "..", drives and links by itself
+        else:
+            shutil.unpack_archive(archive, part, "tar", filter="data")  # refuses devices and ways out
+        part.rename(target)
+    except Exception as error:
+        if getattr(error, "errno", None):
+            raise
+        raise ValueError(
+            f"{archive}: no whole and safe zip or tar archive; get it again, or unpack it by hand and name the folder"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool = False) -> Dataset:

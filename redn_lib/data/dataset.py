@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from redn_lib.data.clip import DAMAGED, Layout, Sample
 from redn_lib.data.layouts import SETS
-from redn_lib.data.records import DAMAGED, Layout, Sample
 
 RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
 PLACE = attrgetter("split", "video", "number")

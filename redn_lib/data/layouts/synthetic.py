@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from redn_lib.data.clip import Face
-from redn_lib.data.records import Layout, Sample
+from redn_lib.data.clip import Face, Layout, Sample
 from redn_lib.data.synthetic import Person, factors, project_points, render
 from redn_lib.landmarks import tight_box
 

@@ -12,17 +12,7 @@ from redn_lib.data.clip import Clip, Face
 from redn_lib.data.synthetic import body
 from redn_lib.data.synthetic.head import TABLES, landmarks, project, rotation, turned
 from redn_lib.data.synthetic.people import Expression, Person, bell, draw, identity, shape
-from redn_lib.data.synthetic.scene import (
-    SCENE_KINDS,
-    Camera,
-    Light,
-    SceneOccluder,
-    background,
-    develop,
-    direction,
-    lit,
-    take,
-)
+from redn_lib.data.synthetic.scene import Camera, Light, SceneOccluder, background, develop, direction, lit, take
 from redn_lib.data.synthetic.texture import HEIGHT, WIDTH, paint, skin_colour
 from redn_lib.landmarks import tight_box
 
@@ -249,7 +239,7 @@ def _expression(rng: np.random.Generator) -> Expression:
 
 
 def _occluder(rng: np.random.Generator) -> SceneOccluder:
-    kind = str(rng.choice(SCENE_KINDS, p=[0.26, 0.16, 0.26, 0.1, 0.07, 0.15]))
+    kind = str(rng.choice([*TABLES["occluders"]], p=[0.26, 0.16, 0.26, 0.1, 0.07, 0.15]))
     return SceneOccluder(kind, **draw("occluder", rng, kind), seed=int(rng.integers(1 << 30)))
 
 
