@@ -127,8 +127,7 @@ class Sample:
     box: (4,) x0, y0, x1, y1 of the face in the (first) frame, same pixels.
     source: a file, or the image (H, W, 3) uint8 RGB itself.
     fps: frames a second of the video.
-    offset: first byte of the image in the file.
-    count: how many bytes of the file are the image; -1: all.
+    offset, count: first byte of the image in the file, and how many are the image; -1: all.
     dataset: the `dataset.Dataset` that it is from.
     frames: the samples that a window is made of.
     """

@@ -9,6 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -140,14 +141,13 @@ def _frames(files: Sequence[Path]) -> Iterator[tuple[int, np.ndarray | Path, flo
         images = _numbered(path for path in files if path.suffix.lower() in IMAGES)
         yield from ((number, path, 25.0) for number, path in sorted(images.items()))
         return
-    capture, number = cv2.VideoCapture(str(videos[0]), cv2.CAP_FFMPEG), 1
+    capture = cv2.VideoCapture(str(videos[0]), cv2.CAP_FFMPEG)
     fps = capture.get(cv2.CAP_PROP_FPS)
-    is_read, image = capture.read()
-    while is_read:
-        yield number, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), fps if 0 < fps <= 1000 else 25.0
-        number += 1
+    for number in count(1):
         is_read, image = capture.read()
-    capture.release()
+        if not is_read:
+            return
+        yield number, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), fps if 0 < fps <= 1000 else 25.0
 
 
 def _homes(root: Path) -> list[Path]:
