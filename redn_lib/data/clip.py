@@ -48,7 +48,7 @@ class Face:
     def box(self) -> np.ndarray:
         """Tight box (x0, y0, x1, y1) of the points, in pixels. Raises ValueError where not all 68 are marked."""
         if not np.isfinite(self.points).all():
-            raise ValueError(f"face {self.name or self.person!r}: without all of the 68 points it has no box")
+            raise ValueError(f"face {self.name or self.person!r}: not all of the 68 points are marked, so no box")
         return tight_box(self.points)
 
 
