@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from redn_lib.data.archives import fetch
-from redn_lib.data.convert import convert, report
+from redn_lib.data.convert import convert, fetch, report
 from redn_lib.data.layouts import SETS
 from redn_lib.files import FULL
 

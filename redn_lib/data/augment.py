@@ -11,8 +11,7 @@ from redn_lib.landmarks import MIRROR, mirror_points
 def augment(face: Face, rng: np.random.Generator) -> Face:
     """The face by chance mirrored, stretched, relit, blurred, coarsened, occluded, with noise or JPEG (our choice).
 
-    Scale, shift and rotation are not here: they belong to the first crop (`training.batches`). Image size and names
-    stay. Points outside the image or behind an occluder are no longer visible.
+    Scale, shift and rotation belong to the first crop (`training.batches`). Occluded points are not visible.
     """
     image, points = stretch(face.image, face.points, rng)
     visible, mask = face.visible, np.zeros(image.shape[:2], np.uint8)

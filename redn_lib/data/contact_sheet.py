@@ -17,17 +17,15 @@ def contact_sheet(faces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) ->
     faces: one or more of (image (H, W, 3) uint8 RGB, points (68, 2) with NaN where unmarked, box (4,)) in pixels of
     the image; points are drawn in yellow, the box in blue.
     """
-    tiles = [_tile(*face) for face in faces]
+    tiles = []
+    for image, points, box in faces:
+        crop = Crop.around(box, margin=1.6, size=TILE)
+        tile = crop.take(image)
+        low, high = np.rint(crop.to_crop(box.reshape(2, 2))).astype(int).tolist()
+        cv2.rectangle(tile, low, high, BLUE, 1)
+        for x, y in crop.to_crop(points[np.isfinite(points).all(1)]):
+            cv2.circle(tile, (round(x * 16), round(y * 16)), 24, YELLOW, -1, cv2.LINE_AA, 4)
+        tiles.append(tile)
     columns = min(COLUMNS, len(tiles))
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
     return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
-
-
-def _tile(image: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.ndarray:
-    crop = Crop.around(box, margin=1.6, size=TILE)
-    tile = crop.take(image)
-    low, high = np.rint(crop.to_crop(box.reshape(2, 2))).astype(int).tolist()
-    cv2.rectangle(tile, low, high, BLUE, 1)
-    for x, y in crop.to_crop(points[np.isfinite(points).all(1)]):
-        cv2.circle(tile, (round(x * 16), round(y * 16)), 24, YELLOW, -1, cv2.LINE_AA, 4)
-    return tile

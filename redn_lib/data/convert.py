@@ -1,31 +1,65 @@
-"""From what the user got to a folder that `dataset.open` reads: unpack, list the units, write part by part, report."""
+"""From an address or an archive to a folder that `dataset.open` reads: get, unpack, write part by part, report."""
 
 import json
 import shutil
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import cv2
 import numpy as np
+import pooch
+import requests
 from tqdm import tqdm
 
 from redn_lib.data import dataset as datasets
-from redn_lib.data.archives import unpack
+from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
 from redn_lib.data.contact_sheet import contact_sheet
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
-from redn_lib.data.records import DAMAGED, Layout, Sample, Unit
 from redn_lib.files import whole_file
 
+TIMEOUT = 30  # seconds without a reply after which a host counts as gone (our choice)
 LARGEST = 640
 """A larger still image is cut to three times the face's box and shrunk to this many pixels a side (our choice): room
 for every disturbed box and crop of the training, and decoded in a millisecond."""
 
-MARGIN = 3.0
-SHEET_FACES = 64
+
+def fetch(url: str, folder: Path, progress: bool = False) -> Path:
+    """Download into `folder`, unless the file is there. Raises ConnectionError, with the remedy, where it fails."""
+    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT)
+    try:
+        return Path(pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader))
+    except requests.RequestException as error:
+        raise ConnectionError(f"{url}: {error}; run it again, or get {name} by hand and name the file") from error
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack a zip or tar into the new folder `target`, which is there only when all of the archive is in it.
+
+    Raises ValueError, with the remedy, where it is damaged or unsafe; OSError where the disk is full.
+    """
+    part = target.with_name(f"{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            shutil.unpack_archive(archive, part, "zip")  # drops "..", drives and links by itself
+        else:
+            shutil.unpack_archive(archive, part, "tar", filter="data")  # refuses devices and ways out
+        part.rename(target)
+    except Exception as error:
+        if getattr(error, "errno", None):
+            raise
+        raise ValueError(
+            f"{archive}: no whole and safe zip or tar archive; get it again, or unpack it by hand and name the folder"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool = False) -> Dataset:
@@ -59,7 +93,7 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     made = datasets.open(out)
     with whole_file(out / "report.txt") as temporary:
         temporary.write_text(report(made, most=10**9) + "\n", encoding="utf-8", errors="backslashreplace")
-    chosen = np.unique(np.linspace(0, len(made) - 1, SHEET_FACES).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(made) - 1, 64).round().astype(int))
     sheet = contact_sheet((made[i].face().image, made[i].points, made[i].box) for i in chosen)
     with whole_file(out / "contact_sheet.jpg") as temporary:
         temporary.write_bytes(encode_image(sheet))
@@ -137,20 +171,13 @@ def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:
 
 
 def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """(JPEG, points, box) as they are stored: a large still image cut around the face, a small JPEG as it is.
-
-    A frame of a video stays whole, whatever its size: a tracker needs all of it.
-    """
-    image, source = sample.face().image, sample.source
-    if sample.video == sample.name and max(image.shape[:2]) > LARGEST:
-        return _cut(image, sample.points, sample.box)
-    is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
-    return source.read_bytes() if is_jpeg else encode_image(image), sample.points, sample.box
-
-
-def _cut(image: np.ndarray, points: np.ndarray, box: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """The image around the face, at most LARGEST pixels a side, as JPEG; its points; its box."""
-    half = MARGIN / 2 * (box[2:] - box[:2]).max()
+    """(JPEG, points, box) as they are stored: a large still image cut around the face, a small JPEG as it is."""
+    image, points, box, source = sample.face().image, sample.points, sample.box, sample.source
+    is_video = sample.video != sample.name  # its frames stay whole: a tracker needs all of them
+    if is_video or max(image.shape[:2]) <= LARGEST:
+        is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
+        return source.read_bytes() if is_jpeg else encode_image(image), points, box
+    half = 1.5 * (box[2:] - box[:2]).max()
     middle = (box[:2] + box[2:]) / 2
     low = np.maximum(np.floor(middle - half), 0).astype(int)
     high = np.minimum(np.ceil(middle + half) + 1, image.shape[1::-1]).astype(int)

@@ -17,13 +17,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 
+from redn_lib.data.clip import DAMAGED, Layout, Sample
 from redn_lib.data.layouts import SETS
-from redn_lib.data.records import DAMAGED, Layout, Sample
 
 RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
 PLACE = attrgetter("split", "video", "number")
@@ -70,17 +71,14 @@ class Dataset(Sequence[Sample]):
         """All stretches of `length` consecutive frames of a video, none overlapping another; where frames are missing
         a new stretch begins. Real motion; none for a dataset of still images.
         """
-        found, run = [], []
-        for sample in sorted(self, key=PLACE):
-            if run and (sample.video, sample.number) != (run[-1].video, run[-1].number + 1):
-                run = []
-            run.append(sample)
-            if len(run) == length:
-                window = copy.copy(run[0])
+        found, ordered = [], enumerate(sorted(self, key=PLACE))
+        for _, run in groupby(ordered, lambda entry: (entry[1].video, entry[1].number - entry[0])):
+            samples = [sample for _, sample in run]
+            for start in range(0, len(samples) - length + 1, length):
+                window = copy.copy(samples[start])
                 window.name = f"{window.video}[{window.number}:{window.number + length}]"
-                window.frames = tuple(run)
+                window.frames = tuple(samples[start : start + length])
                 found.append(window)
-                run = []
         return found
 
     def wrong_counts(self) -> list[str]:

@@ -15,9 +15,6 @@ from PIL import Image
 from redn_lib.landmarks import MIRROR
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
-"""Endings of image files."""
-
-QUALITY = 95
 
 
 def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray:
@@ -41,10 +38,7 @@ def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray
 
 
 def upright_points(points: np.ndarray, path: Path) -> np.ndarray:
-    """Points (68, 2) in pixels of the image as it is stored, turned as `read_image` turns the image.
-
-    Only the file's header is read. A mirrored image has its points renamed, so that left stays the person's left.
-    """
+    """Points (68, 2) of the image as it is stored, turned as `read_image` turns it, and renamed where mirrored."""
     try:
         with Image.open(path) as image:
             (exchange, flip_x, flip_y), size = _turn(image), np.array(image.size)
@@ -58,13 +52,11 @@ def upright_points(points: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _turn(image: Image.Image) -> tuple[bool, bool, bool]:
-    """How an image that is just opened must be turned, by its EXIF orientation (1 is upright): whether x and y are
-    exchanged, and whether it is then mirrored left to right, and top to bottom.
-    """
+    """By the EXIF orientation (1 is upright): whether x and y are exchanged, and then whether each is mirrored."""
     orientation = image.getexif().get(0x0112, 1) if "exif" in image.info else 1
     return orientation in (5, 6, 7, 8), orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
 
 
 def encode_image(image: np.ndarray) -> bytes:
     """JPEG bytes of an image (H, W, 3) uint8 RGB."""
-    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()

@@ -12,9 +12,7 @@ import numpy as np
 from redn_lib.data.clip import Clip, Face
 from redn_lib.landmarks import tight_box
 
-OCCLUDER_KINDS = ("hand", "board", "piece")
-"""Of a clip: a hand with its arm, a long board, a piece of the image itself."""
-
+OCCLUDER_KINDS = ("hand", "board", "piece")  # of a clip: with its arm; a long one; of the image itself
 SHUTTER = 0.5  # share of a frame's time that the shutter is open
 SIDE = 192  # pixels of the square on which it is drawn; what touches its edge (arm, board) continues beyond it
 ACCELERATION = 0.2  # faces (larger sides) that it moves one frame after it covers the face; four times that after two
@@ -43,9 +41,8 @@ def roundness(mask: np.ndarray, reach: float) -> np.ndarray:
 
 
 def visibility(points: np.ndarray, masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What occluders leave visible in T frames.
+    """What occluders, a mask (H, W) uint8 for each frame, leave visible of points (T, 68, 2).
 
-    points: (T, 68, 2) pixels. masks: of each frame, (H, W) uint8.
     Returns visible (T, 68) bool, False also outside the frame, and the occluded share of each tight box, (T,).
     """
     places, size = np.round(points).astype(int), masks[0].shape[::-1]
@@ -134,11 +131,7 @@ def skin_colour_of(face: Face) -> np.ndarray:
 
 
 class Sprite:
-    """The image of a clip's occluder and its path.
-
-    points: (T, 68, 2) of the clip. image: (H, W, 3) uint8, of which pieces are cut. skin: (3,) colour of hands.
-    Raises ValueError where it covers the face beyond the end of the clip.
-    """
+    """The image of a clip's occluder, coloured as the skin or cut from the clip's image, and its path."""
 
     def __init__(
         self, occluder: Occluder, points: np.ndarray, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator
@@ -183,7 +176,8 @@ class Sprite:
         total = np.zeros((*frame.shape[:2], 4), np.float32)
         for share in (np.arange(count) + 0.5) / count:
             matrix = self._matrix(self.scale, start + share * (end - start))
-            cv2.accumulate(_warped(self.layer, matrix, frame.shape[1::-1]), total)
+            moved = cv2.warpAffine(self.layer, matrix, frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+            cv2.accumulate(moved, total)
         layer = cv2.convertScaleAbs(total, alpha=1 / count)
         mask = layer[..., 3]
         clear = cv2.multiply(frame, cv2.merge([255 - mask] * 3), scale=1 / 255)
@@ -203,13 +197,10 @@ class Sprite:
                 matrix = self._matrix(middle, self.place(t))
                 matrix[:, 2] -= box[:2]
                 matrix *= (raster / (box[2:] - box[:2]))[:, None]
-                total += _warped(self.layer[..., 3], matrix, (raster, raster)).mean() / 255
+                mask = cv2.warpAffine(self.layer[..., 3], matrix, (raster, raster), borderMode=cv2.BORDER_REPLICATE)
+                total += mask.mean() / 255
             low, high = (low, middle) if total / len(boxes) > self.occluder.share else (middle, high)
         return (low + high) / 2
-
-
-def _warped(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _sprite_layer(kind: str, image: np.ndarray, skin: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -265,10 +256,7 @@ def _sprite_mask(kind: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def occlude_image(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One to three things before the face: turned boxes or ellipses of one colour, of noise, or of the shifted image.
-
-    image: (H, W, 3) uint8. points: (68, 2) pixels. Returns the new image and the mask of all things, (H, W) uint8.
-    """
+    """The image (H, W, 3) with one to three boxes or ellipses before the face, and their mask (H, W), both uint8."""
     image, hidden = image.copy(), np.zeros(image.shape[:2], np.uint8)
     face = np.ptp(points, axis=0).max()
     for _ in range(rng.integers(1, 4)):

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from redn_lib.data.dataset import Dataset, Sample
-from redn_lib.data.layouts.clips import CATEGORIES
+from redn_lib.data.layouts.readers import CATEGORIES
 from redn_lib.training.trained_on import HEADER_ENTRY, digest, person_of, video_of
 
 NETWORK_LABELS = ("ytf68", "ytf-npz")

@@ -15,9 +15,8 @@ from redn_lib.crop import PATCH_SIZE, Crop
 from redn_lib.data.animation.animate import animate
 from redn_lib.data.animation.curves import MotionStrength
 from redn_lib.data.augment import augment, mirror, stretch
-from redn_lib.data.clip import Clip, Face
+from redn_lib.data.clip import Clip, Face, Sample
 from redn_lib.data.occluder import draw_occluder
-from redn_lib.data.records import Sample
 from redn_lib.data.synthetic import factors, identity, render
 from redn_lib.identity import UNKNOWN
 from redn_lib.landmarks import MIRROR, mirror_points, tight_box

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from redn_lib.data.records import Sample
+from redn_lib.data.clip import Sample
 
 HEADER_ENTRY = "seen"
 """The entry of a weight file's header: {"people": [digest, ...], "videos": [digest, ...]}."""

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redn_lib.data.animation.animate import animate
+from redn_lib.data.animation.animate import Head, animate, extended
 from redn_lib.data.animation.curves import FPS, MotionStrength, blinks, wander
-from redn_lib.data.animation.motion import Head, extended
 from redn_lib.data.clip import Face
 from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, draw_occluder
 from redn_lib.data.synthetic import clip as synthetic_clip

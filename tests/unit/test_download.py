@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from redn_lib.data.archives import fetch
+from redn_lib.data.convert import fetch
 
 DATA = bytes(range(256)) * 400
 

@@ -36,7 +36,7 @@ def made(tmp_path, request, monkeypatch):
     it = MAKERS[name](tmp_path / "source")
     monkeypatch.setitem(layouts.SETS, name, dataclasses.replace(layouts.SETS[name], expected=it.splits))
     videos = {"001": "train", "114": "cat1", "203": "cat2", "410": "cat3"}
-    monkeypatch.setattr("redn_lib.data.layouts.clips.SPLITS", videos)
+    monkeypatch.setattr("redn_lib.data.layouts.readers.SPLITS", videos)
     return it
 
 

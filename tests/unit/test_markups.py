@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from made_sets import shape
 
-from redn_lib.data.markups import IBUG68, SEVEN7, XM2VTS68, face_box, read_68
-from redn_lib.data.pts import write_pts
+from redn_lib.data.pts import IBUG68, SEVEN7, XM2VTS68, face_box, read_68, write_pts
 from redn_lib.landmarks import MIRROR, SEVEN, tight_box
 
 ALL = pytest.mark.parametrize(("markup", "count"), [(IBUG68, 68), (SEVEN7, 7), (XM2VTS68, 68)])

@@ -235,7 +235,7 @@ def test_bad_numbers_are_refused(call):
 @given(st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 25)), min_size=3, max_size=3))
 def test_rasterised_triangle_covers_the_pixels_inside_it(corners):
     xy = np.array(corners, np.float32)
-    found = rasterise(xy, np.zeros(3, np.float32), np.array([[0, 1, 2]]), np.array([True]), 20)
+    pixel, _, weight, _ = rasterise(xy, np.zeros(3, np.float32), np.array([[0, 1, 2]]), np.array([True]), 20)
     (ax, ay), (bx, by), (cx, cy) = xy.astype(float)
     y, x = np.mgrid[:20, :20]
     sides = [
@@ -249,14 +249,14 @@ def test_rasterised_triangle_covers_the_pixels_inside_it(corners):
     deep = np.all([s > 0.02 * area for s in sides], 0) | np.all([s < -0.02 * area for s in sides], 0)
     outside = ~(np.all([s > -0.02 * area for s in sides], 0) | np.all([s < 0.02 * area for s in sides], 0))
     covered = np.zeros(400, bool)
-    covered[found.pixel] = True
+    covered[pixel] = True
     assert covered.reshape(20, 20)[deep].all() and not covered.reshape(20, 20)[outside].any()
-    where = found.weight @ xy
-    assert np.allclose(where, np.column_stack([found.pixel % 20, found.pixel // 20]), atol=0.02)
+    where = weight @ xy
+    assert np.allclose(where, np.column_stack([pixel % 20, pixel // 20]), atol=0.02)
 
 
 def test_the_nearer_triangle_wins():
     xy = np.array([(0, 0), (30, 0), (0, 30)] * 2, np.float32)
     near = np.array([0, 0, 0, 1, 1, 1], np.float32)
-    found = rasterise(xy, near, np.array([[3, 4, 5], [0, 1, 2]]), np.array([True, True]), 10)
-    assert (found.triangle == 0).all() and len(found.pixel) == 100
+    pixel, triangle, _, _ = rasterise(xy, near, np.array([[3, 4, 5], [0, 1, 2]]), np.array([True, True]), 10)
+    assert (triangle == 0).all() and len(pixel) == 100

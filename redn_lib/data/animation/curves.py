@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-FPS = 25.0
-"""Frames a second of an animated still image."""
+FPS = 25.0  # frames a second of an animated still image
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,8 @@ class MotionStrength:
 def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength) -> dict[str, Any]:
     """The factors of `animate` that are drawn, by name, (frames,) each or one number for the whole clip.
 
-    Here shift_x and shift_y are shares of the face's larger side, mouth is the wish to open (logarithm) or close (below
-    0). Besides there are shutter, a share of a frame's time, and camera, the share of turn, zoom and shift that is the
-    camera's, not the head's. Strengths scale what is drawn and leave the other draws as they are.
+    Here shifts are shares of the face's larger side, mouth is the wish to open (logarithm) or close (below 0). Besides
+    there are shutter, a share of a frame's time, and camera, the share of turn, zoom and shift that is the camera's.
     """
     mood = np.exp(rng.uniform(np.log(0.25), np.log(1.6)))
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from redn_lib.data.clip import Face
-from redn_lib.data.records import Layout, Sample
+from redn_lib.data.clip import Face, Layout, Sample
 from redn_lib.data.synthetic import Person, factors, project_points, render
 from redn_lib.landmarks import tight_box
 
@@ -22,16 +21,13 @@ class SyntheticSample(Sample):
 
     @property
     def points(self) -> np.ndarray:
-        """(68, 2) float32, 0-based pixels of the image."""
         return project_points(factors(self.number))
 
     @property
     def box(self) -> np.ndarray:
-        """(4,) x0, y0, x1, y1 of the points."""
         return tight_box(self.points)
 
     def face(self) -> Face:
-        """The image, rendered, with its points, their visibility and its factors."""
         return render(factors(self.number))
 
 

@@ -12,9 +12,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over
-from redn_lib.data.synthetic.expression import EYE_RADIUS, Expression, eye_centres
 from redn_lib.data.synthetic.head import SIDE, TABLES, template, texture_pixels
-from redn_lib.data.synthetic.people import GLASSES, Traits
+from redn_lib.data.synthetic.people import EYE_RADIUS, GLASSES, Expression, Traits, eye_centres
 from redn_lib.data.synthetic.scene import Light, lit
 from redn_lib.data.synthetic.texture import PATCHES
 
@@ -53,11 +52,12 @@ _RING_ANGLES, _AROUND_BALL = np.meshgrid(
 )
 _BALL = np.stack(
     [np.sin(_RING_ANGLES) * np.cos(_AROUND_BALL), np.sin(_RING_ANGLES) * np.sin(_AROUND_BALL), np.cos(_RING_ANGLES)], -1
-).reshape(-1, 3)
-"""Unit eyeball: six rings of 14 vertices."""
-
-
+).reshape(-1, 3)  # unit eyeball: six rings of 14 vertices
 _TOOTH_X = np.linspace(-0.30, 0.30, 9)
+_EAR_RIM = np.array(TABLES["ear"])
+_TORSO = np.array(TABLES["torso"])
+_TORSO_AROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_ROWS, _COLUMNS = 10, 22  # of long hair
 
 
 def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
@@ -72,9 +72,6 @@ def mouth(controls: np.ndarray, expression: Expression) -> np.ndarray:
         y, z = anchors[name]
         rows.append(np.column_stack([x, np.full(9, y + down), z + forwards - hidden * hides - curve * _TOOTH_X**2]))
     return np.vstack(rows)
-
-
-_EAR_RIM = np.array(TABLES["ear"])
 
 
 def ears(controls: np.ndarray, size: float, out: float) -> np.ndarray:
@@ -121,9 +118,6 @@ def hair(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarr
     return skin[able] + towards * np.where(bare, -0.05, thick)[:, None]
 
 
-_ROWS, _COLUMNS = 10, 22
-
-
 def curtain(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.ndarray:
     """Long hair behind and beside the face."""
     lumps = rng.normal(size=(_ROWS, _COLUMNS))
@@ -136,10 +130,6 @@ def curtain(skin: np.ndarray, traits: Traits, rng: np.random.Generator) -> np.nd
     radius = radius + 0.05 * lumps * traits["hair_wave"]
     x, z = radius * np.sin(angle), -1.18 + 1.1 * radius * np.cos(angle)
     return np.stack(np.broadcast_arrays(x, y + 0 * x, z), -1).reshape(-1, 3)
-
-
-_TORSO = np.array(TABLES["torso"])
-_TORSO_AROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 
 
 def _parts() -> list[Part]:
@@ -229,10 +219,7 @@ def vertices(controls: np.ndarray, traits: Traits, expression: Expression, seed:
 def draw_glasses(
     image: np.ndarray, controls: np.ndarray, traits: Traits, pixels: Callable, unit: float, white: float
 ) -> None:
-    """Draws glasses over an image (r, r, 3) float of 0 to 255 in place.
-
-    pixels: (N, 3) places of the head to (N, 2) in the image. unit: pixels of a head unit. white: its brightness.
-    """
+    """Draws glasses in place; pixels: (N, 3) places of the head to (N, 2) in the image, with `unit` a head unit."""
     t = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     kind, shine = GLASSES[traits["glasses"]], traits["glasses_glare"]
     grow = 1.3 if kind == "dark" else 1.0

@@ -170,9 +170,7 @@ def turned(points: np.ndarray, turn: np.ndarray, share: np.ndarray | None = None
 
 
 def project(points: np.ndarray, distance: float, scale: float, place: np.ndarray) -> np.ndarray:
-    """Pixels (..., 2) of points (..., 3) from `distance` head units; scale: pixels a unit at PIVOT's depth; place: (2,)
-    pixel of PIVOT.
-    """
+    """Pixels (..., 2) of points (..., 3) from `distance` head units; at PIVOT's depth a unit has `scale` pixels."""
     return (points[..., :2] - PIVOT[:2]) * (scale * distance / (distance + PIVOT[2] - points[..., 2:])) + place
 
 

@@ -11,6 +11,8 @@ from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over, roundnes
 from redn_lib.data.synthetic.head import TABLES
 from redn_lib.data.synthetic.texture import NOISES, noise_pool
 
+SCENE_KINDS = tuple(TABLES["occluders"])
+
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
     grey = rng.random() ** 1.6 * 0.85 + 0.005
@@ -95,9 +97,6 @@ def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
     return 1 - light.shadow * blocked
 
 
-SCENE_KINDS = tuple(TABLES["occluders"])
-
-
 @dataclass(frozen=True)
 class SceneOccluder:
     """One thing before the face of a synthetic scene.
@@ -122,10 +121,7 @@ class SceneOccluder:
             raise ValueError(f"no occluder {self.kind!r}; there are {', '.join(SCENE_KINDS)}")
 
     def draw(self, image: np.ndarray, points: np.ndarray, unit: float, skin: np.ndarray) -> np.ndarray:
-        """Draw it over the image, (r, r, 3) float of 0 to 255, in place; returns its mask (r, r) uint8.
-
-        points: (68, 2) pixels. unit: pixels of a head unit. skin: (3,) image colour of the person's skin.
-        """
+        """Draw it over the image (r, r, 3) in place; returns its mask (r, r) uint8. unit: pixels of a head unit."""
         rng = np.random.default_rng([self.seed, 13])
         colour = rng.uniform(10, 245, 3) * rng.uniform(0.3, 1)
         if self.kind == "hand" and rng.random() < 0.8:
@@ -139,28 +135,24 @@ class SceneOccluder:
         if self.kind == "mask":
             rim = np.vstack([points[2:15], points[[14, 35]].mean(0), points[[28]], points[[2, 31]].mean(0)])
             fill_polygon(mask, cv2.convexHull(rim.astype(np.float32))[:, 0])
-        else:
-            self._fill(mask, points[[27, 30, 33]].mean(0), unit, rng)
+        else:  # in its own frame 1 is a head unit times its size, y goes down along its stem
+            turn, grow = np.radians(self.angle), unit * self.size
+            frame = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+            middle = points[[27, 30, 33]].mean(0) + unit * np.array([self.x, self.y])
+            circle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+            for form in TABLES["occluders"][self.kind]:
+                if np.ndim(form) == 1:
+                    y, wide, tall = form
+                    form = np.column_stack([wide * np.cos(circle), y + tall * np.sin(circle)])
+                fill_polygon(mask, middle + grow * np.array(form) @ frame)
+            for k in range(4 * (self.kind == "hand")):
+                root, tip = ((k - 1.5) * 0.21, 0.15), ((k - 1.5) * 0.25, 0.15 - rng.uniform(0.35, 0.75))
+                ends = fixed_point(middle + grow * np.array([root, tip]) @ frame)
+                cv2.line(mask, ends[0].tolist(), ends[1].tolist(), 255, max(1, int(0.19 * grow)), cv2.LINE_AA, 4)
         light = 0.55 + 0.5 * roundness(mask, max(0.2 * unit * self.size, 1))
         light *= 0.9 + 0.2 * np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
         lay_over(image, mask, colour.astype(np.float32) * light[..., None])
         return mask
-
-    def _fill(self, mask: np.ndarray, nose: np.ndarray, unit: float, rng: np.random.Generator) -> None:
-        """Fill its form. In its own frame 1 is a head unit times its size, y goes down along its stem."""
-        turn, grow = np.radians(self.angle), unit * self.size
-        frame = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        middle = nose + unit * np.array([self.x, self.y])
-        circle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        for form in TABLES["occluders"][self.kind]:
-            if np.ndim(form) == 1:
-                y, wide, tall = form
-                form = np.column_stack([wide * np.cos(circle), y + tall * np.sin(circle)])
-            fill_polygon(mask, middle + grow * np.array(form) @ frame)
-        for k in range(4 * (self.kind == "hand")):
-            root, tip = ((k - 1.5) * 0.21, 0.15), ((k - 1.5) * 0.25, 0.15 - rng.uniform(0.35, 0.75))
-            ends = fixed_point(middle + grow * np.array([root, tip]) @ frame)
-            cv2.line(mask, ends[0].tolist(), ends[1].tolist(), 255, max(1, int(0.19 * grow)), cv2.LINE_AA, 4)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,4 @@
-"""The texture of a person, one image (the atlas): skin mixed from masks, eye, mouth, hair and cloth, in linear light.
-(our choice)
-"""
+"""The texture of a person (the atlas): skin mixed from masks, eye, mouth, hair, cloth, in linear light. (our choice)"""
 
 from functools import cache, lru_cache
 
@@ -29,17 +27,13 @@ def noise_pool() -> np.ndarray:
     return out
 
 
-def stroke(points: np.ndarray, thick: int, blur: float) -> np.ndarray:
-    """A soft line through texture pixels (N, 2) on a mask (SIDE, SIDE) in [0, 1]."""
+def area(points: np.ndarray, blur: float, thick: int = 0) -> np.ndarray:
+    """A soft polygon of texture pixels (N, 2), or a line through them, on a mask (SIDE, SIDE) in [0, 1]."""
     mask = np.zeros((SIDE, SIDE), np.uint8)
-    cv2.polylines(mask, [fixed_point(smooth_line(points, 6, False))], False, 255, thick, cv2.LINE_AA, 4)
-    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur)
-
-
-def area(points: np.ndarray, blur: float) -> np.ndarray:
-    """A soft polygon of texture pixels (N, 2) on a mask (SIDE, SIDE) in [0, 1]."""
-    mask = np.zeros((SIDE, SIDE), np.uint8)
-    fill_polygon(mask, points)
+    if thick:
+        cv2.polylines(mask, [fixed_point(smooth_line(points, 6, False))], False, 255, thick, cv2.LINE_AA, 4)
+    else:
+        fill_polygon(mask, points)
     return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur)
 
 
@@ -77,7 +71,7 @@ def skin_masks() -> tuple[list[str], np.ndarray]:
     brow_lines = 0
     for h in (-1.08, -1.2, -1.33):
         places = line((-0.5, h, -0.05), (-0.2, h - 0.03, 0.02), (0.2, h - 0.03, 0.02), (0.5, h, -0.05))
-        brow_lines += stroke(places, 1, 1.0)
+        brow_lines += area(places, 1.0, thick=1)
     frown = line((-0.09, -0.95, 0.06), (-0.10, -0.8, 0.05))
     crows = [line((-0.65, -0.62, -0.4), (-0.8, h, -0.5)) for h in (-0.72, -0.62, -0.53)]
     cheeks = (texel[1:16] - SIDE / 2) * 1.12 + SIDE / 2
@@ -85,21 +79,21 @@ def skin_masks() -> tuple[list[str], np.ndarray]:
     bristles = np.vstack([at(48) + (-3, 3), texel[48:55], at(54) + (3, 3), at(35, 33, 31) + (0, 3)])
     masks = {
         "lips": lips,
-        "lip_line": stroke(np.vstack([inner, inner[:1]]), 2, 0.8),
-        "lash_up": _both(stroke(lash - (0, 0.5), 2, 0.6)),
-        "lash_low": _both(stroke(at(36, 41, 40, 39), 1, 0.7)),
-        "crease": _both(stroke(crease, 1, 0.9)),
+        "lip_line": area(np.vstack([inner, inner[:1]]), 0.8, thick=2),
+        "lash_up": _both(area(lash - (0, 0.5), 0.6, thick=2)),
+        "lash_low": _both(area(at(36, 41, 40, 39), 0.7, thick=1)),
+        "crease": _both(area(crease, 0.9, thick=1)),
         "lid": _both(area(np.vstack([lash, at("crease_in", "lid_crease", "crease_out")]), 1.5)),
         "socket": _both(_blob(-0.26, -0.72, -0.08, 0.16) + 0.6 * _blob(-0.45, -0.72, -0.12, 0.2)),
-        "bag": _both(stroke(at("bag_in", "bag", "bag_out"), 3, 2.0)),
+        "bag": _both(area(at("bag_in", "bag", "bag_out"), 2.0, thick=3)),
         "nostril": _both(area(nostril / 2, 1.0)),
-        "wing": _both(stroke(wing, 1, 1.1)),
+        "wing": _both(area(wing, 1.1, thick=1)),
         "nose_red": _blob(0, -0.16, 0.3, 0.3),
-        "fold": _both(stroke(np.vstack([fold, at("mouth_side")]), 2, 1.6)),
-        "brow_lines": brow_lines + _both(stroke(frown, 1, 1.0)),
-        "crow": _both(sum(stroke(c, 1, 0.8) for c in crows)),
+        "fold": _both(area(np.vstack([fold, at("mouth_side")]), 1.6, thick=2)),
+        "brow_lines": brow_lines + _both(area(frown, 1.0, thick=1)),
+        "crow": _both(sum(area(c, 0.8, thick=1) for c in crows)),
         "blush": _both(_blob(-0.6, -0.2, -0.2, 0.45)),
-        "chin_crease": stroke(line((-0.2, 0.57, 0.03), (0, 0.55, 0.05), (0.2, 0.57, 0.03)), 2, 2.0),
+        "chin_crease": area(line((-0.2, 0.57, 0.03), (0, 0.55, 0.05), (0.2, 0.57, 0.03)), 2.0, thick=2),
         "scalp": np.clip((texel[27, 1] - 40 - y) / 10, 0, 1) * (np.hypot(x - SIDE / 2, y - SIDE / 2) > 30),
         "t_zone": _blob(0, -1.2, 0, 0.5) + _blob(0, -0.4, 0.15, 0.18),
         "beard": area(jaw, 4.0) * (1 - lips) * np.clip((y - texel[2, 1]) / 18, 0, 1),

@@ -1,0 +1,257 @@
+"""Readers of the published layouts: the units below some folders, with a sentence on each thing that cannot be read.
+
+300-W and folders of images with a `.pts` beside each; 300-VW, Talking Face and Face Movie, clips with a `.pts` for each
+frame (a video file, or images numbered by the last number in their names); YouTube Faces, as csv files and as `.npz`.
+"""
+
+import csv
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
+from redn_lib.data.images import IMAGES, upright_points
+from redn_lib.data.pts import XM2VTS68, face_box, read_68
+from redn_lib.landmarks import N_POINTS, tight_box
+
+UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
+
+W300_HOME = r".*(^|/)((afw|ibug)[^/]*|0[12]_(indoor|outdoor)|(helen|lfpw)[^/]*/(.*/)?(train|test)set)/"
+"""The folders of a file of 300-W, such as helen/trainset/; groups 3, 4, 5 and 7 make the name of its split."""
+
+VIDEOS = (".avi", ".mp4", ".mov", ".mkv")
+CATEGORIES = json.loads(Path(__file__).with_name("300vw.json").read_text(encoding="utf-8"))
+SPLITS = {video: split for split, videos in CATEGORIES.items() for video in videos.split()}
+"""Split of each of the 114 videos of 300-VW: categories 1 (well lit), 2 (mild), 3 (hard) are for testing. The lists as
+OpenFace, Supervision-by-Registration and MMPose agree on them."""
+
+BROKEN = ("Marieta_Chrousala_12.jpg", "Ali_Abbas_22.jpg", "Elton_John_10.jpg", "Jafar_Umar_Thalib_31.jpg")
+"""Images of "training" whose points are plainly wrong, left out (our choice: found by looking)."""
+
+
+def files_below(root: Path, endings: Iterable[str]) -> list[Path]:
+    """Files with one of the endings below a folder, sorted; hidden ones, such as MacOS's copies, left out."""
+    found = [path for path in root.rglob("*") if path.suffix.lower() in endings and path.is_file()]
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))
+
+
+def still_units(samples: Iterable[Sample]) -> Iterator[Unit]:
+    """Units of still images, each of one split."""
+    by_split = defaultdict(list)
+    for sample in samples:
+        by_split[sample.split].append(sample)
+    for split, mine in by_split.items():
+        for start in range(0, len(mine), UNIT):
+            some = mine[start : start + UNIT]
+            labels = b"".join(sample.points.tobytes() for sample in some)
+            key = f"{split}-{start // UNIT:04d}"
+            yield Unit(key, [sample.source for sample in some], lambda _, some=some: some, labels)
+
+
+def labelled(folders: Sequence[Path], problems: list[str], names: Callable) -> Iterator[Sample]:
+    """Each image with a `.pts` of its name; names: of a folder and a file below: its name, person and split."""
+    for root in folders:
+        images = {path.with_suffix(""): path for path in reversed(files_below(root, IMAGES))}
+        points = {path.with_suffix(""): path for path in files_below(root, (".pts",))}
+        for stem in sorted(images.keys() ^ points.keys()):
+            path, lacking = (images[stem], "points .pts") if stem in images else (points[stem], "image .jpg or .png")
+            problems.append(f"{path}: no {lacking} of that name; copy it there or delete this file")
+        for stem in (stem for stem in points if stem in images):
+            try:
+                name, person, split = names(root, stem)
+                place = upright_points(read_68(points[stem]), images[stem])
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            yield Sample(name, person, name, split, 0, place, face_box(place), images[stem])
+
+
+def units_folder(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
+    """Units of all images; the folder an image lies in is the person, at the top each is its own."""
+
+    def names(root: Path, stem: Path) -> tuple[str, str, str]:
+        name = stem.relative_to(root).as_posix()
+        return name, name.rpartition("/")[0] or name, "all"
+
+    return still_units(labelled(folders, problems, names))
+
+
+def units_300w(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
+    """Units of each split, told by the folders that an image lies in, from one folder or several."""
+
+    def names(root: Path, stem: Path) -> tuple[str, str, str]:
+        match = re.match(W300_HOME, f"{root.name}/{stem.relative_to(root).as_posix()}", re.IGNORECASE)
+        if match is None:
+            raise ValueError(f"{stem}: in no folder afw, ibug, helen/trainset, lfpw/testset; move it there")
+        split = "-".join(filter(None, match.group(3, 4, 5, 7))).lower()
+        return f"{split}/{stem.name}", f"{split}/{stem.name}", split
+
+    return still_units(sorted(labelled(folders, problems, names), key=lambda sample: sample.split))
+
+
+def clip_unit(home: Path, name: str, split: str, **how) -> Unit:
+    """The clip below a folder as one unit; it counts as a person of its own. how: as in `read_68`."""
+    files = files_below(home, (*VIDEOS, *IMAGES, ".pts"))
+
+    def read(problems: list[str]) -> Iterator[Sample]:
+        labels, lacking = _numbered(path for path in files if path.suffix.lower() == ".pts"), []
+        for number, image, fps in _frames(files):
+            path = labels.pop(number, None)
+            if path is None:
+                lacking.append(number)
+                continue
+            try:
+                points = read_68(path, **how)
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            frame = f"{number:06d}"
+            if isinstance(image, Path):
+                points, frame = upright_points(points, image), image.stem
+            yield Sample(f"{name}/{frame}", name, name, split, number, points, face_box(points), image, fps)
+        for what, numbers in (("points", lacking), ("images", sorted(labels))):
+            if numbers:
+                some = ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
+                problems.append(f"{home}: no {what} for frames {some}, left out; copy the missing files there")
+
+    return Unit(name, files, read)
+
+
+def _numbered(paths: Iterable[Path]) -> dict[int, Path]:
+    """Files by the last number in their names. Raises ValueError where two have the same."""
+    found: dict[int, Path] = {}
+    for path in paths:
+        number = int(re.findall(r"\d+", f"0{path.stem}")[-1])
+        if number in found:
+            raise ValueError(f"{path} has the frame number of {found[number].name}; rename or delete one")
+        found[number] = path
+    return found
+
+
+def _frames(files: Sequence[Path]) -> Iterator[tuple[int, np.ndarray | Path, float]]:
+    """(number, image, frames a second): of the first video, as far as it can be read, else of the images."""
+    videos = [path for path in files if path.suffix.lower() in VIDEOS]
+    if not videos:
+        images = _numbered(path for path in files if path.suffix.lower() in IMAGES)
+        yield from ((number, path, 25.0) for number, path in sorted(images.items()))
+        return
+    capture = cv2.VideoCapture(str(videos[0]), cv2.CAP_FFMPEG)
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    for number in count(1):
+        is_read, image = capture.read()
+        if not is_read:
+            return
+        yield number, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), fps if 0 < fps <= 1000 else 25.0
+
+
+def _homes(root: Path) -> list[Path]:
+    """The folders of clips: where a video or images with points lie; the points may lie in annot/ below."""
+    parents = {path.parent for path in files_below(root, (*VIDEOS, ".pts"))}
+    return sorted({parent.parent if parent.name == "annot" else parent for parent in parents})
+
+
+def units_300vw(folders: Sequence[Path], problems: list[str]) -> list[Unit]:
+    """A unit for each of the 114 videos that is there."""
+    made = []
+    for home in (home for root in folders for home in _homes(root)):
+        if home.name in SPLITS:
+            made.append(clip_unit(home, home.name, SPLITS[home.name]))
+        else:
+            problems.append(f"{home}: not one of the 114 videos; give it its number or leave it out")
+    gone = sorted(SPLITS.keys() - {unit.key for unit in made})
+    if made and gone:
+        problems.append(f"videos not there: {' '.join(gone)}; unpack all parts of the archive")
+    return made
+
+
+def units_tf(folders: Sequence[Path], problems: list[str]) -> list[Unit]:
+    """The one clip of Talking Face."""
+    return [clip_unit(root, "franck", "test", first=0, markup=XM2VTS68) for root in folders]
+
+
+def units_fm(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
+    """A unit for each clip of Face Movie, named by its folder."""
+    for root in folders:
+        for home in _homes(root):
+            yield clip_unit(home, "_".join(home.relative_to(root).parts) or root.name, "test")
+
+
+def units_ytf68(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
+    """Units of the rows of both halves, wherever below the folders the csv files lie; known broken labels left out.
+
+    The three or four frames of a video do not follow on one another, so each is a still image. The published split
+    leaks (the same people and clips on both sides): both halves are for training, to be split by person.
+    """
+    samples = []
+    for split in ("training", "test"):
+        for table in sorted(path for root in folders for path in root.rglob(f"{split}_frames_keypoints.csv")):
+            try:
+                samples += _rows(table, split, problems)
+            except (ValueError, csv.Error) as error:
+                problems.append(f"{table}: no table of names and 136 numbers ({error}); mend it or copy it again")
+    return still_units(samples)
+
+
+def _rows(table: Path, split: str, problems: list[str]) -> Iterator[Sample]:
+    """The samples of a csv. Raises ValueError or csv.Error where a row is malformed."""
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.reader(file) if row][1:]
+    points = np.array([row[1:] for row in rows], np.float32).reshape(-1, N_POINTS, 2) - 1
+    if not np.isfinite(points).all():
+        raise ValueError("a point is not a number")
+    for (name, *_), place in zip(rows, points, strict=True):
+        path = table.parent / split / name
+        if not re.fullmatch(r"[^/\\]+_\d\d\.jpg", name) or not path.is_file():
+            problems.append(f"{path}: no such image, or not named Person_Name_21.jpg; copy it there or delete the row")
+        elif split != "training" or name not in BROKEN:
+            place = upright_points(place, path)
+            key, person = f"{split}/{name}", name.rpartition("_")[0]
+            yield Sample(key, person, key, split, 0, place, tight_box(place), path)
+
+
+def units_npz(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
+    """A unit for each .npz."""
+    for path in (path for root in folders for path in files_below(root, (".npz",))):
+        if re.fullmatch(r".+_\d+", path.stem):
+            yield Unit(path.stem, [path], lambda problems, path=path: _npz_frames(path, problems))
+        else:
+            problems.append(f"{path}: not named Person_Name_0.npz (0: the video); rename it")
+
+
+def _npz_frames(path: Path, problems: list[str]) -> Iterator[Sample]:
+    try:
+        with np.load(path) as file:
+            images, points = file["colorImages"], file["landmarks2D"]
+        are_images = images.dtype == np.uint8 and images.ndim == 4 and images.shape[2] == 3
+        if not are_images or points.shape != (N_POINTS, 2, images.shape[3]):
+            raise ValueError(f"colorImages is {images.dtype} {images.shape}, landmarks2D {points.shape}")
+        images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
+        points = points.transpose(2, 0, 1).astype(np.float32) - 1
+    except DAMAGED as error:
+        problems.append(f"{path}: no whole .npz of a video ({error}); copy it again")
+        return
+    person = path.stem.rpartition("_")[0]
+    for t, (image, place) in enumerate(zip(images, points, strict=True)):
+        if np.isfinite(place).all():
+            yield Sample(f"{path.stem}/{t:06d}", person, path.stem, "all", t, place, tight_box(place), image)
+        else:
+            problems.append(f"{path}, frame {t}: a point is not a number; mend it or leave the frame out")
+
+
+UNITS = {
+    "300w": units_300w,
+    "300vw": units_300vw,
+    "tf": units_tf,
+    "fm": units_fm,
+    "ytf68": units_ytf68,
+    "ytf-npz": units_npz,
+    "folder": units_folder,
+}
+_ABOUT = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"))
+SETS = {name: Layout(name, units, **_ABOUT[name]) for name, units in UNITS.items()}
