@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tarfile
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -39,6 +40,15 @@ def fetch(url: str, folder: Path, progress: bool = False) -> Path:
         raise ConnectionError(f"{url}: {error}; run it again, or get {name} by hand and name the file") from error
 
 
+def inside(file: tarfile.TarFile, folder: Path) -> list[tarfile.TarInfo]:
+    """Members that are files or folders within `folder`. Raises ValueError for any other: links, devices, ways out."""
+    for member in file.getmembers():
+        within = (folder / member.name).resolve().is_relative_to(folder.resolve())
+        if not within or not (member.isfile() or member.isdir()):
+            raise ValueError(f"{member.name} is a link, a device or lies outside")
+    return file.getmembers()
+
+
 def unpack(archive: Path, target: Path) -> None:
     """Unpack a zip or tar into the new folder `target`, which is there only when all of the archive is in it.
 
@@ -50,7 +60,9 @@ def unpack(archive: Path, target: Path) -> None:
         if zipfile.is_zipfile(archive):
             shutil.unpack_archive(archive, part, "zip")  # drops "..", drives and links by itself
         else:
-            shutil.unpack_archive(archive, part, "tar", filter="data")  # refuses devices and ways out
+            with tarfile.open(archive) as file:
+                safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and newer
+                file.extractall(part, members=inside(file, part), **safe)
         part.rename(target)
     except Exception as error:
         if getattr(error, "errno", None):
