@@ -96,7 +96,6 @@ class Decoder(nn.Module):
     channels of the next indices (paper).
 
     levels: how many pools, counted from the last, are undone.
-    forward(code, indices, step) -> features (B, width, h, h).
     """
 
     def __init__(self, widths: tuple[tuple[int, ...], ...], levels: int, steps: int):
@@ -117,8 +116,7 @@ class Regression(nn.Module):
     """f_REG as heat-map regression: detection maps, conv2 and conv4 features (paper) to one map per landmark of the
     size of the conv2 features; layers and widths are our choice.
 
-    forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s), float32,
-    contiguous, because each map is normalised on its own.
+    forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s).
     """
 
     def __init__(self, landmarks: int, conv2: int, conv4: int, width: int, steps: int):
@@ -134,4 +132,4 @@ class Regression(nn.Module):
             detection = F.adaptive_max_pool2d(detection, size)
         conv4 = F.interpolate(self.narrow(conv4, step), size=size, mode="bilinear", align_corners=False)
         logits = self.out(self.refine(self.mix(cat([detection, conv2, conv4], 1), step), step))
-        return logits.to(float32, memory_format=contiguous_format)
+        return logits.to(float32, memory_format=contiguous_format)  # each map is normalised on its own

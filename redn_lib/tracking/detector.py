@@ -11,8 +11,8 @@ MIN_SCORE = 0.4  # least score of a face (our choice); the lowest of 3,024 train
 SIDES = (320, 640)  # longer side of the network's image; the second where the first shows no face (our choice)
 
 TIGHT = np.array([-0.024, 0.235, 1.024, 1.013])
-"""Tight box of the 68 points in the detector's box, which has the forehead, too, as shares of its width and height.
-Medians over training people, made symmetric (our choice): `benchmarks/measure_tracking.py`."""
+"""Tight box of the 68 points as shares of the detector's box; medians over training people, made symmetric (our
+choice): `benchmarks/measure_tracking.py`."""
 
 STRIDE = 4  # pixels per cell of the network's output maps
 OUTPUTS = ("537", "538", "539", "540")  # names of the output maps in the file: score, log size, offset, five points
