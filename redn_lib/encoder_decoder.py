@@ -52,8 +52,7 @@ class Encoder(nn.Module):
     """f_ENC: stages of convolutions, each followed by a 2x2 max-pool that remembers its indices (paper).
 
     widths: output channels of each convolution, by stage.
-    z_at_input: z is concatenated to the frame (paper); otherwise added after the first pool, by a convolution of its
-        own (our choice).
+    z_at_input: z is concatenated to the frame (paper) or added after the first pool, by a convolution (our choice).
     forward(frame (B, 3, S, S), z (B, Cz, s, s), step) -> code (B, C, s', s'), features of each stage before its pool,
     indices of each pool.
     """
@@ -92,8 +91,7 @@ def unpool(x: Tensor, indices: Tensor) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """f_DEC: the encoder mirrored. Each stage unpools with the encoder's indices; its last convolution narrows to the
-    channels of the next indices (paper).
+    """f_DEC: the encoder mirrored. Each stage unpools; its last convolution narrows for the next indices (paper).
 
     levels: how many pools, counted from the last, are undone.
     """
@@ -113,8 +111,7 @@ class Decoder(nn.Module):
 
 
 class Regression(nn.Module):
-    """f_REG as heat-map regression: detection maps, conv2 and conv4 features (paper) to one map per landmark of the
-    size of the conv2 features; layers and widths are our choice.
+    """f_REG: detection maps, conv2 and conv4 features (paper) to one map per landmark; layers are our choice.
 
     forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s).
     """

@@ -144,8 +144,8 @@ def resample_maps(maps: Tensor, old: Tensor, new: Tensor, size: int) -> Tensor:
 
 
 def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
-    """The prediction after a step (0-based): mean of its points and the prediction before, (B, L, 2) in crop pixels.
-    But a step that moves the points by FAR of the crop or more on average counts alone (our choice).
+    """The mean of the steps' points up to a step (0-based), (B, L, 2) in crop pixels; a step that moves them by FAR of
+    the crop or more on average counts alone (our choice).
     """
     share = 1 / (step + 1)
     moved = (points - before).detach().norm(dim=-1).mean(-1) / (FAR * size)

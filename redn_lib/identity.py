@@ -31,9 +31,9 @@ def pooled(code: Tensor) -> Tensor:
 
 
 def within_share(codes: Tensor) -> Tensor:
-    """Share of the variance that lies within people, mean over channels: pooled codes (people, frames, C) to a scalar.
+    """Share of the variance that lies within people, from 0 to 1, mean over channels (our choice).
 
-    0 where every frame of a person has the same code, 1 where all people have the same mean (our choice).
+    codes: (people, frames, C), pooled.
     """
     within = (codes - codes.mean(1, keepdim=True)).square().mean((0, 1))
     total = (codes - codes.mean((0, 1))).square().mean((0, 1))
@@ -93,12 +93,10 @@ def swapped_in(code: Tensor, identity_channels: int, partner: Tensor) -> Tensor:
 
 
 def pose_of(points: Tensor) -> Tensor:
-    """Points (B, 68, 2) to (B, 3): turn, nod and mouth, whatever the size, place and in-plane rotation (our choice).
+    """Points (B, 68, 2) to (B, 3), each less its USUAL value, in units of SPREAD (our choice).
 
     turn: how far the nose's tip is beside the middle of the jaw's ends, over their distance.
-    nod: how far it is below the eyes, over the distance of eyes and mouth.
-    mouth: how far the lips are apart, over the same distance.
-    Each less its USUAL value, in units of SPREAD.
+    nod, mouth: how far it is below the eyes, and the lips are apart, over the distance of eyes and mouth.
     """
     left, right = points[:, 36:42].mean(1), points[:, 42:48].mean(1)
     eyes, across = (left + right) / 2, F.normalize(right - left, dim=-1)

@@ -11,8 +11,7 @@ from torch.utils._pytree import tree_map
 
 from redn_lib.teach.same import TOLERANCE, Words, difference
 
-EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
-"""Instructions of a function in which nothing was written yet."""
+EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}  # instructions of a function without a body
 
 
 class Verdict(Words):

@@ -94,11 +94,8 @@ def frames(source: Source | Frames) -> Frames:
 
 def image_files(folder: Path) -> list[Path]:
     """The images of a folder in natural order. Raises ValueError where there are none."""
-
-    def natural(path: Path) -> list[str | int]:
-        return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name.lower())]
-
-    paths = sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGES), key=natural)
+    paths = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES]
+    paths.sort(key=lambda p: re.sub(r"\d+", lambda number: number[0].zfill(20), p.name.lower()))
     if not paths:
         raise ValueError(f"the folder {folder} holds no image ({', '.join(IMAGES)})")
     return paths
