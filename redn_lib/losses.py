@@ -48,8 +48,7 @@ def regression_loss(points: Tensor, truth: Tensor, weight: Tensor | None = None)
 
 
 def prior_loss(points: Tensor, weight: Tensor, truth: Tensor, sigma: float) -> Tensor:
-    """How wrong the points of a prior are, and how wrong its weight: minus the logarithm of a Cauchy density of width
-    sigma / sqrt(weight), which tolerates a few points far away (our choice).
+    """Minus the logarithm of a Cauchy density of width sigma / sqrt(weight) at the truth (our choice).
 
     points, truth: (B, L, 2) in crop pixels; weight: (B, L) > 0; sigma: in crop pixels.
     """

@@ -99,10 +99,8 @@ class TemporalMemory(nn.Module):
 
 
 def prior_height(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
-    """Largest logit bonus of a prior in one step, given the step's own logits (B, L, m, m): (B, L).
-
-    Its height times a factor: large where the step's own maps are uncertain (occlusion), about 1 where they agree with
-    the prior, small where they are sure of another place (a face that jumped) (our choice).
+    """Largest logit bonus (B, L) of a prior in one step, given the step's own logits (B, L, m, m): its height times a
+    factor, large where these are uncertain, about 1 where they agree, small where the face jumped (our choice).
     """
     maps = spatial_softmax(own.detach())
     points = decode(maps, size)

@@ -30,11 +30,9 @@ def check(
 ) -> Verdict:
     """Judge an exercise: a value against a value, or with `inputs` a function against a function of each of them.
 
-    attempt: the student's. `...`, None, NotImplemented or a function that returns or raises one of these is not
-        attempted; a function that does something but returns nothing is wrong.
+    attempt: the student's; `...`, None, NotImplemented or a function that gives one of these is not attempted.
     inputs: a tuple of arguments for each case; each function gets copies of its own.
     mistakes: by the words after "wrong because", the wrong answers, values or functions as the reference.
-    tolerance: as in `same`.
     """
     for case in inputs or [()]:
         try:

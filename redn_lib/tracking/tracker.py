@@ -57,7 +57,6 @@ class Tracker:
 
     steps: K feedback steps, by default the model's own.
     temporal: f_tRNN remembers from frame to frame, where the model has it; after a loss it starts again.
-    detector: has `detect` as `FaceDetector`, the default.
     """
 
     def __init__(

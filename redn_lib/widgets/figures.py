@@ -43,7 +43,7 @@ def faces_grid(
 ) -> AltFigure:
     """Faces in rows: the labels alone, or with `points` (68, 2) each the network's points and their errors.
 
-    captions: one each, by default the names; labels=False: images alone. Raises ValueError where the numbers differ.
+    labels=False: images alone. Raises ValueError where the numbers of faces, points and captions differ.
     """
     if not faces or any(given is not None and len(given) not in (0, len(faces)) for given in (points, captions)):
         raise ValueError(f"{len(faces)} faces: give at least one, and as many points and captions as faces")

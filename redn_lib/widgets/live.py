@@ -59,9 +59,8 @@ def setting(default, label, help, span=None, *, step=1, form="", options=(), on_
 class Scene:
     """A widget before it is shown.
 
-    draw: from a state to its `Drawing`; kind: the state's class; start: values that the first state does not take from
-    its class; ranges: span or options by name, where they depend on the data. Raises TypeError for an unknown name,
-    ValueError for a whole number outside its span or a value that is no option.
+    draw: from a state to its `Drawing`; kind: the state's class; start: values of the first state; ranges: span or
+    options that depend on the data. Raises TypeError for an unknown name, ValueError for a value out of range.
     """
 
     def __init__(self, draw: Callable[[Any], Drawing], kind: type, start=None, ranges=None):
@@ -85,10 +84,7 @@ class Scene:
 
 
 def widget(**layout):
-    """Decorate a function that returns a `Scene`: it returns the scene's `Live`, its attribute `figure` the still.
-
-    layout: `label_width`, `lines` and `play` of `Live`.
-    """
+    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, `.figure` the still."""
 
     def decorate(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
         @wraps(scene_of)
