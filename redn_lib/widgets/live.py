@@ -181,11 +181,14 @@ class Live(widgets.VBox):
                 self._moved(**{name: value})
         self._moved()
 
+    def _state(self, **changes) -> Any:
+        return replace(self.state, **self.values() | changes)
+
     def _moved(self, _change=None, **changes) -> None:
         if self._held:
             return
         try:
-            self._show(self.draw(replace(self.state, **self.values() | changes)))
+            self._show(self.draw(self._state(**changes)))
         except Exception as error:
             self.line.value = status(f"{type(error).__name__}: {error}", wrong=True)
             if os.environ.get("REDN_CI"):
