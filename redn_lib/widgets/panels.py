@@ -87,9 +87,9 @@ def stack(rows: Sequence[np.ndarray], gap: int = GAP) -> np.ndarray:
     return out
 
 
-def board(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+def board(rows: Sequence[Sequence[np.ndarray]], gap: int = GAP) -> np.ndarray:
     """Rows of panels one below the other, with an empty border: the whole picture of a widget."""
-    inner = stack([side_by_side(row) for row in rows])
+    inner = stack([side_by_side(row) for row in rows], gap)
     return cv2.copyMakeBorder(inner, GAP, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=CARD)
 
 
