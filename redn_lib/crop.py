@@ -1,8 +1,7 @@
 """The one crop convention: a square cut from an image by a similarity transform, and the way back.
 
-A (2, 3) matrix ties a crop to the image: `image_xy = matrix @ (x, y, 1)` takes crop pixels to image pixels. Two crops
-are taken from every face: first the patch, here, in numpy, shrunk without aliasing; from it, as tensors in
-`redn_lib.feedback`, the crops that the network sees, whose matrices (B, 2, 3) take crop pixels to patch pixels.
+Two crops are taken from every face: first the patch, here, shrunk without aliasing; from it, as tensors in
+`redn_lib.feedback`, the crops that the network sees.
 """
 
 from dataclasses import dataclass
@@ -29,8 +28,7 @@ class Crop:
     def around(
         cls, box: np.ndarray, *, margin: float = PATCH_MARGIN, size: int = PATCH_SIZE, turn: float = 0.0
     ) -> "Crop":
-        """Square crop centred on a box (x0, y0, x1, y1), `margin` times its larger side, turned by `turn` degrees
-        (clockwise on screen).
+        """Square crop centred on a box (x0, y0, x1, y1), `margin` times its larger side, `turn` degrees clockwise.
 
         Raises ValueError for a box that is not four finite numbers with positive width and height.
         """

@@ -52,8 +52,7 @@ class Encoder(nn.Module):
     """f_ENC: stages of convolutions, each followed by a 2x2 max-pool that remembers its indices (paper).
 
     widths: output channels of each convolution, by stage.
-    z_at_input: z is concatenated to the frame (paper); otherwise added after the first pool, by a convolution of its
-        own (our choice).
+    z_at_input: z is concatenated to the frame (paper) or added after the first pool, by a convolution (our choice).
     forward(frame (B, 3, S, S), z (B, Cz, s, s), step) -> code (B, C, s', s'), features of each stage before its pool,
     indices of each pool.
     """
@@ -92,11 +91,9 @@ def unpool(x: Tensor, indices: Tensor) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """f_DEC: the encoder mirrored. Each stage unpools with the encoder's indices; its last convolution narrows to the
-    channels of the next indices (paper).
+    """f_DEC: the encoder mirrored. Each stage unpools; its last convolution narrows for the next indices (paper).
 
     levels: how many pools, counted from the last, are undone.
-    forward(code, indices, step) -> features (B, width, h, h).
     """
 
     def __init__(self, widths: tuple[tuple[int, ...], ...], levels: int, steps: int):
@@ -114,11 +111,9 @@ class Decoder(nn.Module):
 
 
 class Regression(nn.Module):
-    """f_REG as heat-map regression: detection maps, conv2 and conv4 features (paper) to one map per landmark of the
-    size of the conv2 features; layers and widths are our choice.
+    """f_REG: detection maps, conv2 and conv4 features (paper) to one map per landmark; layers are our choice.
 
-    forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s), float32,
-    contiguous, because each map is normalised on its own.
+    forward(detection (B, L+1, h, h), conv2 (B, C2, s, s), conv4 (B, C4, s4, s4), step) -> logits (B, L, s, s).
     """
 
     def __init__(self, landmarks: int, conv2: int, conv4: int, width: int, steps: int):
@@ -134,4 +129,4 @@ class Regression(nn.Module):
             detection = F.adaptive_max_pool2d(detection, size)
         conv4 = F.interpolate(self.narrow(conv4, step), size=size, mode="bilinear", align_corners=False)
         logits = self.out(self.refine(self.mix(cat([detection, conv2, conv4], 1), step), step))
-        return logits.to(float32, memory_format=contiguous_format)
+        return logits.to(float32, memory_format=contiguous_format)  # each map is normalised on its own

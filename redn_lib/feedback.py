@@ -1,11 +1,7 @@
-"""f_sRNN, the spatial feedback: the same network runs K times on one face, each time with more to go on.
+"""f_sRNN, the spatial feedback: the same network runs K times on one face.
 
-What a step found is drawn into a map `z`, and the next step, with the same weights, sees the image and z. The paper
-draws shrinking squares into one channel and keeps the crop. Two of our choices make the loop more useful: each point is
-drawn as one Gaussian map, and the crop is taken again, centred and turned upright by the last points. No gradient
-passes from a step to the one before (paper: argmax and drawing pass none).
-
-A crop here is a tensor (B, 2, 3) that takes crop pixels to patch pixels, the tensor form of `redn_lib.crop.Crop`.
+What a step found is drawn into a map `z`, an input of the next step. No gradient passes from a step to the one before
+(paper: argmax and drawing pass none). A crop here is a tensor (B, 2, 3), crop pixels to patch pixels.
 """
 
 from collections.abc import Callable
@@ -26,10 +22,10 @@ Change = Callable[[Tensor, int], Tensor]  # replaces a tensor of a feedback step
 
 @dataclass(frozen=True)
 class FeedbackForm:
-    """What a step hands on to the next, and how.
+    """What a step hands on to the next.
 
-    draw: what z shows: "squares" (paper), "softmax" (authors' code: the response maps), "gaussians" (our choice) or
-        "nothing" (control: z stays blank).
+    draw: "squares" (paper), "softmax" (authors' code: the response maps), "gaussians" (our choice) or
+        "nothing" (control).
     recrop: take the crop again around the last points (our choice) or keep it (paper).
     average: average the steps' predictions, see `averaged` (our choice), or use the last one alone (paper).
     """
@@ -89,11 +85,10 @@ def to_crop(points: Tensor, crop: Tensor) -> Tensor:
 
 
 def upright_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tensor:
-    """The crop in which the face stands upright, centred and at its size: points (B, 68, 2) in patch pixels to
-    (B, 2, 3) (our choice).
+    """The crop in which the face, points (B, 68, 2) in patch pixels, stands upright (our choice).
 
     The mean shape, fitted as by `landmarks.fit_similarity`, fills 1 / margin of the crop. The scale changes at most by
-    a factor of two from the last crop (B, 2, 3): points that are no face must not collapse it.
+    a factor of two from the last crop: points that are no face must not collapse it.
     """
     shape = torch.as_tensor(MEAN_SHAPE, device=points.device)
     mean = shape - shape.mean(0)
@@ -114,8 +109,8 @@ def upright_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tens
 
 
 def box_crop(points: Tensor, last: Tensor, size: int, margin: float) -> Tensor:
-    """The first crop of the next frame, as `Crop.around` the points' tight box, but the scale changes at most by a
-    factor of two from the last crop (B, 2, 3): points (B, L, 2) in patch pixels to (B, 2, 3) (our choice).
+    """The first crop of the next frame: as `Crop.around` the tight box of the points (B, L, 2) in patch pixels, with
+    the same limit of the scale as `upright_crop` (our choice).
     """
     low, high = points.amin(1), points.amax(1)
     before = last[:, :, 0].norm(dim=-1)
@@ -149,8 +144,8 @@ def resample_maps(maps: Tensor, old: Tensor, new: Tensor, size: int) -> Tensor:
 
 
 def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
-    """The prediction after a step (0-based): mean of its points and the prediction before, (B, L, 2) in crop pixels.
-    But a step that moves the points by FAR of the crop or more on average counts alone (our choice).
+    """The mean of the steps' points up to a step (0-based), (B, L, 2) in crop pixels; a step that moves them by FAR of
+    the crop or more on average counts alone (our choice).
     """
     share = 1 / (step + 1)
     moved = (points - before).detach().norm(dim=-1).mean(-1) / (FAR * size)
@@ -158,26 +153,17 @@ def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
 
 
 def feedback_loop(
-    run_step: Callable,
-    patches: Tensor,
-    crop: Tensor,
-    preset,
-    steps: int | None = None,
-    *,
-    add_prior=None,
-    change_z=None,
+    run_step: Callable, patches: Tensor, crop: Tensor, p, steps: int, *, add_prior=None, change_z=None
 ) -> list[Step]:
     """Run `run_step(frame, z, step) -> detection, regression` K times on patches (B, 3, P, P) in [0, 1].
 
-    crop: (B, 2, 3) the first crop; the first z is blank (authors' code).
-    preset: `rednet.Preset`; steps: K, by default the preset's.
+    crop: the first crop; the first z is blank (authors' code).
+    p: `rednet.Preset`; steps: K.
     add_prior(regression, crop): regression logits of a step plus what is known from earlier frames.
-    change_z: a `Change` of what is fed back.
     """
-    p = preset
     z = patches.new_zeros(len(patches), *p.form.z_shape(p.size, p.maps))
     done: list[Step] = []
-    for k in range(p.steps if steps is None else steps):
+    for k in range(steps):
         if done:
             last = Step(*(tensor.detach() for tensor in done[-1]))
             if p.form.recrop:

@@ -13,7 +13,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # only writing raises these
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block ends well, remove it if not.
 
-    Raises OSError naming `path` where the file or its folder cannot be written. Other errors are passed on.
+    Raises OSError naming `path` where it cannot be written. Other errors are passed on.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")

@@ -1,9 +1,8 @@
 """The split of the code into C_id and C_pe, and f_CLS: identity, apart from pose and expression.
 
-The paper splits the code into C_id, which stays the same in a video, and C_pe, which changes, and supervises C_id by a
-classifier of people. How it splits was not found; we split the channels. A classifier does not keep the person out of
-C_pe. So we add losses (our choice): little of the variance of C_id lies within a person (`within_share`), all of the
-variance of C_pe does (`CodeSpread`), and a linear map can read the pose from C_pe.
+The paper supervises C_id by a classifier of people, which does not keep the person out of C_pe. So we add losses (our
+choice): little of the variance of C_id lies within a person (`within_share`), all of the variance of C_pe does
+(`CodeSpread`), and a linear map can read the pose from C_pe.
 """
 
 import torch
@@ -32,9 +31,9 @@ def pooled(code: Tensor) -> Tensor:
 
 
 def within_share(codes: Tensor) -> Tensor:
-    """Share of the variance that lies within people, mean over channels: pooled codes (people, frames, C) to a scalar.
+    """Share of the variance that lies within people, from 0 to 1, mean over channels (our choice).
 
-    0 where every frame of a person has the same code, 1 where all people have the same mean (our choice).
+    codes: (people, frames, C), pooled.
     """
     within = (codes - codes.mean(1, keepdim=True)).square().mean((0, 1))
     total = (codes - codes.mean((0, 1))).square().mean((0, 1))
@@ -42,11 +41,10 @@ def within_share(codes: Tensor) -> Tensor:
 
 
 class CodeSpread(nn.Module):
-    """As `within_share`, after whitening: every direction of the code counts the same, so that identity cannot hide in
-    one in which the code varies little (our choice).
+    """As `within_share`, after whitening, so that identity cannot hide where the code varies little (our choice).
 
-    forward(codes (people, frames, C) float32, step 0-based) -> scalar. In training the covariance of the step follows
-    the codes; no gradient passes through it.
+    forward(codes (people, frames, C) float32, step) -> scalar. In training the covariance of the step follows the
+    codes; no gradient passes through it.
     """
 
     def __init__(self, channels: int, steps: int):
@@ -68,10 +66,9 @@ class CodeSpread(nn.Module):
 
 
 class IdentityClassifier(nn.Module):
-    """f_CLS: the cosine of the pooled C_id with a vector for each person (paper: a classifier with softmax loss; its
-    layers are our choice).
+    """f_CLS (paper): the cosine of the pooled C_id with a vector for each person (our choice).
 
-    forward(C_id (B, I, h, w), step 0-based) -> logits (B, people). The vectors start small, so that they turn quickly.
+    forward(C_id (B, I, h, w), step) -> logits (B, people). The vectors start small, so that they turn quickly.
     """
 
     def __init__(self, channels: int, people: int, steps: int):
@@ -96,12 +93,10 @@ def swapped_in(code: Tensor, identity_channels: int, partner: Tensor) -> Tensor:
 
 
 def pose_of(points: Tensor) -> Tensor:
-    """Points (B, 68, 2) to (B, 3): turn, nod and mouth, whatever the size, place and in-plane rotation (our choice).
+    """Points (B, 68, 2) to (B, 3), each less its USUAL value, in units of SPREAD (our choice).
 
     turn: how far the nose's tip is beside the middle of the jaw's ends, over their distance.
-    nod: how far it is below the eyes, over the distance of eyes and mouth.
-    mouth: how far the lips are apart, over the same distance.
-    Each less its USUAL value, in units of SPREAD.
+    nod, mouth: how far it is below the eyes, and the lips are apart, over the distance of eyes and mouth.
     """
     left, right = points[:, 36:42].mean(1), points[:, 42:48].mean(1)
     eyes, across = (left + right) / 2, F.normalize(right - left, dim=-1)
@@ -129,9 +124,7 @@ class PoseReader(nn.Module):
 
 
 def pose_echo(codes: Tensor, points: Tensor) -> Tensor:
-    """Squared correlations of pooled codes (N, C) with `pose_of` the points (N, 68, 2), summed over the three numbers,
-    mean over channels (our choice). By chance about 3 / N.
-    """
+    """Squared correlations of pooled codes (N, C) with `pose_of`, summed; mean over channels (our choice)."""
     pose = pose_of(points)
     codes, pose = (x - x.mean(0) for x in (codes, pose))
     codes, pose = codes / (codes.norm(dim=0) + 1e-3), pose / (pose.norm(dim=0) + 1e-3)

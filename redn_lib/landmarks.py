@@ -12,7 +12,7 @@ N_POINTS = 68
 OUTER_EYES = (36, 45)  # outer eye corners; their distance normalises the error (paper)
 SEVEN = (36, 39, 42, 45, 30, 48, 54)  # eye corners, nose tip, mouth corners, as in the paper's figure (paper)
 INNER = range(17, 68)  # the 51 points inside the face: all but the jaw, whose labels are the noisiest
-PARTS: dict[str, range] = {
+PARTS: dict[str, range] = {  # right and left are the person's own
     "jaw": range(0, 17),
     "right_brow": range(17, 22),
     "left_brow": range(22, 27),
@@ -22,7 +22,6 @@ PARTS: dict[str, range] = {
     "outer_mouth": range(48, 60),
     "inner_mouth": range(60, 68),
 }
-"""Parts of the face; right and left are the person's own."""
 
 LINES: tuple[tuple[tuple[int, ...], bool], ...] = tuple(
     (tuple(range(start, end)), start >= 36) for start, end in pairwise((0, 17, 22, 27, 31, 36, 42, 48, 60, 68))
@@ -35,9 +34,7 @@ MIRROR = _TABLE[:, 0].astype(int)
 """`points[MIRROR]` puts the points of a mirrored face into the order of the mark-up."""
 
 MEAN_SHAPE = _TABLE[:, 1:].astype(np.float32)
-"""Procrustes mean of the training people and their mirror images, upright; the larger side of its box is [-1, 1]
-(our choice).
-"""
+"""Procrustes mean of training people and their mirror images; the larger side of its box is [-1, 1] (our choice)."""
 
 
 def mirror_points(points: np.ndarray, width: float) -> np.ndarray:
@@ -53,8 +50,8 @@ def tight_box(points: np.ndarray) -> np.ndarray:
 
 
 def fit_similarity(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least-squares similarity, not mirrored, of points to target, both (..., N, 2), the points not all the same:
-    `linear` (..., 2, 2) and `translation` (..., 2), so that target is about `points @ linear.T + translation`.
+    """The least-squares similarity, not mirrored, of points to target, both (..., N, 2): `linear` (..., 2, 2) and
+    `translation` (..., 2), so that target is about `points @ linear.T + translation`.
     """
     points, target = np.asarray(points, float), np.asarray(target, float)
     middle, target_middle = points.mean(-2), target.mean(-2)

@@ -1,6 +1,4 @@
-"""The losses of a feedback step (detection on the label maps, cross-entropy on the response maps, regression on the
-points), and the loss of the prior of f_tRNN.
-"""
+"""The losses of a feedback step (label maps, response maps, points), and of the prior of f_tRNN."""
 
 import torch
 from torch import Tensor
@@ -13,8 +11,7 @@ from redn_lib.response_maps import gaussian_maps, gaussian_rows
 def detection_loss(logits: Tensor, points: Tensor, size: int, sigma: float) -> Tensor:
     """Softmax cross-entropy of every pixel's label, background included, against Gaussians that share each pixel.
 
-    logits: (B, L+1, h, h), background first; points: (B, L, 2) in crop pixels. The paper has hard labels; the soft
-    ones, since 68 landmarks share a coarse grid, are our choice.
+    logits: (B, L+1, h, h), background first; points: (B, L, 2) in crop pixels. Soft labels are our choice.
     """
     labels = gaussian_maps(points, logits.shape[-1], size, sigma).movedim(1, -1)
     total = labels.sum(-1)
@@ -39,8 +36,8 @@ def map_loss(logits: Tensor, points: Tensor, size: int, sigma: float, weight: Te
 def regression_loss(points: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean distance of the points over the distance of the outer eye corners: (B, L, 2) twice, in the same pixels.
 
-    What NME measures; the eye distance counts as at least a third of the face's width, so that a profile does not
-    outweigh the rest (our choice; the paper: L2). weight: (B, L) of the points, with a mean of 1.
+    The eye distance counts as at least a third of the face's width, so that a profile does not outweigh the rest (our
+    choice; the paper: L2). weight: (B, L) of the points, with a mean of 1.
     """
     a, b = OUTER_EYES
     eyes = (truth[:, a] - truth[:, b]).norm(dim=-1)
@@ -51,8 +48,7 @@ def regression_loss(points: Tensor, truth: Tensor, weight: Tensor | None = None)
 
 
 def prior_loss(points: Tensor, weight: Tensor, truth: Tensor, sigma: float) -> Tensor:
-    """How wrong the points of a prior are, and how wrong its weight: minus the logarithm of a Cauchy density of width
-    sigma / sqrt(weight), which tolerates a few points far away (our choice).
+    """Minus the logarithm of a Cauchy density of width sigma / sqrt(weight) at the truth (our choice).
 
     points, truth: (B, L, 2) in crop pixels; weight: (B, L) > 0; sigma: in crop pixels.
     """

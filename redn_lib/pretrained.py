@@ -31,8 +31,7 @@ def load_pretrained(name: str = "compact", device: str | torch.device | None = N
 def load_weights(path: str | Path, device: str | torch.device | None = None) -> RedNet:
     """A network from a weight file written by `save_weights`, in eval mode.
 
-    Raises FileNotFoundError where there is none; ValueError naming a file that is damaged, cut off, for another preset,
-    or that holds numbers that are not finite.
+    Raises FileNotFoundError where there is none; ValueError where it is damaged, not finite or for another preset.
     """
     about, state = _read(path)
     preset = about.get("preset")

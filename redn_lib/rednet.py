@@ -69,9 +69,7 @@ COMPACT = Preset("compact", ((24, 32), (64, 64), (96, 96), (160, 160)), 2, 3, 64
 
 VGG = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 PAPER = Preset("paper", VGG, 1, 5, 128, FeedbackForm("squares", recrop=False, average=False), trained_steps=3)
-"""VGG-16 widths, 4x4x512 bottleneck, L+1 maps at 128x128, shrinking squares in the same crop (paper); the width of
-f_REG is our choice.
-"""
+"""VGG-16, code of 4x4x512, L+1 maps at 128x128 (paper); the width of f_REG is our choice."""
 
 PRESETS = {p.name: p for p in (COMPACT, PAPER)}
 
@@ -94,9 +92,7 @@ class FrameOutput(NamedTuple):
 class RedNet(nn.Module):
     """f_ENC, f_DEC and f_REG in the loop f_sRNN; with f_CLS and f_tRNN where the preset has them.
 
-    forward(patches, crop, steps) -> the steps of a single image, without f_tRNN. `frame` is one frame of a sequence,
-    `clip` a whole one.
-    patches: (B, 3, P, P) float in [0, 1]; crop: (B, 2, 3) the first crop, crop pixels to patch pixels.
+    forward(patches (B, 3, P, P) in [0, 1], first crop (B, 2, 3) to patch pixels, K) -> the steps, without f_tRNN.
     """
 
     def __init__(self, preset: Preset):
@@ -117,9 +113,7 @@ class RedNet(nn.Module):
         return self.frame(patches, crop, steps=steps, temporal=False, **changes).steps
 
     def one_step(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
-        """One feedback step: frame (B, 3, S, S) and z (B, Cz, s, s) to detection logits (B, L+1, h, h) and regression
-        logits (B, L, m, m). change_code(code, step): what goes on to the decoder.
-        """
+        """One feedback step: detection and regression logits, shapes as in `Step`."""
         code, features, indices = self.encoder(frame - 0.5, z, step)
         if change_code is not None:
             code = change_code(code, step)
@@ -138,8 +132,7 @@ class RedNet(nn.Module):
         change_z: Change | None = None,
         change_code: Change | None = None,
     ) -> FrameOutput:
-        """The next frame of a sequence: f_tRNN runs in the first step, between encoder and decoder; its prior is added
-        to the maps of every step (our choice).
+        """The next frame of a sequence: f_tRNN runs in the first step; its prior is added in every step (our choice).
 
         state: `FrameOutput.state` of the frame before, None at the first frame.
         place: (B, 2, 3) patch pixels to pixels of the frame, where the patches of a sequence lie at different places.
@@ -165,6 +158,7 @@ class RedNet(nn.Module):
             return regression + prior_logits(here, regression, self.preset.size, self.preset.sigma)
 
         run_step = partial(self.one_step, change_code=between)
+        steps = self.preset.steps if steps is None else steps
         done = feedback_loop(run_step, patches, crop, self.preset, steps, add_prior=add_prior, change_z=change_z)
         if next_state is not None:
             next_state = next_state._replace(points=to_patch(done[-1].points.detach(), place))
@@ -177,8 +171,7 @@ class RedNet(nn.Module):
 
         patches: (B, T, 3, P, P), cut at the same place from each frame; crop: (B, 2, 3) of the first frame.
         """
-        outputs: list[FrameOutput] = []
-        before = None
+        outputs, before = [], None
         for patch in patches.unbind(1):
             before = self.follow(patch, crop, before, steps, temporal=temporal)
             outputs.append(before)
@@ -204,9 +197,7 @@ class RedNet(nn.Module):
         return self.reader(self.halves(code)[1], step)
 
     def remembered(self, code: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
-        """f_tRNN on C_pe of codes (B, C, h, w); C_id by-passes it (paper). Returns the codes for the decoder, the prior
-        and the new state, as `TemporalMemory`.
-        """
+        """`TemporalMemory` on C_pe of codes (B, C, h, w); C_id by-passes it (paper)."""
         identity, changing = split(code, self.preset.identity_channels)
         changing, prior, next_state = self.memory(changing, crop, state)
         return cat([identity, changing], 1), prior, next_state

@@ -1,7 +1,6 @@
 """Points to response maps and back, and the maps `z` that are fed back.
 
-A map lies over a square crop: with `h` cells over a crop of `size` pixels, the centre of cell j is at pixel
-`(j + 0.5) * size / h - 0.5`. All points here are in crop pixels, x then y.
+A map lies over a square crop of `size` pixels; all points here are in crop pixels, x then y.
 """
 
 import torch

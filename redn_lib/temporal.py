@@ -1,11 +1,8 @@
-"""f_tRNN: an LSTM over C_pe alone, from frame to frame, between encoder and decoder (paper); C_id by-passes it.
+"""f_tRNN: an LSTM over C_pe alone, from frame to frame, between encoder and decoder (paper).
 
-Pooling the code to a vector for the LSTM and unpooling its output are our choice, and two things more:
-
-- The LSTM also gets the motion of the crop: the crop follows the face, so the code does not tell where that is.
-- The memory adds a prior to the heat-map logits: each point is expected where it was in the last frame. Where a face is
-  occluded, the places that pooling remembers are those of the occluder, and a code of a few cells cannot hold 68 places
-  to the pixel. Of the prior, the LSTM gives the weight and the height.
+Three things are our choice: how the code becomes a vector and back; the LSTM also gets the motion of the crop, as the
+code does not tell where the face is; and the memory adds a prior to the heat-map logits: each point is expected where
+it was in the last frame, since a code of a few cells cannot hold 68 places to the pixel.
 """
 
 from typing import NamedTuple
@@ -21,14 +18,10 @@ from redn_lib.response_maps import cell_centres, confidence, decode, spatial_sof
 HIDDEN = 256  # default number of units of the LSTM (our choice: plausible, but not found)
 
 WEIGHT_BIAS, HEIGHT_BIAS, PACE = -3.0, 3.0, 8.0
-"""The weight of a prior is softplus(PACE * output + WEIGHT_BIAS), its height softplus(PACE * output + HEIGHT_BIAS): a
-fresh memory has almost no prior, and both can grow quickly (our choice).
-"""
+"""Weight and height of a prior are softplus(PACE * output + bias): a fresh memory has almost none (our choice)."""
 
 UNCERTAIN = 0.35
-"""Uncertainty, the share of a map's probability away from its point, stays below this for points in plain sight; for
-occluded ones it is about one half (our choice).
-"""
+"""Uncertainty, the share of a map away from its point, is lower in plain sight, one half if occluded (our choice)."""
 
 NEAR = 0.5  # a face whose points are on average within so many sigmas of the prior has not jumped (our choice)
 
@@ -61,8 +54,8 @@ class Prior(NamedTuple):
 
 
 def crop_motion(before: Tensor, now: Tensor, size: int) -> Tensor:
-    """Motion between two crops (B, 2, 3), both to pixels of the frame: (B, 4), measured in the crop before: shift right
-    and down as shares of the side, logarithm of the growth, rotation in radians (our choice).
+    """Motion between two crops (B, 2, 3) to pixels of the frame: (B, 4) shift right and down as shares of the side,
+    logarithm of the growth, rotation in radians (our choice).
     """
     linear = torch.linalg.solve(before[..., :2], now[..., :2])
     middle = (size - 1) / 2
@@ -106,10 +99,8 @@ class TemporalMemory(nn.Module):
 
 
 def prior_height(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
-    """Largest logit bonus of a prior in one step, given the step's own logits (B, L, m, m): (B, L).
-
-    Its height times a factor: large where the step's own maps are uncertain (occlusion), about 1 where they agree with
-    the prior, small where they are sure of another place (a face that jumped) (our choice).
+    """Largest logit bonus (B, L) of a prior in one step, given the step's own logits (B, L, m, m): its height times a
+    factor, large where these are uncertain, about 1 where they agree, small where the face jumped (our choice).
     """
     maps = spatial_softmax(own.detach())
     points = decode(maps, size)
@@ -119,8 +110,8 @@ def prior_height(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
 
 
 def prior_logits(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
-    """The prior as logits, to be added to a step's own logits, both (B, L, m, m): 0 at the expected point, falling with
-    the distance to minus `prior_height`; near the point the logarithm of a Cauchy density (our choice).
+    """The prior as logits, to be added to a step's own (B, L, m, m): 0 at the expected point, falling to minus
+    `prior_height`; near the point the logarithm of a Cauchy density (our choice).
     """
     height = (prior_height(prior, own, size, sigma) + 1e-3)[..., None, None]
     grid = cell_centres(own.shape[-1], size, prior.points)

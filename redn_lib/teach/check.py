@@ -11,8 +11,7 @@ from torch.utils._pytree import tree_map
 
 from redn_lib.teach.same import TOLERANCE, Words, difference
 
-EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
-"""Instructions of a function in which nothing was written yet."""
+EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}  # instructions of a function without a body
 
 
 class Verdict(Words):
@@ -31,11 +30,9 @@ def check(
 ) -> Verdict:
     """Judge an exercise: a value against a value, or with `inputs` a function against a function of each of them.
 
-    attempt: the student's. `...`, None, NotImplemented or a function that returns or raises one of these is not
-        attempted; a function that does something but returns nothing is wrong.
+    attempt: the student's; `...`, None, NotImplemented or a function that gives one of these is not attempted.
     inputs: a tuple of arguments for each case; each function gets copies of its own.
     mistakes: by the words after "wrong because", the wrong answers, values or functions as the reference.
-    tolerance: as in `same`.
     """
     for case in inputs or [()]:
         try:

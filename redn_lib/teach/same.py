@@ -34,9 +34,9 @@ def same(mine: Any, reference: Any, *inputs: Any, tolerance: float = TOLERANCE) 
 
 
 def take_weights(mine: nn.Module, reference: nn.Module) -> None:
-    """Copy the reference's parameters and running statistics into mine, in the order in which each registers them.
+    """Copy the reference's parameters and running statistics into mine, in order; names may differ.
 
-    Names may differ, number and shapes may not: raises AssertionError or RuntimeError that says what does not fit.
+    Raises AssertionError or RuntimeError where number or shapes differ.
     """
     ours, theirs = mine.state_dict(), reference.state_dict()
     if len(ours) != len(theirs):
@@ -45,8 +45,9 @@ def take_weights(mine: nn.Module, reference: nn.Module) -> None:
 
 
 def difference(mine: Any, reference: Any, where: str = "") -> tuple[float, str]:
-    """The largest difference of two results, measured as `same` does, and a sentence: infinite where they cannot be
-    compared. where: the part of the result, for the sentence.
+    """The largest difference of two results, as in `same`, infinite where they cannot be compared, and a sentence.
+
+    where: the part of the result, for the sentence.
     """
     theirs = _parts(reference)
     if theirs is None:

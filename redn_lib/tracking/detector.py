@@ -11,8 +11,8 @@ MIN_SCORE = 0.4  # least score of a face (our choice); the lowest of 3,024 train
 SIDES = (320, 640)  # longer side of the network's image; the second where the first shows no face (our choice)
 
 TIGHT = np.array([-0.024, 0.235, 1.024, 1.013])
-"""Tight box of the 68 points in the detector's box, which has the forehead, too, as shares of its width and height.
-Medians over training people, made symmetric (our choice): `benchmarks/measure_tracking.py`."""
+"""Tight box of the 68 points as shares of the detector's box; medians over training people, made symmetric (our
+choice): `benchmarks/measure_tracking.py`."""
 
 STRIDE = 4  # pixels per cell of the network's output maps
 OUTPUTS = ("537", "538", "539", "540")  # names of the output maps in the file: score, log size, offset, five points
@@ -56,17 +56,14 @@ def read_outputs(heat: np.ndarray, log_size: np.ndarray, offset: np.ndarray) -> 
     """Boxes (N, 4) in 0-based pixels of the network's input, and scores (N,), of its output maps; overlaps removed.
 
     heat: (1, h, w) score of a face centred in each cell.
-    log_size: (2, h, w) log of its height and width in cells.
-    offset: (2, h, w) down and right from the cell's centre, in cells.
+    log_size, offset: (2, h, w) log of its height and width, and down and right from the cell's centre, in cells.
     """
     y, x = np.nonzero(heat[0] >= MIN_SCORE)
-    if not len(y):
-        return np.empty((0, 4)), np.empty(0)
     half = STRIDE * np.exp(log_size[::-1, y, x]) / 2
     centre = STRIDE * (np.stack([x, y]) + offset[::-1, y, x] + 0.5) - 0.5
     boxes, scores = np.concatenate([centre - half, centre + half]).T, heat[0, y, x]
     corner_size = np.c_[boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]
-    keep = np.asarray(cv2.dnn.NMSBoxes(corner_size.tolist(), scores.tolist(), MIN_SCORE, 0.3)).ravel()
+    keep = np.asarray(cv2.dnn.NMSBoxes(corner_size.tolist(), scores.tolist(), MIN_SCORE, 0.3), int).ravel()
     return boxes[keep], scores[keep]
 
 

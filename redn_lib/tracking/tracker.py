@@ -1,8 +1,7 @@
 """Video in, points out: finds a face, follows it from frame to frame, notices a loss and finds the face again.
 
-The box of the last points is the box of the next frame. A landmark network finds points on any wall, so every fit is
-tested for being a face, and every few frames the detector checks that there is one. All of it is our choice, numbers by
-`benchmarks/measure_tracking.py`; the authors' demo has no such test.
+A landmark network finds points on any wall, so every fit is tested for being a face, and every few frames the detector
+checks that there is one. All of it is our choice, numbers by `benchmarks/measure_tracking.py`.
 """
 
 from collections.abc import Iterator
@@ -58,7 +57,6 @@ class Tracker:
 
     steps: K feedback steps, by default the model's own.
     temporal: f_tRNN remembers from frame to frame, where the model has it; after a loss it starts again.
-    detector: has `detect` as `FaceDetector`, the default.
     """
 
     def __init__(

@@ -24,11 +24,10 @@ Source = str | Path | int | Iterable[np.ndarray]
 class Frames:
     """The frames of a source: iterating gives (index, time in seconds, image (H, W, 3) uint8 RGB), once.
 
-    source: path of a video (turned upright as its file says), folder of images in natural order (2 before 10), camera
-    number, or iterable of images. fps: frames a second; count: number of frames, None where unknown.
-    A video that breaks off gives the frames that are readable, with a warning.
-    Raises FileNotFoundError for a source that is not there; ValueError for a file that is no video, a folder without
-    images, and frames of different sizes.
+    source: path of a video, folder of images in natural order (2 before 10), camera number, or iterable of images.
+    fps: frames a second; count: number of frames, None where unknown.
+    Raises FileNotFoundError for a source that is not there, ValueError for one that is not as above, and for frames of
+    different sizes. A video that breaks off gives the frames that are readable, with a warning.
     """
 
     def __init__(self, source: Source) -> None:
@@ -47,7 +46,13 @@ class Frames:
             self.count = len(paths)
             self._reader = ((t / self.fps, read_image(path)) for t, path in enumerate(paths))
         else:
-            capture = _open_video(Path(source))
+            if not Path(source).is_file():
+                raise FileNotFoundError(f"no such video or folder: {source}; check the path")
+            if Path(source).suffix.lower() in IMAGES:
+                raise ValueError(f"{source} is an image, not a video; put images in a folder and name the folder")
+            capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+            if not capture.isOpened():
+                raise ValueError(f"{source} is empty, cut off, broken, or not a video; play it to see")
             fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
             self.fps = fps if 0 < fps <= 1000 else DEFAULT_FPS
             self.count = int(count) if count > 0 else None
@@ -89,29 +94,15 @@ def frames(source: Source | Frames) -> Frames:
 
 def image_files(folder: Path) -> list[Path]:
     """The images of a folder in natural order. Raises ValueError where there are none."""
-
-    def natural(path: Path) -> list[str | int]:
-        return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name.lower())]
-
-    paths = sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGES), key=natural)
+    paths = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES]
+    paths.sort(key=lambda p: re.sub(r"\d+", lambda number: number[0].zfill(20), p.name.lower()))
     if not paths:
         raise ValueError(f"the folder {folder} holds no image ({', '.join(IMAGES)})")
     return paths
 
 
-def _open_video(path: Path) -> cv2.VideoCapture:
-    if not path.is_file():
-        raise FileNotFoundError(f"no such video or folder: {path}; check the path")
-    if path.suffix.lower() in IMAGES:
-        raise ValueError(f"{path} is an image, not a video; put images in a folder and name the folder")
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        raise ValueError(f"{path} is empty, cut off, broken, or not a video; play it to see, or convert it to mp4")
-    return capture
-
-
 class VideoWriter(ExitStack):
-    """Context manager that writes images of one size to a video (.mp4, .avi, .webm), whole or not at all.
+    """Context manager that writes images to a video (.mp4, .avi, .webm), whole or not at all.
 
     Raises ValueError for an unknown ending, a missing encoder, or an image of another size.
     """
@@ -127,15 +118,12 @@ class VideoWriter(ExitStack):
         """Append one image (H, W, 3) uint8 RGB."""
         check_image(image)
         if self._writer is None:
-            self._open(image.shape)
+            codec, temporary = CODECS[self.path.suffix.lower()], self.enter_context(whole_file(self.path))
+            size, self._shape = image.shape[1::-1], image.shape
+            self._writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*codec), self.fps, size)
+            self.callback(self._writer.release)
+            if not self._writer.isOpened():
+                raise ValueError(f"OpenCV has no {codec} encoder for {self.path}; try one of {', '.join(CODECS)}")
         if image.shape != self._shape:
             raise ValueError(f"{self.path}: an image {image.shape[:2]} after one {self._shape[:2]}; keep to one size")
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-
-    def _open(self, shape: tuple[int, int, int]) -> None:
-        codec, temporary = CODECS[self.path.suffix.lower()], self.enter_context(whole_file(self.path))
-        self._shape = shape
-        self._writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*codec), self.fps, shape[1::-1])
-        self.callback(self._writer.release)
-        if not self._writer.isOpened():
-            raise ValueError(f"OpenCV has no {codec} encoder for {self.path}; try another ending ({', '.join(CODECS)})")

@@ -9,8 +9,7 @@ from redn_lib.widgets.draw import dot, polyline
 from redn_lib.widgets.panels import card, write
 from redn_lib.widgets.style import CARD, GREEN, GRID, INK, QUIET
 
-LEFT, RIGHT = 56, 6
-"""Pixels beside the axes of a time chart."""
+LEFT, RIGHT = 56, 6  # pixels beside the axes of a time chart
 
 
 class Axis(NamedTuple):
@@ -37,11 +36,9 @@ def time_chart(curves, colours, frame: int, grey: np.ndarray, limits, form: str,
     """Curves over the frames of a clip, with a mark at one frame and grey behind some frames.
 
     curves: (T,) by name, NaN where unknown, cut off at the limits; the last one has a dot at the frame.
-    colours: by the same names.
     grey: (T,) share of the height that is grey.
     form: how the limits are written.
-    size: height and width in pixels.
-    cut: a green line before this frame, 0: none.
+    size: height and width in pixels; cut: a green line before this frame, 0: none.
     """
     (height, width), frames = size, len(grey)
     out, up = card(height, width), Axis(*limits, height - 5, 5)

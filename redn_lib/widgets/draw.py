@@ -1,7 +1,6 @@
 """Faces, points, maps and boxes drawn into pictures: plain functions from arrays to a new (H, W, 3) uint8 RGB array.
 
-`zoom` enlarges the picture before anything is drawn, so that lines stay thin; points are always given in pixels of the
-picture as it comes in.
+`zoom` enlarges the picture before anything is drawn; points are given in pixels of the picture as it comes in.
 """
 
 from collections.abc import Callable, Sequence
@@ -110,10 +109,7 @@ def join_maps(maps: np.ndarray) -> np.ndarray:
 
 
 def draw_response_map(image: np.ndarray, response: np.ndarray, *, zoom: float = 1) -> np.ndarray:
-    """A response map (h, w), or the join of several (L, h, w), glowing over the picture that it lies on.
-
-    The picture goes grey and dark; the map covers the whole picture: cell centres as in `response_maps`.
-    """
+    """A response map (h, w), or the join of several (L, h, w), glowing over the whole picture in dark grey."""
     response = np.asarray(response, np.float32)
     whole = join_maps(response) if response.ndim == 3 else response
     under = enlarge(image, zoom)
@@ -126,11 +122,9 @@ def draw_response_map(image: np.ndarray, response: np.ndarray, *, zoom: float = 
 
 def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Colour = (90, 96, 104)) -> np.ndarray:
     """A copy with an upright square hidden: centre (x, y) and side in pixels."""
-    out = image.copy()
-    x, y = centre
-    low = np.rint([x - side / 2, y - side / 2]).astype(int)
-    high = np.rint([x + side / 2, y + side / 2]).astype(int)
-    (x0, y0), (x1, y1) = np.maximum(low, 0), np.maximum(high, 0)
+    out, (x, y) = image.copy(), centre
+    box = np.array([x - side / 2, y - side / 2, x + side / 2, y + side / 2])
+    x0, y0, x1, y1 = np.rint(box).astype(int).clip(0)
     out[y0:y1, x0:x1] = colour
     return out
 

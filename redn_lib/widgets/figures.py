@@ -24,8 +24,7 @@ class AltFigure(Figure):
     """A figure with a text for those who cannot see it; a notebook shows both, whether pyplot is loaded or not."""
 
     alt = ""
-    kind = "png"
-    """How it is stored in a notebook: "png", or "jpeg" for photographs, which takes a fifth of the room."""
+    kind = "png"  # how it is stored in a notebook; "jpeg" takes a fifth of the room for photographs
 
     def _repr_mimebundle_(self, **_kwargs) -> tuple[dict, dict]:
         file, mime = io.BytesIO(), f"image/{self.kind}"
@@ -44,7 +43,7 @@ def faces_grid(
 ) -> AltFigure:
     """Faces in rows: the labels alone, or with `points` (68, 2) each the network's points and their errors.
 
-    captions: one each, by default the names; labels=False: images alone. Raises ValueError where the numbers differ.
+    labels=False: images alone. Raises ValueError where the numbers of faces, points and captions differ.
     """
     if not faces or any(given is not None and len(given) not in (0, len(faces)) for given in (points, captions)):
         raise ValueError(f"{len(faces)} faces: give at least one, and as many points and captions as faces")
@@ -71,16 +70,13 @@ def faces_grid(
     return figure
 
 
-def feedback_steps(
-    fit: Fit, image: np.ndarray, truth: np.ndarray | None = None, *, point: int | None = None
-) -> AltFigure:
-    """Input and output of each feedback step: K columns of crop, z, response maps (or one `point`'s), points.
+def feedback_steps(fit: Fit, image: np.ndarray, truth: np.ndarray | None = None) -> AltFigure:
+    """Input and output of each feedback step: K columns of crop, z, response maps, points.
 
     fit: of `align` on the image; truth: (68, 2) in pixels of the image.
     """
-    steps, only = len(fit.steps), None if point is None else [point]
-    what = "all points" if point is None else f"point {point}"
-    alt = f"Crop, map z, response maps of {what}, and the points on the crop, for each of {steps} feedback steps"
+    steps = len(fit.steps)
+    alt = f"Crop, map z, response maps of all points, and the points on the crop, for each of {steps} feedback steps"
     with mpl.rc_context(RC | {"axes.grid": False}):
         figure = _figure((3.0 * steps + 0.4, 8.6), alt, "jpeg")
         grid = figure.subplots(4, steps, squeeze=False, height_ratios=(1, 1, 1, 1.9))
@@ -88,18 +84,16 @@ def feedback_steps(
             goal = None if truth is None else crop.to_crop(truth)
             panels = {
                 "crop": image,
-                "z fed in": colour_map(z.max(0) if only is None or len(z) == 1 else z[point], max(fit.z.max(), 1e-6)),
-                "response maps": draw_response_map(image, fit.response_maps[k][only or slice(None)], zoom=2),
-                "points": draw_face(image, crop.to_crop(fit.steps[k]), truth=goal, zoom=2.5, only=only),
+                "z fed in": colour_map(z.max(0), max(fit.z.max(), 1e-6)),
+                "response maps": draw_response_map(image, fit.response_maps[k], zoom=2),
+                "points": draw_face(image, crop.to_crop(fit.steps[k]), truth=goal, zoom=2.5),
             }
             for axes, (name, panel) in zip(grid[:, k], panels.items(), strict=True):
                 axes.imshow(panel)
                 axes.set(xticks=[], yticks=[], ylabel="" if k else name)
                 axes.spines[:].set_visible(False)
-            title = f"step {k + 1}"
-            if truth is not None:
-                title += f": {point_errors(fit.steps[k], truth)[only or slice(None)].mean():.1%}"
-            grid[0, k].set_title(title)
+            error = "" if truth is None else f": {point_errors(fit.steps[k], truth).mean():.1%}"
+            grid[0, k].set_title(f"step {k + 1}{error}")
         if truth is not None:
             _key_of_points(figure)
     return figure

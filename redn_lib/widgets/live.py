@@ -1,15 +1,14 @@
 """The only place that knows ipywidgets: a picture that is drawn again whenever a control moves.
 
 A widget's state is a frozen dataclass whose fields, made by `setting`, describe its controls. Every drawing is one JPEG
-in one `ipywidgets.Image`: no flicker, no outputs that pile up. The picture is drawn once before anything is wired, so a
-bug in the drawing fails the cell; one that only some setting meets is shown in red under the controls. With the
-environment variable REDN_CI all controls are moved over their ends at once, and errors raised.
+in one `ipywidgets.Image`: no flicker, no outputs that pile up. A bug in the first drawing fails the cell, in a later
+one it is shown in red; with the environment variable REDN_CI the ends of all controls are drawn, and errors raised.
 """
 
 import base64
 import html
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import Field, field, fields, replace
 from functools import wraps
 from typing import Any, NamedTuple
@@ -60,9 +59,8 @@ def setting(default, label, help, span=None, *, step=1, form="", options=(), on_
 class Scene:
     """A widget before it is shown.
 
-    draw: from a state to its `Drawing`; kind: the state's class; start: values that the first state does not take from
-    its class; ranges: span or options by name, where they depend on the data. Raises TypeError for an unknown name,
-    ValueError for a whole number outside its span or a value that is no option.
+    draw: from a state to its `Drawing`; kind: the state's class; start: values of the first state; ranges: span or
+    options that depend on the data. Raises TypeError for an unknown name, ValueError for a value out of range.
     """
 
     def __init__(self, draw: Callable[[Any], Drawing], kind: type, start=None, ranges=None):
@@ -86,10 +84,7 @@ class Scene:
 
 
 def widget(**layout):
-    """Decorate a function that returns a `Scene`: it returns the scene's `Live`, its attribute `figure` the still.
-
-    layout: `label_width`, `lines` and `play` of `Live`.
-    """
+    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, `.figure` the still."""
 
     def decorate(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
         @wraps(scene_of)
@@ -115,10 +110,7 @@ def still(picture: np.ndarray, alt: str) -> Image:
 
 
 class AltImage(widgets.Image):
-    """An image widget whose `tooltip` is its alt text.
-
-    The page takes a tooltip only from a widget that has an (empty) description, which the plain image lacks.
-    """
+    """An image widget whose `tooltip` is its alt text, which the page takes only where there is a description."""
 
     description = Unicode("").tag(sync=True)
 
@@ -126,9 +118,8 @@ class AltImage(widgets.Image):
 class Live(widgets.VBox):
     """The controls of a scene, a button that puts them back, a line of numbers, and the picture that follows them.
 
-    label_width: of the controls' labels, as "7em"; lines: room for so many lines of numbers, so that the picture stays
-    in place; play: name of the setting that a play button moves through. Where no widget can run, the first picture
-    stands in. Raises whatever draw raises on the first state; with REDN_CI also on the ends of every control.
+    label_width: of the controls' labels, as "7em"; lines: room for so many lines of numbers; play: name of the setting
+    that a play button moves through. Where no widget can run, the first picture stands in.
     """
 
     def __init__(self, scene: Scene, *, label_width: str = "8em", lines: int = 3, play: str = ""):
@@ -184,20 +175,20 @@ class Live(widgets.VBox):
         self.set(**self.start)
 
     def sweep(self) -> None:
-        """Move each control to each of its ends and back, drawing every time. Raises what draw raises."""
+        """Draw with each control at each of its ends. With REDN_CI raises what draw raises."""
         for name, control in self.controls.items():
             for value in ends(control):
-                self._show(self.draw(self._state({name: value})))
-        self._show(self.draw(self._state()))
+                self._moved(**{name: value})
+        self._moved()
 
-    def _state(self, changes: Mapping[str, Any] | None = None) -> Any:
-        return replace(self.state, **self.values() | (changes or {}))
+    def _state(self, **changes) -> Any:
+        return replace(self.state, **self.values() | changes)
 
-    def _moved(self, _change=None) -> None:
+    def _moved(self, _change=None, **changes) -> None:
         if self._held:
             return
         try:
-            self._show(self.draw(self._state()))
+            self._show(self.draw(self._state(**changes)))
         except Exception as error:
             self.line.value = status(f"{type(error).__name__}: {error}", wrong=True)
             if os.environ.get("REDN_CI"):
@@ -229,9 +220,7 @@ def _control(f: Field, value: Any, scene: Scene) -> widgets.Widget:
     if isinstance(value, bool):
         return widgets.Checkbox(value, **words)
     words["continuous_update"] = not m["on_release"]
-    if m[
-        "options"
-    ]:  # a slider, because JupyterLab keeps the arrow keys up and down, which a dropdown needs, for itself
+    if m["options"]:  # no dropdown: JupyterLab keeps the arrow keys, which it needs, for itself
         return widgets.SelectionSlider(options=allowed, value=value, **words)
     low, high = allowed
     if isinstance(f.default, int):

@@ -17,9 +17,7 @@ SMOOTH = 10
 
 
 def loss_curve(losses: Sequence[Sequence[float]], total: int) -> AltFigure:
-    """Losses (n, K) on a logarithmic axis over `total` iterations: a line for each of K steps, the mean of the last
-    SMOOTH values; what is no number > 0 is left out.
-    """
+    """Losses (n, K) over `total` iterations: for each of K steps the mean of the last SMOOTH values above 0."""
     table = pd.DataFrame(np.reshape(losses, (len(losses), -1)) if len(losses) else [[np.nan]])
     smooth = table.replace([np.inf, -np.inf], np.nan).rolling(SMOOTH, min_periods=1).mean()
     smooth = smooth.where(smooth > 0)

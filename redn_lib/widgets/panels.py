@@ -28,10 +28,7 @@ def text_width(words: str, size: int = 13, bold: bool = False) -> int:
 
 
 def write(picture, words: str, x: float, y: float, *, size=13, bold=False, colour=INK, anchor=0.0) -> None:
-    """Write a line of words into the picture, its top at y; what falls outside is cut.
-
-    anchor: the share of the words that is left of x; 0: they begin there, 1: they end there.
-    """
+    """Write a line of words, its top at y; what falls outside is cut. anchor: the share of it that is left of x."""
     ink = _letters(words, size, bold)
     x, y = round(x - anchor * ink.shape[1]), round(y)
     top, left = max(-y, 0), max(-x, 0)
@@ -60,8 +57,7 @@ def fit_into(image: np.ndarray, height: int, width: int) -> np.ndarray:
 def caption(image: np.ndarray, title: str, note: str = "", side: int = 0) -> np.ndarray:
     """The image under a line with a bold title and, to its right, a quiet note. side: fits it into a square first."""
     image = fit_into(image, side, side) if side else image
-    out = card(image.shape[0] + CAPTION_HEIGHT, image.shape[1])
-    out[CAPTION_HEIGHT:] = image
+    out = cv2.copyMakeBorder(image, CAPTION_HEIGHT, 0, 0, 0, cv2.BORDER_CONSTANT, value=CARD)
     write(out, title, 0, 2, bold=True)
     write(out, note, text_width(title, bold=True) + 8, 3, size=12, colour=QUIET)
     return out
@@ -92,11 +88,9 @@ def stack(rows: Sequence[np.ndarray], gap: int = GAP) -> np.ndarray:
 
 
 def board(rows: Sequence[Sequence[np.ndarray]], gap: int = GAP) -> np.ndarray:
-    """Rows of panels one below the other, with an empty border of GAP pixels: the whole picture of a widget."""
+    """Rows of panels one below the other, with an empty border: the whole picture of a widget."""
     inner = stack([side_by_side(row) for row in rows], gap)
-    out = card(inner.shape[0] + 2 * GAP, inner.shape[1] + 2 * GAP)
-    out[GAP:-GAP, GAP:-GAP] = inner
-    return out
+    return cv2.copyMakeBorder(inner, GAP, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=CARD)
 
 
 def legend(captioned: np.ndarray, marks: Mapping[str, Colour]) -> np.ndarray:

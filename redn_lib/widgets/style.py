@@ -1,7 +1,4 @@
-"""One style for every picture and figure: colours that colour-blind readers can tell apart, on a light card of its own.
-
-The card is opaque, so that a figure reads the same on a light and on a dark page.
-"""
+"""One style for every picture and figure: colours that colour-blind readers can tell apart, on an opaque light card."""
 
 from pathlib import Path
 
