@@ -75,6 +75,5 @@ def command_line(args: argparse.Namespace) -> str:
         elif name == "weights":
             words.append(value.name)
         elif value is not True:
-            separator = " " if name == "out" else ","
-            words.append(separator.join(map(str, value)) if isinstance(value, list) else str(value))
+            words += map(str, value if isinstance(value, list) else [value])
     return " ".join(words)

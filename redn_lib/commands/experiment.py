@@ -1,4 +1,8 @@
-"""`redn experiment`: the paper's questions as experiments, each to one committed table."""
+"""Re-make a table of results/: every variant of an experiment over seeds, measured on people held out.
+
+These are one in six; of rq3, which begins with the shipped weights, those of --without. Writes one table, and
+differences with their intervals to TABLE_effects.csv. What is done is kept: the same command goes on where it was.
+"""
 
 import argparse
 from dataclasses import replace
@@ -19,15 +23,8 @@ QUICK = {"clips": 2, "frames": 12, "people": 6, "images": 6}
 """How little `--quick` measures."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn experiment NAME --data SOURCE --run FOLDER --out TABLE.csv`."""
-    parser = subparsers.add_parser(
-        "experiment",
-        help="re-make a table of results/",
-        description="Runs every variant of an experiment over seeds, measures on people held out (one in six; of rq3, "
-        "which begins with the shipped weights, those of --without), and writes one table, and differences with their "
-        "intervals to TABLE_effects.csv. What is done is kept: the same command goes on where it was.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `redn experiment`."""
     questions = "; ".join(f"{name}: {question.about}" for name, question in QUESTIONS.items())
     parser.add_argument("name", choices=sorted(QUESTIONS), help=questions)
     add_data_options(parser)

@@ -1,4 +1,7 @@
-"""`redn track`: the points of every frame as a CSV table, and the video with the points drawn on it."""
+"""Track a face (the largest of several) and write its 68 points for every frame.
+
+Ctrl-C stops and keeps the frames so far.
+"""
 
 import argparse
 import csv
@@ -19,13 +22,8 @@ from redn_lib.widgets.draw import draw_face
 HEADER = ["frame", "time", "lost", "confidence"] + [f"{axis}{i}" for i in range(N_POINTS) for axis in "xy"]
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn track CLIP --out POINTS.csv [--video OVERLAY.mp4] [--steps K] [--no-temporal] [--device D]`."""
-    parser = subparsers.add_parser(
-        "track",
-        description="Tracks a face (the largest of several) and writes its 68 points for every frame. Ctrl-C stops and "
-        "keeps the frames so far.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `redn track`."""
     add = parser.add_argument
     add("clip", metavar="CLIP", help="video file, folder of images, or camera number (first: 0)")
     add("--out", required=True, type=Path, metavar="POINTS.csv", help="table: points in pixels, empty where lost")
@@ -36,8 +34,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track the video and write the files, whole or not at all; 0 when done, 130 when stopped by Ctrl-C (the frames so
-    far are kept). Raises ValueError or FileNotFoundError for a video, file name or number of steps that cannot be used.
+    """Track the video and write the files whole or not at all; 0, or 130 when stopped by Ctrl-C. Raises ValueError or
+    FileNotFoundError for what cannot be used.
     """
     if args.steps is not None and args.steps < 1:
         raise ValueError(f"--steps must be 1 or more, got {args.steps}")
