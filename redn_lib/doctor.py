@@ -20,13 +20,7 @@ OK, NOTE, BROKEN = "OK", "note", "BROKEN"
 
 
 class Check(NamedTuple):
-    """The result of one check.
-
-    name: what was checked.
-    state: OK, NOTE (works, but know this) or BROKEN (the suite cannot run).
-    found: what is there.
-    remedy: what to do where the state is not OK.
-    """
+    """The result of one check: OK, NOTE (works, but know this) or BROKEN; what is there, and what to do if not OK."""
 
     name: str
     state: str

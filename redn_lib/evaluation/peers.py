@@ -1,7 +1,6 @@
-"""Other programs that find 68 points, side by side with ours on the same frames and boxes, on one core.
+"""Other programs that find 68 points, each an optional package with its weights: an entry of PEERS.
 
-Each is an optional package with its weights: an entry in PEERS. It has one or more inputs, such as the given box or its
-own detector's: which one suits it best, and the box that it expects, is our choice.
+A peer has one or more inputs, such as the given box or its own detector's: which suits it best is our choice.
 """
 
 import json
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -38,8 +37,8 @@ class Peer:
 
     name: also of the extra in pyproject.toml that installs it.
     package: as it is imported.
-    trained_on: what is known of its training data, which no digest can be checked against.
-    load: loads it; gives what predicts, by the name of its input.
+    trained_on: what is known of its training data.
+    load: gives what predicts, by the name of its input.
     """
 
     name: str
@@ -48,16 +47,8 @@ class Peer:
     load: Callable[[], dict[str, Predict]]
 
 
-@dataclass(frozen=True)
-class Program:
-    """A program that is compared.
-
-    name: of the program.
-    input: what it is given, such as "box given".
-    predict: image and box to points.
-    version: of the program.
-    trained_on: what is known of its training data.
-    """
+class Program(NamedTuple):
+    """A program that is compared, with one `input`, such as "box given"."""
 
     name: str
     input: str
@@ -108,10 +99,8 @@ def corners(found: Sequence) -> np.ndarray:
 
 
 def load_dlib() -> dict[str, Predict]:
-    """dlib's regression trees in a cascade (Kazemi and Sullivan, CVPR 2014).
-
-    They were trained on the boxes of dlib's HOG detector, and go far wrong from others on turned faces. So dlib runs
-    twice: from the given box, put where the detector's usually lies, and from the detector's box near the given one.
+    """dlib's regression trees (Kazemi and Sullivan, CVPR 2014), trained on the boxes of its own HOG detector: from the
+    given box, put where the detector's usually lies, and from the detector's box near the given one.
     """
     import dlib
 
@@ -136,9 +125,9 @@ def load_dlib() -> dict[str, Predict]:
 
 
 def load_fan() -> dict[str, Predict]:
-    """face-alignment's 2D-FAN: four stacked hourglasses (Bulat and Tzimiropoulos, ICCV 2017), from the given box as it
-    is, since its authors train and measure with the tight box. Raises FileNotFoundError where its weights, which no
-    package carries, are not on this machine: nothing is fetched here.
+    """face-alignment's 2D-FAN (Bulat and Tzimiropoulos, ICCV 2017), from the given box, as its authors measure it.
+
+    Raises FileNotFoundError where its weights, which no package carries, are missing.
     """
     import face_alignment
     from face_alignment.api import models_urls
@@ -162,11 +151,10 @@ Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. 
 
 
 def load_mediapipe() -> dict[str, Predict]:
-    """mediapipe's face mesh with attention (Grishchenko et al. 2020): 478 points, of which 68 of ours are made.
+    """mediapipe's face mesh with attention (Grishchenko et al. 2020) on the surroundings of the given box.
 
-    It takes no box, so it sees the surroundings of the given one. It runs as for unrelated images, and, better, twice
-    for the same image: as in a video, the second pass begins where the first found the mesh. Raises ImportError for a
-    version without weights (from 0.10.30 on).
+    It runs as for unrelated images, and, better, twice as in a video: the second pass begins where the first found the
+    mesh. Raises ImportError for a version without weights (from 0.10.30 on).
     """
     import mediapipe
 
@@ -207,12 +195,11 @@ def no_messages() -> Iterator[None]:
         os.close(kept)
 
 
-_ALL = (
-    Peer("dlib", "dlib", "300-W", load_dlib),
-    Peer("face-alignment", "face_alignment", "300W-LP, made from 300-W", load_fan),
-    Peer("mediapipe", "mediapipe", "a set of its own", load_mediapipe),
-)
-PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
+PEERS = {
+    "dlib": Peer("dlib", "dlib", "300-W", load_dlib),
+    "face-alignment": Peer("face-alignment", "face_alignment", "300W-LP, made from 300-W", load_fan),
+    "mediapipe": Peer("mediapipe", "mediapipe", "a set of its own", load_mediapipe),
+}
 
 
 @contextmanager
@@ -236,10 +223,8 @@ def one_core() -> Iterator[None]:
 def run_programs(
     programs: Sequence[Program], samples: Sequence[Sample], box_of: Callable[[Sample], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(predictions (P, N, 68, 2) in pixels, NaN where no face was found; CPU milliseconds (P, N)).
-
-    The time is that of the processor over all threads of a program, so other work on the machine hardly counts; each
-    program has seen the first image before the clock starts. Reading the image is left out.
+    """(predictions (P, N, 68, 2) in pixels, NaN where no face was found; processor time (P, N) in milliseconds over all
+    threads, without reading the image, and of the first image the second run).
     """
     predictions = np.full((len(programs), len(samples), N_POINTS, 2), np.nan)
     cost = np.empty((len(programs), len(samples)))
@@ -257,14 +242,11 @@ def run_programs(
 
 
 def without_offset(predictions: np.ndarray, labels: np.ndarray, people: Sequence[str], folds: int = 10) -> np.ndarray:
-    """Predictions (N, 68, 2) less their offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
+    """Predictions (N, 68, 2) less their constant offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
 
-    Programs trained on other labels put, say, the chin a little lower, always. Such a habit is no misfit, so one offset
-    a point is taken out, fitted on the people in the other folds (cross-fitted by person, our choice): nobody's own
-    labels correct their predictions. It is the median over frames, in units of the vector between the outer eye
-    corners of the prediction, so that it turns and grows with the face.
-
-    people: who is shown in each frame. Raises ValueError for a single person.
+    Programs trained on other labels put, say, the chin a little lower, always. The offset of each point is the median
+    over the frames of the people in other folds (our choice), in units of the vector between the prediction's outer eye
+    corners, so that it turns and grows with the face. people: who is shown in each frame, two or more, else ValueError.
     """
     names = sorted(set(people))
     if len(names) < 2:
@@ -291,9 +273,7 @@ def comparison(
     labels: np.ndarray,
     cost: np.ndarray,
 ) -> list[dict[str, Any]]:
-    """A row for each program as it is, and one with its mark-up's offset taken out. nme_shared: over the frames in
-    which every program found the face; ms: the median.
-    """
+    """A row for each program as it is, and one without its offset; nme_shared: of frames where all found the face."""
     shared = np.isfinite(predictions).all((0, 2, 3))
     people = [sample.person for sample in samples]
     rows = []

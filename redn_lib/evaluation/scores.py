@@ -35,17 +35,14 @@ class Measured:
     normaliser: str = "outer-eyes"
 
     def __post_init__(self) -> None:
-        needed = {"every figure": SEVEN}
-        if self.normaliser != "outer-eyes":
-            needed[f"the normaliser {self.normaliser} (not outer-eyes)"] = range(N_POINTS)
-        for what, points in needed.items():
-            lacking = ~np.isfinite(self.labels[:, list(points)]).all((1, 2))
-            if lacking.any():
-                first = self.samples[lacking.argmax()].name
-                raise ValueError(
-                    f"{lacking.sum()} of the {len(lacking)} frames, {first} the first, lack some of the {len(points)} "
-                    f"points that {what} is made of"
-                )
+        points = SEVEN if self.normaliser == "outer-eyes" else range(N_POINTS)
+        lacking = ~np.isfinite(self.labels[:, list(points)]).all((1, 2))
+        if lacking.any():
+            first = self.samples[lacking.argmax()].name
+            raise ValueError(
+                f"{lacking.sum()} of the {len(lacking)} frames, {first} the first, lack some of the {len(points)} "
+                f"points that figures are made of with the normaliser {self.normaliser}"
+            )
 
     @property
     def point_sets(self) -> list[str]:
@@ -76,8 +73,8 @@ class Measured:
         return {name: mean_percent(self.frame_errors(name)) for name in names}
 
     def table(self) -> list[dict[str, Any]]:
-        """A row for everything and each split and video (where there are several), and each set of points: every metric
-        after the last step, and jitter in percent of the eye distance where frames follow on one another.
+        """A row for everything, each split and each video, and each set of points: every metric after the last step,
+        and jitter in percent of the eye distance where frames follow on one another.
         """
         columns = ("split", "video", "person", "number")
         frames = pd.DataFrame([[getattr(sample, name) for name in columns] for sample in self.samples], columns=columns)

@@ -1,7 +1,4 @@
-"""Smoothing that learns nothing: three filters on tracks of points, the usual way to keep a video from shaking.
-
-Tracks are (T, 68, 2) in pixels; every coordinate is filtered on its own. A filter knows the past only.
-"""
+"""Smoothing that learns nothing: causal filters on tracks of points (T, 68, 2) in pixels, each coordinate alone."""
 
 from collections.abc import Callable, Sequence
 

@@ -51,9 +51,9 @@ class Question:
 
     about: what is compared and measured, for the head of the table.
     variants: what is compared, by the name of its row.
-    run: trains a variant with a seed and measures it; figures by name.
+    run: trains a variant with a seed and measures it.
     contrasts: what is compared with what, in the table of effects.
-    from_shipped: whether it begins with the shipped weights, so that it is measured on people whom they have not seen.
+    from_shipped: whether it begins with the shipped weights, so that only people whom these have not seen are left.
     """
 
     about: str
@@ -66,10 +66,7 @@ class Question:
 def run_question(
     question: Question, setting: Setting, seeds: Sequence[int], folder: Path, conditions: str
 ) -> pd.DataFrame:
-    """A row for every variant and seed: those done are read from `folder`, the others are run.
-
-    conditions: what all runs share. Raises ValueError where a done run had others: one table must not mix them.
-    """
+    """A row for every variant and seed, run or read from `folder`; ValueError where one was run in other conditions."""
     rows = []
     for seed, (name, variant) in product(seeds, question.variants.items()):
         path = folder / f"{name.replace(' ', '_')}-{seed}.json"
@@ -102,7 +99,7 @@ FORMS: dict[str, FeedbackForm] = {
 
 
 class Loop(NamedTuple):
-    """A variant of RQ1: so many feedback steps, by one network in a loop or a cascade of networks."""
+    """A variant of RQ1: a loop or a cascade of so many steps."""
 
     steps: int
     form: FeedbackForm = FeedbackForm()
@@ -125,12 +122,7 @@ RATE, MEMORY_RATE = 3e-4, 10.0
 
 
 class VideoModel(NamedTuple):
-    """A variant of RQ3: the shipped network without its f_tRNN goes on, on the same clips for as long.
-
-    only: the parts that learn: what comes after the code, the encoder too where it is what gets a memory (our choice).
-    temporal: False switches f_tRNN off in the test.
-    filter: one of FILTERS, on its points.
-    """
+    """A variant of RQ3, begun with the shipped network; only: what learns (our choice); filter: on its points."""
 
     network: type[RedNet] = RedNet
     hidden: int = 0
