@@ -15,7 +15,7 @@ from redn_lib.commands.common import add_device_option
 from redn_lib.files import whole_file
 from redn_lib.landmarks import N_POINTS
 from redn_lib.pretrained import load_pretrained
-from redn_lib.tracking.tracker import TrackedFrame, Tracker
+from redn_lib.tracking.tracker import Tracker
 from redn_lib.tracking.video import VideoWriter, frames
 from redn_lib.widgets.draw import draw_face
 
@@ -50,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
         table.writerow(HEADER)
         try:
             for frame in tqdm(tracker.track(source), total=source.count, unit="frame", desc="track"):
-                table.writerow(row(frame))
+                points = [""] * (2 * N_POINTS) if frame.lost else [f"{v:.3f}" for v in frame.points.ravel()]
+                sure = f"{frame.confidence.mean():.4f}"
+                table.writerow([frame.index, f"{frame.time:.4f}", int(frame.lost), sure, *points])
                 if overlay:
                     plain = frame.image
                     overlay.write(plain if frame.lost else draw_face(plain, frame.points, frame.confidence))
@@ -60,9 +62,3 @@ def run(args: argparse.Namespace) -> int:
             code = 130
     print(f"{args.out}: {done} frames, face lost in {lost}")
     return code
-
-
-def row(frame: TrackedFrame) -> list[str]:
-    """One line of the table: pixels to 1/1000, empty cells where the face is lost."""
-    points = [""] * (2 * N_POINTS) if frame.lost else [f"{v:.3f}" for v in frame.points.ravel()]
-    return [str(frame.index), f"{frame.time:.4f}", str(int(frame.lost)), f"{frame.confidence.mean():.4f}", *points]

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -205,19 +205,16 @@ PEERS = {
 @contextmanager
 def one_core() -> Iterator[None]:
     """One thread for torch and OpenCV, and one core for all that starts inside, where the system can do that."""
-    threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        if cores:
+    with ExitStack() as back:
+        back.callback(torch.set_num_threads, torch.get_num_threads())
+        back.callback(cv2.setNumThreads, cv2.getNumThreads())
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+        if hasattr(os, "sched_setaffinity"):
+            cores = os.sched_getaffinity(0)
+            back.callback(os.sched_setaffinity, 0, cores)
             os.sched_setaffinity(0, {max(cores)})
         yield
-    finally:
-        if cores:
-            os.sched_setaffinity(0, cores)
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(cv_threads)
 
 
 def run_programs(

@@ -306,26 +306,16 @@ class Curriculum:
         return self.trained(fresh(preset, self.seed), batches, "all at once", MixedTrainer)
 
     def trained(self, model: RedNet, batches: Dataset, name: str, trainer: type[Trainer] = Trainer) -> RedNet:
-        """The network after its batches, kept under a name."""
+        """The network after its batches, in eval mode; its checkpoint is kept under a name, and gone on from."""
         path = self.setting.folder / f"{name.replace(' ', '_')}-{self.seed}.pt"
-        return trained(model, batches, path, self.setting.show, trainer)
-
-
-def trained(
-    model: nn.Module,
-    batches: Dataset,
-    path: Path | None = None,
-    show: Callable = iter,
-    trainer: type[Trainer] = Trainer,
-) -> nn.Module:
-    """The network after all batches of a stage, in eval mode. path: of a checkpoint, from which it goes on."""
-    return trainer(model, batches.stage, batches, path=path).run(show)
+        return trainer(model, batches.stage, batches, path=path).run(self.setting.show)
 
 
 def trained_loop(form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[Face], show: Callable = iter) -> RedNet:
     """One network in a loop of `steps` feedback steps, in training as in test (RQ1)."""
     preset = replace(SMALL, form=form, trained_steps=steps)
-    return trained(fresh(preset, stage.seed), StillBatches(faces, replace(stage, steps=steps), preset), show=show)
+    stage = replace(stage, steps=steps)
+    return Trainer(fresh(preset, stage.seed), stage, StillBatches(faces, stage, preset)).run(show)
 
 
 def trained_cascade(
@@ -336,8 +326,8 @@ def trained_cascade(
     for k in range(steps):
         newest = fresh(replace(SMALL, form=form, trained_steps=1), stage.seed + 1000 * k)
         cascade = Cascade([*deepcopy(done), newest], only_last=True)
-        batches = StillBatches(faces, replace(stage, steps=k + 1), cascade.preset)
-        done = list(trained(cascade, batches, show=show).networks)
+        longer = replace(stage, steps=k + 1)
+        done = list(Trainer(cascade, longer, StillBatches(faces, longer, cascade.preset)).run(show).networks)
     return Cascade(done, only_last=False).eval()
 
 

@@ -44,33 +44,26 @@ class Trial(NamedTuple):
 DIFFICULTIES = ("clear", "occluded", "blurred", "dark", "turned", "disturbed")
 
 
-def hard_clip(face: Face, difficulty: str, seed: int, frames: int) -> Clip:
-    """An animated clip: occluded for 5 to 8 frames, blurred by 2 to 4 pixels, in 1/16 to 1/6 of the light or turned."""
-    occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
-    clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)
-    if difficulty == "blurred":
-        sigma = np.random.default_rng((seed, 22)).uniform(2, 4)
-        return replace(clip, frames=np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip.frames]))
-    if difficulty == "dark":
-        rng = np.random.default_rng((seed, 23))
-        light = rng.uniform(1 / 16, 1 / 6)
-        noisy = np.stack([light * frame + rng.normal(0, 3, frame.shape) for frame in clip.frames])
-        return replace(clip, frames=noisy.clip(0, 255).astype(np.uint8))
-    return clip
-
-
 def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
     """`count` clips of one of DIFFICULTIES, of as many people as there are; the same arguments give the same clips."""
     for seed, face in enumerate(people_in_turn(unseen, count)):
-        clip = hard_clip(face, difficulty, seed, frames)
-        box = BAD_BOX if difficulty == "disturbed" else USUAL_BOX
-        crop = disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24)))
-        hard = np.ones(frames, bool)
-        if difficulty == "occluded":
-            hard = np.isin(np.arange(frames), np.r_[draw_occluder((seed, 21), frames).frames])
+        occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
+        clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)
+        hard, box = np.ones(frames, bool), USUAL_BOX
+        if occluder:  # for 5 to 8 frames
+            hard = np.isin(np.arange(frames), np.r_[occluder.frames])
+        elif difficulty == "blurred":
+            sigma = np.random.default_rng((seed, 22)).uniform(2, 4)
+            clip = replace(clip, frames=np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip.frames]))
+        elif difficulty == "dark":
+            rng = np.random.default_rng((seed, 23))
+            light = rng.uniform(1 / 16, 1 / 6)
+            noisy = np.stack([light * frame + rng.normal(0, 3, frame.shape) for frame in clip.frames])
+            clip = replace(clip, frames=noisy.clip(0, 255).astype(np.uint8))
         elif difficulty == "disturbed":
+            box = BAD_BOX
             hard[FIRST:] = False
-        yield Trial(clip, crop, hard)
+        yield Trial(clip, disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24))), hard)
 
 
 def people_in_turn(faces: Sequence[Face], count: int) -> list[Face]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from redn_lib.experiments import curriculum
 from redn_lib.experiments.curriculum import (
     FULL,
     LSTM,
@@ -20,14 +21,7 @@ from redn_lib.experiments.curriculum import (
     STEPS,
     SUPERVISIONS,
     Curriculum,
-    LstmOnCoordinates,
-    PreviousMap,
     Setting,
-    ShuffledClips,
-    StackedFrames,
-    Supervision,
-    trained_cascade,
-    trained_loop,
 )
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials
@@ -103,7 +97,7 @@ class Loop(NamedTuple):
 
     steps: int
     form: FeedbackForm = FeedbackForm()
-    train: Callable = trained_loop
+    train: Callable = curriculum.trained_loop
 
 
 def run_loop(loop: Loop, setting: Setting, seed: int) -> Figures:
@@ -134,7 +128,7 @@ class VideoModel(NamedTuple):
 
 def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures:
     model = grown(load_pretrained(), seed, variant.network, hidden=variant.hidden)
-    if isinstance(model, StackedFrames):
+    if isinstance(model, curriculum.StackedFrames):
         model.widen()
     n = setting.stage.iterations
     stage = replace(STAGES["temporal"], iterations=n, warmup=min(n // 4, 50), ema=setting.stage.ema)
@@ -150,7 +144,9 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
     return clip_figures(model, setting, smooth=partial(smooth, strength=strength)) | {"strength": strength}
 
 
-def run_supervision(supervision: Supervision, setting: Setting, seed: int, *, mixed: bool = False) -> Figures:
+def run_supervision(
+    supervision: curriculum.Supervision, setting: Setting, seed: int, *, mixed: bool = False
+) -> Figures:
     model = Curriculum(setting, seed).with_identity(supervision)
     if mixed:
         return mix_figures(model, setting.people, setting.images)
@@ -198,7 +194,7 @@ QUESTIONS: dict[str, Question] = {
             "one step": Loop(1),
             "loop, K = 2": Loop(2),
             "loop, K = 3": Loop(3),
-            "cascade of 3": Loop(3, train=trained_cascade),
+            "cascade of 3": Loop(3, train=curriculum.trained_cascade),
             "loop, K = 3, z blank": Loop(3, FeedbackForm("nothing")),
         },
         run_loop,
@@ -216,10 +212,10 @@ QUESTIONS: dict[str, Question] = {
             NO_LSTM: VideoModel(),
             LSTM: VideoModel(hidden=HIDDEN),
             "LSTM on C_pe, switched off in the test": VideoModel(hidden=HIDDEN, temporal=False),
-            "LSTM on C_pe, trained on shuffled frames": VideoModel(hidden=HIDDEN, clips=ShuffledClips),
-            "LSTM on coordinates": VideoModel(LstmOnCoordinates, HIDDEN),
-            "three frames stacked": VideoModel(StackedFrames, only=()),
-            "previous frame's map fed back": VideoModel(PreviousMap, only=()),
+            "LSTM on C_pe, trained on shuffled frames": VideoModel(hidden=HIDDEN, clips=curriculum.ShuffledClips),
+            "LSTM on coordinates": VideoModel(curriculum.LstmOnCoordinates, HIDDEN),
+            "three frames stacked": VideoModel(curriculum.StackedFrames, only=()),
+            "previous frame's map fed back": VideoModel(curriculum.PreviousMap, only=()),
             **{f"no LSTM, {name} filter": VideoModel(filter=name) for name in FILTERS},
         },
         run_video_model,
