@@ -34,9 +34,7 @@ NORMALISERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 """What an error may be divided by, and how to call it; the first is the paper's, the others those of other tables."""
 
 
-def point_errors(
-    points: np.ndarray, truth: np.ndarray, by: Callable[[np.ndarray], np.ndarray] = eye_distance
-) -> np.ndarray:
+def point_errors(points: np.ndarray, truth: np.ndarray, by: Callable = eye_distance) -> np.ndarray:
     """Distance of each point from the truth over what `by` measures on it: (..., 68, 2) twice to (..., 68) (paper)."""
     return np.linalg.norm(points - truth, axis=-1) / by(truth)[..., None]
 

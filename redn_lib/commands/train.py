@@ -5,7 +5,6 @@ tells apart; temporal, f_tRNN alone, on clips; joint, all losses and all parts, 
 of the one before (--start). Clips are windows of consecutive frames where the dataset has videos, otherwise animated
 still images. The same command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several
 GPUs or hosts: torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
-Example without data: redn train --procedural 1 --iterations 2000 --run runs/first --out first.safetensors
 """
 
 import argparse
@@ -142,10 +141,9 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
 
 def chosen_stage(args: argparse.Namespace, name: str, preset: Preset) -> Stage:
     """The stage of that name with the values of the command line. Raises ValueError for too few steps."""
-    given = {field.name: getattr(args, field.name, None) for field in fields(Stage)}
-    least = preset.trained_steps
-    given = {"steps": least} | {field: value for field, value in given.items() if value is not None}
-    stage = replace(STAGES[name], **given)
+    least, names = preset.trained_steps, {field.name for field in fields(Stage)}
+    given = {option: value for option, value in vars(args).items() if option in names and value is not None}
+    stage = replace(STAGES[name], **{"steps": least} | given)
     if stage.steps < least:
         raise ValueError(f"preset {preset.name} keeps statistics of {least} steps: train with --steps {least} or more")
     return replace(stage, seed=STAGES[name].seed + args.seed, warmup=min(stage.warmup, stage.iterations // 4))

@@ -55,10 +55,7 @@ def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | N
 
 
 def errors_of(
-    model: RedNet,
-    faces: Sequence[Face],
-    steps: int | None = None,
-    box_of: Callable[[Face], np.ndarray] = lambda face: face.box,
+    model: RedNet, faces: Sequence[Face], steps: int | None = None, box_of: Callable = lambda face: face.box
 ) -> np.ndarray:
     """Error of every point after every step: (N, K, 68), as a share of the eye distance. box_of: the box given."""
     predictions = predictions_of(model, (face.image for face in faces), map(box_of, faces), steps)

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -31,15 +30,8 @@ Predict = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 """(image (H, W, 3) uint8 RGB, box (4,) around the 68 points) to points (68, 2) in pixels of the image, or None."""
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A program to compare with.
-
-    name: also of the extra in pyproject.toml that installs it.
-    package: as it is imported.
-    trained_on: what is known of its training data.
-    load: gives what predicts, by the name of its input.
-    """
+class Peer(NamedTuple):
+    """A program to compare with, named as its extra in pyproject.toml; load: gives what predicts by name of input."""
 
     name: str
     package: str
@@ -74,13 +66,9 @@ def programs_of(peer: Peer) -> list[Program]:
     return [Program(peer.name, way, predict, version, peer.trained_on) for way, predict in loaded.items()]
 
 
-MARGIN = 2.0
-"""Side of what a peer with a detector of its own sees, in larger sides of the box."""
-
-
 def cut_around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(what a peer with a detector of its own may see of the image, so that it finds the same face; its corner)."""
-    middle, half = (box[:2] + box[2:]) / 2, MARGIN * (box[2:] - box[:2]).max() / 2
+    """(a square of two sides of the box, where a peer with a detector of its own finds the same face; its corner)."""
+    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
     low = np.maximum(np.floor(middle - half), 0).astype(int)
     high = np.ceil(middle + half).astype(int) + 1
     return np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), low
@@ -264,11 +252,7 @@ def without_offset(predictions: np.ndarray, labels: np.ndarray, people: Sequence
 
 
 def comparison(
-    programs: Sequence[Program],
-    samples: Sequence[Sample],
-    predictions: np.ndarray,
-    labels: np.ndarray,
-    cost: np.ndarray,
+    programs: list[Program], samples: Sequence[Sample], predictions: np.ndarray, labels: np.ndarray, cost: np.ndarray
 ) -> list[dict[str, Any]]:
     """A row for each program as it is, and one without its offset; nme_shared: of frames where all found the face."""
     shared = np.isfinite(predictions).all((0, 2, 3))

@@ -78,7 +78,11 @@ class Measured:
         """
         columns = ("split", "video", "person", "number")
         frames = pd.DataFrame([[getattr(sample, name) for name in columns] for sample in self.samples], columns=columns)
-        shakes = {video: 100 * self._jitter(numbers) for video, numbers in frames.groupby("video")["number"]}
+        shakes = {}
+        for video, numbers in frames.groupby("video")["number"]:
+            track = np.full((np.ptp(numbers) + 1, N_POINTS, 2), np.nan)
+            track[numbers - numbers.min()] = self.predictions[numbers.index, -1]
+            shakes[video] = 100 * jitter(track)
         frames["jitter"] = frames["video"].map(shakes)
         groups = [("overall", "", frames)]
         if frames["split"].nunique() > 1:
@@ -94,9 +98,3 @@ class Measured:
             for points, mine in errors.items():
                 rows.append({"of": kind, "name": name, "points": points} | counts | figures(mine[at]) | shake)
         return rows
-
-    def _jitter(self, numbers: pd.Series) -> float:
-        """Of the frames of one video, as a fraction; NaN where too few follow on one another."""
-        track = np.full((np.ptp(numbers) + 1, N_POINTS, 2), np.nan)
-        track[numbers - numbers.min()] = self.predictions[numbers.index, -1]
-        return jitter(track)

@@ -42,14 +42,9 @@ class Cascade(nn.Module):
 
     def __init__(self, networks: list[RedNet], only_last: bool):
         super().__init__()
-        self.networks = nn.ModuleList(networks)
-        self.only_last = only_last
+        self.networks, self.only_last, self.preset = nn.ModuleList(networks), only_last, networks[0].preset
         for network in networks[: -1 if only_last else None]:
             network.requires_grad_(False)
-
-    @property
-    def preset(self) -> Preset:
-        return self.networks[0].preset
 
     def train(self, mode: bool = True) -> "Cascade":
         super().train(mode)

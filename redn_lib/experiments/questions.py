@@ -41,13 +41,8 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True)
 class Question:
-    """A question as an experiment.
-
-    about: what is compared and measured, for the head of the table.
-    variants: what is compared, by the name of its row.
-    run: trains a variant with a seed and measures it.
-    contrasts: what is compared with what, in the table of effects.
-    from_shipped: whether it begins with the shipped weights, so that only people whom these have not seen are left.
+    """A question; about: head of its table; run: trains a variant and measures it; contrasts: rows of the table of
+    effects; from_shipped: whether the shipped weights begin it, so that whom these have seen is left out.
     """
 
     about: str
@@ -170,10 +165,6 @@ def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
     return clip_figures(Curriculum(setting, seed).with_memory(memory, supervision, steps), setting)
 
 
-def run_order(train: Callable[[Curriculum], RedNet], setting: Setting, seed: int) -> Figures:
-    return clip_figures(train(Curriculum(setting, seed)), setting)
-
-
 ON_CLIPS = (
     "NME in percent on animated images of unseen people by difficulty, the first crop of each frame around the points "
     "of the frame before; jitter on clear clips in percent of the eye distance"
@@ -240,7 +231,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "joint": Question(
         f"The whole network in stages, or by the same batches mixed, all parts and losses at once; {ON_CLIPS}",
-        {"in stages": lambda curriculum: curriculum.with_memory(LSTM), "all at once": Curriculum.all_at_once},
-        run_order,
+        {"in stages": lambda stages: stages.with_memory(LSTM), "all at once": Curriculum.all_at_once},
+        lambda train, setting, seed: clip_figures(train(Curriculum(setting, seed)), setting),
     ),
 }
