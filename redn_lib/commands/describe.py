@@ -1,7 +1,4 @@
-"""Parameters and FLOPs of each part of a preset, beside the paper's.
-
-FLOPs are of convolutions and matrix products, a multiply-add as two. Nothing is measured, no GPU is needed.
-"""
+"""Parameters and FLOPs (convolutions and matrix products, a multiply-add as two) of each part, beside the paper's."""
 
 import argparse
 from dataclasses import replace

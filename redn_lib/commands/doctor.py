@@ -1,8 +1,4 @@
-"""Check this machine: versions, device, weights, memory.
-
-Each line is OK, a note (works, but know this) or BROKEN, with the remedy. Exit code 0 when nothing is broken, else 1.
-Nothing is changed or downloaded.
-"""
+"""Check this machine: each line is OK, note (works, but know this) or BROKEN, with the remedy; exit code 1 if broken."""
 
 import argparse
 

@@ -1,7 +1,4 @@
-"""Track a face (the largest of several) and write its 68 points for every frame.
-
-Ctrl-C stops and keeps the frames so far.
-"""
+"""Track a face (the largest of several) and write its 68 points for every frame; Ctrl-C keeps the frames so far."""
 
 import argparse
 import csv
@@ -34,9 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track the video and write the files whole or not at all; 0, or 130 when stopped by Ctrl-C. Raises ValueError or
-    FileNotFoundError for what cannot be used.
-    """
+    """Track the video and write the files whole or not at all; 0, or 130 when stopped by Ctrl-C."""
     if args.steps is not None and args.steps < 1:
         raise ValueError(f"--steps must be 1 or more, got {args.steps}")
     camera = args.clip.isdecimal() and not Path(args.clip).exists()

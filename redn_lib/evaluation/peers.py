@@ -1,7 +1,4 @@
-"""Other programs that find 68 points, each an optional package with its weights: an entry of PEERS.
-
-A peer has one or more inputs, such as the given box or its own detector's: which suits it best is our choice.
-"""
+"""Other programs that find 68 points, each an optional package, on the inputs that suit it best (our choice)."""
 
 import json
 import os
@@ -113,10 +110,7 @@ def load_dlib() -> dict[str, Predict]:
 
 
 def load_fan() -> dict[str, Predict]:
-    """face-alignment's 2D-FAN (Bulat and Tzimiropoulos, ICCV 2017), from the given box, as its authors measure it.
-
-    Raises FileNotFoundError where its weights, which no package carries, are missing.
-    """
+    """face-alignment's 2D-FAN (Bulat and Tzimiropoulos, ICCV 2017) from the given box; its weights are fetched by hand."""
     import face_alignment
     from face_alignment.api import models_urls
 
@@ -139,10 +133,8 @@ Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. 
 
 
 def load_mediapipe() -> dict[str, Predict]:
-    """mediapipe's face mesh with attention (Grishchenko et al. 2020) on the surroundings of the given box.
-
-    It runs as for unrelated images, and, better, twice as in a video: the second pass begins where the first found the
-    mesh. Raises ImportError for a version without weights (from 0.10.30 on).
+    """mediapipe's face mesh with attention (Grishchenko et al. 2020) on the surroundings of the given box, as for unrelated
+    images or, better, in two passes as of a video. Raises ImportError for a version without weights (from 0.10.30 on).
     """
     import mediapipe
 
@@ -208,9 +200,7 @@ def one_core() -> Iterator[None]:
 def run_programs(
     programs: Sequence[Program], samples: Sequence[Sample], box_of: Callable[[Sample], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(predictions (P, N, 68, 2) in pixels, NaN where no face was found; processor time (P, N) in milliseconds over all
-    threads, without reading the image, and of the first image the second run).
-    """
+    """Predictions (P, N, 68, 2) in pixels, NaN where no face was found, and processor time (P, N) in milliseconds."""
     predictions = np.full((len(programs), len(samples), N_POINTS, 2), np.nan)
     cost = np.empty((len(programs), len(samples)))
     for n, (sample, image) in enumerate(zip(samples, images_of(samples), strict=True)):

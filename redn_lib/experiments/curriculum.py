@@ -1,7 +1,4 @@
-"""The networks of the questions and their curriculum: still images, f_CLS, clips, kept in a folder (our choice).
-
-All variants have the same number of iterations and, for a seed, the same batches.
-"""
+"""The networks of the questions, and how they are trained: for a seed, all on the same batches (our choice)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
@@ -313,9 +310,7 @@ def trained_loop(form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[F
     return Trainer(fresh(preset, stage.seed), stage, StillBatches(faces, stage, preset)).run(show)
 
 
-def trained_cascade(
-    form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[Face], show: Callable = iter
-) -> Cascade:
+def trained_cascade(form: FeedbackForm, steps: int, stage: Stage, faces: list[Face], show: Callable = iter) -> Cascade:
     """`steps` networks trained in turn, each for the whole stage, each on what the ones before hand on (RQ1)."""
     done: list[RedNet] = []
     for k in range(steps):

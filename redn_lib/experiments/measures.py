@@ -1,7 +1,4 @@
-"""What the questions measure of a trained network: errors on still images, with swapped codes, and on animated clips.
-
-Clip i of every difficulty moves the same face in the same way, as far as the difficulty allows (our choice).
-"""
+"""What the questions measure of a network: errors on still images, with swapped codes, and on clips (our choice)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -45,7 +42,7 @@ DIFFICULTIES = ("clear", "occluded", "blurred", "dark", "turned", "disturbed")
 
 
 def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
-    """`count` clips of one of DIFFICULTIES, of as many people as there are; the same arguments give the same clips."""
+    """Clips of one of DIFFICULTIES; clip i moves the same face in the same way in each, as far as the difficulty allows."""
     for seed, face in enumerate(people_in_turn(unseen, count)):
         occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
         clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)
@@ -100,9 +97,7 @@ def tracks_of(model: RedNet, clips: Sequence[Trial], temporal: bool = True) -> l
 def clip_figures(
     model: RedNet, setting: Setting, *, temporal: bool = True, smooth: Callable = lambda track: track
 ) -> dict[str, float]:
-    """NME in percent on the frames that show each difficulty, and on frames whose occluder is gone ("unoccluded");
-    jitter on clear clips, in percent of the eye distance; thousands of parameters.
-    """
+    """NME in percent on the frames that show each difficulty, and without their occluder; jitter on clear clips."""
     figures = {}
     for difficulty in DIFFICULTIES:
         clips = list(trials(setting.unseen, difficulty, setting.clips, setting.frames, setting.preset))
