@@ -1,4 +1,4 @@
-"""Check this machine: each line is OK, note (works, but know this) or BROKEN, with the remedy; exit code 1 if broken."""
+"""Check this machine: each line is OK, note (works, but know this) or BROKEN, with the remedy; exit 1 if broken."""
 
 import argparse
 

@@ -1,7 +1,6 @@
-"""Re-make a table of results/: every variant of an experiment over seeds, measured on people held out.
-
-These are one in six; of rq3, which begins with the shipped weights, those of --without. Writes one table, and
-differences with their intervals to TABLE_effects.csv. What is done is kept: the same command goes on where it was.
+"""Re-make a table of results/: every variant of an experiment over seeds, measured on one in six people, held out (of
+rq3, which begins with the shipped weights, on those of --without). Writes one table, and differences with their
+intervals to TABLE_effects.csv. What is done is kept: the same command goes on where it was.
 """
 
 import argparse

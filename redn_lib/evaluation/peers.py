@@ -84,9 +84,7 @@ def corners(found: Sequence) -> np.ndarray:
 
 
 def load_dlib() -> dict[str, Predict]:
-    """dlib's regression trees (Kazemi and Sullivan, CVPR 2014), trained on the boxes of its own HOG detector: from the
-    given box, put where the detector's usually lies, and from the detector's box near the given one.
-    """
+    """dlib's regression trees (Kazemi and Sullivan, CVPR 2014), from the given box and from its own detector's."""
     import dlib
 
     package = "face_recognition_models"
@@ -110,7 +108,7 @@ def load_dlib() -> dict[str, Predict]:
 
 
 def load_fan() -> dict[str, Predict]:
-    """face-alignment's 2D-FAN (Bulat and Tzimiropoulos, ICCV 2017) from the given box; its weights are fetched by hand."""
+    """face-alignment's 2D-FAN (Bulat and Tzimiropoulos, ICCV 2017) from the given box; it fetches no weights."""
     import face_alignment
     from face_alignment.api import models_urls
 
@@ -128,18 +126,15 @@ def load_fan() -> dict[str, Predict]:
 
 
 MESH_PLACES: list[list[int]] = json.loads(Path(__file__).with_name("mediapipe_68.json").read_text())
-"""For each of the 68 points the points of mediapipe's mesh whose mean is nearest to it, as published by P. Yan in
-Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. The mesh's own jaw is no outline."""
+"""Points of mediapipe's mesh whose mean is each of the 68, from P. Yan's Mediapipe_2_Dlib_Landmarks (our choice)."""
 
 
 def load_mediapipe() -> dict[str, Predict]:
-    """mediapipe's face mesh with attention (Grishchenko et al. 2020) on the surroundings of the given box, as for unrelated
-    images or, better, in two passes as of a video. Raises ImportError for a version without weights (from 0.10.30 on).
-    """
+    """mediapipe's mesh with attention (Grishchenko et al. 2020): as of unrelated images, or in two passes as of a video."""
     import mediapipe
 
     if not hasattr(mediapipe, "solutions"):
-        raise ImportError(f"mediapipe {mediapipe.__version__} comes without weights")
+        raise ImportError(f"mediapipe {mediapipe.__version__} comes without weights")  # from 0.10.30 on
     still, video = (
         mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=still, max_num_faces=1, refine_landmarks=True)
         for still in (True, False)
@@ -200,7 +195,7 @@ def one_core() -> Iterator[None]:
 def run_programs(
     programs: Sequence[Program], samples: Sequence[Sample], box_of: Callable[[Sample], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions (P, N, 68, 2) in pixels, NaN where no face was found, and processor time (P, N) in milliseconds."""
+    """Predictions (P, N, 68, 2) in pixels, NaN where no face was found; processor time (P, N) in milliseconds."""
     predictions = np.full((len(programs), len(samples), N_POINTS, 2), np.nan)
     cost = np.empty((len(programs), len(samples)))
     for n, (sample, image) in enumerate(zip(samples, images_of(samples), strict=True)):

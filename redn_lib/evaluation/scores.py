@@ -73,7 +73,7 @@ class Measured:
         return {name: mean_percent(self.frame_errors(name)) for name in names}
 
     def table(self) -> list[dict[str, Any]]:
-        """A row for everything, each split and video, and each set of points: metrics of the last step, jitter in percent."""
+        """A row for all, each split and video, and each set of points: metrics of the last step, jitter in percent."""
         columns = ("split", "video", "person", "number")
         frames = pd.DataFrame([[getattr(sample, name) for name in columns] for sample in self.samples], columns=columns)
         shakes = {}

@@ -42,7 +42,7 @@ DIFFICULTIES = ("clear", "occluded", "blurred", "dark", "turned", "disturbed")
 
 
 def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
-    """Clips of one of DIFFICULTIES; clip i moves the same face in the same way in each, as far as the difficulty allows."""
+    """Clips of one of DIFFICULTIES; clip i moves the same face in the same way, as far as the difficulty allows."""
     for seed, face in enumerate(people_in_turn(unseen, count)):
         occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
         clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)

@@ -1,8 +1,4 @@
-"""Mixed codes: whose pose do the points take, and by what (RQ2)?
-
-Not the code alone leads from a face to its points: pools remember places, and f_REG sees features. So each of C_id,
-C_pe, places and features may come from a face of its own (our choice).
-"""
+"""Mixed codes: C_id, C_pe, places of pools and features, each of a face of its own: whose pose do points take (RQ2)?"""
 
 from collections.abc import Sequence
 from typing import NamedTuple

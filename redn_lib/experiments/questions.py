@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -12,17 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from redn_lib.experiments import curriculum
-from redn_lib.experiments.curriculum import (
-    FULL,
-    LSTM,
-    MEMORIES,
-    NO_LSTM,
-    NONE,
-    STEPS,
-    SUPERVISIONS,
-    Curriculum,
-    Setting,
-)
+from redn_lib.experiments.curriculum import FULL, LSTM, NO_LSTM, NONE, STEPS, SUPERVISIONS, Curriculum, Setting
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials
 from redn_lib.experiments.mixes import mix_figures
@@ -39,8 +29,7 @@ from redn_lib.training.stages import STAGES
 Figures = dict[str, float]
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """A question; about: head of its table; run: trains a variant and measures it; contrasts: rows of the table of
     effects; from_shipped: whether the shipped weights begin it, so that whom these have seen is left out.
     """
@@ -193,7 +182,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "rq2": Question(
         f"RQ2: what of the code the LSTM gets; {ON_CLIPS}; NME on still images with swapped codes; {PROBES}",
-        {memory: memory for memory in MEMORIES},
+        {memory: memory for memory in curriculum.MEMORIES},
         run_memory,
         pairwise,
     ),

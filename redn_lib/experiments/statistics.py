@@ -68,8 +68,8 @@ def pairwise(results: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any]]:
-    """Main effects (mean with a part less mean without) and interactions (of two: half of what one does to the other's
-    effect) of a full grid, named by parts as "a + b" or "none"; base: its mean. ValueError for missing cells.
+    """Main effects and interactions (of two: half of what one does to the other's effect) of a full grid, named by its
+    parts as "a + b" or "none"; base: its mean. Raises ValueError for missing cells.
     """
     found = []
     for figure, values in by_seed(results).items():
