@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from redn_lib.experiments import curriculum
-from redn_lib.experiments.curriculum import FULL, LSTM, NO_LSTM, NONE, STEPS, SUPERVISIONS, Curriculum, Setting
+from redn_lib.experiments.curriculum import FULL, LSTM, NO_LSTM, STEPS, SUPERVISIONS, Curriculum, Setting, Supervision
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials
 from redn_lib.experiments.mixes import mix_figures
@@ -128,9 +128,7 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
     return clip_figures(model, setting, smooth=partial(smooth, strength=strength)) | {"strength": strength}
 
 
-def run_supervision(
-    supervision: curriculum.Supervision, setting: Setting, seed: int, *, mixed: bool = False
-) -> Figures:
+def run_supervision(supervision: Supervision, setting: Setting, seed: int, *, mixed: bool = False) -> Figures:
     model = Curriculum(setting, seed).with_identity(supervision)
     if mixed:
         return mix_figures(model, setting.people, setting.images)
@@ -149,7 +147,7 @@ def name_of(parts: Sequence[str]) -> str:
 def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
     """Without spatial feedback there is one step; iterations and images are the same, time is not."""
     memory = LSTM if "temporal" in parts else NO_LSTM
-    supervision = FULL if "identity" in parts else NONE
+    supervision = FULL if "identity" in parts else curriculum.NONE
     steps = STEPS if "spatial" in parts else 1
     return clip_figures(Curriculum(setting, seed).with_memory(memory, supervision, steps), setting)
 
