@@ -130,7 +130,7 @@ MESH_PLACES: list[list[int]] = json.loads(Path(__file__).with_name("mediapipe_68
 
 
 def load_mediapipe() -> dict[str, Predict]:
-    """mediapipe's mesh with attention (Grishchenko et al. 2020): as of unrelated images, or in two passes as of video."""
+    """mediapipe's mesh with attention (Grishchenko et al. 2020): as of unrelated images, or in two passes as video."""
     import mediapipe
 
     if not hasattr(mediapipe, "solutions"):
