@@ -41,7 +41,7 @@ class Measured:
             first = self.samples[lacking.argmax()].name
             raise ValueError(
                 f"{lacking.sum()} of the {len(lacking)} frames, {first} the first, lack some of the {len(points)} "
-                f"points that figures are made of with the normaliser {self.normaliser}"
+                f"points that the normaliser {self.normaliser} needs; outer-eyes needs {len(SEVEN)}"
             )
 
     @property
