@@ -24,10 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     try:
         for name, summary in COMMANDS.items():
+            declared = subparsers.add_parser(name, help=summary)
             if name == command:  # the only file that is loaded
-                importlib.import_module(f"redn_lib.commands.{name}").add_parser(subparsers)
-            else:
-                subparsers.add_parser(name, help=summary)
+                module = importlib.import_module(f"redn_lib.commands.{name}")
+                declared.description = module.__doc__
+                module.add_options(declared)
         args = parser.parse_args(argv)
         return importlib.import_module(f"redn_lib.commands.{args.command}").run(args)
     except KeyboardInterrupt:

@@ -20,13 +20,7 @@ OK, NOTE, BROKEN = "OK", "note", "BROKEN"
 
 
 class Check(NamedTuple):
-    """The result of one check.
-
-    name: what was checked.
-    state: OK, NOTE (works, but know this) or BROKEN (the suite cannot run).
-    found: what is there.
-    remedy: what to do where the state is not OK.
-    """
+    """The result of one check: OK, NOTE (works, but know this) or BROKEN; what is there, and what to do if not OK."""
 
     name: str
     state: str
@@ -79,12 +73,10 @@ def all_checks() -> Iterator[Check]:
     for name in PACKAGES:
         yield check(name, partial(installed, name), "make setup   (or: pip install -c constraints.txt -e .)")
     other, builds = other_than_pinned(), [name for name in OPENCV if installed(name)]
-    remedy = "if something fails: rm -r .venv && make setup"
-    yield Check("pins", NOTE if other else OK, ", ".join(other) or "every installed version is the pinned one", remedy)
+    yield Check("pins", NOTE if other else OK, ", ".join(other) or "all as pinned", "rm -r .venv && make setup")
     if len(builds) > 1:
         yield Check("opencv", BROKEN, f"{', '.join(builds)} overwrite each other", "pip uninstall all but one of them")
-    remedy = "apt-get install libgl1 libglib2.0-0, or replace opencv-python by opencv-python-headless"
-    yield check("opencv loads", lambda: import_module("cv2").__version__, remedy)
+    yield check("opencv loads", lambda: import_module("cv2").__version__, "apt-get install libgl1 libglib2.0-0")
     yield check("device", lambda: import_module("redn_lib.device").best_device().type, "make setup")
     yield check("weights", shipped_weights, "git checkout -- redn_lib/weights   (or clone again)")
     detector, samples = "redn_lib.tracking.detector", "redn_lib.data.samples"  # their files are in other packages
@@ -96,5 +88,4 @@ def all_checks() -> Iterator[Check]:
     memory, disk = psutil.virtual_memory().available / 1e9, shutil.disk_usage(".").free / 1e9
     yield Check("free memory", OK if memory >= FREE_MEMORY_GB else NOTE, f"{memory:.1f} GB", "close other programs")
     yield Check("free disk", OK if disk >= FREE_DISK_GB else NOTE, f"{disk:.1f} GB", "make room: training writes here")
-    remedy = "apt-get install chromium, or set CHROMIUM=/path/to/it (only the browser tests need it)"
-    yield check("chromium", find_chromium, remedy, NOTE)
+    yield check("chromium", find_chromium, "apt-get install chromium, which only the browser tests need", NOTE)

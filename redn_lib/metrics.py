@@ -1,7 +1,7 @@
 """The field's figures: NME, CED, AUC, failure rate, per part, and jitter, as fractions but in METRICS."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,9 +34,7 @@ NORMALISERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 """What an error may be divided by, and how to call it; the first is the paper's, the others those of other tables."""
 
 
-def point_errors(
-    points: np.ndarray, truth: np.ndarray, by: Callable[[np.ndarray], np.ndarray] = eye_distance
-) -> np.ndarray:
+def point_errors(points: np.ndarray, truth: np.ndarray, by: Callable = eye_distance) -> np.ndarray:
     """Distance of each point from the truth over what `by` measures on it: (..., 68, 2) twice to (..., 68) (paper)."""
     return np.linalg.norm(points - truth, axis=-1) / by(truth)[..., None]
 
@@ -53,9 +51,7 @@ def nme_of_parts(points: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def ced(errors: np.ndarray, limit: float = 0.08, points: int = 801) -> tuple[np.ndarray, np.ndarray]:
-    """Cumulative error distribution: errors (N,), NaN without a prediction, to thresholds (points,) in [0, limit] and
-    the share of frames at or below each. Raises ValueError when there are no errors.
-    """
+    """CED of errors (N,), NaN without a prediction: thresholds (points,) to the limit, share of frames up to each."""
     if np.ndim(errors) != 1 or not len(errors):
         raise ValueError(f"errors must be a list of at least one number, got shape {np.shape(errors)}")
     at = np.linspace(0, limit, points)
@@ -93,15 +89,8 @@ def median_percent(errors: np.ndarray) -> float:
     return 100 * float(np.median(np.nan_to_num(errors, nan=np.inf)))
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A figure of the tables of `redn evaluate` and `redn compare`.
-
-    of: NME of each frame (N,), NaN in frames without a prediction -> the figure.
-    heading: of its column, with the unit.
-    digits: so many are printed after the point.
-    help: what it is.
-    """
+class Metric(NamedTuple):
+    """A figure of the tables of `redn evaluate` and `redn compare`, of the NME (N,) of frames, NaN if not found."""
 
     of: Callable[[np.ndarray], float]
     heading: str

@@ -1,1 +1,1 @@
-"""The sub-commands of `redn`, one file each: add_parser(subparsers) declares it, run(args) does it."""
+"""The sub-commands of `redn`, one file each, whose docstring is the help: add_options(parser) and run(args)."""

@@ -43,9 +43,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(args: argparse.Namespace, *, refuse: bool = False) -> tuple[Sequence[Sample], Path, list[str]]:
-    """The samples that --data and --protocol choose, the weight file, and notes on both. Raises ValueError for weights
-    trained on the people or videos of a protocol, or with `refuse` of any samples.
-    """
+    """The samples, the weight file, and notes on both; ValueError for weights trained on a protocol's samples."""
     samples, gaps, path = opened(args), [], args.weights or weights_path()
     if args.protocol:
         protocol = PROTOCOLS[args.protocol]
@@ -75,6 +73,5 @@ def command_line(args: argparse.Namespace) -> str:
         elif name == "weights":
             words.append(value.name)
         elif value is not True:
-            separator = " " if name == "out" else ","
-            words.append(separator.join(map(str, value)) if isinstance(value, list) else str(value))
+            words += map(str, value if isinstance(value, list) else [value])
     return " ".join(words)

@@ -1,4 +1,4 @@
-"""`redn describe`: parameters and FLOPs of each part of a preset, beside the paper's."""
+"""Parameters and FLOPs (convolutions and matrix products, a multiply-add as two) of each part, beside the paper's."""
 
 import argparse
 from dataclasses import replace
@@ -12,45 +12,33 @@ from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.training.grow import HIDDEN
 from redn_lib.training.stages import STAGES
 
-NAMES = {
-    "encoder": "f_ENC",
-    "decoder": "f_DEC",
-    "detection": "detection maps",
-    "regression": "f_REG",
-    "classifier": "f_CLS",
-    "reader": "pose from C_pe",
-    "memory": "f_tRNN",
+PARTS = {
+    "encoder": ("f_ENC", "every step"),
+    "decoder": ("f_DEC", "every step"),
+    "detection": ("detection maps", "every step"),
+    "regression": ("f_REG", "every step"),
+    "classifier": ("f_CLS", "training"),
+    "reader": ("pose from C_pe", "training"),
+    "memory": ("f_tRNN", "every frame"),
 }
+"""Name of each part, and when it runs."""
+
 PAPER = {"f_ENC": "about 14.8 M parameters"}
 """What the paper says of a part (paper); of the others, and of FLOPs, nothing is found."""
 
-RUNS = {"f_tRNN": "every frame", "f_CLS": "training", "pose from C_pe": "training"}
-"""When a part runs; the others in every step."""
-
 
 class Part(NamedTuple):
-    """A part of a network: its name as in the paper, its parameters, and FLOPs of one face each time it runs."""
+    """A part of a network: its name as in the paper, when it runs, its parameters, and FLOPs of one face each time."""
 
     name: str
+    runs: str
     parameters: int
     flops: int
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn describe [--preset P]`."""
-    parser = subparsers.add_parser(
-        "describe",
-        help="parameters and FLOPs of each part of a preset, beside the paper's",
-        description="Counts parameters, and FLOPs of convolutions and matrix products, a multiply-add as two. "
-        "Nothing is measured, no GPU is needed.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the option of `redn describe`."""
     parser.add_argument("--preset", default="paper", choices=sorted(PRESETS), help="preset (default paper)")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print the table; 0."""
-    print(described(PRESETS[args.preset]))
-    return 0
 
 
 def parts(preset: Preset) -> list[Part]:
@@ -63,28 +51,28 @@ def parts(preset: Preset) -> list[Part]:
             model.pose(code)
     counts = counter.get_flop_counts()
     return [
-        Part(NAMES[name], sum(p.numel() for p in part.parameters()), sum(counts[type(part).__name__].values()))
+        Part(*PARTS[name], sum(p.numel() for p in part.parameters()), sum(counts[type(part).__name__].values()))
         for name, part in model.named_children()
-        if name in NAMES
+        if name in PARTS
     ]
 
 
-def described(preset: Preset) -> str:
-    """The table of a preset, with f_CLS and f_tRNN of the size that `redn train` gives them by default."""
+def run(args: argparse.Namespace) -> int:
+    """Print the table, with f_CLS and f_tRNN of the size that `redn train` gives them by default; 0."""
+    preset = PRESETS[args.preset]
     people = STAGES["identity"].synthetic_people
     found = parts(replace(preset, people=people, hidden=HIDDEN))
-    cells, code = preset.cells, preset.widths[-1][-1]
-    lines = [
-        f"preset {preset.name}: crop {preset.size}x{preset.size}, code {cells}x{cells}x{code}, of which C_id "
-        f"{preset.identity_channels}, K = {preset.steps}; f_CLS of {people} people, f_tRNN of {HIDDEN} units",
-        "",
-        f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'runs':<12}  paper",
-    ]
+    print(
+        f"preset {preset.name}: crop {preset.size}x{preset.size}, code {preset.cells}x{preset.cells}x"
+        f"{preset.widths[-1][-1]}, of which C_id {preset.identity_channels}, K = {preset.steps}; "
+        f"f_CLS of {people} people, f_tRNN of {HIDDEN} units\n"
+    )
+    print(f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'runs':<12}  paper")
     for part in found:
-        runs, paper = RUNS.get(part.name, "every step"), PAPER.get(part.name, "") if preset.name == "paper" else ""
-        lines.append(f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {runs:<12}  {paper}".rstrip())
-    kept = [part for part in found if RUNS.get(part.name) != "training"]
-    flops = sum(part.flops * (1 if part.name in RUNS else preset.steps) for part in kept)
+        paper = PAPER.get(part.name, "") if preset.name == "paper" else ""
+        print(f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {part.runs:<12}  {paper}".rstrip())
+    kept = [part for part in found if part.runs != "training"]
+    flops = sum(part.flops * (preset.steps if part.runs == "every step" else 1) for part in kept)
     parameters = sum(part.parameters for part in kept)
-    lines.append(f"{f'a frame, K = {preset.steps}':<16}{parameters:>12,}{flops / 1e9:>9.3f}")
-    return "\n".join(lines)
+    print(f"{f'a frame, K = {preset.steps}':<16}{parameters:>12,}{flops / 1e9:>9.3f}")
+    return 0

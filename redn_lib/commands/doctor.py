@@ -1,18 +1,12 @@
-"""`redn doctor`: the checks of `redn_lib.doctor`, one a line, with remedies."""
+"""Check this machine: each line is OK, note (works, but know this) or BROKEN, with the remedy; exit 1 if broken."""
 
 import argparse
 
 from redn_lib.doctor import BROKEN, OK, all_checks
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn doctor`, which takes no options."""
-    subparsers.add_parser(
-        "doctor",
-        help="check this machine: versions, device, weights, memory",
-        description="Each line is OK, a note (works, but know this) or BROKEN, with the remedy. Exit code 0 when "
-        "nothing is broken, else 1. Nothing is changed or downloaded.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """`redn doctor` takes no options."""
 
 
 def run(args: argparse.Namespace) -> int:

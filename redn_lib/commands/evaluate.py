@@ -1,4 +1,9 @@
-"""`redn evaluate`: the error of each feedback step on annotated faces: overall, by part, by split and by video."""
+"""Measure weights on annotated faces, freely or by a published protocol.
+
+Gives each face's true box to the network and prints the error of every feedback step; then that of the last step over
+68, the inner 51 and 7 points, and by split. With --protocol, weights trained on these people are refused. FILE may end
+in .json, .csv (by video, too), .png or .svg (error curves).
+"""
 
 import argparse
 
@@ -13,27 +18,18 @@ from redn_lib.pretrained import load_weights
 COLUMNS = {"of": "", "name": "", "points": "points", "frames": "frames", "jitter": "jitter", "conditions": ""}
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn evaluate --data SOURCE [--split NAME] [--protocol NAME] [--weights FILE] ...`."""
-    entries = [f"  {p.name:18}{p.about}" for p in PROTOCOLS.values()]
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `redn evaluate`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     columns = [f"  {metric.heading:18}{metric.help}" for metric in METRICS.values()]
-    parser = subparsers.add_parser(
-        "evaluate",
-        help="measure weights on annotated faces, freely or by a published protocol",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Gives each face's true box to the network and prints the error of every feedback step; then the\n"
-        "last step over 68, the inner 51 and 7 points, and by split. With --protocol, weights that were trained on\n"
-        "these people are refused. FILE may end in .json, .csv (by video, too), .png or .svg (error curves).",
-        epilog="\n".join(["metrics", *columns, "", "protocols", *entries]),
-    )
+    protocols = [f"  {protocol.name:18}{protocol.about}" for protocol in PROTOCOLS.values()]
+    parser.epilog = "\n".join(["metrics", *columns, "", "protocols", *protocols])
     common.add_data_options(parser)
     common.add_measuring_options(parser)
     parser.add_argument("--steps", type=int, metavar="K", help="feedback steps (default: the preset's)")
     parser.add_argument("--track", action="store_true", help="give no box: track each video; a lost face is wrong")
-    sizes = "; ".join(f"{name}: {label}" for name, (_, label) in NORMALISERS.items())
-    parser.add_argument(
-        "--normaliser", choices=NORMALISERS, default="outer-eyes", help=f"what errors are divided by: {sizes}"
-    )
+    told = "errors are divided by " + "; ".join(f"{name}: {label}" for name, (_, label) in NORMALISERS.items())
+    parser.add_argument("--normaliser", choices=NORMALISERS, default="outer-eyes", help=told)
     common.add_device_option(parser)
 
 

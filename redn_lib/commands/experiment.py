@@ -1,4 +1,7 @@
-"""`redn experiment`: the paper's questions as experiments, each to one committed table."""
+"""Re-make a table of results/: every variant of an experiment over seeds, measured on one in six people, held out (of
+rq3, which begins with the shipped weights, on those of --without). Writes one table, and differences with their
+intervals to TABLE_effects.csv. What is done is kept: the same command goes on where it was.
+"""
 
 import argparse
 from dataclasses import replace
@@ -7,10 +10,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from redn_lib.commands.common import add_data_options, command_line, opened
-from redn_lib.data.dataset import Sample, split_by_person
+from redn_lib.data.dataset import split_by_person
 from redn_lib.evaluation.tables import write_table
 from redn_lib.experiments.curriculum import Setting
-from redn_lib.experiments.questions import QUESTIONS, Question, run_question
+from redn_lib.experiments.questions import QUESTIONS, run_question
 from redn_lib.experiments.statistics import by_variant
 from redn_lib.training.batches import patches
 from redn_lib.training.stages import Stage
@@ -19,15 +22,8 @@ QUICK = {"clips": 2, "frames": 12, "people": 6, "images": 6}
 """How little `--quick` measures."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn experiment NAME --data SOURCE --run FOLDER --out TABLE.csv`."""
-    parser = subparsers.add_parser(
-        "experiment",
-        help="re-make a table of results/",
-        description="Runs every variant of an experiment over seeds, measures on people held out (one in six; of rq3, "
-        "which begins with the shipped weights, those of --without), and writes one table, and differences with their "
-        "intervals to TABLE_effects.csv. What is done is kept: the same command goes on where it was.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `redn experiment`."""
     questions = "; ".join(f"{name}: {question.about}" for name, question in QUESTIONS.items())
     parser.add_argument("name", choices=sorted(QUESTIONS), help=questions)
     add_data_options(parser)
@@ -41,7 +37,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run, write the table, print it; 0. Raises ValueError or OSError for data that cannot be used."""
     question, command = QUESTIONS[args.name], command_line(args)
-    known, held_out = measured_apart(args, question)
+    if not question.from_shipped:
+        known, held_out = split_by_person(opened(args), 1 / 6, seed=7)
+    elif args.without is None:
+        raise ValueError(f"{args.name} begins with the shipped weights: name whom they have not seen with --without")
+    else:
+        unseen = argparse.Namespace(data=args.data, split=args.split, people=args.without, without=None)
+        known, held_out = list(opened(args)), list(opened(unseen))
     if args.quick:
         args.iterations, args.seeds = min(args.iterations, 12), 1
         known, held_out = (sorted(side, key=lambda sample: sample.person) for side in (known, held_out))
@@ -63,13 +65,3 @@ def run(args: argparse.Namespace) -> int:
     write_table(question.contrasts(results), effects, command=command, about=f"Effects. {about}")
     print(args.out.read_text(), effects.read_text(), sep="\n")
     return 0
-
-
-def measured_apart(args: argparse.Namespace, question: Question) -> tuple[list[Sample], list[Sample]]:
-    """Samples to train on, samples of other people to measure on. Raises ValueError where --without is needed."""
-    if not question.from_shipped:
-        return split_by_person(opened(args), 1 / 6, seed=7)
-    if args.without is None:
-        raise ValueError(f"{args.name} begins with the shipped weights: name whom they have not seen with --without")
-    unseen = argparse.Namespace(data=args.data, split=args.split, people=args.without, without=None)
-    return list(opened(args)), list(opened(unseen))

@@ -1,4 +1,4 @@
-"""`redn track`: the points of every frame as a CSV table, and the video with the points drawn on it."""
+"""Track a face (the largest of several) and write its 68 points for every frame; Ctrl-C keeps the frames so far."""
 
 import argparse
 import csv
@@ -12,20 +12,15 @@ from redn_lib.commands.common import add_device_option
 from redn_lib.files import whole_file
 from redn_lib.landmarks import N_POINTS
 from redn_lib.pretrained import load_pretrained
-from redn_lib.tracking.tracker import TrackedFrame, Tracker
+from redn_lib.tracking.tracker import Tracker
 from redn_lib.tracking.video import VideoWriter, frames
 from redn_lib.widgets.draw import draw_face
 
 HEADER = ["frame", "time", "lost", "confidence"] + [f"{axis}{i}" for i in range(N_POINTS) for axis in "xy"]
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn track CLIP --out POINTS.csv [--video OVERLAY.mp4] [--steps K] [--no-temporal] [--device D]`."""
-    parser = subparsers.add_parser(
-        "track",
-        description="Tracks a face (the largest of several) and writes its 68 points for every frame. Ctrl-C stops and "
-        "keeps the frames so far.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `redn track`."""
     add = parser.add_argument
     add("clip", metavar="CLIP", help="video file, folder of images, or camera number (first: 0)")
     add("--out", required=True, type=Path, metavar="POINTS.csv", help="table: points in pixels, empty where lost")
@@ -36,9 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track the video and write the files, whole or not at all; 0 when done, 130 when stopped by Ctrl-C (the frames so
-    far are kept). Raises ValueError or FileNotFoundError for a video, file name or number of steps that cannot be used.
-    """
+    """Track the video and write the files whole or not at all; 0, or 130 when stopped by Ctrl-C."""
     if args.steps is not None and args.steps < 1:
         raise ValueError(f"--steps must be 1 or more, got {args.steps}")
     camera = args.clip.isdecimal() and not Path(args.clip).exists()
@@ -52,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
         table.writerow(HEADER)
         try:
             for frame in tqdm(tracker.track(source), total=source.count, unit="frame", desc="track"):
-                table.writerow(row(frame))
+                points = [""] * (2 * N_POINTS) if frame.lost else [f"{v:.3f}" for v in frame.points.ravel()]
+                sure = f"{frame.confidence.mean():.4f}"
+                table.writerow([frame.index, f"{frame.time:.4f}", int(frame.lost), sure, *points])
                 if overlay:
                     plain = frame.image
                     overlay.write(plain if frame.lost else draw_face(plain, frame.points, frame.confidence))
@@ -62,9 +57,3 @@ def run(args: argparse.Namespace) -> int:
             code = 130
     print(f"{args.out}: {done} frames, face lost in {lost}")
     return code
-
-
-def row(frame: TrackedFrame) -> list[str]:
-    """One line of the table: pixels to 1/1000, empty cells where the face is lost."""
-    points = [""] * (2 * N_POINTS) if frame.lost else [f"{v:.3f}" for v in frame.points.ravel()]
-    return [str(frame.index), f"{frame.time:.4f}", str(int(frame.lost)), f"{frame.confidence.mean():.4f}", *points]

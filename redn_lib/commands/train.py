@@ -1,4 +1,11 @@
-"""`redn train`: a stage of training, or all four one after another; go on where a stopped run was."""
+"""Train a network, or go on with a run that was stopped.
+
+The paper's network is trained in four stages: spatial, on still images; identity, on still images of people whom f_CLS
+tells apart; temporal, f_tRNN alone, on clips; joint, all losses and all parts, on clips. Each goes on from the weights
+of the one before (--start). Clips are windows of consecutive frames where the dataset has videos, otherwise animated
+still images. The same command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several
+GPUs or hosts: torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
+"""
 
 import argparse
 import sys
@@ -25,22 +32,8 @@ KNOWN = "f_cls"
 """The entry of a weight file's header with the digests of the people whom f_CLS knows, in the order of its rows."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Declare `redn train --out WEIGHTS --run FOLDER [--stage STAGE] ...`. An option named as a field of `Stage` takes
-    the place of the stage's own value.
-    """
-    parser = subparsers.add_parser(
-        "train",
-        help="train a network, or go on with a run that was stopped",
-        description="Trains and writes weights as safetensors. The paper's network is trained in four stages: spatial, "
-        "on still images; identity, on still images of people whom f_CLS tells apart; temporal, f_tRNN alone, on "
-        "clips; joint, all losses and all parts, on clips. Each goes on from the weights of the one before (--start). "
-        "Clips are windows of consecutive frames where the dataset has videos, otherwise animated still images. "
-        "The same command run again goes on from the checkpoint in the run folder, with the same batches and the same "
-        "optimiser state; Ctrl-C saves first. On several GPUs or hosts: "
-        "torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ... "
-        "Example without data: redn train --procedural 1 --iterations 2000 --run runs/first --out first.safetensors",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `redn train`; one named as a field of `Stage` takes the place of the stage's value."""
     add_data_options(parser, required=False)
     add = parser.add_argument
     one_by_one = "all: one after another, each in a folder of its own under --run"
@@ -56,7 +49,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add("--procedural", type=float, metavar="P", help=f"share of procedural faces, 0 to 1 ({by_stage('procedural')})")
     add("--synthetic-people", type=int, metavar="P", help="procedural people who come again and again, known to f_CLS")
     add("--accumulate", type=int, metavar="A", help="pieces in which a batch passes, where memory is short (default 1)")
-    add("--only", type=comma_separated, metavar="PARTS", help="what learns, e.g. decoder,regression (default by stage)")
+    add(
+        "--only",
+        type=lambda words: tuple(words.split(",")),
+        metavar="PARTS",
+        help="what learns, e.g. decoder,regression (default by stage)",
+    )
     add("--seed", type=int, default=0, metavar="S", help="of weights, batches and augmentation (default 0)")
     add("--run", type=Path, required=True, metavar="FOLDER", help="where checkpoints are kept")
     add("--every", type=int, default=200, metavar="N", help="iterations between checkpoints (default 200)")
@@ -72,15 +70,8 @@ def by_stage(field: str) -> str:
     return "default by stage " + ", ".join(str(getattr(stage, field)) for stage in STAGES.values())
 
 
-def comma_separated(words: str) -> tuple[str, ...]:
-    """ "a,b" to ("a", "b")."""
-    return tuple(word.strip() for word in words.split(","))
-
-
 def run(args: argparse.Namespace) -> int:
-    """Train to the end and write the weights; 0. Raises ValueError or OSError for options, data or a checkpoint that
-    cannot be used.
-    """
+    """Train to the end and write the weights; 0. Raises ValueError or OSError for what cannot be used."""
     check(args)
     dataset = opened(args) if args.data and args.procedural != 1 else []
     header = about_weights(args.start) if args.start else None
@@ -150,19 +141,16 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
 
 def chosen_stage(args: argparse.Namespace, name: str, preset: Preset) -> Stage:
     """The stage of that name with the values of the command line. Raises ValueError for too few steps."""
-    given = {field.name: getattr(args, field.name, None) for field in fields(Stage)}
-    given = {"steps": preset.trained_steps} | {field: value for field, value in given.items() if value is not None}
-    stage = replace(STAGES[name], **given)
-    if stage.steps < preset.trained_steps:
-        least = preset.trained_steps
+    least, names = preset.trained_steps, {field.name for field in fields(Stage)}
+    given = {option: value for option, value in vars(args).items() if option in names and value is not None}
+    stage = replace(STAGES[name], **{"steps": least} | given)
+    if stage.steps < least:
         raise ValueError(f"preset {preset.name} keeps statistics of {least} steps: train with --steps {least} or more")
     return replace(stage, seed=STAGES[name].seed + args.seed, warmup=min(stage.warmup, stage.iterations // 4))
 
 
 def trained(trainer: Trainer, log: Path | None, quiet: bool) -> RedNet:
-    """The network at the end of its stage, in eval mode; on the way a progress bar and, in the folder `log`, a log for
-    TensorBoard. Raises ValueError where the package tensorboard is missing.
-    """
+    """The network at the end of its stage, with a progress bar and, in the folder `log`, a log for TensorBoard."""
     first, writer = trainer.iteration, nullcontext()
     if log:
         try:

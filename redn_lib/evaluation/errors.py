@@ -45,10 +45,7 @@ def predictions_of(
 
 
 def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | None = None) -> np.ndarray:
-    """Points of the tracker, which is given no box: (N, 1, 68, 2), NaN where the face is lost.
-
-    Frames of one video that stand together are tracked in a row; ValueError where they differ in size.
-    """
+    """Points of the tracker, given no box, in each video in turn: (N, 1, 68, 2), NaN where the face is lost."""
     tracker, images = Tracker(model, steps), images_of(samples)
     predictions = []
     for _, frames in groupby(samples, lambda sample: sample.video):
@@ -58,10 +55,7 @@ def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | N
 
 
 def errors_of(
-    model: RedNet,
-    faces: Sequence[Face],
-    steps: int | None = None,
-    box_of: Callable[[Face], np.ndarray] = lambda face: face.box,
+    model: RedNet, faces: Sequence[Face], steps: int | None = None, box_of: Callable = lambda face: face.box
 ) -> np.ndarray:
     """Error of every point after every step: (N, K, 68), as a share of the eye distance. box_of: the box given."""
     predictions = predictions_of(model, (face.image for face in faces), map(box_of, faces), steps)

@@ -1,19 +1,14 @@
-"""Other programs that find 68 points, side by side with ours on the same frames and boxes, on one core.
-
-Each is an optional package with its weights: an entry in PEERS. It has one or more inputs, such as the given box or its
-own detector's: which one suits it best, and the box that it expects, is our choice.
-"""
+"""Other programs that find 68 points, each an optional package, on the inputs that suit it best (our choice)."""
 
 import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -32,15 +27,8 @@ Predict = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 """(image (H, W, 3) uint8 RGB, box (4,) around the 68 points) to points (68, 2) in pixels of the image, or None."""
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A program to compare with.
-
-    name: also of the extra in pyproject.toml that installs it.
-    package: as it is imported.
-    trained_on: what is known of its training data, which no digest can be checked against.
-    load: loads it; gives what predicts, by the name of its input.
-    """
+class Peer(NamedTuple):
+    """A program to compare with, named as its extra in pyproject.toml; load: gives what predicts by name of input."""
 
     name: str
     package: str
@@ -48,16 +36,8 @@ class Peer:
     load: Callable[[], dict[str, Predict]]
 
 
-@dataclass(frozen=True)
-class Program:
-    """A program that is compared.
-
-    name: of the program.
-    input: what it is given, such as "box given".
-    predict: image and box to points.
-    version: of the program.
-    trained_on: what is known of its training data.
-    """
+class Program(NamedTuple):
+    """A program that is compared, with one `input`, such as "box given"."""
 
     name: str
     input: str
@@ -83,13 +63,9 @@ def programs_of(peer: Peer) -> list[Program]:
     return [Program(peer.name, way, predict, version, peer.trained_on) for way, predict in loaded.items()]
 
 
-MARGIN = 2.0
-"""Side of what a peer with a detector of its own sees, in larger sides of the box."""
-
-
 def cut_around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(what a peer with a detector of its own may see of the image, so that it finds the same face; its corner)."""
-    middle, half = (box[:2] + box[2:]) / 2, MARGIN * (box[2:] - box[:2]).max() / 2
+    """(a square of two sides of the box, where a peer with a detector of its own finds the same face; its corner)."""
+    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
     low = np.maximum(np.floor(middle - half), 0).astype(int)
     high = np.ceil(middle + half).astype(int) + 1
     return np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), low
@@ -108,11 +84,7 @@ def corners(found: Sequence) -> np.ndarray:
 
 
 def load_dlib() -> dict[str, Predict]:
-    """dlib's regression trees in a cascade (Kazemi and Sullivan, CVPR 2014).
-
-    They were trained on the boxes of dlib's HOG detector, and go far wrong from others on turned faces. So dlib runs
-    twice: from the given box, put where the detector's usually lies, and from the detector's box near the given one.
-    """
+    """dlib's regression trees (Kazemi and Sullivan, CVPR 2014), from the given box and from its own detector's."""
     import dlib
 
     package = "face_recognition_models"
@@ -136,10 +108,7 @@ def load_dlib() -> dict[str, Predict]:
 
 
 def load_fan() -> dict[str, Predict]:
-    """face-alignment's 2D-FAN: four stacked hourglasses (Bulat and Tzimiropoulos, ICCV 2017), from the given box as it
-    is, since its authors train and measure with the tight box. Raises FileNotFoundError where its weights, which no
-    package carries, are not on this machine: nothing is fetched here.
-    """
+    """face-alignment's 2D-FAN (Bulat and Tzimiropoulos, ICCV 2017) from the given box; it fetches no weights."""
     import face_alignment
     from face_alignment.api import models_urls
 
@@ -157,21 +126,15 @@ def load_fan() -> dict[str, Predict]:
 
 
 MESH_PLACES: list[list[int]] = json.loads(Path(__file__).with_name("mediapipe_68.json").read_text())
-"""For each of the 68 points the points of mediapipe's mesh whose mean is nearest to it, as published by P. Yan in
-Mediapipe_2_Dlib_Landmarks (first edition); that it is this list is our choice. The mesh's own jaw is no outline."""
+"""Points of mediapipe's mesh whose mean is each of the 68, from P. Yan's Mediapipe_2_Dlib_Landmarks (our choice)."""
 
 
 def load_mediapipe() -> dict[str, Predict]:
-    """mediapipe's face mesh with attention (Grishchenko et al. 2020): 478 points, of which 68 of ours are made.
-
-    It takes no box, so it sees the surroundings of the given one. It runs as for unrelated images, and, better, twice
-    for the same image: as in a video, the second pass begins where the first found the mesh. Raises ImportError for a
-    version without weights (from 0.10.30 on).
-    """
+    """mediapipe's mesh with attention (Grishchenko et al. 2020): as of unrelated images, or in two passes as video."""
     import mediapipe
 
     if not hasattr(mediapipe, "solutions"):
-        raise ImportError(f"mediapipe {mediapipe.__version__} comes without weights")
+        raise ImportError(f"mediapipe {mediapipe.__version__} comes without weights")  # from 0.10.30 on
     still, video = (
         mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=still, max_num_faces=1, refine_landmarks=True)
         for still in (True, False)
@@ -207,40 +170,32 @@ def no_messages() -> Iterator[None]:
         os.close(kept)
 
 
-_ALL = (
-    Peer("dlib", "dlib", "300-W", load_dlib),
-    Peer("face-alignment", "face_alignment", "300W-LP, made from 300-W", load_fan),
-    Peer("mediapipe", "mediapipe", "a set of its own", load_mediapipe),
-)
-PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
+PEERS = {
+    "dlib": Peer("dlib", "dlib", "300-W", load_dlib),
+    "face-alignment": Peer("face-alignment", "face_alignment", "300W-LP, made from 300-W", load_fan),
+    "mediapipe": Peer("mediapipe", "mediapipe", "a set of its own", load_mediapipe),
+}
 
 
 @contextmanager
 def one_core() -> Iterator[None]:
     """One thread for torch and OpenCV, and one core for all that starts inside, where the system can do that."""
-    threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        if cores:
+    with ExitStack() as back:
+        back.callback(torch.set_num_threads, torch.get_num_threads())
+        back.callback(cv2.setNumThreads, cv2.getNumThreads())
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+        if hasattr(os, "sched_setaffinity"):
+            cores = os.sched_getaffinity(0)
+            back.callback(os.sched_setaffinity, 0, cores)
             os.sched_setaffinity(0, {max(cores)})
         yield
-    finally:
-        if cores:
-            os.sched_setaffinity(0, cores)
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(cv_threads)
 
 
 def run_programs(
     programs: Sequence[Program], samples: Sequence[Sample], box_of: Callable[[Sample], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(predictions (P, N, 68, 2) in pixels, NaN where no face was found; CPU milliseconds (P, N)).
-
-    The time is that of the processor over all threads of a program, so other work on the machine hardly counts; each
-    program has seen the first image before the clock starts. Reading the image is left out.
-    """
+    """Predictions (P, N, 68, 2) in pixels, NaN where no face was found; processor time (P, N) in milliseconds."""
     predictions = np.full((len(programs), len(samples), N_POINTS, 2), np.nan)
     cost = np.empty((len(programs), len(samples)))
     for n, (sample, image) in enumerate(zip(samples, images_of(samples), strict=True)):
@@ -257,14 +212,11 @@ def run_programs(
 
 
 def without_offset(predictions: np.ndarray, labels: np.ndarray, people: Sequence[str], folds: int = 10) -> np.ndarray:
-    """Predictions (N, 68, 2) less their offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
+    """Predictions (N, 68, 2) less their constant offset from the labels (N, 68, 2), both in pixels; NaN stays NaN.
 
-    Programs trained on other labels put, say, the chin a little lower, always. Such a habit is no misfit, so one offset
-    a point is taken out, fitted on the people in the other folds (cross-fitted by person, our choice): nobody's own
-    labels correct their predictions. It is the median over frames, in units of the vector between the outer eye
-    corners of the prediction, so that it turns and grows with the face.
-
-    people: who is shown in each frame. Raises ValueError for a single person.
+    Programs trained on other labels put, say, the chin a little lower, always. The offset of each point is the median
+    over the frames of the people in other folds (our choice), in units of the vector between the prediction's outer eye
+    corners, so that it turns and grows with the face. people: who is shown in each frame, two or more, else ValueError.
     """
     names = sorted(set(people))
     if len(names) < 2:
@@ -285,15 +237,9 @@ def without_offset(predictions: np.ndarray, labels: np.ndarray, people: Sequence
 
 
 def comparison(
-    programs: Sequence[Program],
-    samples: Sequence[Sample],
-    predictions: np.ndarray,
-    labels: np.ndarray,
-    cost: np.ndarray,
+    programs: list[Program], samples: Sequence[Sample], predictions: np.ndarray, labels: np.ndarray, cost: np.ndarray
 ) -> list[dict[str, Any]]:
-    """A row for each program as it is, and one with its mark-up's offset taken out. nme_shared: over the frames in
-    which every program found the face; ms: the median.
-    """
+    """A row for each program as it is, and one without its offset; nme_shared: of frames where all found the face."""
     shared = np.isfinite(predictions).all((0, 2, 3))
     people = [sample.person for sample in samples]
     rows = []

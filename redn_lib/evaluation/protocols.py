@@ -1,9 +1,8 @@
 """Which frames of a published set make up a table, the paper's figures on them, and whether weights saw them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -24,15 +23,8 @@ def about_labels(samples: Sequence[Sample]) -> list[str]:
     return [told] if samples[0].dataset.name in NETWORK_LABELS else []
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """A table of the field: a row of protocols.csv.
-
-    name: as --protocol takes it.
-    set: name of the dataset.
-    splits: the published splits that make it up.
-    about: what they are, for --help.
-    """
+class Protocol(NamedTuple):
+    """A table of the field, a row of protocols.csv: the published splits of a dataset that make it up."""
 
     name: str
     set: str
@@ -77,9 +69,7 @@ def published(protocol: Protocol | None, normaliser: str) -> list[dict[str, Any]
 
 
 def disjointness(weights: str, about: Mapping[str, Any], samples: Sequence[Sample], *, refuse: bool) -> str:
-    """A sentence on whether weights (their file name and header) were trained on people or videos of the samples; a
-    ValueError where they were, if `refuse`.
-    """
+    """A sentence on whether weights, by their header, were trained on the samples; ValueError if so and `refuse`."""
     known = about.get(HEADER_ENTRY)
     here = {"people": set(map(person_of, samples)), "videos": set(map(video_of, samples))}
     counted = f"these {len(here['people'])} people and {len(here['videos'])} videos"

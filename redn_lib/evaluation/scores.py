@@ -35,17 +35,14 @@ class Measured:
     normaliser: str = "outer-eyes"
 
     def __post_init__(self) -> None:
-        needed = {"every figure": SEVEN}
-        if self.normaliser != "outer-eyes":
-            needed[f"the normaliser {self.normaliser} (not outer-eyes)"] = range(N_POINTS)
-        for what, points in needed.items():
-            lacking = ~np.isfinite(self.labels[:, list(points)]).all((1, 2))
-            if lacking.any():
-                first = self.samples[lacking.argmax()].name
-                raise ValueError(
-                    f"{lacking.sum()} of the {len(lacking)} frames, {first} the first, lack some of the {len(points)} "
-                    f"points that {what} is made of"
-                )
+        points = SEVEN if self.normaliser == "outer-eyes" else range(N_POINTS)
+        lacking = ~np.isfinite(self.labels[:, list(points)]).all((1, 2))
+        if lacking.any():
+            first = self.samples[lacking.argmax()].name
+            raise ValueError(
+                f"{lacking.sum()} of the {len(lacking)} frames, {first} the first, lack some of the {len(points)} "
+                f"points that the normaliser {self.normaliser} needs; outer-eyes needs {len(SEVEN)}"
+            )
 
     @property
     def point_sets(self) -> list[str]:
@@ -76,12 +73,14 @@ class Measured:
         return {name: mean_percent(self.frame_errors(name)) for name in names}
 
     def table(self) -> list[dict[str, Any]]:
-        """A row for everything and each split and video (where there are several), and each set of points: every metric
-        after the last step, and jitter in percent of the eye distance where frames follow on one another.
-        """
+        """A row for all, each split and video, and each set of points: metrics of the last step, jitter in percent."""
         columns = ("split", "video", "person", "number")
         frames = pd.DataFrame([[getattr(sample, name) for name in columns] for sample in self.samples], columns=columns)
-        shakes = {video: 100 * self._jitter(numbers) for video, numbers in frames.groupby("video")["number"]}
+        shakes = {}
+        for video, numbers in frames.groupby("video")["number"]:
+            track = np.full((np.ptp(numbers) + 1, N_POINTS, 2), np.nan)
+            track[numbers - numbers.min()] = self.predictions[numbers.index, -1]
+            shakes[video] = 100 * jitter(track)
         frames["jitter"] = frames["video"].map(shakes)
         groups = [("overall", "", frames)]
         if frames["split"].nunique() > 1:
@@ -97,9 +96,3 @@ class Measured:
             for points, mine in errors.items():
                 rows.append({"of": kind, "name": name, "points": points} | counts | figures(mine[at]) | shake)
         return rows
-
-    def _jitter(self, numbers: pd.Series) -> float:
-        """Of the frames of one video, as a fraction; NaN where too few follow on one another."""
-        track = np.full((np.ptp(numbers) + 1, N_POINTS, 2), np.nan)
-        track[numbers - numbers.min()] = self.predictions[numbers.index, -1]
-        return jitter(track)

@@ -59,15 +59,9 @@ def check_endings(paths: Sequence[Path], endings: Sequence[str]) -> None:
 
 
 def write_report(
-    paths: Sequence[Path],
-    record: Mapping[str, Any],
-    rows: Sequence[Mapping],
-    about: str,
-    measured: Measured | None = None,
+    paths: Sequence[Path], record: Mapping, rows: Sequence[Mapping], about: str, measured: Measured | None = None
 ) -> None:
-    """Write the whole record as FILE.json, the rows of its table as FILE.csv, and the cumulative error curve of each
-    set of points as FILE.png or FILE.svg. In JSON null stands in place of numbers that are not finite.
-    """
+    """Write the record as .json (null for numbers not finite), its rows as .csv, its curves as .png or .svg."""
     for path in paths:
         if path.suffix.lower() == ".csv":
             write_table(rows, path, command=record["command"], about=about)

@@ -1,8 +1,4 @@
-"""The networks of the questions and how they are trained: on still images, with f_CLS, then on clips (our choice).
-
-All variants have the same number of iterations and, for a seed, the same batches. What several share is trained once:
-every stage is kept in a folder, where an interrupted one goes on as well.
-"""
+"""The networks of the questions, and how they are trained: for a seed, all on the same batches (our choice)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
@@ -39,21 +35,13 @@ STACK = 3
 
 
 class Cascade(nn.Module):
-    """The loop's baseline: K networks with weights of their own, each for one step (RQ1).
-
-    With `only_last` set, the earlier networks are frozen and only the last step is returned: so the newest is trained.
-    """
+    """K networks, each for one step (RQ1); only_last: to train the last one, the others are frozen."""
 
     def __init__(self, networks: list[RedNet], only_last: bool):
         super().__init__()
-        self.networks = nn.ModuleList(networks)
-        self.only_last = only_last
+        self.networks, self.only_last, self.preset = nn.ModuleList(networks), only_last, networks[0].preset
         for network in networks[: -1 if only_last else None]:
             network.requires_grad_(False)
-
-    @property
-    def preset(self) -> Preset:
-        return self.networks[0].preset
 
     def train(self, mode: bool = True) -> "Cascade":
         super().train(mode)
@@ -73,7 +61,7 @@ class Cascade(nn.Module):
 
 
 class MemoryOnAll(RedNet):
-    """f_tRNN on the whole code instead of C_pe (RQ2). channels: those of the code that it gets; the others pass by."""
+    """f_tRNN on `channels` of the code, all of them, instead of C_pe (RQ2)."""
 
     channels = slice(0, None, 1)
 
@@ -143,22 +131,18 @@ class StackedFrames(RedNet):
 class PreviousMap(RedNet):
     """Feeds back the previous frame's map: its points are drawn into the first z, which is blank otherwise (RQ3)."""
 
-    def follow(
-        self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **others
-    ) -> FrameOutput:
+    def follow(self, patch: Tensor, crop: Tensor, before: FrameOutput | None, *steps, **others) -> FrameOutput:
         def from_before(z: Tensor, step: int) -> Tensor:
             if step > 0 or before is None:
                 return z
             points = to_crop(before.steps[-1].points.detach(), crop)
             return gaussian_maps(points, z.shape[-1], self.preset.size, self.preset.sigma)
 
-        return self.frame(patch, crop, None, steps, change_z=from_before)
+        return self.frame(patch, crop, None, *steps, change_z=from_before)
 
 
 class LstmOnCoordinates(RedNet):
-    """f_tRNN after the points instead of before the decoder: it gets coordinates and confidences, no code (RQ3). Fresh,
-    it leaves the points where they are.
-    """
+    """f_tRNN on coordinates and confidences after the decoder, not on a code (RQ3); fresh, it moves no point."""
 
     def __init__(self, preset: Preset):
         super().__init__(preset)
@@ -168,10 +152,8 @@ class LstmOnCoordinates(RedNet):
         nn.init.zeros_(out.bias)
         self.memory = nn.ModuleDict({"lstm": lstm, "out": out})
 
-    def follow(
-        self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **others
-    ) -> FrameOutput:
-        output = self.frame(patch, crop, None, steps, temporal=False)
+    def follow(self, patch: Tensor, crop: Tensor, before: FrameOutput | None, *steps, **others) -> FrameOutput:
+        output = self.frame(patch, crop, None, *steps, temporal=False)
         last, size = output.steps[-1], self.preset.size
         points, crop = last.crop_points, last.crop.detach()
         if before is None:
@@ -197,9 +179,7 @@ WEIGHT, APART, SWAP = 0.03, 0.05, IDENTITY.swap
 
 @dataclass(frozen=True)
 class Supervision:
-    """What tells the halves of the code apart in training (RQ4): weights of the loss of f_CLS and of what else keeps
-    them apart, share of batches with swapped C_id. The paper has the classifier alone; the rest is ours.
-    """
+    """What tells C_id and C_pe apart (RQ4): weights in the loss, share of swaps; all but f_CLS is our choice."""
 
     name: str
     weight: float = 0.0
@@ -318,40 +298,26 @@ class Curriculum:
         return self.trained(fresh(preset, self.seed), batches, "all at once", MixedTrainer)
 
     def trained(self, model: RedNet, batches: Dataset, name: str, trainer: type[Trainer] = Trainer) -> RedNet:
-        """The network after its batches, kept under a name."""
+        """The network after its batches, in eval mode; its checkpoint is kept under a name, and gone on from."""
         path = self.setting.folder / f"{name.replace(' ', '_')}-{self.seed}.pt"
-        return trained(model, batches, path, self.setting.show, trainer)
+        return trainer(model, batches.stage, batches, path=path).run(self.setting.show)
 
 
-def trained(
-    model: nn.Module,
-    batches: Dataset,
-    path: Path | None = None,
-    show: Callable[[Iterable], Iterable] = iter,
-    trainer: type[Trainer] = Trainer,
-) -> nn.Module:
-    """The network after all batches of a stage, in eval mode. path: of a checkpoint, from which it goes on."""
-    return trainer(model, batches.stage, batches, path=path).run(show)
-
-
-def trained_loop(
-    form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[Face], show: Callable[[Iterable], Iterable] = iter
-) -> RedNet:
+def trained_loop(form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[Face], show: Callable = iter) -> RedNet:
     """One network in a loop of `steps` feedback steps, in training as in test (RQ1)."""
     preset = replace(SMALL, form=form, trained_steps=steps)
-    return trained(fresh(preset, stage.seed), StillBatches(faces, replace(stage, steps=steps), preset), show=show)
+    stage = replace(stage, steps=steps)
+    return Trainer(fresh(preset, stage.seed), stage, StillBatches(faces, stage, preset)).run(show)
 
 
-def trained_cascade(
-    form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[Face], show: Callable[[Iterable], Iterable] = iter
-) -> Cascade:
+def trained_cascade(form: FeedbackForm, steps: int, stage: Stage, faces: list[Face], show: Callable = iter) -> Cascade:
     """`steps` networks trained in turn, each for the whole stage, each on what the ones before hand on (RQ1)."""
     done: list[RedNet] = []
     for k in range(steps):
         newest = fresh(replace(SMALL, form=form, trained_steps=1), stage.seed + 1000 * k)
         cascade = Cascade([*deepcopy(done), newest], only_last=True)
-        batches = StillBatches(faces, replace(stage, steps=k + 1), cascade.preset)
-        done = list(trained(cascade, batches, show=show).networks)
+        longer = replace(stage, steps=k + 1)
+        done = list(Trainer(cascade, longer, StillBatches(faces, longer, cascade.preset)).run(show).networks)
     return Cascade(done, only_last=False).eval()
 
 

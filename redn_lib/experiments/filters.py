@@ -1,7 +1,4 @@
-"""Smoothing that learns nothing: three filters on tracks of points, the usual way to keep a video from shaking.
-
-Tracks are (T, 68, 2) in pixels; every coordinate is filtered on its own. A filter knows the past only.
-"""
+"""Smoothing that learns nothing: causal filters on tracks of points (T, 68, 2) in pixels, each coordinate alone."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,20 +23,19 @@ def one_euro(track: np.ndarray, strength: float, beta: float = 2.0) -> np.ndarra
 
     strength: 1 / the least cut-off in Hz; beta: growth of the cut-off in Hz with speed in face sides a second.
     """
+
+    def share(cutoff: np.ndarray | float) -> np.ndarray | float:  # of the new value that a low-pass takes
+        return 1 / (1 + FPS / (2 * np.pi * cutoff))
+
     if strength == 0:
         return track.copy()
     x0, y0, x1, y1 = tight_box(track[0])
     side = max(x1 - x0, y1 - y0)
     out, speed = [track[0]], np.zeros_like(track[0])
     for before, now in zip(track[:-1], track[1:], strict=True):
-        speed = speed + _share(1.0) * ((now - before) / side * FPS - speed)
-        out.append(out[-1] + _share(1 / strength + beta * np.abs(speed)) * (now - out[-1]))
+        speed = speed + share(1.0) * ((now - before) / side * FPS - speed)
+        out.append(out[-1] + share(1 / strength + beta * np.abs(speed)) * (now - out[-1]))
     return np.stack(out)
-
-
-def _share(cutoff: np.ndarray | float) -> np.ndarray | float:
-    """Share of the new value that a low-pass of so many Hz takes."""
-    return 1 / (1 + FPS / (2 * np.pi * cutoff))
 
 
 def kalman(track: np.ndarray, strength: float) -> np.ndarray:

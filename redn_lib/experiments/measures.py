@@ -1,8 +1,4 @@
-"""What the questions measure of a trained network: errors on still images, with swapped codes, and on clips.
-
-The clips are images of unseen people set in motion, plain and in five hard forms, with exact truth (our choice). Clip i
-of every difficulty moves the same face in the same way, as far as the difficulty allows.
-"""
+"""What the questions measure of a network: errors on still images, with swapped codes, and on clips (our choice)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -45,37 +41,26 @@ class Trial(NamedTuple):
 DIFFICULTIES = ("clear", "occluded", "blurred", "dark", "turned", "disturbed")
 
 
-def hard_clip(face: Face, difficulty: str, seed: int, frames: int) -> Clip:
-    """A lively clip: with 60 to 90 % of the face occluded for 5 to 8 frames; out of focus by 2 to 4 pixels; with a
-    sixteenth to a sixth of the light, and the noise that comes with it; or turned as far as a still image can be.
-    """
-    occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
-    clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)
-    if difficulty == "blurred":
-        sigma = np.random.default_rng((seed, 22)).uniform(2, 4)
-        return replace(clip, frames=np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip.frames]))
-    if difficulty == "dark":
-        rng = np.random.default_rng((seed, 23))
-        light = rng.uniform(1 / 16, 1 / 6)
-        noisy = np.stack([light * frame + rng.normal(0, 3, frame.shape) for frame in clip.frames])
-        return replace(clip, frames=noisy.clip(0, 255).astype(np.uint8))
-    return clip
-
-
 def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
-    """`count` clips of one of DIFFICULTIES, of as many people as there are; the same arguments give the same clips."""
-    if difficulty not in DIFFICULTIES:
-        raise ValueError(f"no clips that are {difficulty!r}; there are {', '.join(DIFFICULTIES)}")
+    """Clips of one of DIFFICULTIES; clip i moves the same face in the same way, as far as the difficulty allows."""
     for seed, face in enumerate(people_in_turn(unseen, count)):
-        clip = hard_clip(face, difficulty, seed, frames)
-        box = BAD_BOX if difficulty == "disturbed" else USUAL_BOX
-        crop = disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24)))
-        hard = np.ones(frames, bool)
-        if difficulty == "occluded":
-            hard = np.isin(np.arange(frames), np.r_[draw_occluder((seed, 21), frames).frames])
+        occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
+        clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)
+        hard, box = np.ones(frames, bool), USUAL_BOX
+        if occluder:  # for 5 to 8 frames
+            hard = np.isin(np.arange(frames), np.r_[occluder.frames])
+        elif difficulty == "blurred":
+            sigma = np.random.default_rng((seed, 22)).uniform(2, 4)
+            clip = replace(clip, frames=np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in clip.frames]))
+        elif difficulty == "dark":
+            rng = np.random.default_rng((seed, 23))
+            light = rng.uniform(1 / 16, 1 / 6)
+            noisy = np.stack([light * frame + rng.normal(0, 3, frame.shape) for frame in clip.frames])
+            clip = replace(clip, frames=noisy.clip(0, 255).astype(np.uint8))
         elif difficulty == "disturbed":
-            hard = np.arange(frames) < FIRST
-        yield Trial(clip, crop, hard)
+            box = BAD_BOX
+            hard[FIRST:] = False
+        yield Trial(clip, disturbed_crop(clip[0].box, box, preset, np.random.default_rng((seed, 24))), hard)
 
 
 def people_in_turn(faces: Sequence[Face], count: int) -> list[Face]:
@@ -110,15 +95,9 @@ def tracks_of(model: RedNet, clips: Sequence[Trial], temporal: bool = True) -> l
 
 
 def clip_figures(
-    model: RedNet,
-    setting: Setting,
-    *,
-    temporal: bool = True,
-    smooth: Callable[[np.ndarray], np.ndarray] = lambda track: track,
+    model: RedNet, setting: Setting, *, temporal: bool = True, smooth: Callable = lambda track: track
 ) -> dict[str, float]:
-    """NME in percent on the clips of each difficulty, on the frames that show it; of clips with an occluder also on the
-    frames without it ("unoccluded"); jitter on clear clips, in percent of the eye distance; thousands of parameters.
-    """
+    """NME in percent on the frames that show each difficulty, and without their occluder; jitter on clear clips."""
     figures = {}
     for difficulty in DIFFICULTIES:
         clips = list(trials(setting.unseen, difficulty, setting.clips, setting.frames, setting.preset))
@@ -154,9 +133,8 @@ def pairs(faces: Sequence[Face]) -> list[Face]:
 
 @torch.inference_mode()
 def swap_figures(model: RedNet, unseen: Sequence[Face]) -> dict[str, float]:
-    """NME in percent on pairs of frames of unseen people, exact boxes, without f_tRNN: with their own codes ("own"),
-    with C_id of the same person's other frame ("swap_same") and of another person's ("swap_other"), and with C_pe of
-    the same person's other frame ("swap_pe"), all of the same step; pooling indices stay the frame's own.
+    """NME in percent on unseen people from exact boxes, without f_tRNN: with their own codes ("own"), with C_id of the
+    same person's other frame ("swap_same") or another person's ("swap_other"), C_pe of the other frame ("swap_pe").
     """
     faces, channels = pairs(unseen), model.preset.identity_channels
     at = torch.arange(len(faces))
@@ -169,8 +147,5 @@ def swap_figures(model: RedNet, unseen: Sequence[Face]) -> dict[str, float]:
         "swap_other": lambda code, step: swapped_in(code, channels, other),
         "swap_pe": lambda code, step: swapped_in(code[same], channels, same),
     }
-    figures = {}
-    for name, change in changes.items():
-        points = model(patches, crop, change_code=change)[-1].points.cpu().numpy()
-        figures[name] = 100 * float(nme(points, truth).mean())
-    return figures
+    found = {name: model(patches, crop, change_code=change)[-1].points for name, change in changes.items()}
+    return {name: 100 * float(nme(points.cpu().numpy(), truth).mean()) for name, points in found.items()}

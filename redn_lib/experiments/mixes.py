@@ -1,8 +1,4 @@
-"""Mixed codes: C_id of one face beside C_pe of another, decoded. Whose pose do the points take, and by what (RQ2)?
-
-Not the code alone leads from a face to its points: pools remember places, and f_REG sees features. So each of the four
-may come from a face of its own (our choice).
-"""
+"""Mixed codes: C_id, C_pe, places of pools and features, each of a face of its own: whose pose do points take (RQ2)?"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -72,23 +68,20 @@ def way(numbers: Tensor, start: Tensor, end: Tensor) -> float:
 ALONE = {"id": "baaa", "pe": "abaa", "code": "bbaa", "places": "aaba", "features": "aaab"}
 """Whose C_id, C_pe, places and features, where one thing comes from b."""
 
-OTHERS = {"id": "abbb", "pe": "babb", "code": "aabb", "places": "bbab", "features": "bbba"}
+OTHERS = {name: donors.translate(str.maketrans("ab", "ba")) for name, donors in ALONE.items()}
 """The same, where all but one thing comes from b."""
 
 DONORS = sorted({*ALONE.values(), *OTHERS.values(), "aaaa", "bbbb", "abcc", "bacc", "aacc", "bbcc"})
-"""All mixes that are measured."""
 
 
 def mix_figures(model: RedNet, people: int, images: int) -> dict[str, float]:
     """Whose pose mixed codes take, over images a and b of two synthetic people never trained on, and c of a third.
     Raises ValueError for fewer than three people.
 
-    `error`: mean difference between the pose of the points of an unmixed step and the true one, in the spreads of
-    `pose_of`. `to_pe_X`, `to_id_X`: the same of a mix, of C_id of a and C_pe of b, from the pose of b and from that of
-    a; places and features being those of a (X is "a"), b or c.
-    Percent of the way from the pose of a's unmixed prediction to that of b's: `alone_X`, how far it comes where X alone
-    is b's; `left_X`, how far it stays behind where all but X is. `third_X`: of the way that the whole code makes while
-    places and features are those of c, how far C_id or C_pe alone comes.
+    error: mean difference of an unmixed prediction's pose from the true one, in the spreads of `pose_of`.
+    to_pe_X, to_id_X: of C_id of a and C_pe of b, from the pose of b and of a; places and features are those of X.
+    alone_X, left_X: percent of the way from a's prediction to b's where X alone is b's, missing where all but X is.
+    third_X: percent of the whole code's way that C_id or C_pe makes while places and features are those of c.
     """
     if people < 3:
         raise ValueError(f"to mix codes takes three people or more, got {people}")

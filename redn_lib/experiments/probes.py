@@ -1,8 +1,4 @@
-"""Linear probes: what can be read from a code by one linear map.
-
-Measured on synthetic people whom no network was trained on, since of them everything is known. A map is a ridge
-regression whose strength is chosen by generalised cross-validation (our choice).
-"""
+"""Linear probes: what one linear map reads from a code, of synthetic people whom no network was trained on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -47,7 +43,7 @@ def codes_of(model: RedNet, patches: Sequence[Face]) -> torch.Tensor:
 
 
 def ridge(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """A linear map from x (N, D) to y (N, M), as a function of new x (n, D)."""
+    """Ridge regression from x (N, D) to y (N, M) as a function of new x (n, D); cross-validated (our choice)."""
     middle, spread = x.mean(0), np.sqrt(x.var(0) + RARE * x.var(0).mean() + 1e-12)
     u, size, v = np.linalg.svd((x - middle) / spread, full_matrices=False)
     wanted = y - y.mean(0)
@@ -80,8 +76,8 @@ def r2(code: np.ndarray, factor: np.ndarray, person: np.ndarray) -> float:
 
 
 def probe_figures(model: RedNet, people: int, images: int) -> dict[str, float]:
-    """who (accuracy in percent), yaw, pitch and mouth (R2), each read from C_id, C_pe and every other channel of either
-    ("half"), pooled (mean over places) as f_CLS gets them, or with all their places in a row (`_whole`).
+    """who (percent right), yaw, pitch and mouth (R2), each from C_id, C_pe and every other channel of either ("half"),
+    pooled as f_CLS gets them, or with all their places in a row (`_whole`).
     """
     faces = probe_faces(people, images)
     code = codes_of(model, faces)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -11,24 +11,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from redn_lib.experiments.curriculum import (
-    FULL,
-    LSTM,
-    MEMORIES,
-    NO_LSTM,
-    NONE,
-    STEPS,
-    SUPERVISIONS,
-    Curriculum,
-    LstmOnCoordinates,
-    PreviousMap,
-    Setting,
-    ShuffledClips,
-    StackedFrames,
-    Supervision,
-    trained_cascade,
-    trained_loop,
-)
+from redn_lib.experiments import curriculum
+from redn_lib.experiments.curriculum import FULL, LSTM, NO_LSTM, STEPS, SUPERVISIONS, Curriculum, Setting, Supervision
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials
 from redn_lib.experiments.mixes import mix_figures
@@ -45,15 +29,9 @@ from redn_lib.training.stages import STAGES
 Figures = dict[str, float]
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question as an experiment.
-
-    about: what is compared and measured, for the head of the table.
-    variants: what is compared, by the name of its row.
-    run: trains a variant with a seed and measures it; figures by name.
-    contrasts: what is compared with what, in the table of effects.
-    from_shipped: whether it begins with the shipped weights, so that it is measured on people whom they have not seen.
+class Question(NamedTuple):
+    """A question; about: head of its table; run: trains a variant and measures it; contrasts: rows of the table of
+    effects; from_shipped: whether the shipped weights begin it, so that whom these have seen is left out.
     """
 
     about: str
@@ -66,10 +44,7 @@ class Question:
 def run_question(
     question: Question, setting: Setting, seeds: Sequence[int], folder: Path, conditions: str
 ) -> pd.DataFrame:
-    """A row for every variant and seed: those done are read from `folder`, the others are run.
-
-    conditions: what all runs share. Raises ValueError where a done run had others: one table must not mix them.
-    """
+    """A row for every variant and seed, run or read from `folder`; ValueError where one was run in other conditions."""
     rows = []
     for seed, (name, variant) in product(seeds, question.variants.items()):
         path = folder / f"{name.replace(' ', '_')}-{seed}.json"
@@ -102,11 +77,11 @@ FORMS: dict[str, FeedbackForm] = {
 
 
 class Loop(NamedTuple):
-    """A variant of RQ1: so many feedback steps, by one network in a loop or a cascade of networks."""
+    """A variant of RQ1: a loop or a cascade of so many steps."""
 
     steps: int
     form: FeedbackForm = FeedbackForm()
-    train: Callable = trained_loop
+    train: Callable = curriculum.trained_loop
 
 
 def run_loop(loop: Loop, setting: Setting, seed: int) -> Figures:
@@ -125,12 +100,7 @@ RATE, MEMORY_RATE = 3e-4, 10.0
 
 
 class VideoModel(NamedTuple):
-    """A variant of RQ3: the shipped network without its f_tRNN goes on, on the same clips for as long.
-
-    only: the parts that learn: what comes after the code, the encoder too where it is what gets a memory (our choice).
-    temporal: False switches f_tRNN off in the test.
-    filter: one of FILTERS, on its points.
-    """
+    """A variant of RQ3, begun with the shipped network; only: what learns (our choice); filter: on its points."""
 
     network: type[RedNet] = RedNet
     hidden: int = 0
@@ -142,7 +112,7 @@ class VideoModel(NamedTuple):
 
 def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures:
     model = grown(load_pretrained(), seed, variant.network, hidden=variant.hidden)
-    if isinstance(model, StackedFrames):
+    if isinstance(model, curriculum.StackedFrames):
         model.widen()
     n = setting.stage.iterations
     stage = replace(STAGES["temporal"], iterations=n, warmup=min(n // 4, 50), ema=setting.stage.ema)
@@ -177,13 +147,9 @@ def name_of(parts: Sequence[str]) -> str:
 def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
     """Without spatial feedback there is one step; iterations and images are the same, time is not."""
     memory = LSTM if "temporal" in parts else NO_LSTM
-    supervision = FULL if "identity" in parts else NONE
+    supervision = FULL if "identity" in parts else curriculum.NONE
     steps = STEPS if "spatial" in parts else 1
     return clip_figures(Curriculum(setting, seed).with_memory(memory, supervision, steps), setting)
-
-
-def run_order(train: Callable[[Curriculum], RedNet], setting: Setting, seed: int) -> Figures:
-    return clip_figures(train(Curriculum(setting, seed)), setting)
 
 
 ON_CLIPS = (
@@ -206,7 +172,7 @@ QUESTIONS: dict[str, Question] = {
             "one step": Loop(1),
             "loop, K = 2": Loop(2),
             "loop, K = 3": Loop(3),
-            "cascade of 3": Loop(3, train=trained_cascade),
+            "cascade of 3": Loop(3, train=curriculum.trained_cascade),
             "loop, K = 3, z blank": Loop(3, FeedbackForm("nothing")),
         },
         run_loop,
@@ -214,7 +180,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "rq2": Question(
         f"RQ2: what of the code the LSTM gets; {ON_CLIPS}; NME on still images with swapped codes; {PROBES}",
-        {memory: memory for memory in MEMORIES},
+        {memory: memory for memory in curriculum.MEMORIES},
         run_memory,
         pairwise,
     ),
@@ -224,10 +190,10 @@ QUESTIONS: dict[str, Question] = {
             NO_LSTM: VideoModel(),
             LSTM: VideoModel(hidden=HIDDEN),
             "LSTM on C_pe, switched off in the test": VideoModel(hidden=HIDDEN, temporal=False),
-            "LSTM on C_pe, trained on shuffled frames": VideoModel(hidden=HIDDEN, clips=ShuffledClips),
-            "LSTM on coordinates": VideoModel(LstmOnCoordinates, HIDDEN),
-            "three frames stacked": VideoModel(StackedFrames, only=()),
-            "previous frame's map fed back": VideoModel(PreviousMap, only=()),
+            "LSTM on C_pe, trained on shuffled frames": VideoModel(hidden=HIDDEN, clips=curriculum.ShuffledClips),
+            "LSTM on coordinates": VideoModel(curriculum.LstmOnCoordinates, HIDDEN),
+            "three frames stacked": VideoModel(curriculum.StackedFrames, only=()),
+            "previous frame's map fed back": VideoModel(curriculum.PreviousMap, only=()),
             **{f"no LSTM, {name} filter": VideoModel(filter=name) for name in FILTERS},
         },
         run_video_model,
@@ -252,7 +218,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "joint": Question(
         f"The whole network in stages, or by the same batches mixed, all parts and losses at once; {ON_CLIPS}",
-        {"in stages": lambda curriculum: curriculum.with_memory(LSTM), "all at once": Curriculum.all_at_once},
-        run_order,
+        {"in stages": lambda stages: stages.with_memory(LSTM), "all at once": Curriculum.all_at_once},
+        lambda train, setting, seed: clip_figures(train(Curriculum(setting, seed)), setting),
     ),
 }

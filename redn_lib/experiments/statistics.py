@@ -1,7 +1,4 @@
-"""Results over seeds as tables: mean and spread of each variant, and contrasts between them with Student's intervals.
-
-`results`: a DataFrame with a row a run: variant, seed, figures by name, minutes.
-"""
+"""Results over seeds, a row a run: mean and spread of each variant, contrasts between them with Student's intervals."""
 
 from collections.abc import Sequence
 from itertools import chain, combinations, product
@@ -71,11 +68,8 @@ def pairwise(results: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def factorial(results: pd.DataFrame, parts: Sequence[str]) -> list[dict[str, Any]]:
-    """Main effects and interactions of a full grid whose variants are named by their parts, as "a + b" or "none"; base:
-    mean of the grid. Raises ValueError for missing cells.
-
-    The effect of a part is the mean with it less the mean without; of two, half of what one of them does to the effect
-    of the other; and so on.
+    """Main effects and interactions (of two: half of what one does to the other's effect) of a full grid, named by its
+    parts as "a + b" or "none"; base: its mean. Raises ValueError for missing cells.
     """
     found = []
     for figure, values in by_seed(results).items():

@@ -16,7 +16,7 @@ def command(monkeypatch):
 
     def install(run):
         module = types.ModuleType("redn_lib.commands.doctor")
-        module.add_parser = lambda sub: sub.add_parser("doctor").add_argument("--depth", type=int, default=1)
+        module.add_options = lambda parser: parser.add_argument("--depth", type=int, default=1)
         module.run = run
         monkeypatch.setitem(sys.modules, "redn_lib.commands.doctor", module)
 
