@@ -37,7 +37,7 @@ def read(sample, _, __) -> None:
 
 def read_patch(sample, _, __) -> None:
     """The same, and its patch of 224 px cut."""
-    cut_patch(sample.load()[0])
+    cut_patch(sample.face())
 
 
 def augmented(_, face, rng) -> tuple:
@@ -54,7 +54,7 @@ def crop(_, face, rng) -> None:
 
 def read_and_crop(sample, _, rng) -> None:
     """From the disk to the cut crop."""
-    crop(sample, cut_patch(sample.load()[0]), rng)
+    crop(sample, cut_patch(sample.face()), rng)
 
 
 STEPS = {
@@ -86,7 +86,7 @@ def _worker(work: Callable, folder: Path, number: int, gate, rates) -> None:
     cv2.setNumThreads(1)
     dataset = open_dataset(folder)
     samples = [dataset[i] for i in np.random.default_rng(number).integers(len(dataset), size=FACES)]
-    faces, rng = [cut_patch(sample.load()[0]) for sample in samples], np.random.default_rng(number)
+    faces, rng = [cut_patch(sample.face()) for sample in samples], np.random.default_rng(number)
     gate.wait()
     start = time.process_time()
     for sample, face in zip(samples, faces, strict=True):
@@ -97,7 +97,7 @@ def _worker(work: Callable, folder: Path, number: int, gate, rates) -> None:
 def batches_a_second(dataset: Dataset, processes: int) -> float:
     """Patches a second, by the clock, that the training's own loader hands out."""
     stage = Stage(iterations=50 + 4 * processes, procedural=0.0)
-    faces = [cut_patch(sample.load()[0]) for sample in dataset[:FACES]]
+    faces = [cut_patch(sample.face()) for sample in dataset[:FACES]]
     loader = iter(DataLoader(StillBatches(faces, stage, PAPER), batch_size=None, num_workers=processes))
     for _ in range(4 * processes):
         next(loader)

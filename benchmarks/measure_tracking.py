@@ -41,7 +41,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    faces = [sample.load()[0] for sample in opened(args)[:: args.every]]
+    faces = [sample.face() for sample in opened(args)[:: args.every]]
     found = measure_detector(faces)
     model = load_weights(args.weights) if args.weights else load_pretrained()
     measure_predictions(model, found)

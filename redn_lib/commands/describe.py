@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.rednet import PRESETS, Preset, RedNet
-from redn_lib.training.grow import HIDDEN
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.stages import STAGES
 
 PARTS = {

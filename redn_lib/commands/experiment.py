@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         known, held_out = (sorted(side, key=lambda sample: sample.person) for side in (known, held_out))
         known, held_out = known[:64], held_out[:16]
     faces = patches(known, lambda samples: tqdm(samples, desc="faces", unit="face", leave=False))
-    unseen = [sample.load()[0] for sample in held_out]
+    unseen = [sample.face() for sample in held_out]
     stage = replace(Stage(iterations=args.iterations), warmup=min(100, args.iterations // 4), growth=2.0, ema=0.99)
     folder = args.run / "quick" if args.quick else args.run
     setting = Setting(stage, faces, unseen, folder / "networks", **(QUICK if args.quick else {}))

@@ -21,8 +21,9 @@ from redn_lib.commands.common import add_data_options, add_device_option, opened
 from redn_lib.data.dataset import read_names
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, Preset, RedNet
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import patches
-from redn_lib.training.grow import HIDDEN, begun, digests, fresh
+from redn_lib.training.grow import begun, digests, fresh
 from redn_lib.training.loop import Trainer, joined
 from redn_lib.training.stages import STAGES, Stage
 from redn_lib.training.trained_on import trained_on

@@ -29,7 +29,7 @@ def disturbed_box(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def images_of(samples: Sequence[Sample]) -> Iterator[np.ndarray]:
     """The image (H, W, 3) uint8 RGB of each sample, read when asked for; shows a progress bar."""
     for sample in tqdm(samples, unit="face", leave=False):
-        yield sample.load().frames[0]
+        yield sample.face().image
 
 
 def labels_of(samples: Sequence[Sample]) -> np.ndarray:

@@ -1,10 +1,9 @@
 """Which frames of a published set make up a table, the paper's figures on them, and whether weights saw them."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import pandas as pd
 
 from redn_lib.data.dataset import Dataset, Sample
 from redn_lib.data.layouts.readers import CATEGORIES
@@ -54,16 +53,19 @@ class Protocol(NamedTuple):
 
 
 FOLDER = Path(__file__).parent
-PROTOCOLS: dict[str, Protocol] = {
-    name: Protocol(name, dataset, tuple(splits.split()), about)
-    for name, dataset, splits, about in pd.read_csv(FOLDER / "protocols.csv").itertuples(index=False)
-}
+with (FOLDER / "protocols.csv").open(encoding="utf-8", newline="") as file:
+    PROTOCOLS: dict[str, Protocol] = {
+        name: Protocol(name, dataset, tuple(splits.split()), about)
+        for name, dataset, splits, about in list(csv.reader(file))[1:]
+    }
 
 
 def published(protocol: Protocol | None, normaliser: str) -> list[dict[str, Any]]:
     """Rows with the paper's figures on a protocol's set; none where errors are divided by something else."""
     if protocol is None or normaliser != "outer-eyes":
         return []
+    import pandas as pd  # here, since the commands that only read PROTOCOLS do without
+
     rows = pd.read_csv(FOLDER / "published.csv", comment="#", dtype={"points": str})
     return rows[rows["set"] == protocol.set].drop(columns="set").to_dict("records")
 

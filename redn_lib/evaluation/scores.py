@@ -9,7 +9,7 @@ import pandas as pd
 
 from redn_lib.data.dataset import Sample
 from redn_lib.landmarks import INNER, N_POINTS, PARTS, SEVEN
-from redn_lib.metrics import METRICS, NORMALISERS, jitter, mean_percent
+from redn_lib.metrics import METRICS, NORMALISERS, jitter, mean_percent, point_errors
 
 POINT_SETS: dict[str, Sequence[int]] = {"68": range(N_POINTS), "inner 51": INNER, "7": SEVEN}
 
@@ -58,8 +58,8 @@ class Measured:
     def frame_errors(self, points: str, step: int = -1) -> np.ndarray:
         """NME of each frame (N,) after a step, over one of POINT_SETS or of the parts of the face."""
         at = list((POINT_SETS | PARTS)[points])
-        size = NORMALISERS[self.normaliser][0](self.labels)
-        return (np.linalg.norm(self.predictions[:, step, at] - self.labels[:, at], axis=-1) / size[:, None]).mean(-1)
+        by, _ = NORMALISERS[self.normaliser]
+        return point_errors(self.predictions[:, step], self.labels, by)[:, at].mean(-1)
 
     @property
     def steps(self) -> list[dict[str, float]]:

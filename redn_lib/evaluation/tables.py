@@ -11,7 +11,6 @@ import pandas as pd
 from redn_lib.evaluation.scores import Measured
 from redn_lib.files import whole_file
 from redn_lib.metrics import METRICS, NORMALISERS
-from redn_lib.widgets.figures import ced_curves
 
 
 def write_table(rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: Path, *, command: str, about: str) -> None:
@@ -71,6 +70,8 @@ def write_report(
                 plain = json.loads(json.dumps(record), parse_constant=lambda name: None)
                 temporary.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
             else:
+                from redn_lib.widgets.figures import ced_curves  # here, since it brings Matplotlib and torch
+
                 curves = {f"{name} points": measured.frame_errors(name) for name in measured.point_sets}
                 ced_curves(curves, of=NORMALISERS[measured.normaliser][1]).savefig(temporary)
 

@@ -70,7 +70,7 @@ def faces_grid(
     return figure
 
 
-def feedback_steps(fit: Fit, image: np.ndarray, truth: np.ndarray | None = None) -> AltFigure:
+def feedback_steps(fit: Fit, truth: np.ndarray | None = None) -> AltFigure:
     """Input and output of each feedback step: K columns of crop, z, response maps, points.
 
     fit: of `align` on the image; truth: (68, 2) in pixels of the image.

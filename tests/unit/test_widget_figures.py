@@ -74,7 +74,7 @@ def test_grid_has_a_place_for_every_face_and_its_caption():
 
 @pytest.mark.parametrize("channels", [68, 1])
 def test_every_step_has_a_column_with_its_error(channels):
-    figure = figures.feedback_steps(fit(3, channels), FACE.image, POINTS)
+    figure = figures.feedback_steps(fit(3, channels), POINTS)
     titles = [a.get_title() for a in figure.axes[:3]]
     eyes = np.linalg.norm(POINTS[36] - POINTS[45])
     assert titles == [f"step {k + 1}: {np.hypot(3 - k, 3 - k) / eyes:.1%}" for k in range(3)]
