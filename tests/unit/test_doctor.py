@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from redn_lib import cli, doctor
-from redn_lib.pretrained import save_weights
+from redn_lib.pretrained import CARD, checksum, save_weights
 from redn_lib.rednet import RedNet
 
 
@@ -52,15 +52,44 @@ def test_opencv_that_does_not_load_names_libgl_and_the_others_go_on(monkeypatch)
     assert check.state == doctor.BROKEN and "libgl1" in check.remedy and "chromium" in checks()
 
 
-def test_missing_and_damaged_weights_are_broken(tmp_path, monkeypatch):
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """A package with one good weight file and its card."""
     monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
-    assert checks()["weights"].state == doctor.BROKEN
-    (tmp_path / "weights").mkdir()
-    save_weights(RedNet.from_preset("compact"), tmp_path / "weights" / "mine.safetensors")
-    assert checks()["weights"].state == doctor.OK
-    (tmp_path / "weights" / "torn.safetensors").write_bytes(b"half a fi")
+    path = tmp_path / "weights" / "mine.safetensors"
+    save_weights(RedNet.from_preset("compact"), path)
+    path.with_name(CARD).write_text(f"# Card\n\nsha256 of `{path.name}`: `{checksum(path)}`\n")
+    return path
+
+
+def weights_are_broken(says):
     check = checks()["weights"]
-    assert check.state == doctor.BROKEN and "torn" in check.found and check.remedy
+    return check.state == doctor.BROKEN and says in check.found and "git checkout" in check.remedy
+
+
+def test_missing_and_damaged_weights_are_broken(weights):
+    assert checks()["weights"].state == doctor.OK
+    weights.with_name("torn.safetensors").write_bytes(b"half a fi")
+    assert weights_are_broken("torn.safetensors is damaged or cut off")
+    for path in weights.parent.glob("*.safetensors"):
+        path.unlink()
+    assert weights_are_broken("not found")
+
+
+def test_weights_that_are_not_those_of_their_card_are_broken(weights):
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert weights_are_broken("mine.safetensors was changed or replaced")
+    weights.write_bytes(content)
+    weights.with_name(CARD).write_text("# Card without a checksum\n")
+    assert weights_are_broken("states no sha256 of mine.safetensors")
+    weights.with_name(CARD).unlink()
+    assert weights_are_broken(CARD)
+
+
+def test_weights_with_nan_are_broken(weights):
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\x00\x00\xc0\x7f")
+    assert weights_are_broken("is not finite (NaN or infinity)")
 
 
 def test_files_inside_packages_are_found_and_missed(monkeypatch):

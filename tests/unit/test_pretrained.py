@@ -1,17 +1,29 @@
-"""Weight files: whole, with their header, finite, and readable with the names of older versions."""
+"""Weight files: whole, with their header, finite, and readable with the names of older versions.
+
+Damaged, foreign and changed files are refused in plain words.
+"""
+
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from redn_lib import pretrained
-from redn_lib.pretrained import RENAMED, about_weights, load_weights, save_weights
+from redn_lib.pretrained import RENAMED, WEIGHTS, about_weights, checksum, load_weights, save_weights, stated_checksums
 from redn_lib.rednet import RedNet
 
 
 @pytest.fixture(scope="module")
 def model() -> RedNet:
     return RedNet.from_preset("compact")
+
+
+@pytest.fixture
+def saved(model, tmp_path) -> Path:
+    """A good weight file, to be damaged."""
+    save_weights(model, tmp_path / "mine.safetensors")
+    return tmp_path / "mine.safetensors"
 
 
 def test_weights_come_back_with_their_header(model, tmp_path):
@@ -58,3 +70,75 @@ def test_a_file_of_another_preset_or_none_is_named(model, tmp_path):
         load_weights(path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_weights(tmp_path / "nowhere.safetensors")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 8, 300, -4_000_000, -1])
+def test_a_file_that_was_cut_off_is_refused(saved, keep):
+    saved.write_bytes(saved.read_bytes()[:keep])
+    for read in (load_weights, about_weights):
+        with pytest.raises(ValueError, match=r"mine\.safetensors is damaged or cut off.*git checkout"):
+            read(saved)
+
+
+def test_flipped_bytes_of_the_header_are_refused_or_harmless(saved):
+    whole = saved.read_bytes()
+    length = 8 + int.from_bytes(whole[:8], "little")
+    refused = 0
+    for at in range(0, length, length // 50):
+        for flip in (0x01, 0x0F, 0x80):
+            saved.write_bytes(whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :])
+            try:
+                load_weights(saved, "cpu")
+            except ValueError as error:
+                assert "mine.safetensors" in str(error)
+                refused += 1
+    assert refused > 100
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda state: state.pop("detection.bias"), "detection.bias is missing"),
+        (lambda state: state.update(extra=torch.zeros(1)), "extra is unknown"),
+        (lambda state: state.update({"detection.bias": torch.zeros(2, 3)}), r"detection.bias is .*\(2, 3\), not"),
+        (lambda state: state.update({"detection.bias": state["detection.bias"].int()}), "detection.bias is .*int32"),
+        (lambda state: [state.pop(name) for name in list(state)[:3]], r"is missing \(and 2 more\)"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_named(saved, change, says):
+    state = load_file(saved)
+    change(state)
+    save_file(state, saved, {"redn": '{"preset": "compact"}'})
+    with pytest.raises(ValueError, match=rf"mine\.safetensors does not fit.*{says}"):
+        load_weights(saved)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "no JSON",
+        "[]",
+        '{"preset": ["compact"]}',
+        '{"preset": "compact", "people": "many"}',
+        '{"preset": "compact", "hidden": -3}',
+    ],
+)
+def test_foreign_headers_are_refused(saved, header):
+    save_file(load_file(saved), saved, header and {"redn": header})
+    with pytest.raises(ValueError, match=r"mine\.safetensors is (damaged|for preset)"):
+        load_weights(saved)
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path):
+    with pytest.raises(OSError, match=str(tmp_path)):
+        load_weights(tmp_path)
+
+
+def test_the_card_states_the_sha256_of_the_shipped_weights():
+    found = {path.name: checksum(path) for path in WEIGHTS.glob("*.safetensors")}
+    lines = "\n".join(f"sha256 of `{name}`: `{digits}`" for name, digits in found.items())
+    assert stated_checksums() == found, (
+        "The weights are not those of their card. Changed by mistake: git checkout -- redn_lib/weights. New weights: "
+        f"renew results/, the golden outputs, and the checksum in redn_lib/weights/README.md by\n{lines}"
+    )
