@@ -13,10 +13,11 @@ from redn_lib.evaluation.protocols import PROTOCOLS, about_labels, disjointness
 from redn_lib.pretrained import about_weights, weights_path
 
 
-def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Declare --data, --split, --people, --without."""
+def add_data_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Declare --data, --split, --people, --without. several: there may be several sources, or none."""
     source = "a dataset converted by data_scripts/get.py, a folder of images in a published layout, or synthetic"
-    parser.add_argument("--data", required=required, metavar="SOURCE", help=source)
+    number = "*" if several else None
+    parser.add_argument("--data", required=not several, nargs=number, metavar="SOURCE", help=source)
     parser.add_argument("--split", metavar="NAME", help="only a published split or group of splits, such as train")
     parser.add_argument("--people", type=Path, metavar="FILE", help="only the people named in this file")
     parser.add_argument("--without", type=Path, metavar="FILE", help="all but the people named in this file")
@@ -27,6 +28,13 @@ def opened(args: argparse.Namespace) -> Dataset:
     people = read_names(args.people) if args.people else None
     without = read_names(args.without) if args.without else None
     return dataset.open(args.data, split=args.split, people=people, without=without)
+
+
+def opened_together(args: argparse.Namespace) -> list[Dataset]:
+    """The datasets that several --data choose; a person named is to be in one of them. Raises as `opened`."""
+    wholes = [dataset.open(source, split=args.split) for source in args.data]
+    named = {option: read_names(path) for option in ("people", "without") if (path := getattr(args, option))}
+    return dataset.of_people(wholes, **named)
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:

@@ -1,14 +1,17 @@
 """Train a network, or go on with a run that was stopped.
 
-The paper's network is trained in four stages: spatial, on still images; identity, on still images of people whom f_CLS
-tells apart; temporal, f_tRNN alone, on clips; joint, all losses and all parts, on clips. Each goes on from the weights
-of the one before (--start). Clips are windows of consecutive frames where the dataset has videos, otherwise animated
-still images. The same command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several
-GPUs or hosts: torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
+A network is trained in stages: faces, on still images of all datasets; spatial, on those that people labelled;
+identity, on still images of people whom f_CLS tells apart; temporal, f_tRNN alone, on clips; joint, all losses and all
+parts, on clips. Each goes on from the weights of the one before (--start). --recipe compact runs those that make the
+shipped weights, from nothing. From identity on, the network sets the points that another network set again, as people
+would. Clips are windows of consecutive frames where a dataset has videos, otherwise animated still images. The same
+command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several GPUs or hosts:
+torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from hashlib import sha256
@@ -17,28 +20,30 @@ from typing import Any
 
 from tqdm import tqdm
 
-from redn_lib.commands.common import add_data_options, add_device_option, opened
-from redn_lib.data.dataset import read_names
+from redn_lib.commands.common import add_data_options, add_device_option, opened_together
+from redn_lib.data.clip import Sample
+from redn_lib.data.dataset import Dataset, read_names
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import patches
 from redn_lib.training.grow import begun, digests, fresh
 from redn_lib.training.loop import Trainer, joined
-from redn_lib.training.stages import STAGES, Stage
+from redn_lib.training.relabel import renewed
+from redn_lib.training.stages import RECIPES, STAGES, Stage
 from redn_lib.training.trained_on import trained_on
 
-ALL = "all"
+WEIGHTS = "weights.safetensors"
 KNOWN = "f_cls"
 """The entry of a weight file's header with the digests of the people whom f_CLS knows, in the order of its rows."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `redn train`; one named as a field of `Stage` takes the place of the stage's value."""
-    add_data_options(parser, required=False)
+    add_data_options(parser, several=True)
     add = parser.add_argument
-    one_by_one = "all: one after another, each in a folder of its own under --run"
-    add("--stage", default="spatial", choices=[*STAGES, ALL], help=f"which stage (default spatial); {one_by_one}")
+    add("--stage", default="spatial", choices=STAGES, help="which stage (default spatial)")
+    add("--recipe", choices=RECIPES, help="all stages of a weight file, each in a folder of its own under --run")
     add("--start", type=Path, metavar="FILE", help="weights to begin with; needed after the first stage")
     add("--preset", default="compact", choices=sorted(PRESETS), help="size of a fresh network (default compact)")
     add("--hidden", type=int, metavar="H", help=f"units of a fresh f_tRNN (default {HIDDEN})")
@@ -57,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="what learns, e.g. decoder,regression (default by stage)",
     )
     add("--seed", type=int, default=0, metavar="S", help="of weights, batches and augmentation (default 0)")
-    add("--run", type=Path, required=True, metavar="FOLDER", help="where checkpoints are kept")
+    add("--run", type=Path, metavar="FOLDER", help="where checkpoints are kept (default: beside --out, named as it)")
     add("--every", type=int, default=200, metavar="N", help="iterations between checkpoints (default 200)")
     add("--workers", type=int, default=0, metavar="W", help="processes beside each that prepare batches (default 0)")
     add("--log", action="store_true", help="write a log for TensorBoard into the run folder")
@@ -74,45 +79,69 @@ def by_stage(field: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Train to the end and write the weights; 0. Raises ValueError or OSError for what cannot be used."""
     check(args)
-    dataset = opened(args) if args.data and args.procedural != 1 else []
+    args.run = args.run or args.out.with_suffix("")
+    datasets = opened_together(args) if args.data and args.procedural != 1 else []
     header = about_weights(args.start) if args.start else None
-    known = header.get(KNOWN, []) if header else []
-    people = trained_on(dataset, header)
     settings = {"every": args.every, "device": args.device, "workers": args.workers, "compiled": args.compile}
-    settings["options"] = options_of(args) | people
-    names = list(STAGES) if args.stage == ALL else [args.stage]
-    faces = {}
+    settings["options"] = options_of(args)
     with joined(args.device) as fabric:
         processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
         model = load_weights(args.start, "cpu") if args.start else fresh(PRESETS[args.preset], args.seed)
+        names = RECIPES[args.recipe] if args.recipe else [args.stage]
+        hours = header.get("hours", 0.0) if header else 0.0
         for name in names:
+            folder, out = args.run / name if args.recipe else args.run, args.out
+            if name != names[-1]:
+                out = folder / WEIGHTS
             stage = chosen_stage(args, name, model.preset)
-            windows = dataset.windows(stage.frames) if dataset and stage.frames > 1 else []
-            samples, length = (windows, stage.frames) if windows else (dataset, 1)
-            if length not in faces:
-                faces[length] = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
+            samples = samples_of(stage, datasets, model, folder, fabric)
+            length = max((len(sample.frames) for sample in samples), default=0) or 1
+            faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
+            known, people = header.get(KNOWN, []) if header else [], trained_on(samples, header)
             model, batches = begun(
-                model, stage, faces[length], seed=args.seed, hidden=args.hidden, known=known, processes=processes
+                model, stage, faces, seed=args.seed, hidden=args.hidden, known=known, processes=processes
             )
-            if stage.identity_weight:
-                known = digests(batches)
-            folder = args.run / name if args.stage == ALL else args.run
+            known = digests(batches) if stage.identity_weight else known
+            settings["options"] |= people
             trainer = Trainer(model, stage, batches, path=folder / "checkpoint.pt", fabric=fabric, **settings)
             if not quiet:
                 kind = "images" if length == 1 else f"clips of {length} frames"
                 print(
                     f"stage {name}: {len(samples)} real {kind} of {len({s.person for s in samples})} people, "
-                    f"{stage.procedural:.0%} procedural; iteration {trainer.iteration} of {stage.iterations}"
+                    f"{stage.procedural:.0%} procedural; iteration {trainer.iteration} of {stage.iterations}",
+                    flush=True,
                 )
             model = trained(trainer, folder / "log" if args.log and not quiet else None, quiet)
+            hours += trainer.seconds / 3600
+            header = {"stage": name, "seed": args.seed, "iterations": stage.iterations, "hours": round(hours, 2)}
+            header |= {"frames": len(samples) * length, "procedural": stage.procedural}
+            header |= {KNOWN: known} if model.classifier is not None and known else {}
+            header |= people
             if not quiet:
-                out = args.out if name == names[-1] else folder / "weights.safetensors"
-                about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
-                about |= {"frames": len(samples) * length, "procedural": stage.procedural}
-                about |= {KNOWN: known} if model.classifier is not None and known else {}
-                save_weights(model, out, **about, **people)
-                print(f"wrote {out}")
+                save_weights(model, out, **header)
+                print(f"wrote {out} after {hours:.1f} hours", flush=True)
     return 0
+
+
+def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, folder: Path, fabric: Any) -> list[Sample]:
+    """What a stage learns from: windows of videos where it wants clips and there are any, otherwise still images.
+
+    Raises ValueError where none of the datasets is of the kind that it wants.
+    """
+    if stage.labels == "people" and datasets:
+        datasets = [data for data in datasets if data.layout.labels == "people"]
+        if not datasets:
+            raise ValueError("this stage learns from points that people set: name such a dataset with --data")
+    windows = [window for data in datasets for window in (data.windows(stage.frames) if stage.frames > 1 else [])]
+    if windows:
+        return windows
+    samples = [sample for data in datasets for sample in data if data.layout.labels == "people"]
+    lean = samples[0].lean if samples else 0.0
+    others = [sample for data in datasets for sample in data if data.layout.labels != "people"]
+    if others and samples and stage.labels == "renewed":
+        with nullcontext() if fabric is None else fabric.rank_zero_first():
+            others = renewed(model.eval(), others, lean, folder / "labels.npz", lambda them: tqdm(them, "labels"))
+    return samples + others
 
 
 def check(args: argparse.Namespace) -> None:
@@ -124,15 +153,17 @@ def check(args: argparse.Namespace) -> None:
     for name in ("iterations", "batch", "steps", "accumulate", "hidden", "every"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
-    if args.stage not in (ALL, "spatial") and args.start is None:
+    if args.recipe and args.start:
+        raise ValueError("a recipe begins from nothing: leave --start out, or run one --stage")
+    if args.recipe is None and args.stage not in ("faces", "spatial") and args.start is None:
         before = list(STAGES)[list(STAGES).index(args.stage) - 1]
         raise ValueError(f"stage {args.stage} goes on from weights of stage {before}: name their file with --start")
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
     """The options that say which faces and which weights a run is of, by what they name and not by where it lies."""
-    here = args.data and Path(args.data).exists()
-    options = {"--data": str(Path(args.data).resolve()) if here else args.data, "--split": args.split}
+    sources = [str(Path(source).resolve()) if Path(source).exists() else source for source in args.data or ()]
+    options = {"--data": sources, "--split": args.split}
     for name in ("people", "without"):
         path = getattr(args, name)
         options[f"--{name}"] = sorted(map(str.casefold, read_names(path))) if path else None

@@ -5,7 +5,7 @@ import numpy as np
 
 from redn_lib.data.clip import Face
 from redn_lib.data.occluder import occlude_image, visibility
-from redn_lib.landmarks import MIRROR, mirror_points
+from redn_lib.landmarks import MIRROR, OUTER_EYES, mirror_points
 
 
 def augment(face: Face, rng: np.random.Generator) -> Face:
@@ -16,7 +16,7 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     image, points = stretch(face.image, face.points, rng)
     visible, mask = face.visible, np.zeros(image.shape[:2], np.uint8)
     if rng.random() < 0.5:
-        image, points = mirror(image, points)
+        image, points = mirror(image, points, face.lean)
         visible = visible[MIRROR]
     if rng.random() < 0.4:
         image, mask = occlude_image(image, points, rng)
@@ -37,12 +37,18 @@ def augment(face: Face, rng: np.random.Generator) -> Face:
     if rng.random() < 0.25:
         image = jpeg(image, int(rng.integers(12, 70)))
     image, points = np.ascontiguousarray(image), points.astype(np.float32)
-    return Face(image, points, face.person, face.name, unhidden & visible, face.factors)
+    return Face(image, points, face.person, face.name, unhidden & visible, face.factors, face.lean)
 
 
-def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The image flipped left to right, its points renamed."""
-    return np.ascontiguousarray(image[:, ::-1]), mirror_points(points, image.shape[1])
+def mirror(image: np.ndarray, points: np.ndarray, lean: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """The image flipped left to right, (..., H, W, 3), and its points (..., 68, 2), renamed.
+
+    lean: of the labels, over the eye distance: the points lie so far to the right again, as people would have set them.
+    """
+    points = mirror_points(points, image.shape[-2])
+    a, b = OUTER_EYES
+    points[..., 0] += 2 * lean * np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1)[..., None]
+    return np.ascontiguousarray(image[..., ::-1, :]), points
 
 
 def stretch(image: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

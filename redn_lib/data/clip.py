@@ -28,6 +28,7 @@ class Face:
     name: name of the image.
     visible: (68,) bool, True where the point is in sight; None given: every point that is marked.
     factors: every number that made a synthetic face, by name; None for real faces.
+    lean: how far right of a mirror-symmetric mark-up all points lie, over the eye distance, see `Layout.lean`.
 
     Raises ValueError where a shape or type is wrong, a coordinate is infinite, or no point is marked.
     """
@@ -38,6 +39,7 @@ class Face:
     name: str = ""
     visible: np.ndarray | None = None
     factors: Mapping[str, Any] | None = None
+    lean: float = 0.0
 
     def __post_init__(self) -> None:
         check_image(self.image)
@@ -65,6 +67,7 @@ class Clip:
     fps: frames a second.
     video: name of the video; a still image is its own.
     split: published split, such as "helen-train" or "cat3".
+    lean: as of a Face.
 
     Raises ValueError where frames, points and visible differ in number.
     """
@@ -78,6 +81,7 @@ class Clip:
     fps: float = 25.0
     video: str = ""
     split: str = ""
+    lean: float = 0.0
 
     def __post_init__(self) -> None:
         visible = _checked(self.visible, self.points, (len(self.frames), N_POINTS, 2), f"clip {self.name!r}")
@@ -89,7 +93,7 @@ class Clip:
     def __getitem__(self, t: int) -> Face:
         name = self.name if len(self) == 1 else f"{self.name}[{t}]"
         factors = None if self.factors is None else {k: v[t] for k, v in self.factors.items()}
-        return Face(self.frames[t], self.points[t], self.person, name, self.visible[t], factors)
+        return Face(self.frames[t], self.points[t], self.person, name, self.visible[t], factors, self.lean)
 
 
 def _checked(visible: np.ndarray | None, points: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray:
@@ -129,6 +133,7 @@ class Sample:
     fps: frames a second of the video.
     offset, count: first byte of the image in the file, and how many are the image; -1: all.
     dataset: the `dataset.Dataset` that it is from.
+    lean: as of a Face.
     frames: the samples that a window is made of.
     """
 
@@ -144,6 +149,7 @@ class Sample:
     offset: int = 0
     count: int = -1
     dataset: Any = None
+    lean: float = 0.0
     frames: tuple["Sample", ...] = ()
 
     def load(self) -> Clip:
@@ -154,7 +160,7 @@ class Sample:
         faces = [sample.face() for sample in self.frames or (self,)]
         images, points, visible = (np.stack([getattr(f, k) for f in faces]) for k in ("image", "points", "visible"))
         factors = {key: np.stack([np.asarray(f.factors[key]) for f in faces]) for key in faces[0].factors or {}}
-        about = {key: getattr(self, key) for key in ("person", "name", "fps", "video", "split")}
+        about = {key: getattr(self, key) for key in ("person", "name", "fps", "video", "split", "lean")}
         return Clip(images, points, visible=visible, factors=factors or None, **about)
 
     def face(self) -> Face:
@@ -165,7 +171,7 @@ class Sample:
         low, high, size = self.box[:2], self.box[2:], image.shape[1::-1]
         if not ((high - low >= 1) & (high >= 0) & (low < size)).all():
             raise ValueError(f"{where}: the points lie outside the image or on one spot; mend or delete them")
-        return Face(image, self.points, self.person, self.name)
+        return Face(image, self.points, self.person, self.name, lean=self.lean)
 
 
 class Unit(NamedTuple):
@@ -189,6 +195,8 @@ class Layout:
     links: Sequence[str] = ()  # addresses of what may be downloaded directly
     identities: bool = False  # whether it says who is shown; else each image or video is a person of its own
     is_videos: bool = False  # whether it must be converted before it is read
+    labels: str = "people"  # who set the points: "people", or "network", another one
+    lean: float = 0.0  # people's points lie so far right of where a mirrored image would have them, over the eye distance
 
     @property
     def about(self) -> str:

@@ -43,7 +43,7 @@ class Dataset(Sequence[Sample]):
         self.problems = list(problems)
         self._samples = list(samples)
         for sample in self:
-            sample.dataset = self
+            sample.dataset, sample.lean = self, layout.lean
         self._counts = Counter(sample.split for sample in self)
 
     def __len__(self) -> int:
@@ -89,30 +89,40 @@ class Dataset(Sequence[Sample]):
             if split in self.splits and self._counts[split] != count
         ]
 
-    def choose(self, split=None, people=None, without=None) -> "Dataset":
-        """The part of the dataset that the arguments of `open` choose."""
-        groups = self.layout.groups
-        splits = self.splits if split is None else groups.get(split, (split,))
+    def of_split(self, name: str) -> "Dataset":
+        """The frames of a published split or group of splits. Raises ValueError where there is none of that name."""
+        splits = self.layout.groups.get(name, (name,))
         if not set(splits) & set(self.splits):
-            among = ", ".join([*self.splits, *(f"{group} (a group)" for group in groups)])
-            raise ValueError(f"{self.name} has no split {split!r} here; it has {among}")
-        taken = self._folded(self.people if people is None else people) - self._folded(without or ())
+            among = ", ".join([*self.splits, *(f"{group} (a group)" for group in self.layout.groups)])
+            raise ValueError(f"{self.name} has no split {name!r} here; it has {among}")
+        return self._with(sample for sample in self if sample.split in splits)
+
+    def _with(self, samples: Iterable[Sample]) -> "Dataset":
         chosen = copy.copy(self)
-        chosen._samples = [sample for sample in self if sample.split in splits and sample.person.casefold() in taken]
-        if not chosen:
-            raise ValueError(f"{self.name}: nobody is left; mend split, people or without")
+        chosen._samples = list(samples)
         return chosen
 
-    def _folded(self, names: Collection[str]) -> set[str]:
-        """The names in lower case. Raises ValueError listing those that match nobody."""
-        known = {person.casefold() for person in self.people}
-        unknown = sorted(name for name in names if name.casefold() not in known)
-        if unknown:
-            raise ValueError(
-                f"nobody in {self.name} is named {', '.join(unknown)}; mend or delete these names "
-                f"(people are named as {self.people[0]!r})"
-            )
-        return {name.casefold() for name in names}
+
+def of_people(
+    datasets: Sequence[Dataset], people: Collection[str] | None = None, without: Collection[str] | None = None
+) -> list[Dataset]:
+    """What the datasets hold of `people`, by default of all, but of nobody in `without`; upper and lower case are the
+    same. Raises ValueError listing the names that match nobody in any of them, and where nobody is left.
+    """
+    known = {person.casefold() for data in datasets for person in data.people}
+    unknown = sorted(name for name in [*(people or ()), *(without or ())] if name.casefold() not in known)
+    where = " and ".join(data.name for data in datasets)
+    if unknown:
+        example = datasets[0].people[0]
+        told = f"nobody in {where} is named {', '.join(unknown)}; mend or delete these names"
+        raise ValueError(f"{told} (people are named as {example!r})")
+    taken = known if people is None else {name.casefold() for name in people}
+    taken = taken - {name.casefold() for name in without or ()}
+    chosen = [data._with(sample for sample in data if sample.person.casefold() in taken) for data in datasets]
+    if not any(chosen):
+        raise ValueError(f"{where}: nobody is left; mend split, people or without")
+    return [data for data in chosen if data]
+
 
 
 def open(
@@ -139,7 +149,7 @@ def open(
         whole = _converted(folder)
     else:
         whole = _published(folder)
-    return whole.choose(split, people, without)
+    return of_people([whole if split is None else whole.of_split(split)], people, without)[0]
 
 
 def split_by_person(samples: Collection[Sample], share: float, seed: int = 0) -> tuple[list[Sample], list[Sample]]:

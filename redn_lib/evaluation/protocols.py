@@ -9,17 +9,13 @@ from redn_lib.data.dataset import Dataset, Sample
 from redn_lib.data.layouts.readers import CATEGORIES
 from redn_lib.training.trained_on import HEADER_ENTRY, digest, person_of, video_of
 
-NETWORK_LABELS = ("ytf68", "ytf-npz")
-"""Sets whose points come from another network."""
-
-
 def about_labels(samples: Sequence[Sample]) -> list[str]:
     """A sentence where the labels themselves are a network's, to be printed wherever a figure rests on them."""
     told = (
         "labels made by another network, not by hand: an error below some 4 % tells how well its habits are imitated, "
         "which a network trained on such labels has learnt and others have not"
     )
-    return [told] if samples[0].dataset.name in NETWORK_LABELS else []
+    return [told] if samples[0].dataset.layout.labels == "network" else []
 
 
 class Protocol(NamedTuple):

@@ -19,7 +19,7 @@ from redn_lib.data.clip import Clip, Face, Sample
 from redn_lib.data.occluder import draw_occluder
 from redn_lib.data.synthetic import factors, identity, render
 from redn_lib.identity import UNKNOWN
-from redn_lib.landmarks import MIRROR, mirror_points, tight_box
+from redn_lib.landmarks import MIRROR, tight_box
 from redn_lib.rednet import Preset
 from redn_lib.training.stages import BoxNoise, Stage
 
@@ -48,14 +48,14 @@ def cut_patch(face: Face) -> Face:
     """The face's patch with its points: what the network is given, around the tight box of the points."""
     crop = Crop.around(face.box)
     points = crop.to_crop(face.points).astype(np.float32)
-    return Face(crop.take(face.image), points, face.person, face.name, face.visible)
+    return Face(crop.take(face.image), points, face.person, face.name, face.visible, lean=face.lean)
 
 
 def cut_clip(clip: Clip) -> Clip:
     """The same patch of every frame of a clip, around the tight box of all their points."""
     crop = Crop.around(tight_box(clip.points.reshape(-1, 2)))
     frames = np.stack([crop.take(frame) for frame in clip.frames])
-    return Clip(frames, crop.to_crop(clip.points).astype(np.float32), clip.person, clip.name, clip.visible)
+    return Clip(frames, crop.to_crop(clip.points).astype(np.float32), clip.person, clip.name, clip.visible, lean=clip.lean)
 
 
 class UnreadPatches(Sequence):
@@ -120,7 +120,7 @@ class StillBatches(Dataset):
 
     faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1.
     procedural: None where the stage has no procedural faces.
-    Its `people`: number of each person for f_CLS by name, real people first; all others are UNKNOWN.
+    Its `people`: number of each person for f_CLS by name, real people with several images first; all others are UNKNOWN.
     Raises ValueError where either is missing.
     """
 
@@ -136,7 +136,8 @@ class StillBatches(Dataset):
             self.by_person.setdefault(person, []).append(j)
         self.groups = sum(-(-len(indices) // stage.group) for indices in self.by_person.values())  # in an epoch
         recurring = procedural.people if self.n_synthetic else []
-        self.people = {person: number for number, person in enumerate([*sorted(self.by_person), *recurring])}
+        often = sorted(person for person, indices in self.by_person.items() if len(indices) > 1)
+        self.people = {person: number for number, person in enumerate([*often, *recurring])}
 
     def __len__(self) -> int:
         return self.stage.iterations
@@ -203,7 +204,7 @@ class ClipBatches(StillBatches):
         image, points = stretch(face.image, face.points, rng)
         visible = face.visible
         if rng.random() < 0.5:
-            image, points = mirror(image, points)
+            image, points = mirror(image, points, face.lean)
             visible = visible[MIRROR]
         face = Face(image, points.astype(np.float32), face.person, face.name, visible)
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
@@ -217,6 +218,5 @@ def mirrored(clip: Clip, rng: np.random.Generator) -> Clip:
     """The clip, in half of the cases flipped left to right."""
     if rng.random() < 0.5:
         return clip
-    frames = np.ascontiguousarray(clip.frames[:, :, ::-1])
-    points = mirror_points(clip.points, frames.shape[2])
+    frames, points = mirror(clip.frames, clip.points, clip.lean)
     return replace(clip, frames=frames, points=points, visible=clip.visible[:, MIRROR])

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -101,6 +102,7 @@ class Trainer:
     watch: called after each iteration with its number and its losses by name.
     options: plain values by name that the run depends on. The checkpoint keeps them, and a run with others is refused.
     fabric: of a run in several processes, see `joined`.
+    Its `seconds`: how long it has trained, all its sessions together.
     Raises ValueError when a checkpoint belongs to another stage, preset or options, nothing learns, or a batch cannot
     be divided evenly.
     """
@@ -137,7 +139,7 @@ class Trainer:
             for part in (model.encoder, model.decoder, model.regression):
                 part.compile()
         self.settings = {"options": dict(options or {}), "stage": asdict(stage), "preset": asdict(model.preset)}
-        self.iteration = 0
+        self.iteration, self.seconds = 0, 0.0
         self.losses: list[list[float]] = []
         if path is not None and Path(path).exists():
             self.resume()
@@ -157,8 +159,10 @@ class Trainer:
             self.losses_of = self.fabric.setup_module(self.losses_of)
         try:
             with stopping(patient=self.fabric is not None) as asked:
+                start = time.perf_counter() - self.seconds
                 for batch in show(self.loader()):
                     self.losses.append(self.learn(Batch(*batch)))
+                    self.seconds = time.perf_counter() - start
                     stop = self.mean(torch.tensor(float(bool(asked)), device=self.device)) > 0
                     if stop or self.iteration % self.every == 0 or self.iteration == self.stage.iterations:
                         self.save()
@@ -230,7 +234,7 @@ class Trainer:
         if self.path is None or self.rank > 0:
             return
         parts = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser")}
-        reached = {"iteration": self.iteration, "losses": torch.tensor(self.losses)}
+        reached = {"iteration": self.iteration, "seconds": self.seconds, "losses": torch.tensor(self.losses)}
         with whole_file(self.path) as temporary:
             torch.save(self.settings | parts | reached, temporary)
 
@@ -254,7 +258,7 @@ class Trainer:
             raise ValueError(f"checkpoint {self.path} was begun with {'; '.join(differ)}: {remedy}")
         for name in ("model", "average", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
-        self.iteration, self.losses = state["iteration"], state["losses"].tolist()
+        self.iteration, self.seconds, self.losses = state["iteration"], state["seconds"], state["losses"].tolist()
 
 
 @contextmanager

@@ -48,6 +48,8 @@ class Stage:
     only: parts of `RedNet` that learn, as beginnings of parameter names such as "memory"; empty: all.
     synthetic_people: number of synthetic people who come again and again, so that f_CLS knows them; 0: always new ones.
     augment_synthetic: False leaves synthetic faces as they were rendered.
+    labels: which sets of the data: "all"; "people", those labelled by people; "renewed", all, where points that another
+        network set are replaced by those of the network that begins the stage (see `relabel.renewed`).
     """
 
     iterations: int
@@ -77,12 +79,15 @@ class Stage:
     only: tuple[str, ...] = ()
     synthetic_people: int = 0
     augment_synthetic: bool = True
+    labels: str = "all"
 
 
 ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
 """Values of every stage on clips (our choice). The map loss counts six times as much as on still images, so that the
 network does not rely on the prior instead of the image; occluded points count fully, because f_tRNN must know them.
 """
+
+RENEWED = {"labels": "renewed"}
 
 STEADY = ON_CLIPS | {"batch": 4, "pace": 8.0, "motion_weight": 4.0}
 """Those, and values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
@@ -96,14 +101,20 @@ LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regress
 """All parts but the first three stages of the encoder, whose features are edges and not people (our choice)."""
 
 STAGES = {
-    "spatial": Stage(6000),
+    "faces": Stage(1500),
+    "spatial": Stage(5500, growth=2.0, labels="people", seed=125),
     "identity": Stage(
-        1500, 64, rate=1e-3, growth=2.0, procedural=0.5, group=4, swap=0.25, only=LATE, seed=250, **DECOUPLING
+        1500, 64, rate=1e-3, growth=2.0, procedural=0.25, group=4, swap=0.25, only=LATE, seed=250, **RENEWED, **DECOUPLING
     ),
-    "temporal": Stage(1500, rate=1e-3, growth=2.0, only=("memory",), seed=500, **STEADY),
-    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, **STEADY, **DECOUPLING),
+    "temporal": Stage(1500, rate=1e-3, growth=2.0, only=("memory",), seed=500, **RENEWED, **STEADY),
+    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, **RENEWED, **STEADY, **DECOUPLING),
 }
-"""The paper's network in four stages, each starting from the weights of the one before (our choice; the paper's order:
-not found): still images; groups of still images of a person, with f_CLS; clips, only f_tRNN learns; clips, all losses
-and all parts. The seeds differ so that no stage has the batches of another.
+"""Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
+
+faces: still images of all sets as they are labelled. spatial: still images, labelled by people. identity: groups of
+still images of a person, with f_CLS. temporal: clips, only f_tRNN learns. joint: clips, all losses and all parts.
+The seeds differ so that no stage has the batches of another.
 """
+
+RECIPES = {"compact": ("faces", "spatial", "identity", "temporal")}
+"""By weight file, the stages that make it from nothing."""

@@ -1,0 +1,63 @@
+"""Points that another network set, set again by a network that learnt from people: one mark-up for all sets (our choice)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from pathlib import Path
+
+import numpy as np
+
+from redn_lib.data.augment import mirror
+from redn_lib.data.clip import Sample
+from redn_lib.evaluation.errors import disturbed_box
+from redn_lib.files import whole_file
+from redn_lib.landmarks import OUTER_EYES, tight_box
+from redn_lib.rednet import RedNet
+from redn_lib.tracking.align import align
+
+BOXES = 3
+"""Boxes from which each image is aligned: the true one, and others disturbed at random; each also in the mirror."""
+
+AGREE = 0.025
+"""Images whose predictions stray farther from their mean are left out: mean distance over the eye distance."""
+
+FAR = 0.12
+"""So are those whose mean is farther from the points that were there, which hold the face if not the mark-up."""
+
+
+def renewed(
+    model: RedNet, samples: Sequence[Sample], lean: float, path: Path, show: Callable[[Iterable], Iterable] = iter
+) -> list[Sample]:
+    """The samples with the mean of the model's predictions as points, less those that it is not sure of.
+
+    lean: of the labels that the model learnt from; the samples have it now.
+    path: an .npz file in which the points are kept, so that a run that is stopped does not set them again.
+    show: wraps the samples, e.g. a progress bar.
+    """
+    if not path.exists():
+        found = np.stack([mean_prediction(model, sample, lean) for sample in show(samples)])
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, points=found)
+    kept = []
+    with np.load(path) as file:
+        for sample, points in zip(samples, file["points"], strict=True):
+            if np.isfinite(points).all():
+                again = copy(sample)
+                again.points, again.box, again.lean = points, tight_box(points), lean
+                kept.append(again)
+    return kept
+
+
+def mean_prediction(model: RedNet, sample: Sample, lean: float) -> np.ndarray:
+    """(68, 2) float32 in pixels of the image; NaN where the predictions, or these and the points, do not agree."""
+    face, rng = sample.face(), np.random.default_rng(0)
+    boxes = [face.box, *(disturbed_box(face.box, rng) for _ in range(BOXES - 1))]
+    flipped, _ = mirror(face.image, face.points)
+    width, found = face.image.shape[1], []
+    for box in boxes:
+        found.append(align(model, face.image, box).points)
+        seen = align(model, flipped, np.r_[width - 1 - box[2], box[1], width - 1 - box[0], box[3]]).points
+        found.append(mirror(flipped, seen, lean)[1])
+    points = np.mean(found, 0)
+    eyes = np.linalg.norm(np.subtract(*points[list(OUTER_EYES)]))
+    strays, off = (np.linalg.norm(np.array(them) - points, axis=-1).mean() / eyes for them in (found, [face.points]))
+    return points if strays < AGREE and off < FAR else np.full_like(points, np.nan)
