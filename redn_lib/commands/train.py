@@ -124,24 +124,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, folder: Path, fabric: Any) -> list[Sample]:
-    """What a stage learns from: windows of videos where it wants clips and there are any, otherwise still images.
-
-    Raises ValueError where none of the datasets is of the kind that it wants.
-    """
-    if stage.labels == "people" and datasets:
-        datasets = [data for data in datasets if data.layout.labels == "people"]
-        if not datasets:
-            raise ValueError("this stage learns from points that people set: name such a dataset with --data")
+    """What a stage learns from: windows of videos where it wants clips and there are any, otherwise still images."""
     windows = [window for data in datasets for window in (data.windows(stage.frames) if stage.frames > 1 else [])]
     if windows:
         return windows
-    samples = [sample for data in datasets for sample in data if data.layout.labels == "people"]
-    lean = samples[0].lean if samples else 0.0
+    by_people = [sample for data in datasets for sample in data if data.layout.labels == "people"]
     others = [sample for data in datasets for sample in data if data.layout.labels != "people"]
-    if others and samples and stage.labels == "renewed":
-        with nullcontext() if fabric is None else fabric.rank_zero_first():
-            others = renewed(model.eval(), others, lean, folder / "labels.npz", lambda them: tqdm(them, "labels"))
-    return samples + others
+    if not by_people or not others or stage.labels == "all":
+        return by_people + others
+    if stage.labels == "people":
+        return by_people
+    with fabric.rank_zero_first() if fabric else nullcontext():
+        path = folder / "labels.npz"
+        return by_people + renewed(model.eval(), others, by_people[0].lean, path, lambda them: tqdm(them, "labels"))
 
 
 def check(args: argparse.Namespace) -> None:

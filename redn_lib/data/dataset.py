@@ -124,7 +124,6 @@ def of_people(
     return [data for data in chosen if data]
 
 
-
 def open(
     source: str | Path,
     split: str | None = None,

@@ -9,6 +9,7 @@ from redn_lib.data.dataset import Dataset, Sample
 from redn_lib.data.layouts.readers import CATEGORIES
 from redn_lib.training.trained_on import HEADER_ENTRY, digest, person_of, video_of
 
+
 def about_labels(samples: Sequence[Sample]) -> list[str]:
     """A sentence where the labels themselves are a network's, to be printed wherever a figure rests on them."""
     told = (

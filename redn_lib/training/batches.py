@@ -55,7 +55,9 @@ def cut_clip(clip: Clip) -> Clip:
     """The same patch of every frame of a clip, around the tight box of all their points."""
     crop = Crop.around(tight_box(clip.points.reshape(-1, 2)))
     frames = np.stack([crop.take(frame) for frame in clip.frames])
-    return Clip(frames, crop.to_crop(clip.points).astype(np.float32), clip.person, clip.name, clip.visible, lean=clip.lean)
+    return Clip(
+        frames, crop.to_crop(clip.points).astype(np.float32), clip.person, clip.name, clip.visible, lean=clip.lean
+    )
 
 
 class UnreadPatches(Sequence):
@@ -120,7 +122,8 @@ class StillBatches(Dataset):
 
     faces: patches of real faces (see `cut_patch`), may be empty when stage.procedural is 1.
     procedural: None where the stage has no procedural faces.
-    Its `people`: number of each person for f_CLS by name, real people with several images first; all others are UNKNOWN.
+    Its `people`: number of each person for f_CLS by name, first real people with several images; all others are
+    UNKNOWN.
     Raises ValueError where either is missing.
     """
 

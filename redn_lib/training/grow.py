@@ -48,12 +48,15 @@ def begun(
     known: digests of the people whom f_CLS of `start` knows, in its order (see `digests`). Their rows are kept, those
         of other people are fresh.
     processes: how many share each batch; the batches returned are those of one of them.
+    Raises ValueError where f_CLS would know nobody.
     """
     synthetic = None
     if stage.procedural:
         synthetic = ProceduralFaces(stage.seed, stage.group, stage.synthetic_people, people_seed=seed)
     kind = ClipBatches if stage.frames > 1 else StillBatches
     batches = kind(faces, replace(stage, batch=stage.batch // processes), start.preset, synthetic)
+    if stage.identity_weight and not batches.people:
+        raise ValueError("f_CLS needs people with several images: name a dataset that has them, or take --procedural 1")
     parts = {"people": len(batches.people)} if stage.identity_weight else {}
     if stage.frames > 1:
         parts["hidden"] = hidden or start.preset.hidden or HIDDEN

@@ -1,4 +1,4 @@
-"""Points that another network set, set again by a network that learnt from people: one mark-up for all sets (our choice)."""
+"""Points that another network set, set again by one that learnt from people: one mark-up for all (our choice)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
@@ -8,14 +8,13 @@ import numpy as np
 
 from redn_lib.data.augment import mirror
 from redn_lib.data.clip import Sample
-from redn_lib.evaluation.errors import disturbed_box
 from redn_lib.files import whole_file
 from redn_lib.landmarks import OUTER_EYES, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
 
-BOXES = 3
-"""Boxes from which each image is aligned: the true one, and others disturbed at random; each also in the mirror."""
+TURNS = (-12.0, 0.0, 12.0)
+"""Degrees by which the first crop is turned; from each, the image is aligned as it is and in the mirror."""
 
 AGREE = 0.025
 """Images whose predictions stray farther from their mean are left out: mean distance over the eye distance."""
@@ -49,14 +48,12 @@ def renewed(
 
 def mean_prediction(model: RedNet, sample: Sample, lean: float) -> np.ndarray:
     """(68, 2) float32 in pixels of the image; NaN where the predictions, or these and the points, do not agree."""
-    face, rng = sample.face(), np.random.default_rng(0)
-    boxes = [face.box, *(disturbed_box(face.box, rng) for _ in range(BOXES - 1))]
-    flipped, _ = mirror(face.image, face.points)
-    width, found = face.image.shape[1], []
-    for box in boxes:
-        found.append(align(model, face.image, box).points)
-        seen = align(model, flipped, np.r_[width - 1 - box[2], box[1], width - 1 - box[0], box[3]]).points
-        found.append(mirror(flipped, seen, lean)[1])
+    face, found = sample.face(), []
+    reflected, points = mirror(face.image, face.points)
+    for turn in TURNS:
+        found.append(align(model, face.image, face.box, turn=turn).points)
+        there = align(model, reflected, tight_box(points), turn=turn).points
+        found.append(mirror(reflected, there, lean)[1])
     points = np.mean(found, 0)
     eyes = np.linalg.norm(np.subtract(*points[list(OUTER_EYES)]))
     strays, off = (np.linalg.norm(np.array(them) - points, axis=-1).mean() / eyes for them in (found, [face.points]))

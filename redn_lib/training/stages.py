@@ -48,8 +48,8 @@ class Stage:
     only: parts of `RedNet` that learn, as beginnings of parameter names such as "memory"; empty: all.
     synthetic_people: number of synthetic people who come again and again, so that f_CLS knows them; 0: always new ones.
     augment_synthetic: False leaves synthetic faces as they were rendered.
-    labels: which sets of the data: "all"; "people", those labelled by people; "renewed", all, where points that another
-        network set are replaced by those of the network that begins the stage (see `relabel.renewed`).
+    labels: where some datasets were labelled by people and some by another network, "all": of both; "people": only the
+        former; "renewed": both, the latter labelled again by the network that begins the stage (`relabel.renewed`).
     """
 
     iterations: int
@@ -104,7 +104,17 @@ STAGES = {
     "faces": Stage(1500),
     "spatial": Stage(5500, growth=2.0, labels="people", seed=125),
     "identity": Stage(
-        1500, 64, rate=1e-3, growth=2.0, procedural=0.25, group=4, swap=0.25, only=LATE, seed=250, **RENEWED, **DECOUPLING
+        1500,
+        64,
+        rate=1e-3,
+        growth=2.0,
+        procedural=0.25,
+        group=4,
+        swap=0.25,
+        only=LATE,
+        seed=250,
+        **RENEWED,
+        **DECOUPLING,
     ),
     "temporal": Stage(1500, rate=1e-3, growth=2.0, only=("memory",), seed=500, **RENEWED, **STEADY),
     "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, **RENEWED, **STEADY, **DECOUPLING),

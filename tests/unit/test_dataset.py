@@ -54,7 +54,7 @@ def test_windows_are_consecutive_frames_of_one_video(videos):
         *(("114", 3), ("203", 1), ("203", 3), ("410", 1), ("410", 3), ("001", 1), ("001", 3))
     ]
     assert len(videos.windows(4)) == 3 and videos.windows(5) == []
-    assert len(videos.choose("test").windows(4)) == 2
+    assert len(videos.of_split("test").windows(4)) == 2
     window = next(window for window in windows if window.name == "203[3:5]")
     clip = window.load()
     assert clip.frames.shape == (2, 100, 120, 3) and (clip.video, clip.split, clip.fps) == ("203", "cat2", 30)
@@ -108,7 +108,7 @@ def test_a_split_or_a_group_of_splits(w300, split, splits):
 
 
 def test_groups_of_other_sets(videos, ytf):
-    assert videos.choose("train").videos == ["001"] and videos.choose("test").splits == ["cat1", "cat2", "cat3"]
+    assert videos.of_split("train").videos == ["001"] and videos.of_split("test").splits == ["cat1", "cat2", "cat3"]
     assert open_dataset(ytf, split="train").splits == ["test", "training"]
     with pytest.raises(ValueError, match="ytf68 has no split 'cat9' here; it has test, training, train .a group."):
         open_dataset(ytf, split="cat9")

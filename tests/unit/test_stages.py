@@ -1,21 +1,24 @@
-"""`redn train --stage`: four stages with a command each or all in one, each of which learns what it is to."""
+"""`redn train`: stages with a command each, or a recipe in one, each of which learns what it is to."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
-from made_sets import make_300w, save_video, shape
+from made_sets import make_300w, make_ytf68, save_video, shape
 from unit.test_training import FACES, TINY
 
 from redn_lib.cli import main
+from redn_lib.data import dataset
 from redn_lib.data.convert import convert
 from redn_lib.data.layouts import SETS
 from redn_lib.data.pts import write_pts
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, RedNet
+from redn_lib.training import relabel
 from redn_lib.training.batches import ClipBatches
 from redn_lib.training.grow import begun, digests, fresh, grown
-from redn_lib.training.stages import STAGES, Stage
+from redn_lib.training.stages import RECIPES, STAGES, Stage
 from redn_lib.training.trained_on import digest
 
 SHORT = ["--procedural", "1", "--iterations", "2", "--batch", "4", "--synthetic-people", "3", "--hidden", "8"]
@@ -28,9 +31,9 @@ def tiny(monkeypatch):
 
 
 def train(stage, folder, *options):
-    """Exit code of a short stage whose run and weights lie in the folder."""
+    """Exit code of a short stage, or of the recipe "compact", whose run and weights lie in the folder."""
     files = ["--run", str(folder), "--out", str(folder / "w.safetensors")]
-    return main(["train", "--stage", stage, *SHORT, *options, *files])
+    return main(["train", "--recipe" if stage in RECIPES else "--stage", stage, *SHORT, *options, *files])
 
 
 def changed(before: RedNet, after: RedNet) -> set[str]:
@@ -39,7 +42,7 @@ def changed(before: RedNet, after: RedNet) -> set[str]:
     return {name.split(".")[0] for name in old.keys() & new.keys() if not torch.equal(old[name], new[name])}
 
 
-def test_four_commands_give_the_paper_s_network_and_one_command_the_same(tmp_path):
+def test_a_command_each_gives_the_paper_s_network_and_one_recipe_the_same(tmp_path):
     start, networks = [], {}
     for name in STAGES:
         assert train(name, tmp_path / name, *start) == 0
@@ -53,9 +56,9 @@ def test_four_commands_give_the_paper_s_network_and_one_command_the_same(tmp_pat
     assert {"encoder", "decoder", "regression", "classifier", "memory"} <= changed(
         networks["temporal"], networks["joint"]
     )
-    assert train("all", tmp_path / "all") == 0
+    assert train("compact", tmp_path / "all") == 0
     whole = load_weights(tmp_path / "all" / "w.safetensors", "cpu")
-    assert changed(networks["joint"], whole) == set()
+    assert changed(networks["temporal"], whole) == set()
     assert changed(networks["identity"], load_weights(tmp_path / "all" / "identity" / "weights.safetensors")) == set()
 
 
@@ -67,17 +70,17 @@ def test_only_the_parts_that_are_named_learn(tmp_path):
     assert changed(*parts) == {"decoder", "regression"}
 
 
-def test_all_stages_stopped_in_the_third_go_on_as_if_nothing_had_happened(tmp_path, monkeypatch, capsys):
-    assert train("all", tmp_path / "whole") == 0
+def test_a_recipe_stopped_at_its_clips_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch, capsys):
+    assert train("compact", tmp_path / "whole") == 0
     with monkeypatch.context() as patch:
 
         def interrupted(self, i):
             raise KeyboardInterrupt
 
         patch.setattr(ClipBatches, "__getitem__", interrupted)
-        assert train("all", tmp_path / "stopped") == 130
+        assert train("compact", tmp_path / "stopped") == 130
     assert "stopped after 0 iterations; the same command goes on" in capsys.readouterr().err
-    assert train("all", tmp_path / "stopped") == 0
+    assert train("compact", tmp_path / "stopped") == 0
     output = capsys.readouterr().out
     assert "stage identity: 0 real images of 0 people, 100% procedural; iteration 2 of 2" in output
     weights = [(tmp_path / name / "w.safetensors").read_bytes() for name in ("whole", "stopped")]
@@ -94,9 +97,9 @@ def test_a_grown_network_keeps_what_was_trained_and_begins_other_sizes_afresh():
 def test_rows_of_f_cls_go_with_the_names_of_people():
     stage = Stage(iterations=1, batch=2, identity_weight=1.0)
     named = {name: replace(face, person=name) for name, face in zip("abcd", FACES, strict=False)}
-    first, batches = begun(fresh(TINY, 0), stage, [named["a"], named["b"], named["c"]], seed=0)
+    first, batches = begun(fresh(TINY, 0), stage, [named["a"], named["b"], named["c"]] * 2, seed=0)
     assert digests(batches) == [digest(name) for name in "abc"]
-    others = [named["b"], named["d"], named["c"]]
+    others = [named["b"], named["d"], named["c"]] * 2
     model, _ = begun(first, stage, others, seed=1, known=digests(batches))
     old, new = first.classifier.people, model.classifier.people
     assert torch.equal(new[0], old[1]) and torch.equal(new[1], old[2])
@@ -132,6 +135,42 @@ def test_a_split_is_trained_on_and_nothing_else(w300, tmp_path, capsys):
     assert "6 real images of 6 people" in output
     people = about_weights(tmp_path / "run" / "w.safetensors")["seen"]["people"]
     assert len(people) == 6 and digest("300w/helen-test/image_2_0") not in people
+
+
+def test_points_of_another_network_are_set_again_once_people_s_are_learnt(w300, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(relabel, "AGREE", 1000)
+    monkeypatch.setattr(relabel, "FAR", 1000)
+    network_s = make_ytf68(tmp_path / "ytf68").root
+    data = ["--data", str(w300), str(network_s), "--split", "train", "--procedural", "0"]
+    assert train("compact", tmp_path / "run", *data) == 0
+    assert "stage faces: 11 real images" in (output := capsys.readouterr().out)
+    assert "stage spatial: 6 real images" in output
+    assert "stage identity: 11 real images" in output
+    with np.load(tmp_path / "run" / "identity" / "labels.npz") as file:
+        assert file["points"].shape == (5, 68, 2) and np.isfinite(file["points"]).all()
+    seen = [
+        about_weights(tmp_path / "run" / stage / "weights.safetensors")["seen"] for stage in ("spatial", "identity")
+    ]
+    assert set(seen[0]["people"]) <= set(seen[1]["people"])
+
+
+def test_points_that_the_network_is_not_sure_of_are_left_out(w300, tmp_path):
+    samples = list(dataset.open(w300, split="train"))
+    path = tmp_path / "labels.npz"
+    points = np.stack([sample.points + 1 for sample in samples])
+    points[2] = np.nan
+    np.savez(path, points=points)
+    kept = relabel.renewed(None, samples, 0.25, path)
+    assert [sample.name for sample in kept] == [s.name for s in samples[:2] + samples[3:]]
+    np.testing.assert_array_equal(kept[0].load()[0].points, samples[0].points + 1)
+    assert kept[0].load()[0].lean == 0.25
+
+
+def test_f_cls_without_people_to_tell_apart_says_so(w300, tmp_path, capsys):
+    save_weights(fresh(PRESETS["compact"], 5), tmp_path / "start.safetensors")
+    start = ["--start", str(tmp_path / "start.safetensors"), "--procedural", "0"]
+    assert train_real(w300, tmp_path / "run", *start, stage="identity") == 2
+    assert "f_CLS needs people with several images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--data", "--split", "--people", "--without", "--start"])
@@ -174,6 +213,7 @@ def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
     "stage, options, says",
     [
         ("identity", [], "goes on from weights of stage spatial: name their file with --start"),
+        ("compact", ["--start", "any.safetensors"], "a recipe begins from nothing"),
         ("joint", [], "goes on from weights of stage temporal"),
         ("spatial", ["--steps", "1"], "keeps statistics of 2 steps: train with --steps 2 or more"),
         ("spatial", ["--batch", "6", "--accumulate", "4"], "must be a multiple of 4"),

@@ -72,7 +72,7 @@ def test_synthetic_faces_of_two_stages_differ_but_not_the_people_whom_f_cls_know
     )
     faces = [batches.procedural[3] for batches in (spatial, identity, joint)]
     assert not np.array_equal(faces[0].points, faces[1].points) and not np.array_equal(faces[1].points, faces[2].points)
-    np.testing.assert_array_equal(faces[0].points, ProceduralFaces(0)[3].points)
+    np.testing.assert_array_equal(faces[0].points, ProceduralFaces(STAGES["spatial"].seed)[3].points)
     assert identity.people == joint.people and len(joint.people) == STAGES["joint"].synthetic_people
 
 
