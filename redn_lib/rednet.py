@@ -1,6 +1,6 @@
 """RedNet: encoder, decoder, regression, feedback loop, identity and memory as one network, in two presets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -140,29 +140,14 @@ class RedNet(nn.Module):
         change_z(z, step), change_code(code, step): replace what is fed back and what goes on to the decoder.
         """
         place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
-        codes, prior, next_state = [], None, None
-
-        def between(code: Tensor, step: int) -> Tensor:
-            nonlocal prior, next_state
-            codes.append(code)
-            if change_code is not None:
-                code = change_code(code, step)
-            if self.memory is not None and temporal and step == 0:
-                code, prior, next_state = self.remembered(code, crop_in_frame(place, crop), state)
-            return code
-
-        def add_prior(regression: Tensor, crop_now: Tensor) -> Tensor:
-            if prior is None:
-                return regression
-            here = prior._replace(points=to_crop(to_patch(prior.points, crop), crop_now))
-            return regression + prior_logits(here, regression, self.preset.size, self.preset.sigma)
-
-        run_step = partial(self.one_step, change_code=between)
+        codes = CodesOfFrame(self, crop, place, state, temporal and self.memory is not None, change_code)
+        run_step = partial(self.one_step, change_code=codes.between)
         steps = self.preset.steps if steps is None else steps
-        done = feedback_loop(run_step, patches, crop, self.preset, steps, add_prior=add_prior, change_z=change_z)
+        done = feedback_loop(run_step, patches, crop, self.preset, steps, add_prior=codes.add_prior, change_z=change_z)
+        next_state = codes.next_state
         if next_state is not None:
             next_state = next_state._replace(points=to_patch(done[-1].points.detach(), place))
-        return FrameOutput(done, codes, prior, next_state)
+        return FrameOutput(done, codes.made, codes.prior, next_state)
 
     def clip(
         self, patches: Tensor, crop: Tensor, steps: int | None = None, *, temporal: bool = True
@@ -208,6 +193,46 @@ class RedNet(nn.Module):
         if name not in PRESETS:
             raise ValueError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
         return cls(PRESETS[name])
+
+
+@dataclass
+class CodesOfFrame:
+    """The codes of a frame's steps on their way from the encoder to the decoder, and what f_tRNN makes of the first.
+
+    first, place: the crop of the first step to patch pixels, and these to pixels of the frame, (B, 2, 3).
+    state: of f_tRNN after the frame before.
+    remembers: whether f_tRNN runs.
+    made: the code of each step as the encoder made it.
+    prior, next_state: of f_tRNN, None where it does not run.
+    """
+
+    model: RedNet
+    first: Tensor
+    place: Tensor
+    state: MemoryState | None
+    remembers: bool
+    change: Change | None
+    made: list[Tensor] = field(default_factory=list)
+    prior: Prior | None = None
+    next_state: MemoryState | None = None
+
+    def between(self, code: Tensor, step: int) -> Tensor:
+        """The code of a step that goes on to the decoder."""
+        self.made.append(code)
+        if self.change is not None:
+            code = self.change(code, step)
+        if self.remembers and step == 0:
+            crop = crop_in_frame(self.place, self.first)
+            code, self.prior, self.next_state = self.model.remembered(code, crop, self.state)
+        return code
+
+    def add_prior(self, regression: Tensor, crop: Tensor) -> Tensor:
+        """Regression logits of a step plus the prior, moved into the step's crop."""
+        if self.prior is None:
+            return regression
+        here = self.prior._replace(points=to_crop(to_patch(self.prior.points, self.first), crop))
+        p = self.model.preset
+        return regression + prior_logits(here, regression, p.size, p.sigma)
 
 
 def crop_in_frame(place: Tensor, crop: Tensor) -> Tensor:
