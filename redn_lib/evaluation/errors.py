@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from redn_lib.data.clip import Face
 from redn_lib.data.dataset import Sample
+from redn_lib.feedback import Change
 from redn_lib.metrics import point_errors
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
@@ -38,10 +39,15 @@ def labels_of(samples: Sequence[Sample]) -> np.ndarray:
 
 
 def predictions_of(
-    model: RedNet, images: Iterable[np.ndarray], boxes: Iterable[np.ndarray], steps: int | None = None
+    model: RedNet,
+    images: Iterable[np.ndarray],
+    boxes: Iterable[np.ndarray],
+    steps: int | None = None,
+    **changes: Change,
 ) -> np.ndarray:
-    """Points after every step (N, K, 68, 2), in pixels of the images, each from its box (4,)."""
-    return np.array([align(model, image, box, steps).steps for image, box in zip(images, boxes, strict=True)])
+    """Points after every step (N, K, 68, 2), in pixels of the images, each from its box (4,). changes: of `align`."""
+    pairs = zip(images, boxes, strict=True)
+    return np.array([align(model, image, box, steps, **changes).steps for image, box in pairs])
 
 
 def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | None = None) -> np.ndarray:
@@ -55,8 +61,15 @@ def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | N
 
 
 def errors_of(
-    model: RedNet, faces: Sequence[Face], steps: int | None = None, box_of: Callable = lambda face: face.box
+    model: RedNet,
+    faces: Sequence[Face],
+    steps: int | None = None,
+    box_of: Callable = lambda face: face.box,
+    **changes: Change,
 ) -> np.ndarray:
-    """Error of every point after every step: (N, K, 68), as a share of the eye distance. box_of: the box given."""
-    predictions = predictions_of(model, (face.image for face in faces), map(box_of, faces), steps)
+    """Error of every point after every step: (N, K, 68), as a share of the eye distance.
+
+    box_of: the box given; changes: of `align`.
+    """
+    predictions = predictions_of(model, (face.image for face in faces), map(box_of, faces), steps, **changes)
     return point_errors(predictions, np.stack([face.points for face in faces])[:, None])

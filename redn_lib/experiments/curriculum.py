@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor, cat, nn
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from redn_lib.data.clip import Clip, Face
-from redn_lib.feedback import FeedbackForm, feedback_loop, to_crop, to_patch
+from redn_lib.feedback import Change, FeedbackForm, feedback_loop, to_crop, to_patch
 from redn_lib.rednet import COMPACT, FrameOutput, Preset, RedNet
 from redn_lib.response_maps import confidence, gaussian_maps
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
@@ -58,6 +60,33 @@ class Cascade(nn.Module):
 
         found = feedback_loop(run_step, patches, crop, self.preset, len(self.networks))
         return FrameOutput(found[-1:] if self.only_last else found, [])
+
+
+class CoarseFirst(RedNet):
+    """The first step sees a quarter of the resolution, later ones all of it: coarse to fine, as in the paper (z)."""
+
+    def one_step(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
+        if step == 0:
+            frame = F.interpolate(F.avg_pool2d(frame, 4), scale_factor=4, mode="bilinear")
+        return super().one_step(frame, z, step, change_code)
+
+
+class PartsHidden(RedNet):
+    """In training, steps after the first do not see a part of most images: there, only z knows the points (z)."""
+
+    def one_step(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
+        if self.encoder.training and step > 0:
+            frame = torch.where(self.hidden(frame), torch.rand_like(frame[..., :1, :1]), frame)
+        return super().one_step(frame, z, step, change_code)
+
+    @staticmethod
+    def hidden(frame: Tensor) -> Tensor:
+        """True in a rectangle of two of three images, (B, 1, S, S): its sides are 15 to 65 % of the crop's."""
+        count, size, device = len(frame), frame.shape[-1], frame.device
+        middle, half = torch.rand(count, 2, 1, device=device), 0.075 + 0.25 * torch.rand(count, 2, 1, device=device)
+        half = half * (torch.rand(count, 1, 1, device=device) < 2 / 3)
+        across, down = ((torch.arange(size, device=device) / size - middle).abs() < half).unbind(1)
+        return (down[:, :, None] & across[:, None])[:, None]
 
 
 class MemoryOnAll(RedNet):
@@ -303,11 +332,18 @@ class Curriculum:
         return trainer(model, batches.stage, batches, path=path).run(self.setting.show)
 
 
-def trained_loop(form: FeedbackForm, steps: int, stage: Stage, faces: Sequence[Face], show: Callable = iter) -> RedNet:
+def trained_loop(
+    form: FeedbackForm,
+    steps: int,
+    stage: Stage,
+    faces: Sequence[Face],
+    show: Callable = iter,
+    network: type[RedNet] = RedNet,
+) -> RedNet:
     """One network in a loop of `steps` feedback steps, in training as in test (RQ1)."""
     preset = replace(SMALL, form=form, trained_steps=steps)
     stage = replace(stage, steps=steps)
-    return Trainer(fresh(preset, stage.seed), stage, StillBatches(faces, stage, preset)).run(show)
+    return Trainer(fresh(preset, stage.seed, network), stage, StillBatches(faces, stage, preset)).run(show)
 
 
 def trained_cascade(form: FeedbackForm, steps: int, stage: Stage, faces: list[Face], show: Callable = iter) -> Cascade:

@@ -17,6 +17,7 @@ from redn_lib.data.clip import Clip, Face
 from redn_lib.data.occluder import draw_occluder
 from redn_lib.evaluation.errors import disturbed_box, errors_of
 from redn_lib.experiments.curriculum import Setting
+from redn_lib.feedback import Change
 from redn_lib.identity import swapped_in
 from redn_lib.metrics import jitter, nme
 from redn_lib.rednet import Preset, RedNet
@@ -76,12 +77,23 @@ def kparams(model: nn.Module) -> float:
     return sum(p.numel() for p in model.parameters()) / 1e3
 
 
-def still_figures(model: nn.Module, unseen: Sequence[Face], steps: int) -> dict[str, float]:
-    """NME in percent of each step with disturbed boxes, the same ones for every network; thousands of parameters."""
+def still_figures(model: nn.Module, unseen: Sequence[Face], steps: int, **changes: Change) -> dict[str, float]:
+    """NME in percent of each step with disturbed boxes, the same ones for every network; thousands of parameters.
+
+    changes: as of `RedNet.frame`, such as change_z.
+    """
     rng = np.random.default_rng(0)
-    per_step = 100 * errors_of(model, unseen, steps, lambda face: disturbed_box(face.box, rng)).mean((0, 2))
+    errors = errors_of(model, unseen, steps, lambda face: disturbed_box(face.box, rng), **changes)
+    per_step = 100 * errors.mean((0, 2))
     figures = {f"step{k}": float(error) for k, error in enumerate(per_step, 1)}
     return figures | {"last": float(per_step[-1]), "kparams": kparams(model)}
+
+
+def z_figures(model: RedNet, unseen: Sequence[Face], steps: int) -> dict[str, float]:
+    """As `still_figures`, and with z blank in the test: the last step's NME, and what that adds to it in percent."""
+    figures = still_figures(model, unseen, steps)
+    blank = still_figures(model, unseen, steps, change_z=lambda z, step: torch.zeros_like(z))["last"]
+    return figures | {"blank": blank, "worth": 100 * (blank / figures["last"] - 1)}
 
 
 @torch.inference_mode()

@@ -14,10 +14,10 @@ import pandas as pd
 from redn_lib.experiments import curriculum
 from redn_lib.experiments.curriculum import FULL, LSTM, NO_LSTM, STEPS, SUPERVISIONS, Curriculum, Setting, Supervision
 from redn_lib.experiments.filters import FILTERS, best_strength
-from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials
+from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials, z_figures
 from redn_lib.experiments.mixes import mix_figures
 from redn_lib.experiments.probes import probe_figures
-from redn_lib.experiments.statistics import differences, factorial, pairwise
+from redn_lib.experiments.statistics import differences, factorial, pairwise, worths
 from redn_lib.feedback import FeedbackForm
 from redn_lib.files import whole_file
 from redn_lib.pretrained import load_pretrained
@@ -85,9 +85,9 @@ class Loop(NamedTuple):
     train: Callable = curriculum.trained_loop
 
 
-def run_loop(loop: Loop, setting: Setting, seed: int) -> Figures:
+def run_loop(loop: Loop, setting: Setting, seed: int, figures: Callable = still_figures) -> Figures:
     model = loop.train(loop.form, loop.steps, replace(setting.stage, seed=seed), setting.faces, setting.show)
-    return still_figures(model, setting.unseen, loop.steps)
+    return figures(model, setting.unseen, loop.steps)
 
 
 def run_memory(memory: str, setting: Setting, seed: int) -> Figures:
@@ -166,6 +166,22 @@ QUESTIONS: dict[str, Question] = {
         {name: Loop(2, form) for name, form in FORMS.items()},
         run_loop,
         pairwise,
+    ),
+    "z": Question(
+        f"What z is worth: networks trained with z in several ways and without it; {DISTURBED}; blank: of the last "
+        "step with z blank in the test; worth: what that adds to the error, in percent of it",
+        {
+            "no z": Loop(2, FeedbackForm("nothing")),
+            "Gaussians, predictions averaged (shipped)": Loop(2),
+            "Gaussians, last prediction alone": Loop(2, FeedbackForm(average=False)),
+            "response maps": Loop(2, FeedbackForm("softmax")),
+            "coarse first": Loop(2, train=partial(curriculum.trained_loop, network=curriculum.CoarseFirst)),
+            "parts hidden after step 1": Loop(
+                2, train=partial(curriculum.trained_loop, network=curriculum.PartsHidden)
+            ),
+        },
+        partial(run_loop, figures=z_figures),
+        worths,
     ),
     "rq1": Question(
         f"RQ1: one step, loop, cascade, loop with blank z; {DISTURBED}",

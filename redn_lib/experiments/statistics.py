@@ -49,6 +49,15 @@ def by_seed(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {name: results.pivot(index="seed", columns="variant", values=name) for name in names}
 
 
+def worths(results: pd.DataFrame) -> list[dict[str, Any]]:
+    """`differences`, and the worth of z in each variant that has z."""
+    found = differences(results)
+    for variant, values in by_seed(results)["worth"].items():
+        if values.any():
+            found.append(contrast(f"z in {variant}", "worth", list(values), nan))
+    return found
+
+
 def differences(results: pd.DataFrame) -> list[dict[str, Any]]:
     """Each variant less the first one, same seed with same seed; base: the first one's mean."""
     first, *others = results["variant"].unique()
