@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from redn_lib.widgets.draw import dot, polyline
 from redn_lib.widgets.panels import card, write
@@ -23,13 +22,6 @@ class Axis(NamedTuple):
     def at(self, values) -> np.ndarray:
         """Pixels of numbers."""
         return self.start + (np.asarray(values) - self.low) * (self.end - self.start) / (self.high - self.low)
-
-    def ticks(self) -> dict[str, float]:
-        """A few round numbers: their pixels by their words."""
-        numbers = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(self.low, self.high)
-        numbers = [n for n in numbers if self.low <= n <= self.high]
-        digits = max(len(f"{n:g}".partition(".")[2]) for n in numbers)
-        return {f"{n:.{digits}f}".replace("-", "−"): float(self.at(n)) for n in numbers}
 
 
 def time_chart(curves, colours, frame: int, grey: np.ndarray, limits, form: str, size, cut: int = 0) -> np.ndarray:
