@@ -12,9 +12,12 @@ from redn_lib.evaluation.errors import images_of, labels_of, predictions_of, tra
 from redn_lib.evaluation.protocols import PROTOCOLS, published
 from redn_lib.evaluation.scores import Measured
 from redn_lib.evaluation.tables import check_endings, commit, table_text, write_report
+from redn_lib.files import whole_file
 from redn_lib.metrics import METRICS, NORMALISERS
 from redn_lib.pretrained import load_weights
+from redn_lib.widgets.figures import ced_curves
 
+PICTURES = (".png", ".svg")
 COLUMNS = {"of": "", "name": "", "points": "points", "frames": "frames", "jitter": "jitter", "conditions": ""}
 
 
@@ -35,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables, write the files; 0. Raises ValueError or OSError for what cannot be used."""
-    check_endings(args.out, (".json", ".csv", ".png", ".svg"))
+    check_endings(args.out, (".json", ".csv", *PICTURES))
     if args.track and args.shift:
         raise ValueError("--track gives no box that --shift could disturb; choose one of the two")
     samples, path, notes = common.chosen(args)
@@ -63,5 +66,10 @@ def run(args: argparse.Namespace) -> int:
         "table": table, "published": beside, "notes": notes, "command": common.command_line(args), "commit": commit(),
     }  # fmt: skip
     about = f"{args.protocol or 'annotated faces'}, {counted}; {'; '.join(notes)}"
-    write_report(args.out, record, rows, about, measured)
+    write_report(args.out, record, rows, about)
+    curves = {f"{name} points": measured.frame_errors(name) for name in measured.point_sets}
+    for path in args.out:
+        if path.suffix.lower() in PICTURES:
+            with whole_file(path) as temporary:
+                ced_curves(curves, of=NORMALISERS[args.normaliser][1]).savefig(temporary)
     return 0

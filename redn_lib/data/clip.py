@@ -87,6 +87,13 @@ class Clip:
         visible = _checked(self.visible, self.points, (len(self.frames), N_POINTS, 2), f"clip {self.name!r}")
         object.__setattr__(self, "visible", visible)
 
+    @classmethod
+    def of(cls, faces: Sequence[Face], **about: Any) -> "Clip":
+        """The frames of one video as a clip; about: its other fields."""
+        images, points, visible = (np.stack([getattr(f, k) for f in faces]) for k in ("image", "points", "visible"))
+        factors = {key: np.stack([np.asarray(f.factors[key]) for f in faces]) for key in faces[0].factors or {}}
+        return cls(images, points, visible=visible, factors=factors or None, **about)
+
     def __len__(self) -> int:
         return len(self.frames)
 
@@ -157,11 +164,8 @@ class Sample:
 
         Raises FileNotFoundError or ValueError, naming the file, where an image is gone or damaged or lacks the face.
         """
-        faces = [sample.face() for sample in self.frames or (self,)]
-        images, points, visible = (np.stack([getattr(f, k) for f in faces]) for k in ("image", "points", "visible"))
-        factors = {key: np.stack([np.asarray(f.factors[key]) for f in faces]) for key in faces[0].factors or {}}
         about = {key: getattr(self, key) for key in ("person", "name", "fps", "video", "split", "lean")}
-        return Clip(images, points, visible=visible, factors=factors or None, **about)
+        return Clip.of([sample.face() for sample in self.frames or (self,)], **about)
 
     def face(self) -> Face:
         """The (first) frame with its points. Raises as `load`."""

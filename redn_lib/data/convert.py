@@ -1,11 +1,13 @@
 """From an address or an archive to a folder that `dataset.open` reads: get, unpack, write part by part, report."""
 
 import json
+import os
 import shutil
 import tarfile
+import time
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -52,13 +54,18 @@ def inside(file: tarfile.TarFile, folder: Path) -> list[tarfile.TarInfo]:
 def unpack(archive: Path, target: Path) -> None:
     """Unpack a zip or tar into the new folder `target`, which is there only when all of the archive is in it.
 
+    The files keep their times of change, so that unpacked again they count as unchanged.
     Raises ValueError, with the remedy, where it is damaged or unsafe; OSError where the disk is full.
     """
     part = target.with_name(f"{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
         if zipfile.is_zipfile(archive):
-            shutil.unpack_archive(archive, part, "zip")  # drops "..", drives and links by itself
+            with zipfile.ZipFile(archive) as file:
+                for member in file.infolist():
+                    path = file.extract(member, part)  # drops "..", drives and links by itself
+                    changed = time.mktime((*member.date_time, 0, 0, -1))
+                    os.utime(path, (changed, changed))
         else:
             with tarfile.open(archive) as file:
                 safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and newer
@@ -77,7 +84,8 @@ def unpack(archive: Path, target: Path) -> None:
 def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool = False) -> Dataset:
     """Convert folders and archives of a published dataset into `out`, with report.txt and contact_sheet.jpg beside it.
 
-    What is finished and unchanged is not done again: run again after an interruption, or after mending some files.
+    Run again after an interruption, or after mending some files, it does only what is missing: parts whose files are
+    unchanged stay, and where nothing but archives is named and none has changed, none is unpacked again.
     Raises FileNotFoundError or ValueError where nothing usable is there, OSError where the disk is full.
     """
     for path in sources:
@@ -88,6 +96,9 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8")
     if is_other or not (is_new or parts.is_dir()):
         raise ValueError(f"{out}: holds another set or other files; give --out a folder of its own")
+    archives = _states(path for path in sources if path.is_file())
+    if len(archives) == len(sources) and not unpacked.exists() and (made := _finished(out, archives)):
+        return made
     parts.mkdir(parents=True, exist_ok=True)
     folders = [path if path.is_dir() else unpacked / path.name for path in sources]
     for source, folder in zip(sources, folders, strict=True):
@@ -99,7 +110,7 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     if not written:
         how = f"`python data_scripts/get.py {layout.name}` says what its layout is"
         raise ValueError(f"nothing usable of {layout.name} was found; {how}{listed(problems, 20)}")
-    about = {"set": layout.name, "parts": written, "problems": problems}
+    about = {"set": layout.name, "parts": written, "problems": problems, "archives": archives}
     with whole_file(told) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     made = datasets.open(out)
@@ -126,6 +137,20 @@ def report(dataset: Dataset, most: int = 20) -> str:
     for title, entries in (("wrong counts", dataset.wrong_counts()), ("left out or odd", dataset.problems)):
         lines.append(f"{title}: {len(entries)}{listed(entries, most)}")
     return "\n".join(lines)
+
+
+def _finished(out: Path, archives: list) -> Dataset | None:
+    """What was converted from archives of these `_states`; None where it was from others or is not whole."""
+    try:
+        about = json.loads((out / "store.json").read_text(encoding="utf-8"))
+        return datasets.open(out) if about["archives"] == archives else None
+    except DAMAGED:
+        return None
+
+
+def _states(files: Iterable[Path]) -> list:
+    """Name, size and time of change of each file."""
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
 def _write_parts(layout: Layout, folders: list[Path], parts: Path, progress: bool) -> tuple[list[dict], list[str]]:
@@ -155,8 +180,7 @@ def _labels(unit: Unit, parts: Path) -> dict[str, np.ndarray] | None:
 
 def _fingerprint(unit: Unit) -> str:
     """Changes when a file of the unit (its name, size or time of change) or the labels change."""
-    states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in unit.files]
-    return sha256(unit.labels + repr(states).encode()).hexdigest()[:24]
+    return sha256(unit.labels + repr(_states(unit.files)).encode()).hexdigest()[:24]
 
 
 def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from redn_lib.landmarks import MIRROR
 
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray:

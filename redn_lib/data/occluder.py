@@ -20,8 +20,8 @@ TILT = 15.0  # spread in degrees of an arm or a board about upright to its path;
 
 
 def fixed_point(points: np.ndarray) -> np.ndarray:
-    """Pixels as OpenCV wants them with 4 fractional bits."""
-    return np.round(np.asarray(points) * 16).astype(np.int32)
+    """Pixels as OpenCV wants them with 4 fractional bits; what is far outside is brought nearer."""
+    return np.round(np.clip(points, -9999, 9999) * 16).astype(np.int32)
 
 
 def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from redn_lib.evaluation.scores import Measured
 from redn_lib.files import whole_file
-from redn_lib.metrics import METRICS, NORMALISERS
+from redn_lib.metrics import METRICS
 
 
 def write_table(rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: Path, *, command: str, about: str) -> None:
@@ -57,23 +56,15 @@ def check_endings(paths: Sequence[Path], endings: Sequence[str]) -> None:
             raise ValueError(f"--out {path}: name a file that ends in {', '.join(endings)}")
 
 
-def write_report(
-    paths: Sequence[Path], record: Mapping, rows: Sequence[Mapping], about: str, measured: Measured | None = None
-) -> None:
-    """Write the record as .json (null for numbers not finite), its rows as .csv, its curves as .png or .svg."""
+def write_report(paths: Sequence[Path], record: Mapping, rows: Sequence[Mapping], about: str) -> None:
+    """Write the rows into each .csv of the paths, the record (null for numbers not finite) into each .json."""
+    plain = json.loads(json.dumps(record), parse_constant=lambda name: None)
     for path in paths:
         if path.suffix.lower() == ".csv":
             write_table(rows, path, command=record["command"], about=about)
-            continue
-        with whole_file(path) as temporary:
-            if path.suffix.lower() == ".json":
-                plain = json.loads(json.dumps(record), parse_constant=lambda name: None)
+        elif path.suffix.lower() == ".json":
+            with whole_file(path) as temporary:
                 temporary.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
-            else:
-                from redn_lib.widgets.figures import ced_curves  # here, since it brings Matplotlib and torch
-
-                curves = {f"{name} points": measured.frame_errors(name) for name in measured.point_sets}
-                ced_curves(curves, of=NORMALISERS[measured.normaliser][1]).savefig(temporary)
 
 
 def table_text(rows: Sequence[Mapping], columns: Mapping[str, str]) -> str:

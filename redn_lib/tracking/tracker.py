@@ -6,6 +6,7 @@ checks that there is one. All of it is our choice, numbers by `benchmarks/measur
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -52,6 +53,24 @@ class TrackedFrame:
     lost: bool
 
 
+class Followed(NamedTuple):
+    """The face that is tracked.
+
+    fit: where it is in the last frame.
+    age: frames since it was found.
+    unseen: checks in a row in which the detector missed it.
+    """
+
+    fit: Fit
+    age: int = 0
+    unseen: int = 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the detector should check it in this frame."""
+        return self.unseen > 0 or self.age % CHECK_EVERY == 0 or self.fit.confidence.mean() < SURE
+
+
 class Tracker:
     """Tracks one face, the largest one where there are several.
 
@@ -67,40 +86,38 @@ class Tracker:
 
     def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
         """Every frame of a source, as `Frames` opens it; each call starts again, without a face."""
-        fit, before = None, np.inf  # the face and the thumbnail of the last frame
-        age = unseen = 0  # frames since the face was found; checks in a row in which the detector missed it
+        face, before = None, None  # the face and the thumbnail of the last frame
         for index, seconds, image in frames(source):
             now = thumbnail(image)
-            if np.abs(now - before).mean() >= CUT:
-                fit = None
-            before = now
-            if fit:
-                fit, age = self._follow(image, fit), age + 1
-            if fit and (unseen > 0 or age % CHECK_EVERY == 0 or fit.confidence.mean() < SURE):
-                fit, found = self._check(image, fit)
-                unseen = 0 if found else unseen + 1
-            if fit is None or unseen >= MAX_UNSEEN:
-                fit, age, unseen = self._find(image), 0, 0
-            points = fit.points if fit else np.full((N_POINTS, 2), np.nan, np.float32)
-            confidence = fit.confidence if fit else np.zeros(N_POINTS, np.float32)
-            yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), fit is None)
+            is_cut = before is None or np.abs(now - before).mean() >= CUT
+            face, before = None if is_cut else face, now
+            if face:
+                face = self._follow(image, face)
+            if face and face.is_due:
+                face = self._check(image, face)
+            if face is None:
+                face = self._find(image)
+            points = face.fit.points if face else np.full((N_POINTS, 2), np.nan, np.float32)
+            confidence = face.fit.confidence if face else np.zeros(N_POINTS, np.float32)
+            yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), face is None)
 
-    def _find(self, image: np.ndarray) -> Fit | None:
+    def _find(self, image: np.ndarray) -> Followed | None:
         """The largest face of the frame that the network confirms."""
         boxes, _ = self.detector.detect(image)
-        return next(filter(None, (self._confirm(image, box) for box in boxes[:3])), None)
+        fits = (self._confirm(image, box) for box in boxes[:3])
+        return next((Followed(fit) for fit in fits if fit), None)
 
     def _confirm(self, image: np.ndarray, box: np.ndarray) -> Fit | None:
         """The face in a box of the detector; None where the network finds none there."""
         fit = self._fit(image, box)
         return fit if fit and overlap(tight_box(fit.points), box) >= SAME_FACE else None
 
-    def _follow(self, image: np.ndarray, last: Fit) -> Fit | None:
+    def _follow(self, image: np.ndarray, last: Followed) -> Followed | None:
         """The face of the last frame in this one; None where it is lost."""
-        before = tight_box(last.points)
-        fit = self._fit(image, before, last.state)
+        before = tight_box(last.fit.points)
+        fit = self._fit(image, before, last.fit.state)
         growth = _side(tight_box(fit.points)) / _side(before) if fit else np.inf
-        return fit if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
+        return last._replace(fit=fit, age=last.age + 1) if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
 
     def _fit(self, image: np.ndarray, box: np.ndarray, state: MemoryState | None = None) -> Fit | None:
         """Align from a box, and again from the result where the face has moved; None where that is no face."""
@@ -109,18 +126,19 @@ class Tracker:
             fit = align(self.model, image, tight_box(fit.points), self.steps, temporal=self.temporal, state=state)
         return fit if is_face(fit, image) else None
 
-    def _check(self, image: np.ndarray, fit: Fit) -> tuple[Fit | None, bool]:
-        """(the face, or the one that the detector finds near by, or None; whether the detector finds one)."""
-        box = tight_box(fit.points)
+    def _check(self, image: np.ndarray, face: Followed) -> Followed | None:
+        """The face, or the one that the detector finds near by; None where it is none or was missed too often."""
+        box = tight_box(face.fit.points)
         middle, side = (box[:2] + box[2:]) / 2, _side(box)
         low = np.floor(np.maximum(middle - side, 0)).astype(int)
         high = np.ceil(middle + side).astype(int) + 1
         boxes, _ = self.detector.detect(np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), (CHECK_SIDE,))
         if not len(boxes):
-            return fit, False
+            return face._replace(unseen=face.unseen + 1) if face.unseen + 1 < MAX_UNSEEN else None
         boxes = boxes + np.tile(low, 2)
         nearest = boxes[overlap(boxes, box).argmax()]
-        return (fit if overlap(nearest, box) >= SAME_FACE else self._confirm(image, nearest)), True
+        fit = face.fit if overlap(nearest, box) >= SAME_FACE else self._confirm(image, nearest)
+        return face._replace(fit=fit, unseen=0) if fit else None
 
 
 def is_face(fit: Fit, image: np.ndarray) -> bool:

@@ -11,11 +11,10 @@ import cv2
 import numpy as np
 
 from redn_lib.data.clip import check_image
-from redn_lib.data.images import read_image
+from redn_lib.data.images import IMAGES, read_image
 from redn_lib.files import whole_file
 
 DEFAULT_FPS = 25.0  # frames a second where the source does not say (our choice)
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
 
 Source = str | Path | int | Iterable[np.ndarray]

@@ -14,17 +14,18 @@ from threading import Thread, current_thread, main_thread
 from typing import NamedTuple
 
 import ipywidgets as widgets
+import matplotlib as mpl
 import numpy as np
 from IPython.display import Image
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
-from redn_lib.widgets.chart import Axis
-from redn_lib.widgets.draw import dot, polyline, ring
+from redn_lib.widgets.figures import drawn
 from redn_lib.widgets.live import Drawing, Live, Scene, button, setting, status
-from redn_lib.widgets.panels import GAP, board, caption, card, write
-from redn_lib.widgets.style import BLUE, CARD, GREEN, GRID, INK, ORANGE, PURPLE, QUIET, Colour
+from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, QUIET, RC, Colour, rgb
 
 TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))
 """The parts as the board calls them, and as the table does."""
@@ -42,10 +43,6 @@ MEASURED = {
 }
 
 TRAIN = "train this network"
-ROW, HEAD, FOOT = 33, 26, 40
-GRID_WIDTH = 610
-EFFECT_WIDTH = 1000 - GRID_WIDTH - 3 * GAP
-KIND_WIDTH, KIND_HEIGHT = 1000 - 2 * GAP, 176
 COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))
 CHOSEN: Colour = (220, 234, 245)
 """Behind the chosen cell and the chosen kind."""
@@ -233,19 +230,14 @@ def _scene(table: str | Path, start: dict, short_runs: dict) -> Scene:
     grid = read_grid(Path(table))
 
     def draw(state: BoardState) -> Drawing:
-        kind, chosen = state.kind, "The network with no part" if state.cell == "none" else "The chosen network"
-        upper = [
-            caption(_cells(grid, state, short_runs), f"Eight networks, {kind}", MEASURED[kind]),
-            caption(_effects(grid, state), "What each part does", "over the whole grid"),
-        ]
-        lower = caption(_kinds(grid, state), f"{chosen} among the eight", "by what makes a clip hard; lower is better")
+        kind = state.kind
         cells = ", ".join(f"{s.words} {grid.cells[s.cell][kind].mean:.2f}" for s in CELLS)
         pairs = [f"{name} {found[kind].effect}" for name, found in grid.effects.items() if name not in TICKS]
         about = (
             f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: {cells}. What parts do together: "
             f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
         )
-        return Drawing(board([upper, [lower]]), about, numbers(grid, state, short_runs))
+        return Drawing(_picture(grid, state, short_runs), about, numbers(grid, state, short_runs))
 
     return Scene(draw, BoardState, start, {"kind": grid.kinds})
 
@@ -272,111 +264,78 @@ def _short(figure: float) -> str:
     return "–" if isnan(figure) else f"{figure:.1f}"
 
 
-def _cells(grid: Grid, state: BoardState, short_runs: dict) -> np.ndarray:
-    """A row for each network: which parts it has, its mean on a kind, and its spread; networks that differ from the
-    chosen one in one part have its colour.
-    """
-    found, right = [grid.cells[cell.cell][state.kind] for cell in CELLS], GRID_WIDTH - 4
-    here = [cell.cell for cell in CELLS].index(state.cell)
-    changed = {cell: COLOURS[tick] for tick, cell in state.neighbours().items()}
-    colours = [INK if row == here else changed.get(cell.cell, QUIET) for row, cell in enumerate(CELLS)]
-    unit = "jitter, % of the eye distance" if state.kind == JITTER else "NME, %"
-    spread = f"mean and spread over {grid.seeds} seeds" if grid.seeds > 1 else "one seed"
-    out = card(HEAD + ROW * len(CELLS) + FOOT, GRID_WIDTH)
-    out[HEAD + ROW * here : HEAD + ROW * (here + 1)] = CHOSEN
-    _intervals(out, Axis(*_limits(found), 214, 410), found, colours, f"{unit}, {spread}")
-    write(out, "in colour: one part changed", 214, 6, size=11, colour=QUIET)
-    for i, tick in enumerate(TICKS):
-        write(out, tick, 34 + 64 * i, 6, size=11, anchor=0.5)
-    if short_runs:
-        write(out, "short run here", right, 6, size=11, colour=PURPLE, anchor=1)
+def _picture(grid: Grid, state: BoardState, short_runs: dict) -> np.ndarray:
+    """Above a row for each network and effect, below a column for each kind; jitter has an axis of its own."""
+    kinds = [kind for kind in grid.kinds if kind != JITTER]
+    groups = [kinds, [JITTER]] if JITTER in grid.kinds else [kinds]
+    with mpl.rc_context(RC | {"figure.constrained_layout.use": False}):  # which takes most of the time
+        figure = Figure(figsize=(10, 5.9))
+        room = dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85)
+        cells, effects = figure.subplots(1, 2, gridspec_kw=room)
+        _cells(cells, grid, state, short_runs)
+        _effects(effects, grid, state)
+        widths = [len(kinds) + 0.2 for kinds in groups]
+        room = dict(left=0.04, right=0.99, top=0.32, bottom=0.05, wspace=0.1, width_ratios=widths)
+        below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
+        for axes, kinds in zip(below, groups, strict=True):
+            _kinds(axes, grid, state, kinds)
+        chosen = "The network with no part" if state.cell == "none" else "The chosen network"
+        below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better", loc="left")
+        return drawn(figure)
+
+
+def _cells(axes: Axes, grid: Grid, state: BoardState, short_runs: dict) -> None:
+    """Mean and spread of each network on a kind; those that differ from the chosen one in one part have its colour."""
+    colours = {cell: COLOURS[tick] for tick, cell in state.neighbours().items()} | {state.cell: INK}
+    found = {cell.words: grid.cells[cell.cell][state.kind] for cell in CELLS}
+    notes = [one.spread for one in found.values()]
     for row, cell in enumerate(CELLS):
-        y, bold = HEAD + ROW * row, row == here
-        write(out, found[row].spread, 426, y + 7, bold=bold, colour=INK if bold else QUIET)
         if cell.cell in short_runs:
-            write(out, _short(short_runs[cell.cell][state.kind]), right, y + 7, colour=PURPLE, anchor=1)
-        for i, tick in enumerate(TICKS):
-            at = 34 + 64 * i, y + ROW / 2
-            if getattr(cell, tick):
-                dot(out, at, 8.5, COLOURS[tick], edge=COLOURS[tick])
-            else:
-                ring(out, at, 8, GRID, 2)
-    return out
+            notes[row] += f"\nshort run here {_short(short_runs[cell.cell][state.kind])}"
+    _intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes)
+    here = list(found).index(state.words)
+    axes.axhspan(here - 0.5, here + 0.5, color=rgb(CHOSEN))
+    axes.set_title(f"Eight networks, {state.kind}; in colour: one part changed", loc="left")
+    unit = "jitter, % of the eye distance" if state.kind == JITTER else "NME, %"
+    axes.set_xlabel(unit + (f", mean and spread over {grid.seeds} seeds" if grid.seeds > 1 else ", one seed"))
 
 
-def _effects(grid: Grid, state: BoardState) -> np.ndarray:
-    """A row for each part, each pair and all three: the mean effect and its interval around zero."""
-    found = {name: by_kind[state.kind] for name, by_kind in grid.effects.items()}
+def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
+    """Mean and interval of each part, each pair and all three; hollow and grey where it holds zero."""
+    found = {"all three" if name.count("×") == 2 else name: by[state.kind] for name, by in grid.effects.items()}
     colours = [COLOURS.get(name, INK) if effect.significant else QUIET for name, effect in found.items()]
-    hollow = [row for row, effect in enumerate(found.values()) if not effect.significant]
-    far = max(1.1 * float(np.nanmax(np.abs(list(found.values())))), 1e-3)
-    out, axis = card(HEAD + ROW * len(CELLS) + FOOT, EFFECT_WIDTH), Axis(-far, far, 150, EFFECT_WIDTH - 58)
-    note = "mean and 95 % interval; hollow: not significant" if grid.seeds > 1 else "one seed: no interval"
-    zero = float(axis.at(0))
-    polyline(out, [(zero, HEAD), (zero, HEAD + ROW * len(found))], False, INK)
-    _intervals(out, axis, list(found.values()), colours, note, hollow)
+    _intervals(axes, found, colours, [f"{effect.mean:+.2f}" for effect in found.values()])
+    axes.axvline(0, color=rgb(INK), linewidth=1)
     less, more = ("steadier", "shakier") if state.kind == JITTER else ("less error", "more error")
-    write(out, less, zero - 8, 6, size=11, colour=QUIET, anchor=1)
-    write(out, more, zero + 8, 6, size=11, colour=QUIET)
-    for row, (name, effect) in enumerate(found.items()):
-        y, words = HEAD + ROW * row + 7, "all three" if name.count("×") == 2 else name
-        write(out, words, 138, y + 1, size=11, bold=effect.significant, anchor=1)
-        tone = INK if effect.significant else QUIET
-        write(out, f"{effect.mean:+.2f}", EFFECT_WIDTH - 2, y, colour=tone, anchor=1)
-    return out
+    axes.set_title("What each part does", loc="left")
+    note = "mean and 95 % interval; hollow: not significant" if grid.seeds > 1 else "one seed: no interval"
+    axes.set_xlabel(f"{less} < 0 < {more}\n{note}")
 
 
-def _kinds(grid: Grid, state: BoardState) -> np.ndarray:
+def _intervals(axes: Axes, found: Mapping[str, Estimate], colours: Sequence[Colour], notes: Sequence[str]) -> None:
+    """Rows from above: a name, a dot at the mean with a line from low to high, hollow where it is grey, and a note."""
+    mean, low, high = np.transpose([*found.values()])
+    edges = [rgb(colour) for colour in colours]
+    axes.hlines(range(len(found)), low, high, edges, linewidth=2)
+    faces = [rgb(CARD if colour == QUIET else colour) for colour in colours]
+    axes.scatter(mean, range(len(found)), 36, faces, edgecolors=edges, zorder=3)
+    axes.set_yticks(range(len(found)), found)
+    axes.secondary_yaxis("right").set_yticks(range(len(found)), notes)
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+
+
+def _kinds(axes: Axes, grid: Grid, state: BoardState, kinds: Sequence[str]) -> None:
     """A column for each kind: all eight networks as strokes, the chosen one as a dot with its spread."""
-    groups = [[kind for kind in grid.kinds if (kind == JITTER) == jitter] for jitter in (False, True)]
-    groups = [kinds for kinds in groups if kinds]
-    out, bottom, left = card(KIND_HEIGHT, KIND_WIDTH), KIND_HEIGHT - 26, 52.0
-    column = (KIND_WIDTH - 52 * len(groups)) / len(grid.kinds)
-    for kinds in groups:
-        cells = {kind: [cell[kind] for cell in grid.cells.values()] for kind in kinds}
-        axis, right = Axis(*_limits(sum(cells.values(), [])), bottom, 8), left + column * len(kinds)
-        for i, kind in enumerate(kinds):
-            if kind == state.kind:
-                out[8:bottom, round(left + column * (i + 0.03)) : round(left + column * (i + 0.97))] = CHOSEN
-        for words, y in axis.ticks().items():
-            polyline(out, [(left, y), (right, y)], False, GRID)
-            write(out, words, left - 6, y - 7, size=11, colour=QUIET, anchor=1)
-        for i, kind in enumerate(kinds):
-            x, cell, bold = left + column * (i + 0.5), grid.cells[state.cell][kind], kind == state.kind
-            for other in cells[kind]:
-                y = float(axis.at(other.mean))
-                polyline(out, [(x - 0.3 * column, y), (x, y)], False, QUIET)
-            at, (y, low, high) = x - 0.15 * column, axis.at(cell)
-            if not isnan(cell.low):
-                polyline(out, [(at, low), (at, high)], False, INK, 2)
-            dot(out, (at, y), 5, INK)
-            write(out, f"{cell.mean:.2f}", x + 0.05 * column, y - 9, bold=True)
-            write(out, kind, x, KIND_HEIGHT - 20, size=12, bold=bold, anchor=0.5)
-        left = right + 52
-    return out
-
-
-def _intervals(out: np.ndarray, axis: Axis, found: Sequence[Estimate], colours, label: str, hollow=()) -> None:
-    """Draw rows of mean, low and high: a dot at the mean, a line from low to high with ends; none where those are NaN.
-
-    label: of the axis below; hollow: rows whose dot is a ring.
-    """
-    bottom = HEAD + ROW * len(found)
-    for words, x in axis.ticks().items():
-        polyline(out, [(x, HEAD), (x, bottom)], False, GRID)
-        write(out, words, x, bottom + 4, size=11, colour=QUIET, anchor=0.5)
-    write(out, label, (axis.start + axis.end) / 2, bottom + 20, size=11, anchor=0.5)
-    for row, colour in enumerate(colours):
-        y, (mean, low, high) = HEAD + ROW * (row + 0.5), axis.at(found[row])
-        if not isnan(low):
-            polyline(out, [(low, y), (high, y)], False, colour, 2)
-            for end in (low, high):
-                polyline(out, [(end, y - 6), (end, y + 6)], False, colour, 2)
-        dot(out, (mean, y), 4, CARD if row in hollow else colour, edge=colour, border=1.6)
-
-
-def _limits(found: Sequence[Estimate]) -> tuple[float, float]:
-    """Least and largest of means with their spreads, and a little more."""
-    low, high = np.nanmin(found), np.nanmax(found)
-    more = 0.06 * (high - low) + 1e-3
-    return low - more, high + more
+    mean, low, high = np.transpose([grid.cells[state.cell][kind] for kind in kinds])
+    for cell in grid.cells.values():
+        axes.plot([cell[kind].mean for kind in kinds], "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
+    axes.vlines(range(len(kinds)), low, high, rgb(INK), linewidth=2)
+    axes.plot(mean, "o", color=rgb(INK))
+    for x, kind in enumerate(kinds):
+        axes.annotate(f"{mean[x]:.2f}", (x, mean[x]), (18, -4), textcoords="offset points", fontweight="bold")
+        if kind == state.kind:
+            axes.axvspan(x - 0.5, x + 0.5, color=rgb(CHOSEN))
+    axes.set_xticks(range(len(kinds)), kinds)
+    axes.set_xlim(-0.5, len(kinds) - 0.5)
+    axes.grid(axis="x", visible=False)

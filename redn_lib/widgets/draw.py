@@ -8,16 +8,13 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from redn_lib.data.occluder import fixed_point
 from redn_lib.landmarks import LINES
 from redn_lib.widgets.style import ANSWER, BOX, GRID, INK, MISS, TRUTH, Colour
-
-_SHIFT = 4  # OpenCV draws at 1/16 pixel
 
 
 def enlarge(image: np.ndarray, zoom: float) -> np.ndarray:
     """A copy `zoom` times as large."""
-    if zoom == 1:
-        return image.copy()
     return cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR if zoom > 1 else cv2.INTER_AREA)
 
 
@@ -132,15 +129,10 @@ def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Col
 _CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 16, endpoint=False)) for f in (np.cos, np.sin)], 1)  # (16, 2)
 
 
-def _fixed(points: np.ndarray) -> np.ndarray:
-    """Points (N, 2) as OpenCV's whole numbers (N, 1, 2)."""
-    return np.rint(np.clip(points, -9999, 9999) * 2.0**_SHIFT).astype(np.int32)[:, None]
-
-
 def polyline(out: np.ndarray, at: np.ndarray, closed: bool, colour: Colour, width: int = 1) -> None:
     """Draw a line through points (N, 2) into the picture."""
     if len(at) > 1:
-        cv2.polylines(out, [_fixed(at)], closed, colour, width, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(out, [fixed_point(at)], closed, colour, width, cv2.LINE_AA, 4)
 
 
 def strokes(out: np.ndarray, at: np.ndarray, colour: Colour, width: int = 1) -> None:
@@ -159,4 +151,4 @@ def dot(
 ) -> None:
     """Draw a dot with an edge at a point (2,) into the picture."""
     for size, fill in ((radius + border, edge), (radius, colour)):
-        cv2.fillConvexPoly(out, _fixed(at + _CIRCLE * size), fill, cv2.LINE_AA, _SHIFT)
+        cv2.fillConvexPoly(out, fixed_point(at + _CIRCLE * size), fill, cv2.LINE_AA, 4)

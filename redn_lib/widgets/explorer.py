@@ -5,7 +5,6 @@ explorer_figure(model, faces, step=2)      # the same picture without widgets
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -91,18 +90,21 @@ def explorer(model: RedNet, faces, boxes=None, **start) -> Scene:
     start: where controls begin, by the names of `ExplorerState`. Raises ValueError for faces and boxes that do not fit,
     TypeError for an unknown control.
     """
-    explored = Explorer(model, to_examples(faces, boxes))
+    examples = to_examples(faces, boxes)
+    if not examples:
+        raise ValueError("there is no image to explore; give at least one")
+    explored = lru_cache(maxsize=8)(lambda state: explore(model, examples[state.image], state))
     about = (
         "Response-map explorer: the face with the network's points and any labels, the crop of this step, the map z "
         "fed back, the response map over the crop, and a bar for each step"
     )
 
     def draw(state: ExplorerState) -> Drawing:
-        result = explored.result(state)
+        result = replace(explored(replace(state, step=1, point=ALL)), state=state)  # the same steps for every point
         return Drawing(compose(result), about, numbers(result), f"{result.ms:.0f} ms for all steps")
 
     steps = model.preset.steps
-    ranges = {"step": (1, steps), "image": (0, len(explored.examples) - 1)}
+    ranges = {"step": (1, steps), "image": (0, len(examples) - 1)}
     return Scene(draw, ExplorerState, {"step": steps, **start}, ranges)
 
 
@@ -110,30 +112,17 @@ explorer_figure = explorer.figure
 """The explorer's picture as an image with alt text, for pages where no widget runs; arguments as `explorer`."""
 
 
-class Explorer:
-    """Aligns the examples with the model as a state asks, and remembers the last few alignments."""
-
-    def __init__(self, model: RedNet, examples: Sequence[Example]):
-        if not examples:
-            raise ValueError("there is no image to explore; give at least one")
-        self.model, self.examples = model, examples
-        self._aligned = lru_cache(maxsize=8)(self._align)
-
-    def result(self, state: ExplorerState) -> Explored:
-        """Everything about one step; all steps are computed again only where the state asks for something new."""
-        return replace(self._aligned(replace(state, step=1, point=ALL)), state=state)
-
-    def _align(self, state: ExplorerState) -> Explored:
-        example, start = self.examples[state.image], time.perf_counter()
-        image, box = disturb(example, state)
-        blank = (lambda z, step: torch.zeros_like(z)) if state.blank_z else None
-        fit = align(self.model, image, box, turn=state.turn, change_z=blank)
-        ms = 1e3 * (time.perf_counter() - start)
-        points = np.stack([crop.to_crop(points) for crop, points in zip(fit.crops, fit.steps, strict=True)])
-        maps = torch.from_numpy(fit.response_maps)
-        sure = confidence(maps, torch.as_tensor(points, dtype=torch.float32), fit.crops[0].size).numpy()
-        errors = None if example.truth is None else point_errors(fit.steps, example.truth)
-        return Explored(state, example, image, box, fit, sure, errors, ms)
+def explore(model: RedNet, example: Example, state: ExplorerState) -> Explored:
+    """Align the example with the model as the state asks."""
+    start, (image, box) = time.perf_counter(), disturb(example, state)
+    blank = (lambda z, step: torch.zeros_like(z)) if state.blank_z else None
+    fit = align(model, image, box, turn=state.turn, change_z=blank)
+    ms = 1e3 * (time.perf_counter() - start)
+    points = np.stack([crop.to_crop(points) for crop, points in zip(fit.crops, fit.steps, strict=True)])
+    maps = torch.from_numpy(fit.response_maps)
+    sure = confidence(maps, torch.as_tensor(points, dtype=torch.float32), fit.crops[0].size).numpy()
+    errors = None if example.truth is None else point_errors(fit.steps, example.truth)
+    return Explored(state, example, image, box, fit, sure, errors, ms)
 
 
 def disturb(example: Example, state: ExplorerState) -> tuple[np.ndarray, np.ndarray]:

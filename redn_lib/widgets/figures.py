@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -31,6 +32,13 @@ class AltFigure(Figure):
         self.savefig(file, format=self.kind, **({"pil_kwargs": {"quality": 88}} if self.kind == "jpeg" else {}))
         data = {mime: base64.b64encode(file.getvalue()).decode(), "text/plain": self.alt}
         return data, {mime: {"alt": self.alt}}
+
+
+def drawn(figure: Figure) -> np.ndarray:
+    """A figure as a picture (H, W, 3) uint8 RGB, for a live widget."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def faces_grid(

@@ -7,14 +7,13 @@ head_figure(person=3, yaw=40)  # the same picture without widgets
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from redn_lib.data.clip import Face
 from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, SceneOccluder, framed, identity, render
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
-from redn_lib.widgets.draw import draw_box, draw_face, enlarge, zoomed
+from redn_lib.widgets.draw import draw_box, draw_face, enlarge, polyline, zoomed
 from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import board, caption
 from redn_lib.widgets.style import GREEN, INK
@@ -103,7 +102,6 @@ def draw_head(state: HeadState) -> Drawing:
 
 def _labelled(face: Face, zoom: float) -> np.ndarray:
     out, at = draw_box(face.image, face.box, zoom=zoom), zoomed(face.points, zoom)
-    right, left = (tuple(int(v) for v in np.rint(16 * at[i])) for i in OUTER_EYES)
     for colour, width in ((INK, 4), (GREEN, 2)):
-        cv2.line(out, right, left, colour, width, cv2.LINE_AA, 4)
+        polyline(out, at[list(OUTER_EYES)], False, colour, width)
     return draw_face(out, at, face.visible.astype(float))

@@ -18,7 +18,6 @@ from redn_lib.identity import pooled, pose_of
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
-from redn_lib.widgets.chart import Axis
 from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
 from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of
 from redn_lib.widgets.live import Drawing, Scene, setting, widget
@@ -203,15 +202,15 @@ def _outlines(mix: Mix, zoom: float) -> np.ndarray:
 
 def _poses(mix: Mix) -> np.ndarray:
     """A line for turn, nod and mouth each: where A and B are without mixing, and a dot where the mix is."""
-    out, axis = card(SIDE, SIDE), Axis(-LIMIT, LIMIT, 14, SIDE - 14)
+    out, left, right = card(SIDE, SIDE), 14, SIDE - 14
     for row, (name, less, more) in enumerate(POSES):
         y = SIDE * (0.55 + row) / 3.1
-        write(out, name, axis.start, y - 34, size=12, bold=True)
-        write(out, less, axis.start, y + 16, size=11, colour=QUIET)
-        write(out, more, axis.end, y + 16, size=11, colour=QUIET, anchor=1)
-        polyline(out, [(axis.start, y), (axis.end, y)], False, GRID, 3)
+        write(out, name, left, y - 34, size=12, bold=True)
+        write(out, less, left, y + 16, size=11, colour=QUIET)
+        write(out, more, right, y + 16, size=11, colour=QUIET, anchor=1)
+        polyline(out, [(left, y), (right, y)], False, GRID, 3)
         for who in ("A", "B", "mix"):
-            x = float(axis.at(np.clip(mix.parts[who].pose[row], -LIMIT, LIMIT)))
+            x = float(np.interp(mix.parts[who].pose[row], (-LIMIT, LIMIT), (left, right)))
             if who == "mix":
                 dot(out, (x, y), 7, COLOURS[who], border=1.2)
             else:

@@ -22,7 +22,7 @@ from redn_lib.landmarks import tight_box
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState, prior_height
-from redn_lib.widgets.chart import LEFT, RIGHT, time_chart
+from redn_lib.widgets.chart import columns, time_chart
 from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, ring, zoomed
 from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of, point_name
 from redn_lib.widgets.live import Drawing, Scene, setting, widget
@@ -275,14 +275,9 @@ def _maps(scrubbed: Scrubbed, name: str) -> np.ndarray:
     return caption(panel, f"Maps, {name}", "green: prior")
 
 
-def _columns(scrubbed: Scrubbed) -> np.ndarray:
-    """Where the column of each frame begins, and where the last one ends: (T + 1,) pixels."""
-    return np.rint(np.linspace(LEFT, WIDTH - RIGHT, len(scrubbed.clip) + 1)).astype(int)
-
-
 def _strip(scrubbed: Scrubbed) -> np.ndarray:
     """Every frame, small; a border around the one that is shown."""
-    edges, here = _columns(scrubbed), scrubbed.state.frame
+    edges, here = columns(len(scrubbed.clip), WIDTH), scrubbed.state.frame
     side = int(np.diff(edges).min())
     out = card(side + 2, WIDTH)
     write(out, "frame", 0, 0, size=12, bold=True)
@@ -295,7 +290,7 @@ def _strip(scrubbed: Scrubbed) -> np.ndarray:
 
 def _units(scrubbed: Scrubbed) -> np.ndarray:
     """The units of the LSTM that move most, a row each, in their order."""
-    hidden, edges, here = scrubbed.hidden, _columns(scrubbed), scrubbed.state.frame
+    hidden, edges, here = scrubbed.hidden, columns(len(scrubbed.clip), WIDTH), scrubbed.state.frame
     rows = np.sort(np.argsort(-hidden.std(0), kind="stable")[:STATE_ROWS])
     values = hidden[:, rows].T[..., None]  # (rows, T, 1)
     sign = np.where(values > 0, np.array(BLUE), np.array(ORANGE))

@@ -99,6 +99,7 @@ def lab_command(port: int, token: str) -> list[str]:
 
 
 def lab_environment(home: Path) -> dict[str, str]:
+    """Ours, with the lab's own folders, and cells that may import the tests' helpers."""
     folders = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -106,7 +107,9 @@ def lab_environment(home: Path) -> dict[str, str]:
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
     }
-    return {**os.environ, **{name: str(home / folder) for name, folder in folders.items()}}
+    own = {name: str(home / folder) for name, folder in folders.items()}
+    paths = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **own, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def wait_until_up(running: Lab, server: subprocess.Popen, log: Path) -> None:

@@ -6,28 +6,10 @@ import pytest
 from browser.driven import driving
 
 CELL = """\
-from dataclasses import replace
-import cv2, numpy as np, torch
-from redn_lib.data.clip import Clip
-from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.rednet import COMPACT, RedNet
 from redn_lib.widgets.scrubber import scrubber
+from unit.made_steps import remembering, video
 
-torch.manual_seed(0)
-torch.set_num_threads(1)
-widths = ((4, 8), (8, 8), (8, 8), (8, 8))
-small = replace(COMPACT, widths=widths, regression_width=8, size=32, sigma=2.0, hidden=12)
-model = RedNet(small).eval()
-torch.nn.init.normal_(model.regression.out.weight, std=0.5)
-for layer in (model.memory.unpool, model.memory.prior):
-    torch.nn.init.normal_(layer.weight, std=0.3)
-def video(seed):
-    rough = np.random.default_rng(seed).integers(0, 255, (14, 14, 3), np.uint8)
-    whole = cv2.resize(rough, (190, 170), interpolation=cv2.INTER_CUBIC)
-    face = (MEAN_SHAPE * 40 + (95, 85)).astype(np.float32)
-    pictures = np.stack([whole[:150, s : s + 150] for s in range(0, 16, 2)])
-    return Clip(pictures, np.stack([face - [s, 0] for s in range(0, 16, 2)]).astype(np.float32), "Ann", f"video {seed}")
-scrubber(model, [video(0), video(1)], enters=3, lasts=2, frame=3, forget=4, steps=1)
+scrubber(remembering(), [video(0, 8), video(1, 8)], enters=3, lasts=2, frame=3, forget=4, steps=1)
 """
 CONTROLS = """frame; clip; point; occluder; from frame; frames long; occluded; moves (°); forget before; steps; filter;
 start again"""

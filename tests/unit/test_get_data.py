@@ -80,6 +80,25 @@ def test_an_archive_gives_what_the_folder_gives(name, made, run, tmp_path, endin
     assert not (tmp_path / "out/unpacked").exists()
 
 
+@pytest.mark.parametrize("name", ["300w"])
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
+def test_an_archive_run_again_does_only_what_is_missing(name, made, run, tmp_path, ending, monkeypatch):
+    archive, unpacked, written = packed(made.root, tmp_path / f"set{ending}"), [], []
+
+    def noted(calls, function):
+        return lambda *given: calls.append(1) or function(*given)
+
+    monkeypatch.setattr(convert, "unpack", noted(unpacked, convert.unpack))
+    monkeypatch.setattr(convert, "_write_part", noted(written, convert._write_part))
+    assert run(name, archive)[0] == 0 and (len(unpacked), len(written)) == (1, 6)
+    assert run(name, archive)[0] == 0 and (len(unpacked), len(written)) == (1, 6)
+    os.utime(archive)
+    assert run(name, archive)[0] == 0 and (len(unpacked), len(written)) == (2, 6)
+    next((tmp_path / "out/parts").glob("helen-test*.bin")).unlink()
+    assert run(name, archive)[0] == 0 and (len(unpacked), len(written)) == (3, 7)
+    assert len(open_dataset(tmp_path / "out")) == made.frames
+
+
 def edit(old, new):
     """Replace text in the chosen frame's file of points."""
 

@@ -16,8 +16,8 @@ LAYERS = [
     {"landmarks", "response_maps", "files", "device"},
     {"encoder_decoder", "feedback", "identity", "temporal", "losses", "metrics", "crop", "data"},
     {"rednet"},
-    {"training", "tracking", "pretrained", "teach"},
-    {"", "experiments", "widgets", "doctor", "evaluation", "commands"},
+    {"training", "tracking", "pretrained", "teach", "evaluation"},
+    {"", "experiments", "widgets", "doctor", "commands"},
     {"cli"},
 ]
 PAPER = {

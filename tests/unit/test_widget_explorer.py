@@ -9,12 +9,13 @@ from made_steps import peaked, rough_face
 from redn_lib.data.clip import Clip
 from redn_lib.metrics import nme
 from redn_lib.tracking.align import align
+from redn_lib.widgets import explorer as module
 from redn_lib.widgets.explorer import (
     SMALL,
-    Explorer,
     ExplorerState,
     compose,
     disturb,
+    explore,
     explorer,
     explorer_figure,
     to_examples,
@@ -44,12 +45,12 @@ def test_numbers_of_the_line_are_those_of_align(model, faces):
 
 
 def test_disturbances_reach_the_network(model, faces):
-    computed = Explorer(model, to_examples(faces))
-    plain = computed.result(ExplorerState(step=3))
+    example = to_examples(faces)[0]
+    plain = explore(model, example, ExplorerState(step=3))
     for change in ({"shift_x": 0.2}, {"shift_y": -0.2}, {"scale": 1.4}, {"turn": 30}, {"occluder": True}):
-        other = computed.result(ExplorerState(step=3, **change))
+        other = explore(model, example, ExplorerState(step=3, **change))
         assert (other.fit.crop_images[0] != plain.fit.crop_images[0]).any(), change
-    blank = computed.result(ExplorerState(step=3, blank_z=True))
+    blank = explore(model, example, ExplorerState(step=3, blank_z=True))
     assert (blank.fit.z == 0).all() and (plain.fit.z[1:] > 0).any()
     assert not np.allclose(blank.fit.steps[2], plain.fit.steps[2])
 
@@ -79,7 +80,7 @@ def spikes(like, step, point):
 
 @pytest.mark.parametrize(("step", "point"), [(0, 3), (1, 17), (2, 17), (2, 30)])
 def test_panels_show_z_and_map_of_the_step_and_point(model, faces, step, point):
-    result = Explorer(model, to_examples(faces)).result(ExplorerState(step=step + 1, point=point))
+    result = explore(model, to_examples(faces)[0], ExplorerState(step=step + 1, point=point))
     z, at = spikes(result.fit.z, step, point)
     maps, _ = spikes(result.fit.response_maps, step, point)
     crops = np.zeros_like(result.fit.crop_images)
@@ -93,11 +94,15 @@ def test_panels_show_z_and_map_of_the_step_and_point(model, faces, step, point):
         assert np.abs(np.array(cell) - at).max() <= 1
 
 
-def test_moving_step_or_point_computes_nothing_again(model, faces):
-    computed = Explorer(model, to_examples(faces))
-    first = computed.result(ExplorerState())
-    assert computed.result(ExplorerState(step=3, point=5)).fit is first.fit
-    assert computed.result(ExplorerState(turn=5)).fit is not first.fit
+def test_moving_step_or_point_computes_nothing_again(model, faces, monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "align", lambda *given, **how: calls.append(1) or align(*given, **how))
+    live = explorer(model, faces)
+    before = len(calls)
+    live.set(step=3, point=5)
+    assert len(calls) == before
+    live.set(turn=5)
+    assert len(calls) == before + 1
 
 
 def test_inputs_of_every_kind(model, faces):

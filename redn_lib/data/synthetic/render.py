@@ -312,7 +312,5 @@ def clip(seed: int, frames: int = 50, size: int = 192, fps: float = 25.0) -> Cli
         camera = replace(first.camera, seed=first.camera.seed + t)
         places = {name: float(values[t]) for name, values in head.items()}
         faces.append(render(replace(first, **places, expression=expression, camera=camera)))
-    images, points, visible = (np.stack([getattr(f, k) for f in faces]) for k in ("image", "points", "visible"))
-    numbers = {name: np.stack([np.asarray(f.factors[name]) for f in faces]) for name in faces[0].factors}
     person = first.person.name
-    return Clip(images, points, person, f"{person}-clip-{seed}", visible, numbers, fps)
+    return Clip.of(faces, person=person, name=f"{person}-clip-{seed}", fps=fps)
