@@ -154,15 +154,16 @@ def open(
 def split_by_person(samples: Collection[Sample], share: float, seed: int = 0) -> tuple[list[Sample], list[Sample]]:
     """(rest, held out): `share` of the people, in (0, 1), drawn by `seed`; nobody is on both sides.
 
-    The draw depends on the people alone, not on the order or number of samples.
-    Raises ValueError where a side would be empty.
+    Where a dataset does not name people, each video counts as one. The draw depends on the people alone, not on the
+    order or number of samples. Raises ValueError where a side would be empty.
     """
-    people = sorted({sample.person for sample in samples})
+    person = {sample: sample.person if sample.dataset.identities else sample.video for sample in samples}
+    people = sorted(set(person.values()))
     if not 0 < share < 1 or len(people) < 2:
         raise ValueError(f"cannot hold out {share} of {len(people)} people: give 0 < share < 1 and at least two people")
     n = min(max(round(share * len(people)), 1), len(people) - 1)
     held = {people[i] for i in np.random.default_rng(seed).permutation(len(people))[:n]}
-    return [s for s in samples if s.person not in held], [s for s in samples if s.person in held]
+    return [s for s in samples if person[s] not in held], [s for s in samples if person[s] in held]
 
 
 def read_names(path: str | Path) -> set[str]:

@@ -272,3 +272,11 @@ def test_a_split_by_person_needs_two_sides(ytf):
             split_by_person(samples, share)
     with pytest.raises(ValueError, match="1 people"):
         split_by_person(samples[:1], 0.5)
+
+
+def test_faces_of_one_photo_of_afw_stay_together(tmp_path):
+    for number in ("1_1", "1_2", "2_1", "2_2", "3_1"):
+        save_pair(tmp_path / "afw" / number, int(number[0]))
+    rest, held = split_by_person(open_dataset(tmp_path), 1 / 3)
+    assert {s.video for s in rest}.isdisjoint({s.video for s in held})
+    assert len(rest) + len(held) == 5 and len({s.video for s in held}) == 1

@@ -83,7 +83,10 @@ def units_folder(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]
 
 
 def units_300w(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
-    """Units of each split, told by the folders that an image lies in, from one folder or several."""
+    """Units of each split, told by the folders that an image lies in, from one folder or several.
+
+    The video of an image of AFW is the photo that it was cut from, as others may be: NUMBER of NUMBER_1, NUMBER_2.
+    """
 
     def names(root: Path, stem: Path) -> tuple[str, str, str]:
         match = re.match(W300_HOME, f"{root.name}/{stem.relative_to(root).as_posix()}", re.IGNORECASE)
@@ -92,7 +95,11 @@ def units_300w(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
         split = "-".join(filter(None, match.group(3, 4, 5, 7))).lower()
         return f"{split}/{stem.name}", f"{split}/{stem.name}", split
 
-    return still_units(sorted(labelled(folders, problems, names), key=lambda sample: sample.split))
+    samples = sorted(labelled(folders, problems, names), key=lambda sample: sample.split)
+    for sample in samples:
+        if sample.split == "afw":
+            sample.video = re.sub(r"_\d+$", "", sample.name)
+    return still_units(samples)
 
 
 def clip_unit(home: Path, name: str, split: str, **how) -> Unit:
