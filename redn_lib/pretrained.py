@@ -45,7 +45,7 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
         model.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(f"weight file {path} of another version does not fit preset {preset!r}") from error
-    return model.to(device or best_device(), memory_format=torch.channels_last).eval()
+    return model.to(best_device(device), memory_format=torch.channels_last).eval()
 
 
 def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
