@@ -4,6 +4,7 @@ Within `SecondDevice`, a device named "meta" computes real numbers, and as on a 
 devices raises RuntimeError, and so does `.numpy()` of a tensor that was not brought back.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from typing import Any
 from unittest.mock import patch
@@ -31,6 +32,9 @@ class Elsewhere(torch.Tensor):
 
     def tolist(self) -> Any:
         return self.inner.tolist()
+
+    def new_tensor(self, data: Any) -> torch.Tensor:
+        return torch.tensor(data, dtype=self.dtype, device=self.device)
 
     __torch_function__ = torch._C._disabled_torch_function_impl
 
@@ -63,6 +67,16 @@ def computed(func: Any, args: tuple, kwargs: dict) -> Any:
     return result
 
 
+def built_by(build: Callable) -> Callable:
+    """`torch.tensor` or `torch.as_tensor`, of numbers on any device; both copy to a device behind the back of a mode."""
+
+    def built(data: Any, *, device: torch.device | str | None = None, **options: Any) -> torch.Tensor:
+        own = data.device if isinstance(data, torch.Tensor) and build.__name__ == "as_tensor" else "cpu"
+        return build(tree_map(inner, data), **options).to(own if device is None else device)
+
+    return built
+
+
 class SecondDevice(TorchDispatchMode):
     """Within it "meta" is the second device; there is no autocast, which knows only real devices, and inference mode,
     which knows no tensors like these, is `no_grad`.
@@ -72,6 +86,8 @@ class SecondDevice(TorchDispatchMode):
         self.patches = ExitStack()
         self.patches.enter_context(patch("torch.autocast", lambda *args, **kwargs: nullcontext()))
         self.patches.enter_context(patch("torch._C._InferenceMode", lambda mode: torch.set_grad_enabled(not mode)))
+        for build in (torch.tensor, torch.as_tensor):
+            self.patches.enter_context(patch.object(torch, build.__name__, built_by(build)))
         return super().__enter__()
 
     def __exit__(self, *error) -> None:
