@@ -68,7 +68,7 @@ def computed(func: Any, args: tuple, kwargs: dict) -> Any:
 
 
 def built_by(build: Callable) -> Callable:
-    """`torch.tensor` or `torch.as_tensor`, of numbers on any device; both copy to a device behind the back of a mode."""
+    """`torch.tensor` or `torch.as_tensor`, of numbers on any device; as they are, no mode sees how they copy."""
 
     def built(data: Any, *, device: torch.device | str | None = None, **options: Any) -> torch.Tensor:
         own = data.device if isinstance(data, torch.Tensor) and build.__name__ == "as_tensor" else "cpu"
