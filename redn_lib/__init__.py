@@ -13,6 +13,7 @@ _HOMES = {
     "TrackedFrame": "tracking.tracker",
     "Tracker": "tracking.tracker",
     "align": "tracking.align",
+    "best_device": "device",
     "load_pretrained": "pretrained",
     "load_weights": "pretrained",
     "save_weights": "pretrained",

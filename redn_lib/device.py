@@ -1,10 +1,15 @@
-"""Where to compute, and in which precision to train."""
+"""Where to compute, and in which precision."""
 
 import torch
 
+torch.backends.cudnn.allow_tf32 = False
+"""Convolutions in float32 keep all 24 bits on a GPU, as on the CPU; training is in bfloat16 anyway (our choice)."""
 
-def best_device() -> torch.device:
-    """CUDA, then Apple's MPS, then the CPU (our choice)."""
+
+def best_device(wanted: str | torch.device | None = None) -> torch.device:
+    """The device wanted, None: CUDA, then Apple's MPS, then the CPU (our choice)."""
+    if wanted is not None:
+        return torch.device(wanted)
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -57,7 +57,8 @@ class CodeSpread(nn.Module):
             centred = codes - codes.mean((0, 1))
             if self.training:
                 flat = centred.detach().flatten(0, 1)
-                covariance.lerp_(flat.T @ flat / len(flat), PACE if covariance.any() else 1.0)  # the first codes set it
+                pace = torch.where(covariance.any(), PACE, 1.0)  # the first codes set it
+                covariance.lerp_(flat.T @ flat / len(flat), pace)
             floor = FLOOR * covariance.diagonal().mean() + 1e-6
             root = torch.linalg.cholesky(covariance + floor * torch.eye(len(covariance), device=covariance.device))
             white = torch.linalg.solve_triangular(root, centred.flatten(0, 1).T, upper=False).T.view_as(centred)
@@ -83,8 +84,8 @@ class IdentityClassifier(nn.Module):
 
 def identity_loss(logits: Tensor, person: Tensor) -> Tensor:
     """Softmax cross-entropy of people: logits (B, people), person (B,) labels; UNKNOWN ones are left out (paper)."""
-    known = person != UNKNOWN
-    return F.cross_entropy(logits[known], person[known]) if known.any() else logits.sum() * 0
+    total = F.cross_entropy(logits, person, ignore_index=UNKNOWN, reduction="sum")
+    return total / (person != UNKNOWN).sum().clamp(min=1)
 
 
 def swapped_in(code: Tensor, identity_channels: int, partner: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
         raise ValueError(f"weight file {path} does not fit preset {model.preset.name!r}: {misfits[0]}{more}; {AGAIN}")
     model.load_state_dict(state)
     check_finite(model.state_dict(), f"weight file {path}", AGAIN)
-    return model.to(device or best_device(), memory_format=torch.channels_last).eval()
+    return model.to(best_device(device), memory_format=torch.channels_last).eval()
 
 
 def save_weights(model: RedNet, path: str | Path, **about: object) -> None:

@@ -254,6 +254,7 @@ class Setting:
     people: so many procedural people are given to the probes.
     images: of each of them.
     show: wraps the batches of each training, e.g. a progress bar.
+    device: where networks are trained; by default a GPU where there is one.
     """
 
     stage: Stage
@@ -267,6 +268,7 @@ class Setting:
     people: int = 30
     images: int = 12
     show: Callable[[Iterable], Iterable] = iter
+    device: str | torch.device | None = None
 
 
 @dataclass(frozen=True)
@@ -329,7 +331,7 @@ class Curriculum:
     def trained(self, model: RedNet, batches: Dataset, name: str, trainer: type[Trainer] = Trainer) -> RedNet:
         """The network after its batches, in eval mode; its checkpoint is kept under a name, and gone on from."""
         path = self.setting.folder / f"{name.replace(' ', '_')}-{self.seed}.pt"
-        return trainer(model, batches.stage, batches, path=path).run(self.setting.show)
+        return trainer(model, batches.stage, batches, path=path, device=self.setting.device).run(self.setting.show)
 
 
 def trained_loop(
@@ -338,12 +340,14 @@ def trained_loop(
     stage: Stage,
     faces: Sequence[Face],
     show: Callable = iter,
+    device: str | torch.device | None = None,
     network: type[RedNet] = RedNet,
 ) -> RedNet:
-    """One network in a loop of `steps` feedback steps, in training as in test (RQ1)."""
+    """One network in a loop of `steps` feedback steps, in training as in test (RQ1); device: as of `Trainer`."""
     preset = replace(SMALL, form=form, trained_steps=steps)
     stage = replace(stage, steps=steps)
-    return Trainer(fresh(preset, stage.seed, network), stage, StillBatches(faces, stage, preset)).run(show)
+    model, batches = fresh(preset, stage.seed, network), StillBatches(faces, stage, preset)
+    return Trainer(model, stage, batches, device=device).run(show)
 
 
 def trained_cascade(form: FeedbackForm, steps: int, stage: Stage, faces: list[Face], show: Callable = iter) -> Cascade:
