@@ -27,7 +27,7 @@ def grown(start: RedNet, seed: int, kind: type[RedNet] = RedNet, **parts: int) -
     state, known = model.state_dict(), start.state_dict()
     kept = {name: known[name] for name in known.keys() & state.keys() if known[name].shape == state[name].shape}
     model.load_state_dict(state | kept)
-    return model
+    return model.to(next(start.parameters()).device)
 
 
 def begun(
@@ -63,7 +63,7 @@ def begun(
     model = grown(start, seed, **parts)
     if stage.identity_weight:
         before = dict(zip(known, start.classifier.people, strict=True)) if known else {}
-        new = fresh(model.preset, seed).classifier.people
+        new = fresh(model.preset, seed).to(next(model.parameters()).device).classifier.people
         rows = [before.get(person, row) for person, row in zip(digests(batches), new, strict=True)]
         model.classifier.people.data = torch.stack(rows).detach()
     return model, batches

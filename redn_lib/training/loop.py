@@ -125,7 +125,7 @@ class Trainer:
         self.model, self.stage, self.batches, self.path, self.every = model, stage, batches, path, every
         self.workers, self.watch, self.fabric = workers, watch, fabric
         self.rank, self.processes = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
-        self.device = fabric.device if fabric else torch.device(device or best_device())
+        self.device = fabric.device if fabric else best_device(device)
         multiple = self.processes * stage.accumulate * stage.group
         if stage.batch % multiple:
             raise ValueError(f"a batch of {stage.batch} cannot be divided: it must be a multiple of {multiple}")
@@ -302,7 +302,7 @@ def joined(device: str | None) -> "Iterator[Fabric | None]":
         remedy = "pip install -c constraints.txt -e '.[multi]'"
         raise ValueError(f"several processes need Lightning Fabric: {remedy}") from error
     here, hosts = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
-    kind, gpus = torch.device(device or best_device()).type, torch.cuda.device_count()
+    kind, gpus = best_device(device).type, torch.cuda.device_count()
     if kind == "cuda" and gpus < here:
         raise ValueError(f"{here} processes but {gpus} GPUs on this host: torchrun --nproc_per_node {gpus}")
     fabric = Fabric(accelerator=kind, devices=here, num_nodes=hosts, strategy="ddp")
