@@ -212,7 +212,7 @@ def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
 @pytest.mark.parametrize(
     "stage, options, says",
     [
-        ("identity", [], "goes on from weights of stage spatial: name their file with --start"),
+        ("identity", [], "goes on from weights of stage renewed: name their file with --start"),
         ("compact", ["--start", "any.safetensors"], "a recipe begins from nothing"),
         ("joint", [], "goes on from weights of stage temporal"),
         ("spatial", ["--steps", "1"], "keeps statistics of 2 steps: train with --steps 2 or more"),
