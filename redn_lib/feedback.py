@@ -158,7 +158,7 @@ def feedback_loop(
     """Run `run_step(frame, z, step) -> detection, regression` K times on patches (B, 3, P, P) in [0, 1].
 
     crop: the first crop; the first z is blank (authors' code).
-    p: `rednet.Preset`; steps: K.
+    p: `presets.Preset`; steps: K.
     add_prior(regression, crop): regression logits of a step plus what is known from earlier frames.
     """
     z = patches.new_zeros(len(patches), *p.form.z_shape(p.size, p.maps))

@@ -10,7 +10,8 @@ from torch import Tensor
 from redn_lib.feedback import Step, to_crop
 from redn_lib.identity import identity_loss, pooled, pose_echo, pose_of, swapped_in, within_share
 from redn_lib.losses import detection_loss, map_loss, prior_loss, regression_loss
-from redn_lib.rednet import FrameOutput, Preset, RedNet
+from redn_lib.presets import Preset
+from redn_lib.rednet import FrameOutput, RedNet
 from redn_lib.training.batches import Batch
 from redn_lib.training.stages import Stage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from redn_lib.data import synthetic
 from redn_lib.experiments.curriculum import Setting
-from redn_lib.rednet import COMPACT
+from redn_lib.presets import COMPACT
 from redn_lib.widgets.ablation import ablation_board
 from redn_lib.training.batches import cut_patch
 from redn_lib.training.stages import Stage

@@ -19,7 +19,8 @@ from redn_lib.experiments.measures import Trial, pairs, swap_figures, tracks_of
 from redn_lib.experiments.mixes import encode
 from redn_lib.experiments.probes import codes_of
 from redn_lib.feedback import FeedbackForm
-from redn_lib.rednet import COMPACT, PAPER, RedNet
+from redn_lib.presets import COMPACT, PAPER
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import Batch, StillBatches, cut_patch
 from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer, follow_norms, freeze
