@@ -18,7 +18,7 @@ import torch
 from redn_lib.data.dataset import Sample
 from redn_lib.data.samples import file_of_package
 from redn_lib.evaluation.errors import images_of
-from redn_lib.evaluation.scores import Measured, figures
+from redn_lib.evaluation.report import Measured, figures
 from redn_lib.landmarks import N_POINTS, OUTER_EYES
 from redn_lib.metrics import mean_percent
 from redn_lib.tracking.detector import overlap
