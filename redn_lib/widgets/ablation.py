@@ -24,8 +24,8 @@ from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
 from redn_lib.widgets.figures import drawn
-from redn_lib.widgets.live import Drawing, Live, Scene, button, setting, status
 from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, QUIET, RC, Colour, rgb
+from redn_lib.widgets.widget import Drawing, Live, Scene, button, setting, status
 
 TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))
 """The parts as the board calls them, and as the table does."""

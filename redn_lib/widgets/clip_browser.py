@@ -12,9 +12,9 @@ import numpy as np
 from redn_lib.tracking.tracker import TrackedFrame
 from redn_lib.widgets.chart import time_chart
 from redn_lib.widgets.draw import close_up, draw_face, magnify
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack
 from redn_lib.widgets.style import BLUE
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 FACE_WIDTH, FACE_HEIGHT = 540, 442
 CURVE_WIDTH = 1000 - FACE_WIDTH - 3 * GAP

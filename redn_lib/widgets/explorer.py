@@ -18,9 +18,9 @@ from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.tracking.align import Fit, align
 from redn_lib.widgets.draw import close_up, colour_map, corners, draw_box, draw_face, draw_response_map, occlude, zoomed
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, card, legend, side_by_side, stack, write
 from redn_lib.widgets.style import ANSWER, BLUE, BOX, CARD, GREEN, GRID, MISS, QUIET, TRUTH
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 ALL = -1
 """A state's `point` for all 68 points at once."""

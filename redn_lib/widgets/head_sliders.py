@@ -14,9 +14,9 @@ from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, 
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.widgets.draw import draw_box, draw_face, enlarge, polyline, zoomed
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import board, caption
 from redn_lib.widgets.style import GREEN, INK
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 PANEL = 480
 SIZE = 160

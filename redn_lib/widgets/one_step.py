@@ -19,9 +19,9 @@ from redn_lib.response_maps import decode, spatial_softmax
 from redn_lib.tracking.align import align
 from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, zoomed
 from redn_lib.widgets.explorer import Example, first_of, point_name, to_examples
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import board, caption, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 SIDE = 235
 PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)

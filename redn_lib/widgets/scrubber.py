@@ -25,9 +25,9 @@ from redn_lib.temporal import MemoryState, prior_height
 from redn_lib.widgets.chart import columns, time_chart
 from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, ring, zoomed
 from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of, point_name
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import GAP, board, caption, card, fit_into, legend, write
 from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, PURPLE, QUIET
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 NONE = "none"
 WITHOUT, WITH = "no memory", "memory"

@@ -13,10 +13,10 @@ from redn_lib.widgets.ablation import ablation_board, ablation_figure
 from redn_lib.widgets.clip_browser import clip_browser, clip_figure
 from redn_lib.widgets.explorer import explorer, explorer_figure
 from redn_lib.widgets.head_sliders import head_figure, head_sliders
-from redn_lib.widgets.live import Drawing, Live, Scene, ends, setting
 from redn_lib.widgets.mixer import code_mixer, code_mixer_figure
 from redn_lib.widgets.one_step import one_step, one_step_figure
 from redn_lib.widgets.scrubber import scrubber, scrubber_figure
+from redn_lib.widgets.widget import Drawing, Live, Scene, ends, setting
 
 FACES = [rough_face(seed, bent=True) for seed in range(3)]
 WIDGETS = {
