@@ -17,7 +17,8 @@ import numpy as np
 
 from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
 from redn_lib.data.images import IMAGES, upright_points
-from redn_lib.data.pts import XM2VTS68, face_box, read_68
+from redn_lib.data.markups import XM2VTS68, face_box
+from redn_lib.data.pts import read_68
 from redn_lib.landmarks import N_POINTS, tight_box
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
