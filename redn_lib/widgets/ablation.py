@@ -24,7 +24,7 @@ from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
 from redn_lib.widgets.figures import drawn
-from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, QUIET, RC, Colour, rgb
+from redn_lib.widgets.style import BLUE, CARD, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, Colour, rgb
 from redn_lib.widgets.widget import Drawing, Live, Scene, button, setting, status
 
 TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))
@@ -44,7 +44,6 @@ MEASURED = {
 
 TRAIN = "train this network"
 COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))
-CHOSEN: Colour = (220, 234, 245)
 """Behind the chosen cell and the chosen kind."""
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from IPython.display import Image
 from traitlets import Unicode
 
+from redn_lib.widgets.style import WRONG, css
+
 
 class Drawing(NamedTuple):
     """What a draw function returns.
@@ -234,7 +236,7 @@ def _values(options: Sequence) -> list:
 
 def status(words: str, *, wrong: bool = False) -> str:
     """Words as HTML that a screen reader reads out when they change; in red where something went wrong."""
-    colour = "var(--jp-error-color1, #b3261e)" if wrong else "inherit"
+    colour = f"var(--jp-error-color1, {css(WRONG)})" if wrong else "inherit"
     style = f"color: {colour}; font-variant-numeric: tabular-nums; line-height: 1.4"
     text = html.escape(words).replace("\n", "<br>")
     return f'<div role="status" aria-live="polite" style="{style}">{text}</div>'
