@@ -2,6 +2,7 @@
 
 300-W and folders of images with a `.pts` beside each; 300-VW, Talking Face and Face Movie, clips with a `.pts` for each
 frame (a video file, or images numbered by the last number in their names); YouTube Faces, as csv files and as `.npz`.
+Beside each reader, by its name in `UNITS`: an entry in sets.json (signs, groups of splits, links) and a text NAME.txt.
 """
 
 import csv
