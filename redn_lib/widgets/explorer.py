@@ -1,7 +1,7 @@
 """The response-map explorer: step through the feedback loop of a trained network on a face, and try to break it.
 
-explorer(model, faces)                     # in a notebook, with a kernel: controls and a live picture
-explorer_figure(model, faces, step=2)      # the same picture without widgets
+explorer(model, faces)                 # in a notebook, with a kernel: controls and a live picture
+explorer.figure(model, faces, step=2)  # the same picture without widgets
 """
 
 import time
@@ -106,10 +106,6 @@ def explorer(model: RedNet, faces, boxes=None, **start) -> Scene:
     steps = model.preset.steps
     ranges = {"step": (1, steps), "image": (0, len(examples) - 1)}
     return Scene(draw, ExplorerState, {"step": steps, **start}, ranges)
-
-
-explorer_figure = explorer.figure
-"""The explorer's picture as an image with alt text, for pages where no widget runs; arguments as `explorer`."""
 
 
 def explore(model: RedNet, example: Example, state: ExplorerState) -> Explored:

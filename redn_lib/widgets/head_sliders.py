@@ -1,7 +1,7 @@
 """Sliders for a procedural face: turn one factor, see the picture and its exact labels follow. (our choice)
 
-head_sliders(person=3)         # in a notebook, with a kernel: controls and a live picture
-head_figure(person=3, yaw=40)  # the same picture without widgets
+head_sliders(person=3)                 # in a notebook, with a kernel: controls and a live picture
+head_sliders.figure(person=3, yaw=40)  # the same picture without widgets
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -77,10 +77,6 @@ def head_sliders(**start) -> Scene:
     start: where controls begin, by the names of `HeadState`. Raises TypeError for an unknown one.
     """
     return Scene(draw_head, HeadState, start)
-
-
-head_figure = head_sliders.figure
-"""The sliders' picture as an image with alt text, for pages where no widget runs; arguments as `head_sliders`."""
 
 
 def draw_head(state: HeadState) -> Drawing:

@@ -1,7 +1,7 @@
 """Inside one step: what a pool keeps and remembers, what the decoder puts back, the maps it ends in. (our choice)
 
 one_step(model, faces)                       # in a notebook, with a kernel: controls and a live picture
-one_step_figure(model, faces, memory=False)  # the same picture without widgets
+one_step.figure(model, faces, memory=False)  # the same picture without widgets
 """
 
 from dataclasses import dataclass
@@ -82,10 +82,6 @@ def one_step(model: RedNet, faces, boxes=None, **start) -> Scene:
         return Drawing(compose(here, state, channel), about, numbers(here, whole, state, channel))
 
     return Scene(draw, StepState, start, ranges)
-
-
-one_step_figure = one_step.figure
-"""The same picture as an image with alt text, for pages where no widget runs; arguments as `one_step`."""
 
 
 @torch.inference_mode()

@@ -1,7 +1,7 @@
 """The time scrubber: a clip tracked with memory and without, and an occluder that you move over the face. (our choice)
 
 scrubber(model, clips)                    # in a notebook, with a kernel: controls and a live picture
-scrubber_figure(model, clips, share=0.3)  # the same picture without widgets
+scrubber.figure(model, clips, share=0.3)  # the same picture without widgets
 """
 
 import time
@@ -120,10 +120,6 @@ def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Scene:
         return Drawing(compose(scrubbed), about, numbers(scrubbed), time)
 
     return Scene(draw, ScrubberState, defaults | start, ranges)
-
-
-scrubber_figure = scrubber.figure
-"""The scrubber's picture as an image with alt text, for pages where no widget runs; arguments as `scrubber`."""
 
 
 class Scrubber:

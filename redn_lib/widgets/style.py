@@ -37,17 +37,12 @@ def rgb(colour: Colour) -> tuple[float, float, float]:
     return tuple(c / 255 for c in colour)
 
 
-def css(colour: Colour) -> str:
-    """A colour as a web page wants it."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
 RC = {
-    **dict.fromkeys(["figure.facecolor", "savefig.facecolor", "axes.facecolor"], css(CARD)),
-    **dict.fromkeys(["text.color", "axes.labelcolor", "axes.titlecolor"], css(INK)),
-    **dict.fromkeys(["axes.edgecolor", "xtick.color", "ytick.color"], css(QUIET)),
-    "grid.color": css(GRID),
-    "axes.prop_cycle": mpl.cycler(color=[css(colour) for colour in PALETTE]),
+    **dict.fromkeys(["figure.facecolor", "savefig.facecolor", "axes.facecolor"], rgb(CARD)),
+    **dict.fromkeys(["text.color", "axes.labelcolor", "axes.titlecolor"], rgb(INK)),
+    **dict.fromkeys(["axes.edgecolor", "xtick.color", "ytick.color"], rgb(QUIET)),
+    "grid.color": rgb(GRID),
+    "axes.prop_cycle": mpl.cycler(color=[*map(rgb, PALETTE)]),
     "image.cmap": "magma",
     "image.interpolation": "nearest",
     "font.family": "DejaVu Sans",

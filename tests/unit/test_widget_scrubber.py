@@ -21,7 +21,6 @@ from redn_lib.widgets.scrubber import (
     occluded_clip,
     patched,
     scrubber,
-    scrubber_figure,
 )
 
 FRAMES = 6
@@ -138,7 +137,7 @@ def test_line_and_alt_text_say_where_we_are(model, clips):
 
 def test_wrong_inputs_are_named(model, clips):
     with pytest.raises(ValueError, match="frame must be 0 to 5, got 6"):
-        scrubber_figure(model, clips, frame=6)
+        scrubber.figure(model, clips, frame=6)
     with pytest.raises(ValueError, match="all equally long, got \\[6, 4\\]"):
         scrubber(model, [video(0), video(1, 4)])
     with pytest.raises(ValueError, match="no memory"):
