@@ -13,8 +13,9 @@ from redn_lib.data import dataset
 from redn_lib.data.convert import convert
 from redn_lib.data.layouts import SETS
 from redn_lib.data.pts import write_pts
+from redn_lib.presets import PRESETS
 from redn_lib.pretrained import about_weights, load_weights, save_weights
-from redn_lib.rednet import PRESETS, RedNet
+from redn_lib.rednet import RedNet
 from redn_lib.training import relabel
 from redn_lib.training.batches import ClipBatches
 from redn_lib.training.grow import begun, digests, fresh, grown
