@@ -7,7 +7,7 @@ from typing import TextIO
 
 from redn_lib.data.convert import convert, fetch, report
 from redn_lib.data.layouts import SETS
-from redn_lib.files import FULL
+from redn_lib.files import FULL, reserved
 
 EXAMPLES = """\
 examples
@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         progress, downloads = sys.stderr.isatty(), options.out.with_name(f"{options.out.name}-downloads")
         links = dataset.links if options.download else ()
         sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
-        made = convert(dataset, sources, options.out, progress)
+        with reserved(options.out, folder=True):
+            made = convert(dataset, sources, options.out, progress)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130

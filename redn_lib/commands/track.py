@@ -1,4 +1,6 @@
-"""Track a face (the largest of several) and write its 68 points for every frame; Ctrl-C keeps the frames so far."""
+"""Track a face (the largest of several) and write its 68 points for every frame; stopped, by Ctrl-C or a signal, it
+keeps the frames so far.
+"""
 
 import argparse
 import csv
@@ -14,6 +16,7 @@ from redn_lib.landmarks import N_POINTS
 from redn_lib.pretrained import load_pretrained
 from redn_lib.tracking.tracker import Tracker
 from redn_lib.tracking.video import VideoWriter, frames
+from redn_lib.training.loop import stopping
 from redn_lib.widgets.draw import draw_face
 
 HEADER = ["frame", "time", "lost", "confidence"] + [f"{axis}{i}" for i in range(N_POINTS) for axis in "xy"]
@@ -31,14 +34,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track the video and write the files whole or not at all; 0, or 130 when stopped by Ctrl-C."""
+    """Track the video and write the files whole or not at all; 0, or 130 when stopped."""
     if args.steps is not None and args.steps < 1:
         raise ValueError(f"--steps must be 1 or more, got {args.steps}")
-    camera = args.clip.isdecimal() and not Path(args.clip).exists()
+    camera = args.clip.removeprefix("-").isdecimal() and not Path(args.clip).exists()
     source = frames(int(args.clip) if camera else args.clip)
     tracker = Tracker(load_pretrained(device=args.device), args.steps, args.temporal)
     done = lost = code = 0
-    with ExitStack() as files:
+    with stopping() as asked, ExitStack() as files:
         out = files.enter_context(whole_file(args.out))
         overlay = files.enter_context(VideoWriter(args.video, source.fps)) if args.video else None
         table = csv.writer(files.enter_context(out.open("w", newline="")))
@@ -52,8 +55,11 @@ def run(args: argparse.Namespace) -> int:
                     plain = frame.image
                     overlay.write(plain if frame.lost else draw_face(plain, frame.points, frame.confidence))
                 done, lost = done + 1, lost + frame.lost
+                if asked:
+                    raise KeyboardInterrupt
         except KeyboardInterrupt:
-            print("stopped by Ctrl-C: the frames before are kept, the rest of the video is missing", file=sys.stderr)
+            told = "the frames before are kept, the rest of the video is missing"
+            print(f"stopped by Ctrl-C or a signal: {told}", file=sys.stderr)
             code = 130
     print(f"{args.out}: {done} frames, face lost in {lost}")
     return code

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from redn_lib.commands.common import add_data_options, add_device_option, opened_together
 from redn_lib.data.clip import Sample
 from redn_lib.data.dataset import Dataset, read_names
+from redn_lib.device import best_device
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import PRESETS, Preset, RedNet
 from redn_lib.temporal import HIDDEN
@@ -79,12 +80,13 @@ def by_stage(field: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Train to the end and write the weights; 0. Raises ValueError or OSError for what cannot be used."""
     check(args)
-    args.run = args.run or args.out.with_suffix("")
     datasets = opened_together(args) if args.data and args.procedural != 1 else []
     header = about_weights(args.start) if args.start else None
     settings = {"every": args.every, "device": args.device, "workers": args.workers, "compiled": args.compile}
     settings["options"] = options_of(args)
     with joined(args.device) as fabric:
+        if fabric is None:
+            best_device(args.device)  # raises
         processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
         model = load_weights(args.start, "cpu") if args.start else fresh(PRESETS[args.preset], args.seed)
         names = RECIPES[args.recipe] if args.recipe else [args.stage]

@@ -92,8 +92,8 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such folder or archive; check the path")
     told, parts, unpacked = out / "store.json", out / "parts", out / "unpacked"
-    is_new = not out.is_dir() or not any(out.iterdir())
-    is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8")
+    is_new = not out.is_dir() or all(path.name == ".lock" for path in out.iterdir())
+    is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8", errors="replace")
     if is_other or not (is_new or parts.is_dir()):
         raise ValueError(f"{out}: holds another set or other files; give --out a folder of its own")
     archives = _states(path for path in sources if path.is_file())

@@ -33,8 +33,8 @@ class Frames:
         self.name = str(source) if isinstance(source, str | Path | int) else "the source"
         self.fps, self.count = DEFAULT_FPS, None
         if isinstance(source, int):
-            capture = cv2.VideoCapture(source)
-            if not capture.isOpened():
+            capture = cv2.VideoCapture(source) if 0 <= source < 2**31 else None
+            if capture is None or not capture.isOpened():
                 raise FileNotFoundError(f"camera {source} is not there or in use; close other programs")
             self._reader = self._read_capture(capture, camera=True)
         elif not isinstance(source, str | Path):
@@ -60,7 +60,10 @@ class Frames:
     def __iter__(self) -> Iterator[tuple[int, float, np.ndarray]]:
         shape = None
         for index, (seconds, image) in enumerate(self._reader):
-            check_image(image)
+            try:
+                check_image(image)
+            except ValueError as error:
+                raise ValueError(f"frame {index} of {self.name}: {error}") from error
             if shape is not None and image.shape != shape:
                 size, before = (f"{s[1]}x{s[0]}" for s in (image.shape, shape))
                 raise ValueError(f"frame {index} of {self.name} is {size} pixels, the ones before {before}; scale them")
@@ -103,13 +106,14 @@ def image_files(folder: Path) -> list[Path]:
 class VideoWriter(ExitStack):
     """Context manager that writes images to a video (.mp4, .avi, .webm), whole or not at all.
 
-    Raises ValueError for an unknown ending, a missing encoder, or an image of another size.
+    Raises ValueError for an unknown ending, a missing encoder, or an image of another size; OSError where not all that
+    was written can be read again, as on a full disk, of which OpenCV does not tell.
     """
 
     def __init__(self, path: str | Path, fps: float) -> None:
         super().__init__()
         self.path, self.fps = Path(path), fps
-        self._writer, self._shape = None, None
+        self._writer, self._shape, self._count = None, None, 0
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"{path}: a video's name must end in {', '.join(CODECS)}")
 
@@ -120,9 +124,23 @@ class VideoWriter(ExitStack):
             codec, temporary = CODECS[self.path.suffix.lower()], self.enter_context(whole_file(self.path))
             size, self._shape = image.shape[1::-1], image.shape
             self._writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*codec), self.fps, size)
+            self._temporary = temporary
+            self.push(self._check)
             self.callback(self._writer.release)
             if not self._writer.isOpened():
                 raise ValueError(f"OpenCV has no {codec} encoder for {self.path}; try one of {', '.join(CODECS)}")
         if image.shape != self._shape:
             raise ValueError(f"{self.path}: an image {image.shape[:2]} after one {self._shape[:2]}; keep to one size")
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        self._count += 1
+
+    def _check(self, kind: type | None, *_: object) -> None:
+        """At the end, unless by an error of that kind: all frames are there."""
+        if kind is not None:
+            return
+        capture = cv2.VideoCapture(str(self._temporary), cv2.CAP_FFMPEG)
+        readable = sum(1 for _ in iter(capture.grab, False))
+        capture.release()
+        if readable < self._count:
+            told = f"{self._count} frames were written but {readable} can be read: is the disk full?"
+            raise OSError(f"could not write {self.path} ({told}); what was there is unchanged")

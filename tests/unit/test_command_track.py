@@ -1,6 +1,8 @@
 """`redn track`: the table and the overlay that it writes, what it keeps when stopped, errors of wrong use."""
 
 import csv
+import os
+import signal
 
 import cv2
 import numpy as np
@@ -110,6 +112,52 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(clip, tmp_path, monkeypatch, caps
         assert len(list(frames(overlay))) == 3
     printed = capsys.readouterr()
     assert "3 frames" in printed.out and "Ctrl-C" in printed.err
+
+
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_keeps_what_is_done(clip, tmp_path, monkeypatch, which):
+    def track(self, source, plain=FakeTracker.track):
+        for frame in plain(self, source):
+            if frame.index == 3:
+                os.kill(os.getpid(), which)
+            yield frame
+
+    monkeypatch.setattr(FakeTracker, "track", track)
+    out, overlay = tmp_path / "points.csv", tmp_path / "overlay.mp4"
+    assert cli.main(["track", str(clip), "--out", str(out), "--video", str(overlay)]) == 130
+    assert [r[0] for r in read_table(out)[1:]] == ["0", "1", "2", "3"] and len(list(frames(overlay))) == 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--out", "./clip.avi"],
+        ["--out", "link.csv"],
+        ["--out", "CLIP.AVI"],
+        ["--out", "p.csv", "--video", "hard.avi"],
+        ["--out", "o.mp4", "--video", "sub/../o.mp4"],
+        ["--out", "/dev/null"],
+        ["--out", "p.csv", "--video", "sub"],
+    ],
+)
+def test_outputs_that_would_destroy_are_refused_before_anything_is_opened(clip, tmp_path, monkeypatch, options, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "frames", None)
+    os.symlink(clip, "link.csv")
+    os.link(clip, "hard.avi")
+    os.mkdir("sub")
+    before, names = clip.read_bytes(), sorted(os.listdir())
+    assert cli.main(["track", "clip.avi", *options]) == 2
+    assert "name another" in capsys.readouterr().err
+    assert clip.read_bytes() == before and sorted(os.listdir()) == names and os.path.exists("/dev/null")
+
+
+def test_an_image_of_the_folder_is_no_output(tmp_path, monkeypatch, capsys):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((64, 64, 3), np.uint8))
+    assert cli.main(["track", str(tmp_path), "--out", str(tmp_path / "1.png")]) == 2
+    assert "would overwrite" in capsys.readouterr().err
+    for _ in range(2):  # written again
+        assert cli.main(["track", str(tmp_path), "--out", str(tmp_path / "p.csv")]) == 0
 
 
 def test_steps_memory_and_device_are_handed_on(clip, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redn_lib.data.clip import check_image
 from redn_lib.tracking import video as module
 from redn_lib.tracking.video import DEFAULT_FPS, VideoWriter, frames
 
@@ -168,9 +169,16 @@ def test_an_image_of_another_size_is_named_with_both_sizes(tmp_path):
         list(frames(tmp_path))
 
 
-def test_a_camera_that_is_not_there_is_named():
-    with pytest.raises(FileNotFoundError, match="camera 97"):
-        frames(97)
+@pytest.mark.parametrize("number", [97, -1, 99999999999])
+def test_a_camera_that_is_not_there_is_named(number):
+    with pytest.raises(FileNotFoundError, match=f"camera {number}"):
+        frames(number)
+
+
+def test_a_video_of_one_pixel_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "check_image", lambda image: check_image(image[:1, :1]))
+    with pytest.raises(ValueError, match=r"frame 0 of .*a\.avi: .* got 1x1"):
+        list(frames(write_video(tmp_path / "a.avi")))
 
 
 def test_arrays_are_read_only_when_asked_for():
@@ -232,3 +240,15 @@ def test_a_missing_encoder_is_named_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"no mp4v encoder.*a\.mp4"), VideoWriter(tmp_path / "a.mp4", 10) as writer:
         writer.write(image_of(0))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".avi", ".webm"])
+def test_a_disk_that_fills_up_leaves_the_old_video(tmp_path, ending, full_disk):
+    """OpenCV says nothing of it: the frames that were written are counted."""
+    path, rng = tmp_path / f"a{ending}", np.random.default_rng(0)
+    path.write_bytes(b"old")
+    with full_disk(60_000), pytest.raises(OSError, match="30 frames were written but"):
+        with VideoWriter(path, 10) as writer:
+            for _ in range(30):
+                writer.write(rng.integers(0, 255, (96, 128, 3), np.uint8))
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
