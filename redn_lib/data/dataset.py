@@ -25,6 +25,7 @@ import numpy as np
 
 from redn_lib.data.clip import DAMAGED, Layout, Sample
 from redn_lib.data.layouts import SETS
+from redn_lib.files import naming
 
 RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
 PLACE = attrgetter("split", "video", "number")
@@ -168,7 +169,9 @@ def split_by_person(samples: Collection[Sample], share: float, seed: int = 0) ->
 
 def read_names(path: str | Path) -> set[str]:
     """Names in a text file: one a line, or separated by blanks or commas. Raises ValueError for an empty file."""
-    names = {name for name in re.split(r"[\s,]+", Path(path).read_text(encoding="utf-8-sig")) if name}
+    with naming(path, "save it as text in UTF-8"):
+        text = Path(path).read_text(encoding="utf-8-sig")
+    names = {name for name in re.split(r"[\s,]+", text) if name}
     if not names:
         raise ValueError(f"{path} names nobody; write one name a line, as in Person_Name")
     return names

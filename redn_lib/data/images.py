@@ -29,7 +29,9 @@ def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray
         with Image.open(data) as image:
             exchange, flip_x, flip_y = _turn(image)
             pixels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise ValueError(f"{path}: too large an image ({error}); shrink it or delete it") from error
+    except Exception as error:  # of any kind, where the file is damaged
         raise ValueError(f"{path}: no whole image ({error}); copy it again or delete it") from error
     if min(pixels.shape[:2]) < 8:
         raise ValueError(f"{path}: an image of less than 8 pixels a side; delete it")
@@ -42,7 +44,7 @@ def upright_points(points: np.ndarray, path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             (exchange, flip_x, flip_y), size = _turn(image), np.array(image.size)
-    except (OSError, SyntaxError, ValueError):
+    except Exception:
         return points  # `read_image` says what is wrong
     if exchange:
         points, size = points[:, ::-1], size[::-1]

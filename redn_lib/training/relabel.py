@@ -8,7 +8,7 @@ import numpy as np
 
 from redn_lib.data.augment import mirror
 from redn_lib.data.clip import Sample
-from redn_lib.files import whole_file
+from redn_lib.files import naming, whole_file
 from redn_lib.landmarks import OUTER_EYES, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
@@ -37,7 +37,7 @@ def renewed(
         with whole_file(path) as temporary, temporary.open("wb") as file:
             np.savez(file, points=found)
     kept = []
-    with np.load(path) as file:
+    with naming(path, "delete it: it is made again"), np.load(path) as file:
         for sample, points in zip(samples, file["points"], strict=True):
             if np.isfinite(points).all():
                 again = copy(sample)

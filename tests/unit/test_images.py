@@ -1,5 +1,8 @@
 """The one image decoder: whole files only, and every EXIF turn applied to image and points alike."""
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -75,3 +78,16 @@ def test_what_is_no_image_is_named(tmp_path):
     (tmp_path / "c.bmp").write_bytes(b"text")
     with pytest.raises(ValueError, match=r"c\.bmp: no whole image"):
         read_image(tmp_path / "c.bmp")
+
+
+def test_an_image_that_claims_to_be_huge_is_named(tmp_path):
+    """Before a byte of it is decoded."""
+    start = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    parts = [
+        struct.pack(">I", 13) + start + struct.pack(">I", zlib.crc32(start)),
+        struct.pack(">I", 0) + b"IDAT5\xaf\x06\x1e",
+    ]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(ValueError, match=r"a\.png: too large"):
+        read_image(tmp_path / "a.png")
+    assert (upright_points(np.zeros((68, 2)), tmp_path / "a.png") == 0).all()

@@ -253,3 +253,17 @@ def test_a_window_of_a_video_stays_a_clip():
 
 def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
     assert one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def test_a_full_disk_names_the_checkpoint(tmp_path, full_disk):
+    trainer = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=tmp_path / "checkpoint.pt")
+    with full_disk(10_000), pytest.raises(OSError, match=r"could not write .*checkpoint\.pt"):
+        trainer.save()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_torch_file_in_place_of_a_checkpoint_is_named(tmp_path):
+    for content in ({}, [1], {"options": {}, "stage": {}, "preset": {}}):
+        torch.save(content, tmp_path / "checkpoint.pt")
+        with pytest.raises(ValueError, match=r"checkpoint\.pt (is damaged|was begun with)"):
+            Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=tmp_path / "checkpoint.pt")
