@@ -7,10 +7,10 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
-from redn_lib.files import is_same, reserved
+from redn_lib.files import is_same, print_all_names, reserved
 
 COMMANDS = {
     "track": "find the 68 points in every frame of a video, a folder of images or a camera",
@@ -25,8 +25,6 @@ COMMANDS = {
 WRITTEN = ("out", "video", "run")
 READ = ("clip", "data", "start", "weights", "people", "without")
 """Options, of any command, that name files and folders."""
-RENEWED = (".csv", ".safetensors")
-"""Outputs that may lie in a folder that is read, and be written again there."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("SIGTERM", "SIGHUP") if argv is None else ():
         if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
             signal.signal(getattr(signal, name), signal.default_int_handler)
+    print_all_names()
     argv = list(sys.argv[1:] if argv is None else argv)
     command = argv[0] if argv else None
     parser = argparse.ArgumentParser(prog="redn", description="RED-Net: face alignment in images and videos.")
@@ -69,14 +68,19 @@ def outputs_reserved(args: argparse.Namespace) -> Iterator[None]:
     written, read = (
         [(name, path) for name in names for path in _listed(getattr(args, name, None))] for names in (WRITTEN, READ)
     )
-    for (name, path), (other, there) in [*combinations(written, 2), *((w, r) for w in written for r in read)]:
-        inside = path.exists() and path.suffix.lower() not in RENEWED and name != "run" and (other, there) in read
-        if is_same(path, there) or (inside and Path(os.path.realpath(there)) in Path(os.path.realpath(path)).parents):
-            raise ValueError(f"--{name} {path} would overwrite {'--' * (other != 'clip')}{other} {there}; name another")
+    for (name, path), (other, there) in [*combinations(written, 2), *product(written, read)]:
+        if is_same(path, there) or (other in READ and path.is_file() and _may_be_read(path, there, other)):
+            raise ValueError(f"--{name} {path} would overwrite {other} {there}; name another")
     with ExitStack() as held:
         for name, path in written if os.environ.get("RANK", "0") == "0" else ():  # of torchrun's, the first process
             held.enter_context(reserved(path, folder=name == "run"))
         yield
+
+
+def _may_be_read(path: Path, folder: Path, option: str) -> bool:
+    """Whether a file lies in a folder that is read, and is nothing that only `redn` itself writes there."""
+    is_ours = path.suffix.lower() == (".csv" if option == "clip" else ".safetensors")
+    return not is_ours and Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
 
 
 def _listed(value: object) -> list[Path]:

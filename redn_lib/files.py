@@ -4,10 +4,14 @@ One run at a time writes a file or folder; what a killed run left behind is remo
 """
 
 import errno
+import io
 import os
 import re
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
@@ -99,6 +103,22 @@ def _lock(file: BinaryIO, path: Path) -> None:
             raise BlockingIOError(f"another run is writing {path}; wait for its end or name another place") from error
 
 
+def sealed(archive: bytes) -> bytes:
+    """A zip archive, such as torch.save and np.savez write, with its checksum as its comment."""
+    archive = archive[:-2] + (64).to_bytes(2, "little")  # length of the comment, which stands last
+    return archive + sha256(archive).hexdigest().encode()
+
+
+def unsealed(path: str | Path) -> io.BytesIO:
+    """What a file holds, to be read as an archive. Raises ValueError where it is not as it was sealed; an archive
+    without a comment is of an older version, and taken.
+    """
+    content = Path(path).read_bytes()
+    if content[-22:-18] != b"PK\5\6" and sha256(content[:-64]).hexdigest().encode() != content[-64:]:
+        raise ValueError("its checksum is another")
+    return io.BytesIO(content)
+
+
 @contextmanager
 def naming(what: object, remedy: str) -> Iterator[None]:
     """Within it, whatever reading a damaged file raises becomes a ValueError with its name and the remedy.
@@ -112,6 +132,30 @@ def naming(what: object, remedy: str) -> Iterator[None]:
             raise
         told = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{what} is damaged or cut off, or of another kind ({told:.200}); {remedy}") from error
+
+
+@contextmanager
+def opencv_name(path: str | Path) -> Iterator[str]:
+    """The name by which OpenCV opens a file, which may be new: absolute, as a colon in another one means a protocol;
+    of a name that is not UTF-8, a link to it that is there until the block ends.
+    """
+    name = os.path.abspath(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder, "link" + Path(name).suffix)
+            link.symlink_to(name)
+            yield str(link)
+    else:
+        yield name
+
+
+def print_all_names() -> None:
+    """From here on, letters that standard output or error cannot show are printed by their number."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def is_same(one: str | Path, other: str | Path) -> bool:

@@ -17,7 +17,7 @@ def write_table(rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: Path, *,
     head = f"# {about}\n# command: {command}\n# commit: {commit()}\n"
     table = pd.DataFrame(rows).to_csv(index=False, float_format="%.3f", lineterminator="\n")
     with whole_file(path) as temporary:
-        temporary.write_text(head + table, encoding="utf-8")
+        temporary.write_text(head + table, encoding="utf-8", errors="backslashreplace")
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
