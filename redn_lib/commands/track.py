@@ -26,7 +26,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `redn track`."""
     add = parser.add_argument
     add("clip", metavar="CLIP", help="video file, folder of images, or camera number (first: 0)")
-    add("--out", required=True, type=Path, metavar="POINTS.csv", help="table: points in pixels, empty where lost")
+    told = "table: points in pixels, empty where lost; of a folder, the name of each file"
+    add("--out", required=True, type=Path, metavar="POINTS.csv", help=told)
     add("--video", type=Path, metavar="OVERLAY.mp4", help="also write the video with its points (.mp4, .avi, .webm)")
     add("--steps", type=int, metavar="K", help="feedback steps (default: the model's own)")
     add("--no-temporal", dest="temporal", action="store_false", help="without f_tRNN: each frame by itself")
@@ -44,17 +45,19 @@ def run(args: argparse.Namespace) -> int:
     with stopping() as asked, ExitStack() as files:
         out = files.enter_context(whole_file(args.out))
         overlay = files.enter_context(VideoWriter(args.video, source.fps)) if args.video else None
-        table = csv.writer(files.enter_context(out.open("w", newline="")))
-        table.writerow(HEADER)
+        table = csv.writer(files.enter_context(out.open("w", newline="", encoding="utf-8", errors="backslashreplace")))
+        table.writerow(HEADER + ["file"] * bool(source.files))
         try:
             for frame in tqdm(tracker.track(source), total=source.count, unit="frame", desc="track"):
-                points = [""] * (2 * N_POINTS) if frame.lost else [f"{v:.3f}" for v in frame.points.ravel()]
+                is_lost = frame.lost or frame.index in source.skipped
+                points = [""] * (2 * N_POINTS) if is_lost else [f"{v:.3f}" for v in frame.points.ravel()]
+                name = [source.files[frame.index].name] if source.files else []
                 sure = f"{frame.confidence.mean():.4f}"
-                table.writerow([frame.index, f"{frame.time:.4f}", int(frame.lost), sure, *points])
+                table.writerow([frame.index, f"{frame.time:.4f}", int(is_lost), sure, *points, *name])
                 if overlay:
                     plain = frame.image
-                    overlay.write(plain if frame.lost else draw_face(plain, frame.points, frame.confidence))
-                done, lost = done + 1, lost + frame.lost
+                    overlay.write(plain if is_lost else draw_face(plain, frame.points, frame.confidence))
+                done, lost = done + 1, lost + is_lost
                 if asked:
                     raise KeyboardInterrupt
         except KeyboardInterrupt:

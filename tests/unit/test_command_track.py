@@ -114,6 +114,19 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(clip, tmp_path, monkeypatch, caps
     assert "3 frames" in printed.out and "Ctrl-C" in printed.err
 
 
+def test_an_image_that_cannot_be_read_is_lost_and_the_table_names_it(tmp_path, recwarn):
+    folder, out, overlay = tmp_path / "images", tmp_path / "p.csv", tmp_path / "o.avi"
+    folder.mkdir()
+    for name in ("1.png", "3.png"):
+        cv2.imwrite(str(folder / name), np.full((64, 96, 3), 60, np.uint8))
+    (folder / "2.png").write_bytes(b"broken")
+    assert cli.main(["track", str(folder), "--out", str(out), "--video", str(overlay)]) == 0
+    rows = [dict(zip(read_table(out)[0], row, strict=True)) for row in read_table(out)[1:]]
+    assert [(row["file"], row["lost"]) for row in rows] == [("1.png", "0"), ("2.png", "1"), ("3.png", "1")]
+    assert rows[1]["x0"] == "" and len(list(frames(overlay))) == 3
+    assert any("2.png" in str(told.message) for told in recwarn)
+
+
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_keeps_what_is_done(clip, tmp_path, monkeypatch, which):
     def track(self, source, plain=FakeTracker.track):
@@ -187,8 +200,7 @@ def test_wrong_use_is_one_line_and_leaves_no_file(clip, tmp_path, monkeypatch, c
 def test_an_error_half_way_leaves_the_old_table_whole(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
-    for name, side in (("1.png", 64), ("2.png", 80)):
-        cv2.imwrite(str(folder / name), np.zeros((side, side, 3), np.uint8))
+    (folder / "1.png").write_bytes(b"broken")
     out = tmp_path / "points.csv"
     out.write_text("the old table")
     assert cli.main(["track", str(folder), "--out", str(out)]) == 2
