@@ -72,6 +72,9 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
     model = _untrained(about, path)
     model.load_state_dict(state)
     check_finite(model.state_dict(), f"weight file {path}", AGAIN)
+    stated = about.pop("checksum", None)  # older files have none
+    if stated not in (None, _digest(about, state)):
+        raise ValueError(f"weight file {path} is damaged: its checksum is another; {AGAIN}")
     return model.to(best_device(device), memory_format=torch.channels_last).eval()
 
 
@@ -83,14 +86,15 @@ def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     check_finite(state, f"not written: {path}", "train again with a lower rate")
     sizes = {size: getattr(model.preset, size) for size in SIZES if getattr(model.preset, size)}
-    header = json.dumps({"preset": model.preset.name, **sizes, **about})  # one entry: it keeps its order
+    about = {"preset": model.preset.name, **sizes, **about}
+    header = json.dumps(about | {"checksum": _digest(about, state)})  # one entry: it keeps its order
     with whole_file(path) as temporary:
         temporary.write_bytes(save(state, {"redn": header}))
 
 
 def about_weights(path: str | Path) -> dict[str, Any]:
     """The header of a weight file: the preset, and what `save_weights` was given. Raises as `load_weights`."""
-    return _read(path, header_only=True)[0]
+    return {name: value for name, value in _read(path, header_only=True)[0].items() if name != "checksum"}
 
 
 def weights_path(name: str = "compact") -> Path:
@@ -128,6 +132,14 @@ def check_checksum(path: str | Path) -> None:
         raise ValueError(f"{path.parent / CARD} states no sha256 of {path.name}; keep weights of your own elsewhere")
     if found != stated:
         raise ValueError(f"{path} was changed or replaced: its sha256 is {found}, {CARD} beside it states {stated}")
+
+
+def _digest(about: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
+    """Checksum of the header and of every parameter."""
+    found = hashlib.sha256(json.dumps(about).encode())
+    for name in sorted(state):
+        found.update(name.encode() + state[name].contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def _untrained(about: Mapping[str, Any], path: str | Path) -> RedNet:

@@ -10,6 +10,7 @@ torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -150,6 +151,10 @@ def check(args: argparse.Namespace) -> None:
     for name in ("iterations", "batch", "steps", "accumulate", "hidden", "every"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
+    for name in ("rate", "growth"):
+        value = getattr(args, name)
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"--{name} must be more than 0 and finite")
     if args.recipe and args.start:
         raise ValueError("a recipe begins from nothing: leave --start out, or run one --stage")
     if args.recipe is None and args.stage not in ("faces", "spatial") and args.start is None:

@@ -25,7 +25,7 @@ import numpy as np
 
 from redn_lib.data.clip import DAMAGED, Layout, Sample
 from redn_lib.data.layouts import SETS
-from redn_lib.files import naming
+from redn_lib.files import naming, unsealed
 
 RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
 PLACE = attrgetter("split", "video", "number")
@@ -224,11 +224,12 @@ def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
     path = parts / f"{name}.bin"
     if path.stat().st_size != bytes:
         raise ValueError(f"{path.name} is not of {bytes} bytes")
-    with np.load(parts / f"{name}.npz") as file:
+    with np.load(unsealed(parts / f"{name}.npz")) as file:
         table = dict(file)
     names = ("name", "person", "video", "split", "number", "offset", "bytes", "fps")
     points = table["points"].astype(np.float32)
-    for *about, offset, count, fps, place, box in zip(
-        *(table[key].tolist() for key in names), points, table["box"], strict=True
+    sums = table["crc"].tolist() if "crc" in table else [None] * len(points)
+    for *about, offset, count, fps, place, box, crc in zip(
+        *(table[key].tolist() for key in names), points, table["box"], sums, strict=True
     ):
-        yield Sample(*about, place, box, path, fps, offset, count)
+        yield Sample(*about, place, box, path, fps, offset, count, crc)

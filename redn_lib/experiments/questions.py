@@ -2,6 +2,7 @@
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -55,15 +56,22 @@ def run_question(
             minutes = (time.perf_counter() - start) / 60
             row = {"variant": name, "seed": seed, **figures, "minutes": minutes, "settings": conditions}
             with whole_file(path) as temporary:
-                temporary.write_text(json.dumps(row), encoding="utf-8")
+                temporary.write_text(json.dumps(row | {"checksum": checksum(row)}), encoding="utf-8")
             print(f"{name}, seed {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
         with naming(path, "delete it: the same command makes it again"):
             row = dict(json.loads(path.read_text(encoding="utf-8")))
+            if row.pop("checksum", None) not in (None, checksum(row)):  # older files have none
+                raise ValueError("its checksum is another")
             made_in = row.pop("settings", None)
         if made_in != conditions:
             raise ValueError(f"{path} was made with other settings than {conditions!r}: name another --run folder")
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def checksum(row: Mapping[str, Any]) -> int:
+    """Of the values of a row, by which a damaged file is noticed."""
+    return zlib.crc32(json.dumps(row).encode())
 
 
 FORMS: dict[str, FeedbackForm] = {

@@ -22,7 +22,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from redn_lib.device import best_device, fast_bfloat16
-from redn_lib.files import naming, whole_file
+from redn_lib.files import naming, sealed, unsealed, whole_file
+from redn_lib.pretrained import check_finite
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import Batch
 from redn_lib.training.objective import Outcome, outcome
@@ -231,22 +232,25 @@ class Trainer:
         return torch.cat([torch.stack([found.total, found.identity]), found.steps]).detach()
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all; only the first process does. Raises OSError as `whole_file`."""
+        """Write the checkpoint, whole or not at all; only the first process does. Raises OSError as `whole_file`,
+        ValueError where a weight is not finite.
+        """
         if self.path is None or self.rank > 0:
             return
+        check_finite(self.model.state_dict(), f"not written: {self.path}", "train again with a lower rate")
         parts = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser")}
         reached = {"iteration": self.iteration, "seconds": self.seconds, "losses": torch.tensor(self.losses)}
         content = io.BytesIO()  # torch.save into a file fails by a RuntimeError where the disk is full
         with whole_file(self.path) as temporary:
             torch.save(self.settings | parts | reached, content)
-            temporary.write_bytes(content.getbuffer())
+            temporary.write_bytes(sealed(content.getvalue()))
 
     def resume(self) -> None:
         """Go on from the checkpoint: same weights, same optimiser state, same next batch. Raises ValueError naming a
         damaged file, or every setting that differs.
         """
         with naming(f"checkpoint {self.path}", "delete it to begin again"):
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            state = torch.load(unsealed(self.path), map_location="cpu", weights_only=True)
             differ = [
                 f"{name} {state[kind].get(name)!r:.80}, now {value!r:.80}"
                 for kind, settings in self.settings.items()
@@ -259,6 +263,7 @@ class Trainer:
         with naming(f"checkpoint {self.path}", "delete it to begin again"):
             for name in ("model", "average", "optimiser"):
                 getattr(self, name).load_state_dict(state[name])
+            check_finite(self.model.state_dict(), "the network", "it was trained at too high a rate")
             self.iteration, self.seconds, self.losses = state["iteration"], state["seconds"], state["losses"].tolist()
 
 

@@ -1,13 +1,15 @@
 """Whole files: there or not, and errors that name the file that they are about."""
 
 import errno
+import io
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from redn_lib.files import is_same, naming, reserved, whole_file
+from redn_lib.files import is_same, naming, reserved, sealed, unsealed, whole_file
 
 
 def test_a_file_appears_whole_when_the_block_ends(tmp_path):
@@ -117,3 +119,17 @@ def test_a_damaged_file_is_named_and_an_error_that_names_its_file_passed_on():
             raise error
     with pytest.raises(FileNotFoundError), naming("a.npz", "delete it"):
         open("nowhere.npz")
+
+
+def test_every_changed_byte_of_a_sealed_archive_is_noticed_and_a_plain_one_is_taken(tmp_path):
+    path, content = tmp_path / "a.npz", io.BytesIO()
+    np.savez(content, points=np.arange(3))
+    path.write_bytes(content.getvalue())
+    assert np.load(unsealed(path))["points"].tolist() == [0, 1, 2]
+    whole = sealed(content.getvalue())
+    path.write_bytes(whole)
+    assert np.load(unsealed(path))["points"].tolist() == np.load(path)["points"].tolist() == [0, 1, 2]
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match="checksum"):
+            unsealed(path)
