@@ -3,11 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TextIO
 
 from redn_lib.data.convert import convert, fetch, report
 from redn_lib.data.layouts import SETS
-from redn_lib.files import FULL
+from redn_lib.files import FULL, print_all_names, reserved
 
 EXAMPLES = """\
 examples
@@ -24,6 +23,7 @@ exit status   0 all well   1 converted, but something was left out or is odd: it
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 all well, 1 converted with findings, 2 nothing usable, 130 interrupted."""
+    print_all_names()
     names = "\n".join(f"  {name:10s}{dataset.title}" for name, dataset in SETS.items())
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         progress, downloads = sys.stderr.isatty(), options.out.with_name(f"{options.out.name}-downloads")
         links = dataset.links if options.download else ()
         sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
-        made = convert(dataset, sources, options.out, progress)
+        with reserved(options.out, folder=True):
+            made = convert(dataset, sources, options.out, progress)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130
@@ -57,16 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
         is_full = getattr(error, "errno", None) in FULL
         remedy = "; free some space and run the same command again: it goes on" if is_full else ""
         about = f"\n\n{dataset.about}" if isinstance(error, ConnectionError) else ""
-        _say(f"{error}{remedy}{about}", sys.stderr)
+        print(f"{error}{remedy}{about}", file=sys.stderr)
         return 2
-    _say(report(made), sys.stdout)
+    print(report(made))
     print(f"converted to {options.out}; look at {options.out / 'contact_sheet.jpg'}")
     return 1 if made.problems or made.wrong_counts() else 0
-
-
-def _say(text: str, to: TextIO) -> None:
-    """Print, whatever bytes the names of files are made of."""
-    print(text.encode("utf-8", "backslashreplace").decode(), file=to)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,15 @@
 
 import argparse
 import importlib
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import combinations, product
+from pathlib import Path
+
+from redn_lib.files import is_same, print_all_names, reserved
 
 COMMANDS = {
     "track": "find the 68 points in every frame of a video, a folder of images or a camera",
@@ -15,9 +22,17 @@ COMMANDS = {
     "doctor": "check this machine: versions, device, weights, memory",
 }
 
+WRITTEN = ("out", "video", "run")
+READ = ("clip", "data", "start", "weights", "people", "without")
+"""Options, of any command, that name files and folders."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `redn` with `argv`; exit code 0 done, 2 wrong use or set-up (one line on stderr), 130 stopped by Ctrl-C."""
+    """Run `redn` with `argv`; exit code 0 done, 2 wrong use or set-up (one line on stderr), 130 stopped."""
+    for name in ("SIGTERM", "SIGHUP") if argv is None else ():
+        if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    print_all_names()
     argv = list(sys.argv[1:] if argv is None else argv)
     command = argv[0] if argv else None
     parser = argparse.ArgumentParser(prog="redn", description="RED-Net: face alignment in images and videos.")
@@ -30,15 +45,48 @@ def main(argv: Sequence[str] | None = None) -> int:
                 declared.description = module.__doc__
                 module.add_options(declared)
         args = parser.parse_args(argv)
-        return importlib.import_module(f"redn_lib.commands.{args.command}").run(args)
+        with outputs_reserved(args):
+            return importlib.import_module(f"redn_lib.commands.{args.command}").run(args)
     except KeyboardInterrupt:
         print(f"redn {command}: stopped", file=sys.stderr)
         return 130
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, MemoryError) as error:
         message = " ".join(str(error).split()) or type(error).__name__
         remedy = "; `redn doctor` names the remedy" if isinstance(error, ImportError) else ""
         print(f"redn {command}: {message}{remedy}", file=sys.stderr)
         return 2
+
+
+@contextmanager
+def outputs_reserved(args: argparse.Namespace) -> Iterator[None]:
+    """Within it, only this run writes its outputs; the run folder of `redn train` is set where none is named.
+
+    Raises ValueError for an output that is an input, another output or a device; else as `reserved`.
+    """
+    if "run" in args and args.run is None and "out" in args:
+        args.run = args.out.with_suffix("")
+    written, read = (
+        [(name, path) for name in names for path in _listed(getattr(args, name, None))] for names in (WRITTEN, READ)
+    )
+    for (name, path), (other, there) in [*combinations(written, 2), *product(written, read)]:
+        if is_same(path, there) or (other in READ and path.is_file() and _may_be_read(path, there, other)):
+            raise ValueError(f"--{name} {path} would overwrite {other} {there}; name another")
+    with ExitStack() as held:
+        for name, path in written if os.environ.get("RANK", "0") == "0" else ():  # of torchrun's, the first process
+            held.enter_context(reserved(path, folder=name == "run"))
+        yield
+
+
+def _may_be_read(path: Path, folder: Path, option: str) -> bool:
+    """Whether a file lies in a folder that is read, and is nothing that only `redn` itself writes there."""
+    is_ours = path.suffix.lower() == (".csv" if option == "clip" else ".safetensors")
+    return not is_ours and Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
+
+
+def _listed(value: object) -> list[Path]:
+    """The paths that an option was given; none for the procedural faces, which are no folder."""
+    values = value if isinstance(value, list) else [value]
+    return [Path(path) for path in values if path is not None and path != "synthetic"]
 
 
 if __name__ == "__main__":

@@ -7,8 +7,15 @@ torch.backends.cudnn.allow_tf32 = False
 
 
 def best_device(wanted: str | torch.device | None = None) -> torch.device:
-    """The device wanted, None: CUDA, then Apple's MPS, then the CPU (our choice)."""
+    """The device wanted, None: CUDA, then Apple's MPS, then the CPU (our choice). Raises ValueError for one that does
+    not compute here.
+    """
     if wanted is not None:
+        try:
+            torch.zeros(1, device=wanted).cpu()
+        except Exception as error:  # of other kinds on other devices
+            why = str(error).partition("\n")[0]
+            raise ValueError(f"device {str(wanted)!r} does not compute here ({why}): name cpu, or none") from error
         return torch.device(wanted)
     if torch.cuda.is_available():
         return torch.device("cuda")

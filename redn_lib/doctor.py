@@ -38,7 +38,8 @@ def installed(name: str) -> str:
 
 def other_than_pinned() -> list[str]:
     """What is installed in another version than that of constraints.txt."""
-    pinned = re.findall(r"^([\w.-]+)==(\S+)$", PINS.read_text() if PINS.is_file() else "", flags=re.MULTILINE)
+    text = PINS.read_text(encoding="utf-8") if PINS.is_file() else ""
+    pinned = re.findall(r"^([\w.-]+)==(\S+)$", text, flags=re.MULTILINE)
     return [f"{name} {installed(name)} (pinned {pin})" for name, pin in pinned if installed(name) not in ("", pin)]
 
 

@@ -1,33 +1,166 @@
-"""Files that are whole or not there: written to a temporary name in the same folder, then renamed."""
+"""Files that are whole or not there: written to a temporary name in the same folder, then renamed.
+
+One run at a time writes a file or folder; what a killed run left behind is removed by the next one.
+"""
 
 import errno
+import io
 import os
+import re
+import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, lockf
+except ImportError:  # Windows
+    import msvcrt
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # only writing raises these
+BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # of a lock that another process has
+_HELD: set[Path] = set()
+"""What this process has reserved."""
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block ends well, remove it if not.
 
-    Raises OSError naming `path` where it cannot be written. Other errors are passed on.
+    Raises OSError naming `path` where it cannot be written, ValueError as `reserved`. Other errors are passed on.
     """
-    path = Path(path)
+    path, is_written = Path(path), False
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    with reserved(path):
+        try:
+            yield temporary
+            is_written = True
+            with open(temporary, "r+b") as file:  # Windows writes nothing through a handle that only reads
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            is_ours = error.errno in FULL if error.filename is None else str(error.filename) == str(temporary)
+            if not (is_written or is_ours):
+                raise
+            told = f"could not write {path} ({error.strerror}); what was there is unchanged"
+            raise OSError(error.errno, told) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def reserved(path: str | Path, folder: bool = False) -> Iterator[None]:
+    """Within it, no other run writes the file, or the folder, of that name.
+
+    Temporary files of killed runs are removed; folders that were made for it and stay empty, too.
+    Raises ValueError for a device or a folder in place of a file, BlockingIOError where another run writes it, OSError
+    naming `path` where nothing can be written there.
+    """
+    if Path(path).exists() and not (Path(path).is_dir() if folder else Path(path).is_file()):
+        raise ValueError(f"{path} is there and is no {'folder' if folder else 'plain file'}; name another one")
+    path = Path(os.path.realpath(path))
+    if path in _HELD:
+        yield
+        return
+    home, lock = (path, path / ".lock") if folder else (path.parent, path.with_name(f".{path.name}.lock"))
+    made = [parent for parent in lock.parents if not parent.exists()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        home.mkdir(parents=True, exist_ok=True)
+        file = lock.open("wb")
     except OSError as error:
-        named = Path(error.filename) if isinstance(error.filename, str | Path) else None
-        if error.errno not in FULL and named not in (temporary, *temporary.parents):
-            raise
-        raise OSError(error.errno, f"could not write {path} ({error.strerror}); what was there is unchanged") from error
+        raise OSError(error.errno, f"could not write {path} ({error.strerror})") from error
+    try:
+        with file:
+            _lock(file, path)
+            _HELD.add(path)
+            stem, suffix = (".+", r"(\.\w+)?") if folder else (re.escape(path.stem), re.escape(path.suffix))
+            for old in home.rglob(".*") if folder else home.glob(".*"):
+                if re.fullmatch(rf"\.{stem}\.\d+{suffix}", old.name):
+                    old.unlink(missing_ok=True)
+            yield
     finally:
-        if temporary.exists():
-            temporary.unlink()
+        if path in _HELD:
+            _HELD.remove(path)
+            with suppress(OSError):
+                lock.unlink()
+        for parent in made:
+            with suppress(OSError):
+                parent.rmdir()
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Lock an open file until it is closed; a disk that knows no locks goes without."""
+    try:
+        if os.name == "nt":
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            lockf(file, LOCK_EX | LOCK_NB)
+    except OSError as error:
+        if error.errno in BUSY:
+            raise BlockingIOError(f"another run is writing {path}; wait for its end or name another place") from error
+
+
+def sealed(archive: bytes) -> bytes:
+    """A zip archive, such as torch.save and np.savez write, with its checksum as its comment."""
+    archive = archive[:-2] + (64).to_bytes(2, "little")  # length of the comment, which stands last
+    return archive + sha256(archive).hexdigest().encode()
+
+
+def unsealed(path: str | Path) -> io.BytesIO:
+    """What a file holds, to be read as an archive. Raises ValueError where it is not as it was sealed; an archive
+    without a comment is of an older version, and taken.
+    """
+    content = Path(path).read_bytes()
+    if content[-22:-18] != b"PK\5\6" and sha256(content[:-64]).hexdigest().encode() != content[-64:]:
+        raise ValueError("its checksum is another")
+    return io.BytesIO(content)
+
+
+@contextmanager
+def naming(what: object, remedy: str) -> Iterator[None]:
+    """Within it, whatever reading a damaged file raises becomes a ValueError with its name and the remedy.
+
+    An OSError that names a file itself is passed on.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{what} is damaged or cut off, or of another kind ({told:.200}); {remedy}") from error
+
+
+@contextmanager
+def opencv_name(path: str | Path) -> Iterator[str]:
+    """The name by which OpenCV opens a file, which may be new: absolute, as a colon in another one means a protocol;
+    of a name that is not UTF-8, a link to it that is there until the block ends.
+    """
+    name = os.path.abspath(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder, "link" + Path(name).suffix)
+            link.symlink_to(name)
+            yield str(link)
+    else:
+        yield name
+
+
+def print_all_names() -> None:
+    """From here on, letters that standard output or error cannot show are printed by their number."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def is_same(one: str | Path, other: str | Path) -> bool:
+    """Whether two names, by whatever spelling or link, are of one file; upper and lower case are the same."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return os.path.realpath(one).casefold() == os.path.realpath(other).casefold()

@@ -5,19 +5,20 @@ The card beside the shipped ones, weights/README.md, states the sha256 of each; 
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor
 
 from redn_lib.device import best_device
-from redn_lib.files import whole_file
+from redn_lib.files import naming, whole_file
 from redn_lib.presets import PRESETS
 from redn_lib.rednet import RedNet
 
@@ -27,6 +28,24 @@ CHECKSUM = re.compile(r"^sha256 of `(.+)`: `([0-9a-f]{64})`$", re.MULTILINE)
 AGAIN = "fetch it or train it again (the shipped one: git checkout -- redn_lib/weights)"
 SIZES = ("people", "hidden")  # fields of a preset that the header gives
 RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}  # older names of parameters
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**20
+
+
+ENTRIES: dict[str, Callable[[Any], bool]] = {
+    "people": _is_size,
+    "hidden": _is_size,
+    "hours": lambda hours: type(hours) in (int, float) and math.isfinite(hours),
+    "f_cls": _are_names,
+    "seen": lambda them: isinstance(them, dict) and all(_are_names(them.get(kind)) for kind in ("people", "videos")),
+}
+"""Entries of a header that are computed with, and what each must be."""
 
 
 def load_pretrained(name: str = "compact", device: str | torch.device | None = None) -> RedNet:
@@ -46,13 +65,17 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
     about, state = _read(path)
     for old, new in RENAMED.items():
         state = {key.replace(old, new): value for key, value in state.items()}
-    model = _untrained(about, path)
-    misfits = _misfits(state, model.state_dict())
+    with torch.device("meta"):  # which takes no memory, whatever sizes the header gives
+        misfits = _misfits(state, _untrained(about, path).state_dict())
     if misfits:
         more = f" (and {len(misfits) - 1} more)" if len(misfits) > 1 else ""
-        raise ValueError(f"weight file {path} does not fit preset {model.preset.name!r}: {misfits[0]}{more}; {AGAIN}")
+        raise ValueError(f"weight file {path} does not fit preset {about['preset']!r}: {misfits[0]}{more}; {AGAIN}")
+    model = _untrained(about, path)
     model.load_state_dict(state)
     check_finite(model.state_dict(), f"weight file {path}", AGAIN)
+    stated = about.pop("checksum", None)  # older files have none
+    if stated not in (None, _digest(about, state)):
+        raise ValueError(f"weight file {path} is damaged: its checksum is another; {AGAIN}")
     return model.to(best_device(device), memory_format=torch.channels_last).eval()
 
 
@@ -64,14 +87,15 @@ def save_weights(model: RedNet, path: str | Path, **about: object) -> None:
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     check_finite(state, f"not written: {path}", "train again with a lower rate")
     sizes = {size: getattr(model.preset, size) for size in SIZES if getattr(model.preset, size)}
-    header = json.dumps({"preset": model.preset.name, **sizes, **about})  # one entry: it keeps its order
+    about = {"preset": model.preset.name, **sizes, **about}
+    header = json.dumps(about | {"checksum": _digest(about, state)})  # one entry: it keeps its order
     with whole_file(path) as temporary:
-        save_file(state, temporary, {"redn": header})
+        temporary.write_bytes(save(state, {"redn": header}))
 
 
 def about_weights(path: str | Path) -> dict[str, Any]:
     """The header of a weight file: the preset, and what `save_weights` was given. Raises as `load_weights`."""
-    return _read(path, header_only=True)[0]
+    return {name: value for name, value in _read(path, header_only=True)[0].items() if name != "checksum"}
 
 
 def weights_path(name: str = "compact") -> Path:
@@ -111,13 +135,19 @@ def check_checksum(path: str | Path) -> None:
         raise ValueError(f"{path} was changed or replaced: its sha256 is {found}, {CARD} beside it states {stated}")
 
 
+def _digest(about: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
+    """Checksum of the header and of every parameter."""
+    found = hashlib.sha256(json.dumps(about).encode())
+    for name in sorted(state):
+        found.update(name.encode() + state[name].contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
 def _untrained(about: Mapping[str, Any], path: str | Path) -> RedNet:
     """A network of the preset and sizes that a header gives."""
     preset, sizes = about.get("preset"), {size: about.get(size, 0) for size in SIZES}
     if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(f"weight file {path} is for preset {preset!r}; this library knows {', '.join(PRESETS)}")
-    if not all(isinstance(size, int) and size >= 0 for size in sizes.values()):
-        raise ValueError(f"weight file {path} is damaged: its header has {sizes}; {AGAIN}")
     return RedNet(replace(PRESETS[preset], **sizes))
 
 
@@ -136,13 +166,13 @@ def _read(path: str | Path, header_only: bool = False) -> tuple[dict[str, Any], 
     """(header, tensors) of a weight file."""
     if not Path(path).exists():
         raise FileNotFoundError(f"no weight file at {path}")
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("redn", "{}"))
-            if not isinstance(about, dict):
-                raise ValueError("its header holds no named values")
-            return about, {} if header_only else {key: file.get_tensor(key) for key in file.keys()}
-    except (SafetensorError, ValueError) as error:
-        raise ValueError(f"weight file {path} is damaged or cut off ({error}); {AGAIN}") from error
-    except OSError as error:
-        raise OSError(f"weight file {path} cannot be read ({error})") from error
+    with Path(path).open("rb"), naming(f"weight file {path}", AGAIN), safe_open(path, "pt") as file:
+        about = json.loads((file.metadata() or {}).get("redn", "{}"))
+        if not isinstance(about, dict):
+            raise ValueError("its header holds no named values")
+        for name, is_valid in ENTRIES.items():
+            if name in about and not is_valid(about[name]):
+                raise ValueError(f"its header has {name} {about[name]!r:.40}")
+        if len(about.get("f_cls", ())) not in (0, about.get("people", 0)):
+            raise ValueError("its header names not as many people as f_CLS knows")
+        return about, {} if header_only else {key: file.get_tensor(key) for key in file.keys()}

@@ -8,6 +8,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, here and in every kernel that a test starts
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -29,6 +31,23 @@ def root() -> Path:
 def own_ipython(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Kernels start without the user's IPython profile."""
     os.environ["IPYTHONDIR"] = str(tmp_path_factory.mktemp("ipython"))
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager]:
+    """Within `full_disk(n)`, no file can be longer than n bytes."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def limited(length: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (length, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -63,5 +63,5 @@ def run(args: argparse.Namespace) -> int:
     effects = args.out.with_name(f"{args.out.stem}_effects.csv")
     write_table(by_variant(results), args.out, command=command, about=about)
     write_table(question.contrasts(results), effects, command=command, about=f"Effects. {about}")
-    print(args.out.read_text(), effects.read_text(), sep="\n")
+    print(*(path.read_text(encoding="utf-8") for path in (args.out, effects)), sep="\n")
     return 0

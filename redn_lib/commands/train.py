@@ -10,6 +10,7 @@ GPUs or hosts: torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -23,6 +24,7 @@ from tqdm import tqdm
 from redn_lib.commands.common import add_data_options, add_device_option, opened_together
 from redn_lib.data.clip import Sample
 from redn_lib.data.dataset import Dataset, read_names
+from redn_lib.device import best_device
 from redn_lib.presets import HIDDEN, PRESETS, Preset
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import RedNet
@@ -79,11 +81,12 @@ def by_stage(field: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Train to the end and write the weights; 0. Raises ValueError or OSError for what cannot be used."""
     check(args)
-    args.run = args.run or args.out.with_suffix("")
     datasets = opened_together(args) if args.data and args.procedural != 1 else []
     header = about_weights(args.start) if args.start else None
     names = RECIPES[args.recipe] if args.recipe else [args.stage]
     with joined(args.device) as fabric:
+        if fabric is None:
+            best_device(args.device)  # raises
         model = load_weights(args.start, "cpu") if args.start else fresh(PRESETS[args.preset], args.seed)
         for name in names:
             stage = chosen_stage(args, name, model.preset)
@@ -168,6 +171,10 @@ def check(args: argparse.Namespace) -> None:
     for name in ("iterations", "batch", "steps", "accumulate", "hidden", "every"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
+    for name in ("rate", "growth"):
+        value = getattr(args, name)
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"--{name} must be more than 0 and finite")
     if args.recipe and args.start:
         raise ValueError("a recipe begins from nothing: leave --start out, or run one --stage")
     if args.recipe is None and args.stage not in ("faces", "spatial") and args.start is None:

@@ -139,6 +139,7 @@ class Sample:
     source: a file, or the image (H, W, 3) uint8 RGB itself.
     fps: frames a second of the video.
     offset, count: first byte of the image in the file, and how many are the image; -1: all.
+    crc: checksum of these bytes, None where there is none.
     dataset: the `dataset.Dataset` that it is from.
     lean: as of a Face.
     frames: the samples that a window is made of.
@@ -155,6 +156,7 @@ class Sample:
     fps: float = 25.0
     offset: int = 0
     count: int = -1
+    crc: int | None = None
     dataset: Any = None
     lean: float = 0.0
     frames: tuple["Sample", ...] = ()
@@ -171,7 +173,7 @@ class Sample:
         """The (first) frame with its points. Raises as `load`."""
         image, where = self.source, self.name
         if isinstance(self.source, Path):
-            image, where = read_image(self.source, self.offset, self.count), f"{self.source} ({self.name})"
+            image, where = read_image(self.source, self.offset, self.count, self.crc), f"{self.source} ({self.name})"
         low, high, size = self.box[:2], self.box[2:], image.shape[1::-1]
         if not ((high - low >= 1) & (high >= 0) & (low < size)).all():
             raise ValueError(f"{where}: the points lie outside the image or on one spot; mend or delete them")

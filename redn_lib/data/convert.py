@@ -1,11 +1,13 @@
 """From an address or an archive to a folder that `dataset.open` reads: get, unpack, write part by part, report."""
 
+import io
 import json
 import os
 import shutil
 import tarfile
 import time
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -25,7 +27,7 @@ from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
 from redn_lib.data.contact_sheet import contact_sheet
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
-from redn_lib.files import whole_file
+from redn_lib.files import sealed, unsealed, whole_file
 
 TIMEOUT = 30  # seconds without a reply after which a host counts as gone (our choice)
 LARGEST = 640
@@ -93,8 +95,8 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such folder or archive; check the path")
     told, parts, unpacked = out / "store.json", out / "parts", out / "unpacked"
-    is_new = not out.is_dir() or not any(out.iterdir())
-    is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8")
+    is_new = not out.is_dir() or all(path.name == ".lock" for path in out.iterdir())
+    is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8", errors="replace")
     if is_other or not (is_new or parts.is_dir()):
         raise ValueError(f"{out}: holds another set or other files; give --out a folder of its own")
     archives = _states(path for path in sources if path.is_file())
@@ -171,7 +173,7 @@ def _write_parts(layout: Layout, folders: list[Path], parts: Path, progress: boo
 def _labels(unit: Unit, parts: Path) -> dict[str, np.ndarray] | None:
     """The labels of a part; None where it is not whole, or the files of the unit have changed since."""
     try:
-        with np.load(parts / f"{unit.key}.npz") as file:
+        with np.load(unsealed(parts / f"{unit.key}.npz")) as file:
             labels = dict(file)
         is_whole = (parts / f"{unit.key}.bin").stat().st_size == int(labels["total"])
         return labels if is_whole and str(labels["fingerprint"]) == _fingerprint(unit) else None
@@ -197,13 +199,15 @@ def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:
                 problems.append(str(error))
                 continue
             row = {key: getattr(sample, key) for key in ("name", "person", "video", "split", "number", "fps")}
-            row |= {"points": points, "box": box, "offset": total, "bytes": len(jpeg)}
+            row |= {"points": points, "box": box, "offset": total, "bytes": len(jpeg), "crc": zlib.crc32(jpeg)}
             for key, value in row.items():
                 columns[key].append(value)
             total += file.write(jpeg)
     labels = {"fingerprint": fingerprint, "total": total, "problems": np.array(problems, str), **columns}
+    content = io.BytesIO()
+    np.savez(content, **labels)
     with whole_file(parts / f"{unit.key}.npz") as temporary:
-        np.savez(temporary, **labels)
+        temporary.write_bytes(sealed(content.getvalue()))
     return labels
 
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from redn_lib.data.clip import DAMAGED, Layout, Sample
 from redn_lib.data.layouts import SETS
+from redn_lib.files import naming, unsealed
 
 RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it stopped"
 PLACE = attrgetter("split", "video", "number")
@@ -168,7 +169,9 @@ def split_by_person(samples: Collection[Sample], share: float, seed: int = 0) ->
 
 def read_names(path: str | Path) -> set[str]:
     """Names in a text file: one a line, or separated by blanks or commas. Raises ValueError for an empty file."""
-    names = {name for name in re.split(r"[\s,]+", Path(path).read_text(encoding="utf-8-sig")) if name}
+    with naming(path, "save it as text in UTF-8"):
+        text = Path(path).read_text(encoding="utf-8-sig")
+    names = {name for name in re.split(r"[\s,]+", text) if name}
     if not names:
         raise ValueError(f"{path} names nobody; write one name a line, as in Person_Name")
     return names
@@ -221,11 +224,12 @@ def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
     path = parts / f"{name}.bin"
     if path.stat().st_size != bytes:
         raise ValueError(f"{path.name} is not of {bytes} bytes")
-    with np.load(parts / f"{name}.npz") as file:
+    with np.load(unsealed(parts / f"{name}.npz")) as file:
         table = dict(file)
     names = ("name", "person", "video", "split", "number", "offset", "bytes", "fps")
     points = table["points"].astype(np.float32)
-    for *about, offset, count, fps, place, box in zip(
-        *(table[key].tolist() for key in names), points, table["box"], strict=True
+    sums = table["crc"].tolist() if "crc" in table else [None] * len(points)
+    for *about, offset, count, fps, place, box, crc in zip(
+        *(table[key].tolist() for key in names), points, table["box"], sums, strict=True
     ):
-        yield Sample(*about, place, box, path, fps, offset, count)
+        yield Sample(*about, place, box, path, fps, offset, count, crc)

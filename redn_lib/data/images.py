@@ -6,6 +6,7 @@ the points of such an image are turned with it (`upright_points`), and both end 
 """
 
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,19 +20,24 @@ IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 DEFAULT_FPS = 25.0  # frames a second where a video does not say (our choice)
 
 
-def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray:
+def read_image(path: str | Path, offset: int = 0, count: int = -1, crc: int | None = None) -> np.ndarray:
     """The image in a file, or in `count` bytes of it from `offset` on: (H, W, 3) uint8 RGB, upright.
 
+    crc: checksum that these bytes must have.
     Raises FileNotFoundError or ValueError, naming the file, where the image is gone, damaged or cut short.
     """
     with Path(path).open("rb") as file:
         file.seek(offset)
         data = io.BytesIO(file.read(count))
+    if crc is not None and zlib.crc32(data.getbuffer()) != crc:
+        raise ValueError(f"{path}: no whole image (checksum of the bytes from {offset} on); copy it again or delete it")
     try:
         with Image.open(data) as image:
             exchange, flip_x, flip_y = _turn(image)
-            pixels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+            pixels = _eight_bits(image, data.getbuffer())
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise ValueError(f"{path}: too large an image ({error}); shrink it or delete it") from error
+    except Exception as error:  # of any kind, where the file is damaged
         raise ValueError(f"{path}: no whole image ({error}); copy it again or delete it") from error
     if min(pixels.shape[:2]) < 8:
         raise ValueError(f"{path}: an image of less than 8 pixels a side; delete it")
@@ -39,12 +45,27 @@ def read_image(path: str | Path, offset: int = 0, count: int = -1) -> np.ndarray
     return pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1].copy()
 
 
+def _eight_bits(image: Image.Image, data: memoryview) -> np.ndarray:
+    """(H, W, 3) uint8 RGB. Of more bits than 8: the upper ones of the 8, 10, 12, 14 or 16 that the brightest needs,
+    since 10 bits are stored as 16, too (our choice).
+    """
+    deep = image.mode.startswith("I") or any("16" in str(tile[-1]) for tile in image.tile)
+    image.load()  # raises where it is not whole
+    if deep:
+        how = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION  # Pillow gives 8 bits of colours
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+        if pixels is not None and pixels.dtype == np.uint16:
+            bits = next(bits for bits in (8, 10, 12, 14, 16) if pixels.max() < 2**bits)
+            return (pixels >> (bits - 8)).astype(np.uint8)[..., ::-1]
+    return np.asarray(image.convert("RGB"))
+
+
 def upright_points(points: np.ndarray, path: Path) -> np.ndarray:
     """Points (68, 2) of the image as it is stored, turned as `read_image` turns it, and renamed where mirrored."""
     try:
         with Image.open(path) as image:
             (exchange, flip_x, flip_y), size = _turn(image), np.array(image.size)
-    except (OSError, SyntaxError, ValueError):
+    except Exception:
         return points  # `read_image` says what is wrong
     if exchange:
         points, size = points[:, ::-1], size[::-1]

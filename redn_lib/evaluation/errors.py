@@ -45,9 +45,15 @@ def predictions_of(
     steps: int | None = None,
     **changes: Change,
 ) -> np.ndarray:
-    """Points after every step (N, K, 68, 2), in pixels of the images, each from its box (4,). changes: of `align`."""
+    """Points after every step (N, K, 68, 2), in pixels of the images, each from its box (4,). changes: of `align`.
+
+    Raises ValueError where one is not finite.
+    """
     pairs = zip(images, boxes, strict=True)
-    return np.array([align(model, image, box, steps, **changes).steps for image, box in pairs])
+    found = np.array([align(model, image, box, steps, **changes).steps for image, box in pairs])
+    if not np.isfinite(found).all():
+        raise ValueError("the network's predictions are not finite (NaN or infinity): its weights are damaged")
+    return found
 
 
 def tracked_predictions(model: RedNet, samples: Sequence[Sample], steps: int | None = None) -> np.ndarray:

@@ -118,7 +118,7 @@ def load_fan() -> dict[str, Predict]:
     return {"box given": given}
 
 
-MESH_PLACES: list[list[int]] = json.loads(Path(__file__).with_name("mediapipe_68.json").read_text())
+MESH_PLACES: list[list[int]] = json.loads(Path(__file__).with_name("mediapipe_68.json").read_text(encoding="utf-8"))
 """Points of mediapipe's mesh whose mean is each of the 68, from P. Yan's Mediapipe_2_Dlib_Landmarks (our choice)."""
 
 

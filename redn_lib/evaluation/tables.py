@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from redn_lib.files import whole_file
+from redn_lib.files import naming, whole_file
 from redn_lib.metrics import METRICS
 
 
@@ -17,12 +17,13 @@ def write_table(rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: Path, *,
     head = f"# {about}\n# command: {command}\n# commit: {commit()}\n"
     table = pd.DataFrame(rows).to_csv(index=False, float_format="%.3f", lineterminator="\n")
     with whole_file(path) as temporary:
-        temporary.write_text(head + table, encoding="utf-8")
+        temporary.write_text(head + table, encoding="utf-8", errors="backslashreplace")
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Rows of a table without its head; NaN where a cell is empty. Raises FileNotFoundError where it is missing."""
-    return pd.read_csv(path, comment="#")
+    """Rows of a table without its head; NaN where a cell is empty. Raises FileNotFoundError or ValueError naming it."""
+    with naming(path, "make it again"):
+        return pd.read_csv(path, comment="#")
 
 
 def load(path: str | Path) -> dict[str, dict[str, float]]:
@@ -31,9 +32,11 @@ def load(path: str | Path) -> dict[str, dict[str, float]]:
     if not path.exists():
         print(f"{path.name} is not here: redn experiment {path.stem} makes it")
         return {}
-    head = [line[2:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    with naming(path, f"redn experiment {path.stem} makes it again"):
+        head = [line[2:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        rows = read_table(path).set_index("variant").to_dict("index")
     print("\n".join(head).replace("; ", ";\n    "), end="\n\n")
-    return read_table(path).set_index("variant").to_dict("index")
+    return rows
 
 
 def commit() -> str:

@@ -2,6 +2,7 @@
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,7 +20,7 @@ from redn_lib.experiments.mixes import mix_figures
 from redn_lib.experiments.probes import probe_figures
 from redn_lib.experiments.statistics import differences, factorial, pairwise, worths
 from redn_lib.feedback import FeedbackForm
-from redn_lib.files import whole_file
+from redn_lib.files import naming, whole_file
 from redn_lib.presets import HIDDEN
 from redn_lib.pretrained import load_pretrained
 from redn_lib.rednet import RedNet
@@ -55,13 +56,22 @@ def run_question(
             minutes = (time.perf_counter() - start) / 60
             row = {"variant": name, "seed": seed, **figures, "minutes": minutes, "settings": conditions}
             with whole_file(path) as temporary:
-                temporary.write_text(json.dumps(row))
+                temporary.write_text(json.dumps(row | {"checksum": checksum(row)}), encoding="utf-8")
             print(f"{name}, seed {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
-        row = json.loads(path.read_text())
-        if row.pop("settings", None) != conditions:
+        with naming(path, "delete it: the same command makes it again"):
+            row = dict(json.loads(path.read_text(encoding="utf-8")))
+            if row.pop("checksum", None) not in (None, checksum(row)):  # older files have none
+                raise ValueError("its checksum is another")
+            made_in = row.pop("settings", None)
+        if made_in != conditions:
             raise ValueError(f"{path} was made with other settings than {conditions!r}: name another --run folder")
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def checksum(row: Mapping[str, Any]) -> int:
+    """Of the values of a row, by which a damaged file is noticed."""
+    return zlib.crc32(json.dumps(row).encode())
 
 
 FORMS: dict[str, FeedbackForm] = {

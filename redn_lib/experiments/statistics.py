@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import sem, t
 
 from redn_lib.evaluation.tables import read_table
+from redn_lib.files import naming
 
 
 def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -95,8 +96,9 @@ def effects(path: str | Path, figure: str) -> dict[str, tuple[float, float, floa
     """Effects on one figure by name, from a table of them: mean, low and high of the 95 % interval; {} if missing."""
     if not Path(path).exists():
         return {}
-    rows = read_table(path).query("figure == @figure").set_index("effect")
-    return {effect: tuple(numbers) for effect, *numbers in rows[["mean", "low", "high"]].itertuples()}
+    with naming(path, "make it again"):
+        rows = read_table(path).query("figure == @figure").set_index("effect")
+        return {effect: tuple(numbers) for effect, *numbers in rows[["mean", "low", "high"]].itertuples()}
 
 
 def shown(mean: float, low: float, high: float, unit: str = "") -> str:

@@ -27,7 +27,7 @@ class FaceDetector:
     """Finds faces in an image. Raises FileNotFoundError where the detector's weights are not installed."""
 
     def __init__(self) -> None:
-        self.net = cv2.dnn.readNetFromONNX(str(weights_path()))
+        self.net = cv2.dnn.readNetFromONNX(np.fromfile(weights_path(), np.uint8))  # by name, not of every letter
 
     def detect(self, image: np.ndarray, sides: tuple[int, ...] = SIDES) -> tuple[np.ndarray, np.ndarray]:
         """Faces in an image (H, W, 3) uint8 RGB, largest first: tight boxes (N, 4) float32 in pixels, scores (N,)."""

@@ -88,9 +88,10 @@ class Tracker:
     def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
         """Every frame of a source, as `Frames` opens it; each call starts again, without a face."""
         face, before = None, None  # the face and the thumbnail of the last frame
-        for index, seconds, image in frames(source):
+        source = frames(source)
+        for index, seconds, image in source:
             now = thumbnail(image)
-            is_cut = before is None or np.abs(now - before).mean() >= CUT
+            is_cut = before is None or index in source.skipped or np.abs(now - before).mean() >= CUT
             face, before = None if is_cut else face, now
             if face:
                 face = self._follow(image, face)

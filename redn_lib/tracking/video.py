@@ -12,7 +12,7 @@ import numpy as np
 
 from redn_lib.data.clip import check_image
 from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, read_image, video_images
-from redn_lib.files import whole_file
+from redn_lib.files import opencv_name, whole_file
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
 
@@ -24,6 +24,8 @@ class Frames:
 
     source: path of a video, folder of images in natural order (2 before 10), camera number, or iterable of images.
     fps: frames a second; count: number of frames, None where unknown.
+    files: of a folder, the image of each frame; skipped: indices, so far, of those that are broken or of another size
+        than the first: a black image is given in place of each, with a warning.
     Raises FileNotFoundError for a source that is not there, ValueError for one that is not as above, and for frames of
     different sizes. A video that breaks off gives the frames that are readable, with a warning.
     """
@@ -31,24 +33,27 @@ class Frames:
     def __init__(self, source: Source) -> None:
         self.name = str(source) if isinstance(source, str | Path | int) else "the source"
         self.fps, self.count = DEFAULT_FPS, None
+        self.files: list[Path] = []
+        self.skipped: set[int] = set()
         if isinstance(source, int):
-            capture = cv2.VideoCapture(source)
-            if not capture.isOpened():
+            capture = cv2.VideoCapture(source) if 0 <= source < 2**31 else None
+            if capture is None or not capture.isOpened():
                 raise FileNotFoundError(f"camera {source} is not there or in use; close other programs")
             self._reader = self._read_capture(capture, camera=True)
         elif not isinstance(source, str | Path):
             self.count = len(source) if hasattr(source, "__len__") else None
             self._reader = ((t / self.fps, image) for t, image in enumerate(source))
         elif Path(source).is_dir():
-            paths = image_files(Path(source))
-            self.count = len(paths)
-            self._reader = ((t / self.fps, read_image(path)) for t, path in enumerate(paths))
+            self.files = image_files(Path(source))
+            self.count = len(self.files)
+            self._reader = ((t / self.fps, image) for t, image in enumerate(self._read_folder()))
         else:
             if not Path(source).is_file():
                 raise FileNotFoundError(f"no such video or folder: {source}; check the path")
             if Path(source).suffix.lower() in IMAGES:
                 raise ValueError(f"{source} is an image, not a video; put images in a folder and name the folder")
-            capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+            with opencv_name(source) as name:
+                capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
             if not capture.isOpened():
                 raise ValueError(f"{source} is empty, cut off, broken, or not a video; play it to see")
             self.fps, count = frame_rate(capture), capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -58,12 +63,35 @@ class Frames:
     def __iter__(self) -> Iterator[tuple[int, float, np.ndarray]]:
         shape = None
         for index, (seconds, image) in enumerate(self._reader):
-            check_image(image)
+            try:
+                check_image(image)
+            except ValueError as error:
+                raise ValueError(f"frame {index} of {self.name}: {error}") from error
             if shape is not None and image.shape != shape:
                 size, before = (f"{s[1]}x{s[0]}" for s in (image.shape, shape))
                 raise ValueError(f"frame {index} of {self.name} is {size} pixels, the ones before {before}; scale them")
             shape = image.shape
             yield index, seconds, image
+
+    def _read_folder(self) -> Iterator[np.ndarray]:
+        """The images of a folder. Raises ValueError where none can be read."""
+        shape = None
+        for index, path in enumerate(self.files):
+            try:
+                image = read_image(path)
+                if image.shape != (shape or image.shape):
+                    raise ValueError(f"{path} is not of {shape[1]}x{shape[0]} pixels as the ones before; scale it")
+            except (ValueError, OSError) as error:
+                warnings.warn(f"frame {index} is skipped: {error}", stacklevel=3)
+                self.skipped.add(index)
+                image = None
+            if shape is None and image is not None:
+                shape = image.shape
+                yield from np.zeros((index, *shape), np.uint8)  # in place of those before the first
+            if shape:
+                yield np.zeros(shape, np.uint8) if image is None else image
+        if shape is None:
+            raise ValueError(f"no image of the folder {self.name} can be read")
 
     def _read_capture(self, capture: cv2.VideoCapture, camera: bool = False) -> Iterator[tuple[float, np.ndarray]]:
         """(time, image) of a video, by its own clock, or of a camera."""
@@ -85,8 +113,13 @@ def frames(source: Source | Frames) -> Frames:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images of a folder in natural order. Raises ValueError where there are none."""
-    paths = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES]
+    """The images of a folder in natural order; hidden files are none, nor are folders, with a warning. Raises
+    ValueError where there are none.
+    """
+    named = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and not p.name.startswith(".")]
+    paths = [p for p in named if not p.is_dir()]
+    for other in set(named) - set(paths):
+        warnings.warn(f"{other} is skipped: it is a folder", stacklevel=3)
     paths.sort(key=lambda p: re.sub(r"\d+", lambda number: number[0].zfill(20), p.name.lower()))
     if not paths:
         raise ValueError(f"the folder {folder} holds no image ({', '.join(IMAGES)})")
@@ -96,13 +129,14 @@ def image_files(folder: Path) -> list[Path]:
 class VideoWriter(ExitStack):
     """Context manager that writes images to a video (.mp4, .avi, .webm), whole or not at all.
 
-    Raises ValueError for an unknown ending, a missing encoder, or an image of another size.
+    Raises ValueError for an unknown ending, a missing encoder, or an image of another size; OSError where not all that
+    was written can be read again, as on a full disk, of which OpenCV does not tell.
     """
 
     def __init__(self, path: str | Path, fps: float) -> None:
         super().__init__()
         self.path, self.fps = Path(path), fps
-        self._writer, self._shape = None, None
+        self._writer, self._shape, self._count = None, None, 0
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"{path}: a video's name must end in {', '.join(CODECS)}")
 
@@ -112,10 +146,26 @@ class VideoWriter(ExitStack):
         if self._writer is None:
             codec, temporary = CODECS[self.path.suffix.lower()], self.enter_context(whole_file(self.path))
             size, self._shape = image.shape[1::-1], image.shape
-            self._writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*codec), self.fps, size)
+            with opencv_name(temporary) as name:
+                self._writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*codec), self.fps, size)
+            self._temporary = temporary
+            self.push(self._check)
             self.callback(self._writer.release)
             if not self._writer.isOpened():
                 raise ValueError(f"OpenCV has no {codec} encoder for {self.path}; try one of {', '.join(CODECS)}")
         if image.shape != self._shape:
             raise ValueError(f"{self.path}: an image {image.shape[:2]} after one {self._shape[:2]}; keep to one size")
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        self._count += 1
+
+    def _check(self, kind: type | None, *_: object) -> None:
+        """At the end, unless by an error of that kind: all frames are there."""
+        if kind is not None:
+            return
+        with opencv_name(self._temporary) as name:
+            capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+        readable = sum(1 for _ in iter(capture.grab, False))
+        capture.release()
+        if readable < self._count:
+            told = f"{self._count} frames were written but {readable} can be read: is the disk full?"
+            raise OSError(f"could not write {self.path} ({told}); what was there is unchanged")

@@ -2,6 +2,7 @@
 happened.
 """
 
+import io
 import math
 import os
 import signal
@@ -21,7 +22,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from redn_lib.device import best_device, fast_bfloat16
-from redn_lib.files import whole_file
+from redn_lib.files import naming, sealed, unsealed, whole_file
+from redn_lib.pretrained import check_finite
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import Batch
 from redn_lib.training.objective import Outcome, outcome
@@ -148,8 +150,8 @@ class Trainer:
         """Train to the end of the stage and return the averaged network in eval mode. show: wraps the iterator, e.g. a
         progress bar.
 
-        On Ctrl-C and on SIGTERM the state is saved after the iteration and KeyboardInterrupt raised. Raises OSError
-        when a process that prepares batches is gone.
+        On Ctrl-C, SIGTERM and SIGHUP the state is saved after the iteration and KeyboardInterrupt raised. Raises
+        OSError when a process that prepares batches is gone.
         """
         if self.fabric and self.fabric.broadcast(self.iteration) != self.iteration:
             raise ValueError(
@@ -230,53 +232,60 @@ class Trainer:
         return torch.cat([torch.stack([found.total, found.identity]), found.steps]).detach()
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all; only the first process does. Raises OSError as `whole_file`."""
+        """Write the checkpoint, whole or not at all; only the first process does. Raises OSError as `whole_file`,
+        ValueError where a weight is not finite.
+        """
         if self.path is None or self.rank > 0:
             return
+        check_finite(self.model.state_dict(), f"not written: {self.path}", "train again with a lower rate")
         parts = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser")}
         reached = {"iteration": self.iteration, "seconds": self.seconds, "losses": torch.tensor(self.losses)}
+        content = io.BytesIO()  # torch.save into a file fails by a RuntimeError where the disk is full
         with whole_file(self.path) as temporary:
-            torch.save(self.settings | parts | reached, temporary)
+            torch.save(self.settings | parts | reached, content)
+            temporary.write_bytes(sealed(content.getvalue()))
 
     def resume(self) -> None:
         """Go on from the checkpoint: same weights, same optimiser state, same next batch. Raises ValueError naming a
         damaged file, or every setting that differs.
         """
-        try:
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            what = f"is damaged or not one of ours ({type(error).__name__})"
-            raise ValueError(f"checkpoint {self.path} {what}: delete it to begin again") from error
-        differ = [
-            f"{name} {state[kind].get(name)!r:.80}, now {value!r:.80}"
-            for kind, settings in self.settings.items()
-            for name, value in settings.items()
-            if state[kind].get(name) != value
-        ]
+        with naming(f"checkpoint {self.path}", "delete it to begin again"):
+            state = torch.load(unsealed(self.path), map_location="cpu", weights_only=True)
+            differ = [
+                f"{name} {state[kind].get(name)!r:.80}, now {value!r:.80}"
+                for kind, settings in self.settings.items()
+                for name, value in settings.items()
+                if state[kind].get(name) != value
+            ]
         if differ:
             remedy = "repeat the first command, use another --run folder, or delete the checkpoint"
             raise ValueError(f"checkpoint {self.path} was begun with {'; '.join(differ)}: {remedy}")
-        for name in ("model", "average", "optimiser"):
-            getattr(self, name).load_state_dict(state[name])
-        self.iteration, self.seconds, self.losses = state["iteration"], state["seconds"], state["losses"].tolist()
+        with naming(f"checkpoint {self.path}", "delete it to begin again"):
+            for name in ("model", "average", "optimiser"):
+                getattr(self, name).load_state_dict(state[name])
+            check_finite(self.model.state_dict(), "the network", "it was trained at too high a rate")
+            self.iteration, self.seconds, self.losses = state["iteration"], state["seconds"], state["losses"].tolist()
 
 
 @contextmanager
-def stopping(patient: bool) -> Iterator[list[int]]:
-    """Within it, Ctrl-C and SIGTERM are only noted in the list; a second one raises KeyboardInterrupt at once.
+def stopping(patient: bool = False) -> Iterator[list[int]]:
+    """Within it, Ctrl-C, SIGTERM and SIGHUP are only noted in the list; one that comes again raises KeyboardInterrupt.
 
-    patient: a second one does not, because torchrun repeats them and all processes must stop at one iteration.
+    patient: it does not, because torchrun repeats them and all processes must stop at one iteration.
     Outside of the main thread, where no signal arrives, nothing is done.
     """
     asked: list[int] = []
 
     def note(which: int, _: object) -> None:
-        if asked and not patient:
+        if which in asked and not patient:
             raise KeyboardInterrupt
         asked.append(which)
 
     listens = threading.current_thread() is threading.main_thread()
-    before = {which: signal.signal(which, note) for which in (signal.SIGINT, signal.SIGTERM) if listens}
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+        signals.append(signal.SIGHUP)
+    before = {which: signal.signal(which, note) for which in signals if listens}
     try:
         yield asked
     finally:

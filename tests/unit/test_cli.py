@@ -1,5 +1,6 @@
 """The command `redn`: exit codes, one clear line for a user's error, help without importing torch; public names."""
 
+import io
 import subprocess
 import sys
 import types
@@ -69,6 +70,23 @@ def test_ctrl_c_ends_with_130_and_no_traceback(command, capsys):
     command(stop)
     assert cli.main(["doctor"]) == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_every_name_is_printed_to_every_pipe(command, monkeypatch, encoding):
+    pipes = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", pipes[0])
+    monkeypatch.setattr(sys, "stderr", pipes[1])
+
+    def fail(args):
+        print("日本\udcff")
+        raise ValueError("日本\udcff")
+
+    command(fail)
+    assert cli.main(["doctor"]) == 2
+    for pipe in pipes:
+        pipe.flush()
+        assert b"\\udcff" in pipe.buffer.getvalue()
 
 
 @pytest.mark.parametrize("argv", [[], ["no-such-command"], ["doctor", "--no-such-option"]])

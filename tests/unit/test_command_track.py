@@ -1,6 +1,8 @@
 """`redn track`: the table and the overlay that it writes, what it keeps when stopped, errors of wrong use."""
 
 import csv
+import os
+import signal
 
 import cv2
 import numpy as np
@@ -112,6 +114,65 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(clip, tmp_path, monkeypatch, caps
     assert "3 frames" in printed.out and "Ctrl-C" in printed.err
 
 
+def test_an_image_that_cannot_be_read_is_lost_and_the_table_names_it(tmp_path, recwarn):
+    folder, out, overlay = tmp_path / "images", tmp_path / "p.csv", tmp_path / "o.avi"
+    folder.mkdir()
+    for name in ("1.png", "3.png"):
+        cv2.imwrite(str(folder / name), np.full((64, 96, 3), 60, np.uint8))
+    (folder / "2.png").write_bytes(b"broken")
+    assert cli.main(["track", str(folder), "--out", str(out), "--video", str(overlay)]) == 0
+    rows = [dict(zip(read_table(out)[0], row, strict=True)) for row in read_table(out)[1:]]
+    assert [(row["file"], row["lost"]) for row in rows] == [("1.png", "0"), ("2.png", "1"), ("3.png", "1")]
+    assert rows[1]["x0"] == "" and len(list(frames(overlay))) == 3
+    assert any("2.png" in str(told.message) for told in recwarn)
+
+
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_keeps_what_is_done(clip, tmp_path, monkeypatch, which):
+    def track(self, source, plain=FakeTracker.track):
+        for frame in plain(self, source):
+            if frame.index == 3:
+                os.kill(os.getpid(), which)
+            yield frame
+
+    monkeypatch.setattr(FakeTracker, "track", track)
+    out, overlay = tmp_path / "points.csv", tmp_path / "overlay.mp4"
+    assert cli.main(["track", str(clip), "--out", str(out), "--video", str(overlay)]) == 130
+    assert [r[0] for r in read_table(out)[1:]] == ["0", "1", "2", "3"] and len(list(frames(overlay))) == 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--out", "./clip.avi"],
+        ["--out", "link.csv"],
+        ["--out", "CLIP.AVI"],
+        ["--out", "p.csv", "--video", "hard.avi"],
+        ["--out", "o.mp4", "--video", "sub/../o.mp4"],
+        ["--out", "/dev/null"],
+        ["--out", "p.csv", "--video", "sub"],
+    ],
+)
+def test_outputs_that_would_destroy_are_refused_before_anything_is_opened(clip, tmp_path, monkeypatch, options, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "frames", None)
+    os.symlink(clip, "link.csv")
+    os.link(clip, "hard.avi")
+    os.mkdir("sub")
+    before, names = clip.read_bytes(), sorted(os.listdir())
+    assert cli.main(["track", "clip.avi", *options]) == 2
+    assert "name another" in capsys.readouterr().err
+    assert clip.read_bytes() == before and sorted(os.listdir()) == names and os.path.exists("/dev/null")
+
+
+def test_an_image_of_the_folder_is_no_output(tmp_path, monkeypatch, capsys):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((64, 64, 3), np.uint8))
+    assert cli.main(["track", str(tmp_path), "--out", str(tmp_path / "1.png")]) == 2
+    assert "would overwrite" in capsys.readouterr().err
+    for _ in range(2):  # written again
+        assert cli.main(["track", str(tmp_path), "--out", str(tmp_path / "p.csv")]) == 0
+
+
 def test_steps_memory_and_device_are_handed_on(clip, tmp_path):
     plain = ["track", str(clip), "--out", str(tmp_path / "p.csv")]
     cli.main([*plain, "--steps", "2", "--no-temporal", "--device", "meta"])
@@ -139,8 +200,7 @@ def test_wrong_use_is_one_line_and_leaves_no_file(clip, tmp_path, monkeypatch, c
 def test_an_error_half_way_leaves_the_old_table_whole(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
-    for name, side in (("1.png", 64), ("2.png", 80)):
-        cv2.imwrite(str(folder / name), np.zeros((side, side, 3), np.uint8))
+    (folder / "1.png").write_bytes(b"broken")
     out = tmp_path / "points.csv"
     out.write_text("the old table")
     assert cli.main(["track", str(folder), "--out", str(out)]) == 2

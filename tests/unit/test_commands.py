@@ -1,6 +1,7 @@
 """`redn train`, `evaluate` and `experiment` on a small made folder in the published layout."""
 
 import json
+from types import SimpleNamespace
 
 import made_sets
 import numpy as np
@@ -9,6 +10,7 @@ from made_folder import write_pairs
 
 from redn_lib.cli import main
 from redn_lib.data.synthetic import still_image
+from redn_lib.evaluation import errors
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.questions import Question, run_question
 from redn_lib.metrics import METRICS, Metric
@@ -76,12 +78,22 @@ def test_people_and_without_choose(trained, folder, tmp_path, capsys):
         (["train", "--run", "r", "--out", "w"], "--procedural 1"),
         (["train", "--procedural", "2", "--run", "r", "--out", "w"], "share from 0 to 1"),
         (["train", "--procedural", "1", "--batch", "0", "--run", "r", "--out", "w"], "at least 1"),
+        (["train", "--procedural", "1", "--rate", "inf", "--run", "r", "--out", "w"], "--rate must be more than 0"),
+        (["train", "--procedural", "1", "--growth", "nan", "--run", "r", "--out", "w"], "--growth must be more than 0"),
+        (["train", "--procedural", "1", "--device", "nonsense", "--run", "r", "--out", "w"], "device 'nonsense'"),
+        (["train", "--procedural", "1", "--run", "w", "--out", "w"], "would overwrite"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(argv, says, capsys):
     assert main(argv) == 2
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1
+
+
+def test_predictions_that_are_not_finite_are_no_figures(trained, folder, monkeypatch, capsys):
+    monkeypatch.setattr(errors, "align", lambda *_, **__: SimpleNamespace(steps=np.full((3, 68, 2), np.nan)))
+    assert main(["evaluate", "--data", str(folder), "--weights", str(trained / "w.safetensors")]) == 2
+    assert "not finite" in capsys.readouterr().err
 
 
 def test_weights_that_are_damaged_or_missing_are_named(trained, folder, tmp_path, capsys):
@@ -139,3 +151,11 @@ def test_runs_that_are_done_are_not_done_again(tmp_path):
     assert results[["variant", "seed", "nme"]].values.tolist() == [["a", 0, 4], ["b", 0, 5], ["a", 1, 5], ["b", 1, 6]]
     with pytest.raises(ValueError, match="other settings than 'long': name another --run folder"):
         run_question(question, None, [0], tmp_path, "long")
+    kept = (tmp_path / "a-0.json").read_text()
+    for damaged in (kept.replace("4.0", "4.5"), kept[:-9], "[]", "[1]"):
+        (tmp_path / "a-0.json").write_text(damaged)
+        with pytest.raises(ValueError, match=r"a-0\.json (is damaged|was made with other)"):
+            run_question(question, None, [0], tmp_path, "short")
+    (tmp_path / "table.csv").write_text('a,b\n1,2\n"3')
+    with pytest.raises(ValueError, match=r"table\.csv is damaged"):
+        read_table(tmp_path / "table.csv")

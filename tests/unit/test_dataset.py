@@ -201,6 +201,19 @@ def test_a_damaged_converted_folder_is_refused_with_the_remedy(ytf, tmp_path, da
         assert len(convert(SETS["ytf68"], [ytf], out)) == 5, "the remedy helps"
 
 
+@pytest.mark.parametrize("ending", [".npz", ".bin"])
+def test_one_changed_byte_of_points_or_images_is_noticed(ytf, tmp_path, ending):
+    out = tmp_path / "out"
+    convert(SETS["ytf68"], [ytf], out)
+    part = (out / "parts/training-0000").with_suffix(ending)
+    whole = part.read_bytes()
+    for at in range(0, len(whole), len(whole) // 7):
+        part.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match=r"training-0000\.bin.*checksum|out: .*checksum"):
+            for sample in open_dataset(out):
+                sample.load()
+
+
 def test_a_folder_converted_by_an_older_version_is_read(ytf, tmp_path):
     convert(SETS["ytf68"], [ytf], tmp_path / "out")
     told = tmp_path / "out/store.json"
@@ -208,10 +221,17 @@ def test_a_folder_converted_by_an_older_version_is_read(ytf, tmp_path):
     told.write_text(json.dumps(about))
     for path in (tmp_path / "out/parts").glob("*.npz"):
         with np.load(path) as file:
-            columns = dict(file)
+            columns = {key: value for key, value in file.items() if key != "crc"}
         np.savez(path, **columns, origin=np.zeros((len(columns["name"]), 4)), sha256=np.array("0"))
     np.save(tmp_path / "out/points.npy", np.zeros((5, 68, 2)))
-    assert open_dataset(tmp_path / "out").people == ["Ann_Lee", "Bo_Ek", "Cy_Oh"]
+    older = open_dataset(tmp_path / "out")
+    assert older.people == ["Ann_Lee", "Bo_Ek", "Cy_Oh"] and older[0].load().frames.shape[0] == 1
+
+
+def test_a_list_of_names_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "names.txt").write_bytes(b"J\xfcrgen")
+    with pytest.raises(ValueError, match=r"names\.txt is damaged"):
+        read_names(tmp_path / "names.txt")
 
 
 def test_samples_travel_to_workers(videos):

@@ -1,5 +1,8 @@
 """The one image decoder: whole files only, and every EXIF turn applied to image and points alike."""
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -75,3 +78,35 @@ def test_what_is_no_image_is_named(tmp_path):
     (tmp_path / "c.bmp").write_bytes(b"text")
     with pytest.raises(ValueError, match=r"c\.bmp: no whole image"):
         read_image(tmp_path / "c.bmp")
+
+
+def test_an_image_that_claims_to_be_huge_is_named(tmp_path):
+    """Before a byte of it is decoded."""
+    start = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    parts = [
+        struct.pack(">I", 13) + start + struct.pack(">I", zlib.crc32(start)),
+        struct.pack(">I", 0) + b"IDAT5\xaf\x06\x1e",
+    ]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(ValueError, match=r"a\.png: too large"):
+        read_image(tmp_path / "a.png")
+    assert (upright_points(np.zeros((68, 2)), tmp_path / "a.png") == 0).all()
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+@pytest.mark.parametrize("bits", [10, 12, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_more_bits_than_eight_are_stretched_by_what_they_hold(tmp_path, ending, bits, channels):
+    ramp = np.linspace(0, 255, 400).astype(np.uint16).reshape(20, 20, 1) * np.arange(1, channels + 1) // channels
+    cv2.imwrite(str(tmp_path / f"a{ending}"), ramp.astype(np.uint16) << (bits - 8))
+    image = read_image(tmp_path / f"a{ending}").astype(int)
+    assert abs(image - ramp[..., ::-1]).max() <= 1
+
+
+def test_what_telephones_add_and_misname_is_taken(tmp_path):
+    image = np.full((20, 30, 3), 90, np.uint8)
+    (tmp_path / "a.jpg").write_bytes(encode_image(image) + b"\0\0\0\x18ftypmp42" + bytes(5000))
+    cv2.imwrite(str(tmp_path / "b.png"), image)
+    (tmp_path / "b.png").rename(tmp_path / "b.jpg")
+    for name in ("a.jpg", "b.jpg"):
+        assert abs(read_image(tmp_path / name).astype(int) - 90).max() < 4

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from redn_lib import pretrained
+from redn_lib.device import best_device
 from redn_lib.pretrained import RENAMED, WEIGHTS, about_weights, checksum, load_weights, save_weights, stated_checksums
 from redn_lib.rednet import RedNet
 
@@ -142,3 +143,50 @@ def test_the_card_states_the_sha256_of_the_shipped_weights():
         "The weights are not those of their card. Changed by mistake: git checkout -- redn_lib/weights. New weights: "
         f"renew results/, the golden outputs, and the checksum in redn_lib/weights/README.md by\n{lines}"
     )
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '"people": true',
+        '"hidden": 1e99',
+        '"hidden": 99999999999',
+        '"hours": "many"',
+        '"hours": NaN',
+        '"f_cls": 3',
+        '"f_cls": ["a"]',
+        '"seen": []',
+        '"seen": {"people": [1], "videos": []}',
+    ],
+)
+def test_an_entry_of_the_header_that_cannot_be_computed_with_is_named(saved, entry):
+    save_file(load_file(saved), saved, {"redn": f'{{"preset": "compact", {entry}}}'})
+    for read in (load_weights, about_weights):
+        with pytest.raises(ValueError, match=r"mine\.safetensors is damaged.*its header"):
+            read(saved)
+
+
+def test_sizes_that_fill_no_memory_are_compared_first(saved):
+    save_file(load_file(saved), saved, {"redn": '{"preset": "compact", "hidden": 999999}'})
+    with pytest.raises(ValueError, match=r"mine\.safetensors does not fit"):
+        load_weights(saved)
+
+
+def test_a_full_disk_names_the_weights(model, tmp_path, full_disk):
+    with full_disk(100_000), pytest.raises(OSError, match=r"could not write .*a\.safetensors"):
+        save_weights(model, tmp_path / "a.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "mps:7", "nonsense", "meta"])
+def test_a_device_that_is_not_here_is_named(device):
+    with pytest.raises(ValueError, match=f"device '{device}' does not compute here"):
+        best_device(device)
+
+
+def test_one_changed_byte_of_weights_or_header_is_noticed(saved):
+    whole = saved.read_bytes()
+    for at in (len(whole) - 100_000, len(whole) // 2, whole.index(b"compact") + 20):
+        saved.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match=r"mine\.safetensors is damaged"):
+            load_weights(saved, "cpu")

@@ -254,3 +254,38 @@ def test_a_window_of_a_video_stays_a_clip():
 
 def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
     assert one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def test_a_full_disk_names_the_checkpoint(tmp_path, full_disk):
+    trainer = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=tmp_path / "checkpoint.pt")
+    with full_disk(10_000), pytest.raises(OSError, match=r"could not write .*checkpoint\.pt"):
+        trainer.save()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_torch_file_in_place_of_a_checkpoint_is_named(tmp_path):
+    for content in ({}, [1], {"options": {}, "stage": {}, "preset": {}}):
+        torch.save(content, tmp_path / "checkpoint.pt")
+        with pytest.raises(ValueError, match=r"checkpoint\.pt (is damaged|was begun with)"):
+            Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=tmp_path / "checkpoint.pt")
+
+
+def test_one_changed_byte_of_a_checkpoint_is_noticed_and_an_older_one_is_read(tmp_path):
+    path, batches = tmp_path / "checkpoint.pt", StillBatches(FACES, STAGE, TINY)
+    Trainer(tiny(), STAGE, batches, path=path).save()
+    whole = path.read_bytes()
+    for at in range(0, len(whole), len(whole) // 11):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match=r"checkpoint\.pt is damaged.*delete it"):
+            Trainer(tiny(), STAGE, batches, path=path)
+    path.write_bytes(whole)
+    torch.save(torch.load(path), path)
+    Trainer(tiny(), STAGE, batches, path=path)
+
+
+def test_weights_that_are_not_finite_are_not_kept(tmp_path):
+    trainer = Trainer(tiny(), STAGE, StillBatches(FACES, STAGE, TINY), path=tmp_path / "checkpoint.pt")
+    torch.nn.init.constant_(trainer.model.detection.bias, torch.inf)
+    with pytest.raises(ValueError, match=r"not written: .*checkpoint\.pt.*not finite"):
+        trainer.save()
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """Frames from every kind of source, errors of broken ones, and videos written whole or not at all."""
 
 import struct
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redn_lib.data.clip import check_image
 from redn_lib.data.images import DEFAULT_FPS
 from redn_lib.tracking import video as module
 from redn_lib.tracking.video import VideoWriter, frames
@@ -153,25 +155,45 @@ def test_an_empty_folder_is_named(tmp_path):
         frames(tmp_path)
 
 
-def test_a_broken_image_is_named(tmp_path):
-    save(tmp_path, "1.png", image_of(0))
-    for name, data in (("2.png", b"broken"), ("3.png", b"")):
-        (tmp_path / name).write_bytes(data)
-        with pytest.raises(ValueError, match=name):
-            list(frames(tmp_path))
-        (tmp_path / name).unlink()
+def test_what_is_no_image_of_a_folder_is_skipped_with_a_word(tmp_path):
+    (tmp_path / "0.png").write_bytes(b"broken")
+    for name, image in (("1.png", image_of(10)), ("3.png", image_of(0, 50, 70)), ("5.png", image_of(50))):
+        save(tmp_path, name, image)
+    (tmp_path / "._1.png").write_bytes(b"of another system")
+    (tmp_path / "2b.png").mkdir()
+    (tmp_path / "2.png").write_bytes(b"")
+    (tmp_path / "4.png").symlink_to("nowhere")
+    source = frames(tmp_path)
+    with pytest.warns(UserWarning, match="is skipped: ") as told:
+        read = [(index, image) for index, _, image in source]
+    assert source.skipped == {0, 2, 3, 4} and source.count == 6 and len(told) == 4
+    assert [path.name for path in source.files] == [f"{n}.png" for n in range(6)]
+    assert [level(image) for _, image in read] == [0, 10, 0, 0, 0, 50]
+    assert {image.shape for _, image in read} == {(48, 64, 3)}
 
 
-def test_an_image_of_another_size_is_named_with_both_sizes(tmp_path):
-    save(tmp_path, "1.png", image_of(0))
-    save(tmp_path, "2.png", image_of(0, 50, 70))
-    with pytest.raises(ValueError, match="frame 1 of .* 70x50 .* 64x48"):
+def test_a_folder_without_a_readable_image_is_named(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"broken")
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="no image of the folder"):
         list(frames(tmp_path))
 
 
-def test_a_camera_that_is_not_there_is_named():
-    with pytest.raises(FileNotFoundError, match="camera 97"):
-        frames(97)
+def test_images_of_two_sizes_in_memory_are_named_with_both():
+    with pytest.raises(ValueError, match="frame 1 of .* 70x50 .* 64x48"):
+        list(frames([image_of(0), image_of(0, 50, 70)]))
+
+
+@pytest.mark.parametrize("number", [97, -1, 99999999999])
+def test_a_camera_that_is_not_there_is_named(number):
+    with pytest.raises(FileNotFoundError, match=f"camera {number}"):
+        frames(number)
+
+
+def test_a_video_of_one_pixel_is_named(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "a.avi")
+    monkeypatch.setattr(module, "check_image", lambda image: check_image(image[:1, :1]))
+    with pytest.raises(ValueError, match=r"frame 0 of .*a\.avi: .* got 1x1"):
+        list(frames(path))
 
 
 def test_arrays_are_read_only_when_asked_for():
@@ -233,3 +255,22 @@ def test_a_missing_encoder_is_named_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"no mp4v encoder.*a\.mp4"), VideoWriter(tmp_path / "a.mp4", 10) as writer:
         writer.write(image_of(0))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".avi", ".webm"])
+def test_a_disk_that_fills_up_leaves_the_old_video(tmp_path, ending, full_disk):
+    """OpenCV says nothing of it: the frames that were written are counted."""
+    path, rng = tmp_path / f"a{ending}", np.random.default_rng(0)
+    path.write_bytes(b"old")
+    with full_disk(60_000), pytest.raises(OSError, match="30 frames were written but"):
+        with VideoWriter(path, 10) as writer:
+            for _ in range(30):
+                writer.write(rng.integers(0, 255, (96, 128, 3), np.uint8))
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["2024-05-01T10:11:12.mp4", "\udcff\udcfe.avi", "日本.webm", "a%d.mp4", "-1.mp4"])
+def test_videos_of_every_name_are_written_and_read(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert len(list(frames(write_video(Path(name), 3)))) == 3
+    assert [path.name for path in tmp_path.iterdir()] == [name]
