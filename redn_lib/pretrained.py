@@ -5,7 +5,6 @@ The card beside the shipped ones, weights/README.md, states the sha256 of each; 
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -41,7 +40,6 @@ def _is_size(value: Any) -> bool:
 ENTRIES: dict[str, Callable[[Any], bool]] = {
     "people": _is_size,
     "hidden": _is_size,
-    "hours": lambda hours: type(hours) in (int, float) and math.isfinite(hours),
     "f_cls": _are_names,
     "seen": lambda them: isinstance(them, dict) and all(_are_names(them.get(kind)) for kind in ("people", "videos")),
 }

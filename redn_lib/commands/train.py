@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
                 model, header = run_stage(args, stage, name, model, header, datasets, folder, fabric)
                 if not (fabric and fabric.global_rank):
                     save_weights(model, out, **header)
-                    print(f"wrote {out} after {header['hours']:.1f} hours", flush=True)
+                    print(f"wrote {out}", flush=True)
     return 0
 
 
@@ -134,8 +134,9 @@ def run_stage(
             flush=True,
         )
     model = trained(trainer, folder / "log" if args.log and not quiet else None, quiet)
-    hours = (before or {}).get("hours", 0.0) + trainer.seconds / 3600
-    about = {"stage": name, "seed": args.seed, "iterations": stage.iterations, "hours": round(hours, 3)}
+    if not quiet:
+        print(f"stage {name}: {trainer.seconds / 3600:.2f} hours")
+    about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
     about |= {"frames": len(samples) * length, "procedural": stage.procedural, "made_by": made_by(args, stage)}
     known = digests(batches) if stage.identity_weight else known
     return model, about | ({KNOWN: known} if model.classifier is not None and known else {}) | people

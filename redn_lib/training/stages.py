@@ -109,7 +109,7 @@ STAGES = {
         64,
         rate=1e-3,
         growth=2.0,
-        procedural=0.25,
+        procedural=0.5,
         group=4,
         swap=0.25,
         only=LATE,

@@ -79,6 +79,8 @@ def test_missing_and_damaged_weights_are_broken(weights):
 def test_weights_that_are_not_those_of_their_card_are_broken(weights):
     content = weights.read_bytes()
     weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert weights_are_broken("mine.safetensors is damaged: its checksum is another")
+    save_weights(RedNet.from_preset("compact"), weights, seed=1)
     assert weights_are_broken("mine.safetensors was changed or replaced")
     weights.write_bytes(content)
     weights.with_name(CARD).write_text("# Card without a checksum\n")

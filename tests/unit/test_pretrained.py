@@ -151,8 +151,6 @@ def test_the_card_states_the_sha256_of_the_shipped_weights():
         '"people": true',
         '"hidden": 1e99',
         '"hidden": 99999999999',
-        '"hours": "many"',
-        '"hours": NaN',
         '"f_cls": 3',
         '"f_cls": ["a"]',
         '"seen": []',
