@@ -72,7 +72,7 @@ export class Microscope {
   constructor(el, setup, backend) {
     Object.assign(this, { el, setup, backend, point: ALL, hover: null, probe: null, answer: null, t: null });
     this.brush = "paint";
-    this.cursor = { z: [16, 16], maps: [16, 16] };
+    this.cursor = {};
     this.colours = unpack(setup.colours);
     this.state = structuredClone(setup.state);
     this.build();
@@ -106,17 +106,18 @@ export class Microscope {
         <label title="Take the crop again around the last points"><input type="checkbox" class="mic-recrop"> recrop</label>
         <label title="Average the steps' predictions"><input type="checkbox" class="mic-average"> average</label>
         <label>point <select class="mic-point">${options([[ALL, "all 68 points"], ...points])}</select></label>
-        <button class="mic-hide" aria-pressed="false" title="A grey square over the image">occluder</button>
-        <button class="mic-reset" title="Everything back to where it began">start again</button>
       </div>
       <div class="mic-bar">
         <fieldset><legend>in z</legend>${choice("brush", [["paint", "paint"], ["erase", "erase"]])}</fieldset>
-        <label>z of step <select class="mic-which"></select></label>
+        <label>of step <select class="mic-which"></select></label>
         <button class="mic-blank" title="Empty this z: the channel of the chosen point, or all">blank</button>
-        <label>exchange channels <select class="mic-channel mic-a">${options(points.map(([i]) => [i, i]))}</select></label>
-        <label>and <select class="mic-channel mic-b">${options(points.map(([i]) => [i, i]))}</select></label>
-        <button class="mic-exchange" title="Exchange these two channels of z">exchange</button>
+        <span class="mic-pair"><button class="mic-exchange" title="Exchange these two channels of z">exchange</button>
+          <select class="mic-channel mic-a" aria-label="one channel">${options(points.map(([i]) => [i, i]))}</select>
+          <select class="mic-channel mic-b" aria-label="other channel">${options(points.map(([i]) => [i, i]))}</select></span>
         <button class="mic-undo" title="Take the last change of z back">undo</button>
+        <label class="mic-last" title="The whole image instead of the face"><input type="checkbox" class="mic-whole"> whole image</label>
+        <button class="mic-hide" aria-pressed="false" title="A grey square over the image">occluder</button>
+        <button class="mic-reset" title="Everything back to where it began">start again</button>
       </div>
       <div class="mic-main">
         <div class="mic-image"><canvas role="img"></canvas><svg></svg></div>
@@ -146,6 +147,7 @@ export class Microscope {
     on(".mic-recrop", "change", change((box) => { this.state.form.recrop = box.checked; }));
     on(".mic-average", "change", change((box) => { this.state.form.average = box.checked; }));
     on(".mic-point", "change", (event) => this.choose(+event.target.value));
+    on(".mic-whole", "change", (event) => { this.whole = event.target.checked; this.layout(); });
     on(".mic-play", "click", () => this.play());
     on(".mic-hide", "click", change(() => { this.state.occluder = this.state.occluder ? null : this.firstOccluder(); }));
     on(".mic-reset", "click", change(() => {
@@ -244,23 +246,23 @@ export class Microscope {
     const K = this.state.steps, width = Math.floor(this.el.clientWidth - 4), { setup } = this;
     if (this.built !== K) this.buildSteps();
     if (width <= 0) return;
-    const wide = width >= 880, label = wide ? 84 : 76, aspect = setup.width / setup.height;
-    this.el.classList.toggle("mic-narrow", !wide);
-    let side = 142, gap = 26, high = 3 * side + 42;
-    if (wide) side = Math.floor(Math.min(side, (width - 320 - label - K * gap) / K));
-    else side = Math.floor(clamp((width - label - (K - 1) * gap) / K, 56, 150));
-    const room = wide ? width - 20 - label - K * side - (K - 1) * gap : width;
-    if (!wide) high = 340;
-    this.scale = Math.min(high / setup.height, room / setup.width);
-    if (wide) gap = clamp((width - 20 - label - K * side - this.scale * setup.width) / Math.max(K - 1, 1), gap, 60);
-    Object.assign(this, { side, gap: Math.floor(gap), label, aspect });
-    this.grid.style.gridTemplateColumns = `${label}px repeat(${K}, ${side}px)`;
-    this.grid.style.columnGap = "0";
-    this.grid.style.gridTemplateColumns = `${label}px ` + range(K).map((k) => `${side + (k < K - 1 ? this.gap : 0)}px`).join(" ");
+    const label = width >= 880 ? 84 : 78, gap = width < 880 ? 22 : K > 3 ? 30 : 44, least = width >= 880 ? 320 : 214;
+    const across = width - label - (K - 1) * gap; // of all panels of a row together
+    let side = Math.floor(Math.min(142, (across - 20 - least) / K)), high = 3 * side + 42, room = across - 20 - K * side;
+    const beside = side >= 84;
+    if (!beside) [side, high, room] = [Math.floor(clamp(across / K, 48, 150)), 260, width];
+    this.el.classList.toggle("mic-narrow", !beside);
+    const close = Math.min(high / (3.2 * this.reachOf(setup.state.box)), room / (2.3 * this.reachOf(setup.state.box)));
+    this.scale = Math.max(Math.min(high / setup.height, room / setup.width), this.whole ? 0 : close);
+    const [x0, y0, x1, y1] = setup.state.box, wide = Math.min(room / this.scale, setup.width);
+    const tall = Math.min(high / this.scale, setup.height);
+    const left = clamp((x0 + x1 - wide) / 2, 0, setup.width - wide), top = clamp((y0 + y1 - tall) / 2, 0, setup.height - tall);
+    Object.assign(this, { side, gap, margin: label, shownPart: [left, top, wide, tall] });
+    this.grid.style.gridTemplateColumns = `${label}px ` + range(K).map((k) => `${side + (k < K - 1 ? gap : 0)}px`).join(" ");
     this.ratio = Math.max(window.devicePixelRatio || 1, 1);
-    this.resize(this.image, this.scale * setup.width, this.scale * setup.height);
+    this.resize(this.image, this.scale * wide, this.scale * tall);
     for (const { canvas } of this.panels) this.resize(canvas, side, side);
-    this.over.setAttribute("viewBox", `-0.5 -0.5 ${setup.width} ${setup.height}`);
+    this.over.setAttribute("viewBox", `${left - 0.5} ${top - 0.5} ${wide} ${tall}`);
     this.drawArrows();
     this.draw();
   }
@@ -328,13 +330,13 @@ export class Microscope {
     this.points = range(K).map((k) => range(68).map((i) => [...arrays.points.subarray(2 * (68 * k + i), 2 * (68 * k + i) + 2)]));
     this.crops = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S, false));
     this.greys = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S, true));
-    this.joined = null;
+    this.cursor.z ??= [this.zCells >> 1, this.zCells >> 1];
+    this.cursor.maps ??= [this.cells >> 1, this.cells >> 1];
+    if (this.built !== this.state.steps) this.layout();
     this.say();
-    if (this.built !== K || state.steps !== this.state.steps) return; // another number of steps is on its way
     this.drawArrows();
     this.draw();
-    this.el.dataset.answers = 1 + +(this.el.dataset.answers ?? 0);
-    this.el.dataset.ms = answer.ms.toFixed(1);
+    this.answered = 1 + (this.answered ?? 0);
   }
 
   photo(bytes, size, grey) {
@@ -531,8 +533,8 @@ export class Microscope {
     const single = (place, radius) => {
       context.beginPath();
       context.arc(...place, radius * this.ratio, 0, 7);
-      context.strokeStyle = "#fff";
-      context.lineWidth = 1.6 * this.ratio;
+      context.strokeStyle = "rgba(255, 255, 255, .8)";
+      context.lineWidth = this.ratio;
       context.stroke();
     };
     if (kind === "crop") {
@@ -541,13 +543,13 @@ export class Microscope {
       this.drawPoints(context, this.points[k], toPanel, { radius: 1.9, strokes: false, k });
     } else if (kind === "z") {
       lay(this.mapPicture(this.channel(arrays.z, k, shown), this.zCells, false));
-      if (lit !== null && k) single(toPanel(this.points[k - 1][lit]), 6);
+      if (lit !== null && k) single(toPanel(this.points[k - 1][lit]), 12);
       this.tag(context, this.zWord(k));
       canvas.classList.toggle("mic-edited", this.zWord(k) === "edited");
     } else {
       lay(this.greys[k]);
       lay(this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true));
-      if (lit !== null) single(toPanel(this.points[k][lit]), 6);
+      if (lit !== null) single(toPanel(this.points[k][lit]), 12);
       if (this.probe?.step === k + 1) this.cell(context, [this.probe.x, this.probe.y], n / this.cells, CHOSEN);
     }
     if (keyed && kind === "z") single(this.cursor.z.map((v) => (v + 0.5) * n / this.zCells), 9);
@@ -570,9 +572,10 @@ export class Microscope {
   drawImage() {
     if (!this.picture || !this.scale) return;
     const context = this.image.getContext("2d"), n = this.scale * this.ratio, { answer } = this;
-    const at = ([x, y]) => [(x + 0.5) * n, (y + 0.5) * n];
+    const [left, top, wide, tall] = this.shownPart, shrink = this.picture.width / this.setup.width;
+    const at = ([x, y]) => [(x + 0.5 - left) * n, (y + 0.5 - top) * n];
     context.imageSmoothingQuality = "high";
-    context.drawImage(this.picture, 0, 0, this.image.width, this.image.height);
+    context.drawImage(this.picture, ...[left, top, wide, tall].map((v) => v * shrink), 0, 0, this.image.width, this.image.height);
     if (!answer) return;
     const { occluder } = this.state;
     if (occluder) {
@@ -601,7 +604,7 @@ export class Microscope {
       this.outline(context, mix(old, this.matrices[whole], share), at, 1);
     }
     this.drawPoints(context, points, at, { radius: 2.3, goal: this.t === null, k: this.t === null ? K - 1 : null });
-    if (this.lit !== null) this.label(context, at(points[this.lit]), `${this.lit}: ${this.setup.names[this.lit]}`);
+    if (this.lit !== null) this.label(context, `${this.lit}: ${this.setup.names[this.lit]}`);
   }
 
   outline(context, matrix, at, strength) {
@@ -616,21 +619,19 @@ export class Microscope {
     context.globalAlpha = 1;
   }
 
-  label(context, [x, y], words) {
-    const r = this.ratio;
+  label(context, words) {
+    const r = this.ratio, top = this.image.height - 28 * r;
     context.font = `600 ${12 * r}px sans-serif`;
-    const wide = context.measureText(words).width + 12 * r, left = clamp(x + 12 * r, 2, this.image.width - wide - 2);
-    const top = clamp(y - 30 * r, 2, this.image.height - 24 * r);
     context.fillStyle = "rgba(20, 23, 28, .86)";
-    context.fillRect(left, top, wide, 20 * r);
+    context.fillRect(8 * r, top, context.measureText(words).width + 12 * r, 20 * r);
     context.fillStyle = "#fff";
-    context.fillText(words, left + 6 * r, top + 14 * r);
+    context.fillText(words, 14 * r, top + 14 * r);
   }
 
   /** Box and occluder follow the state at once, before the answer comes. */
   drawOverlay() {
     if (!this.scale) return;
-    const r = 5.5 / this.scale, { box, turn, occluder } = this.state, [x0, y0, x1, y1] = box;
+    const r = 4.5 / this.scale, { box, turn, occluder } = this.state, [x0, y0, x1, y1] = box;
     const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]].map((p) => this.turned(p));
     const points = corners.map((p) => p.join()).join(" ");
     this.boxFrame.setAttribute("points", points);
@@ -650,14 +651,14 @@ export class Microscope {
 
   /** What goes on from a step to the next, drawn between their panels. */
   drawArrows() {
-    const { side, gap, label, state } = this, K = state.steps, head = 18 + 6;
+    const { side, gap, margin, state } = this, K = state.steps, head = 18 + 6;
     if (!this.arrows) return;
     this.arrows.innerHTML = "<defs><marker id='mic-tip' viewBox='0 0 8 8' refX='6' refY='4' markerWidth='6' markerHeight='6' orient='auto'>" +
       "<path d='M1 1 L6 4 L1 7' style='stroke: context-stroke; fill: none'/></marker></defs>";
     const y = (row) => head + row * (side + 12) + side / 2, path = (d, off, mark) =>
       svg("path", { d, class: `${off ? "mic-off" : ""} ${mark ? "mic-mark" : ""}`, "marker-end": "url(#mic-tip)" }, this.arrows);
     for (const k of range(K - 1)) {
-      const x = label + (k + 1) * side + k * gap + 3, end = x + gap - 7, middle = (x + end) / 2;
+      const x = margin + (k + 1) * side + k * gap + 3, end = x + gap - 7, middle = (x + end) / 2;
       path(`M${x} ${y(0)} H${end}`, !state.form.recrop);
       path(`M${x} ${y(2)} C${middle + 6} ${y(2)} ${middle - 6} ${y(1)} ${end} ${y(1)}`, state.form.draw === "nothing", this.zWord(k + 1) === "edited");
     }
@@ -666,7 +667,8 @@ export class Microscope {
   // ---- hands ----------------------------------------------------------------------------------------------------
 
   get centre() { const [x0, y0, x1, y1] = this.state.box; return [(x0 + x1) / 2, (y0 + y1) / 2]; }
-  get reach() { const [x0, y0, x1, y1] = this.state.box; return Math.max(x1 - x0, y1 - y0); }
+  get reach() { return this.reachOf(this.state.box); }
+  reachOf([x0, y0, x1, y1]) { return Math.max(x1 - x0, y1 - y0); }
 
   /** A point of the upright box, turned with it. */
   turned([x, y]) {
@@ -727,7 +729,8 @@ export class Microscope {
   handleImage() {
     const at = (event) => {
       const r = this.over.getBoundingClientRect();
-      return [(event.clientX - r.left) / this.scale - 0.5, (event.clientY - r.top) / this.scale - 0.5];
+      const [left, top] = this.shownPart;
+      return [(event.clientX - r.left) / this.scale - 0.5 + left, (event.clientY - r.top) / this.scale - 0.5 + top];
     };
     const point = (p) => this.answer && this.closest(this.points[this.K - 1].map(([x, y]) => [x - p[0], y - p[1]].map((v) => v * this.scale)), 10);
     let drag = null;
