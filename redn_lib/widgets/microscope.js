@@ -49,10 +49,10 @@ export class KernelBackend {
 }
 
 const SVG = "http://www.w3.org/2000/svg";
-function svg(name, attributes = {}, parent = null) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  parent?.append(made);
+const put = (node, attributes) => Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
+function svg(name, attributes, parent) {
+  const made = parent.appendChild(document.createElementNS(SVG, name));
+  put(made, attributes);
   return made;
 }
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -89,10 +89,9 @@ export class Microscope {
     this.backend.close?.();
   }
 
-  // ---- the page -------------------------------------------------------------------------------------------------
-
+  // ---- the page
   build() {
-    const { setup } = this, name = `mic-${++made}`;
+    const { setup } = this, name = this.name = `mic-${++made}`;
     const options = (pairs) => pairs.map(([value, words]) => `<option value="${value}">${words}</option>`).join("");
     const choice = (group, pairs) => `<span class="mic-choice">${pairs.map(([value, words]) =>
       `<label><input type="radio" name="${name}-${group}" value="${value}"><span>${words}</span></label>`).join("")}</span>`;
@@ -120,7 +119,7 @@ export class Microscope {
         <button class="mic-reset" title="Everything back to where it began">start again</button>
       </div>
       <div class="mic-main">
-        <div class="mic-image"><canvas role="img"></canvas><svg></svg></div>
+        <div class="mic-image" data-name=""><canvas role="img"></canvas><svg></svg></div>
         <div class="mic-steps"></div>
       </div>
       <div class="mic-foot">
@@ -137,15 +136,14 @@ export class Microscope {
     Object.assign(this, { find, image: find(".mic-image canvas"), over: find(".mic-image svg"), grid: find(".mic-steps") });
     const on = (selector, event, act) => find(selector).addEventListener(event, act);
     const change = (act) => (event) => { act(event.target); this.changed(); };
-    for (const radio of this.el.querySelectorAll(`[name="${name}-steps"]`)) {
-      radio.addEventListener("change", change(() => { this.state.steps = +radio.value; this.probe = null; }));
-    }
-    for (const radio of this.el.querySelectorAll(`[name="${name}-brush"]`)) {
-      radio.addEventListener("change", () => { this.brush = radio.value; });
-    }
+    for (const radio of this.el.querySelectorAll("[type=radio]")) radio.addEventListener("change", () => {
+      if (radio.name.endsWith("brush")) this.brush = radio.value;
+      else change(() => { this.state.steps = +radio.value; this.probe = null; })(radio);
+    });
     on(".mic-draw", "change", change((select) => { this.state.form.draw = select.value; }));
-    on(".mic-recrop", "change", change((box) => { this.state.form.recrop = box.checked; }));
-    on(".mic-average", "change", change((box) => { this.state.form.average = box.checked; }));
+    for (const part of ["recrop", "average"]) {
+      on(`.mic-${part}`, "change", change((box) => { this.state.form[part] = box.checked; }));
+    }
     on(".mic-point", "change", (event) => this.choose(+event.target.value));
     on(".mic-whole", "change", (event) => { this.whole = event.target.checked; this.layout(); });
     on(".mic-play", "click", () => this.play());
@@ -162,7 +160,7 @@ export class Microscope {
     find(".mic-b").value = 45;
     this.el.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); this.undo(); }
-      if (event.key === "Escape") this.choose(ALL);
+      if (event.key === "Escape") { this.probe = null; this.choose(ALL); this.hint(); }
     });
     this.buildOverlay();
     this.handleImage();
@@ -173,8 +171,7 @@ export class Microscope {
   buildOverlay() {
     const group = (label, part) => {
       const g = svg("g", { tabindex: 0, role: "application", "aria-label": label, "data-part": part }, this.over);
-      g.addEventListener("focus", () => this.hint(HELP[part]));
-      g.addEventListener("blur", () => this.hint());
+      for (const type of ["focus", "blur"]) g.addEventListener(type, () => this.hint(type === "focus" ? HELP[part] : ""));
       g.addEventListener("keydown", (event) => this.keyOnImage(event, part));
       return g;
     };
@@ -216,28 +213,30 @@ export class Microscope {
       const r = canvas.getBoundingClientRect();
       return [(event.clientX - r.left) / r.width, (event.clientY - r.top) / r.height]; // shares of the panel
     };
-    canvas.addEventListener("pointermove", (event) => {
-      if (panel.stroke) return this.stroke(panel, at(event));
-      const near = this.nearest(panel, at(event));
-      if (near !== this.hover) { this.hover = near; this.draw(); this.hint(HELP[kind]); }
+    const on = (events, act) => events.split(" ").forEach((event) => canvas.addEventListener(event, act));
+    on("pointermove", (event) => {
+      if (panel.stroke) this.stroke(panel, at(event));
+      else this.pointAt(this.nearest(panel, at(event)), HELP[kind]);
     });
-    canvas.addEventListener("pointerleave", () => { this.hover = null; this.draw(); this.hint(); });
-    canvas.addEventListener("pointerdown", (event) => {
+    on("pointerleave", () => this.pointAt(null));
+    on("pointerdown", (event) => {
       if (event.button) return;
       canvas.setPointerCapture(event.pointerId);
-      const near = this.nearest(panel, at(event));
-      if (kind === "z") { panel.stroke = true; this.edit(this.brush, k + 1, this.channels(), []); this.stroke(panel, at(event)); }
-      else if (kind === "maps") this.ask_cell(k, at(event).map((share) => Math.floor(share * this.cells)));
-      else this.choose(near ?? ALL);
+      if (kind === "crop") return this.choose(this.nearest(panel, at(event)) ?? ALL);
+      if (kind === "maps") return this.askCell(k, at(event).map((share) => Math.floor(share * this.cells)));
+      panel.stroke = true;
+      this.edit(this.brush, k + 1, this.channels());
+      this.stroke(panel, at(event));
     });
-    canvas.addEventListener("pointerup", () => { panel.stroke = false; });
-    canvas.addEventListener("pointercancel", () => { panel.stroke = false; });
-    if (kind !== "crop") {
-      canvas.tabIndex = 0;
-      canvas.addEventListener("focus", () => { panel.keyed = canvas.matches(":focus-visible"); this.hint(HELP[kind]); this.draw(); });
-      canvas.addEventListener("blur", () => { panel.keyed = false; this.hint(); this.draw(); });
-      canvas.addEventListener("keydown", (event) => this.keyOnPanel(event, panel));
-    }
+    on("pointerup pointercancel", () => { panel.stroke = false; });
+    canvas.tabIndex = kind === "crop" ? -1 : 0; // keys reach the widget after a press
+    if (kind === "crop") return panel;
+    on("focus blur", ({ type }) => {
+      panel.keyed = type === "focus" && canvas.matches(":focus-visible");
+      this.hint(type === "focus" ? HELP[kind] : "");
+      this.draw();
+    });
+    on("keydown", (event) => this.keyOnPanel(event, panel));
     return panel;
   }
 
@@ -272,8 +271,7 @@ export class Microscope {
     Object.assign(canvas, { width: Math.round(width * this.ratio), height: Math.round(height * this.ratio) });
   }
 
-  // ---- state ----------------------------------------------------------------------------------------------------
-
+  // ---- state
   changed() {
     this.stop();
     this.sync();
@@ -288,9 +286,8 @@ export class Microscope {
     const check = (group, value) => { this.el.querySelector(`[name$="-${group}"][value="${value}"]`).checked = true; };
     check("steps", state.steps);
     check("brush", this.brush);
+    for (const part of ["recrop", "average"]) find(`.mic-${part}`).checked = form[part];
     find(".mic-draw").value = form.draw;
-    find(".mic-recrop").checked = form.recrop;
-    find(".mic-average").checked = form.average;
     find(".mic-point").value = this.point;
     find(".mic-hide").setAttribute("aria-pressed", Boolean(state.occluder));
     find(".mic-undo").disabled = !state.edits.length;
@@ -303,8 +300,7 @@ export class Microscope {
     do {
       this.waiting = false;
       try {
-        const state = structuredClone(this.state), answer = await this.backend.run({ state, probe: this.probe });
-        this.take(answer, state);
+        this.take(await this.backend.run({ state: structuredClone(this.state), probe: this.probe }));
       } catch (error) {
         this.fail(error);
       }
@@ -322,30 +318,25 @@ export class Microscope {
   }
 
   /** An answer: pictures of its arrays, ready to be drawn in any size. */
-  take(answer, state) {
+  take(answer) {
     const { arrays } = answer, [K, S] = arrays.crops.shape, [, channels, cells] = arrays.z.shape;
-    Object.assign(this, { answer, K, S, channelCount: channels, zCells: cells, cells: arrays.maps.shape[2], shown: state });
+    Object.assign(this, { answer, K, S, channelCount: channels, zCells: cells, cells: arrays.maps.shape[2] });
     this.matrices = range(K).map((k) => [...arrays.matrices.subarray(6 * k, 6 * k + 6)]);
     this.inverses = this.matrices.map(inverse);
     this.points = range(K).map((k) => range(68).map((i) => [...arrays.points.subarray(2 * (68 * k + i), 2 * (68 * k + i) + 2)]));
-    this.crops = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S, false));
-    this.greys = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S, true));
-    this.cursor.z ??= [this.zCells >> 1, this.zCells >> 1];
-    this.cursor.maps ??= [this.cells >> 1, this.cells >> 1];
+    this.crops = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S));
+    for (const [kind, n] of [["z", this.zCells], ["maps", this.cells]]) this.cursor[kind] ??= [n >> 1, n >> 1];
     if (this.built !== this.state.steps) this.layout();
     this.say();
+    if (this.probe) this.hint();
     this.drawArrows();
     this.draw();
     this.answered = 1 + (this.answered ?? 0);
   }
 
-  photo(bytes, size, grey) {
-    const data = new ImageData(size, size), out = data.data;
-    for (let i = 0, j = 0; i < bytes.length; i += 3, j += 4) {
-      if (grey) out[j] = out[j + 1] = out[j + 2] = 0.55 * (0.3 * bytes[i] + 0.59 * bytes[i + 1] + 0.11 * bytes[i + 2]);
-      else { out[j] = bytes[i]; out[j + 1] = bytes[i + 1]; out[j + 2] = bytes[i + 2]; }
-      out[j + 3] = 255;
-    }
+  photo(bytes, size) {
+    const data = new ImageData(size, size);
+    for (let i = 0, j = 0; i < bytes.length; j++) data.data[j] = j % 4 === 3 ? 255 : bytes[i++];
     return this.canvasOf(data);
   }
 
@@ -375,16 +366,12 @@ export class Microscope {
   }
 
   channels() { return this.point === ALL || this.channelCount === 1 ? [] : [this.point]; }
-
   edit(kind, step, channels, at = [], radius = 1) {
     this.state.edits.push({ kind, step, channels, at, radius });
     this.changed();
   }
 
-  undo() {
-    if (this.state.edits.pop()) this.changed();
-  }
-
+  undo() { if (this.state.edits.pop()) this.changed(); }
   /** The brush in the panel of z, at a share of it. */
   stroke({ k }, share) {
     const at = share.map((s) => +(s * this.zCells - 0.5).toFixed(2)), last = this.state.edits.at(-1), before = last.at.at(-1);
@@ -394,6 +381,14 @@ export class Microscope {
     this.changed();
   }
 
+  /** A point is under the pointer, or none. */
+  pointAt(near, help = "") {
+    if (near === this.hover) return;
+    this.hover = near;
+    this.draw();
+    this.hint(help);
+  }
+
   choose(point) {
     this.point = point;
     this.sync();
@@ -401,15 +396,15 @@ export class Microscope {
     this.draw();
   }
 
-  ask_cell(k, [x, y]) {
+  askCell(k, [x, y]) {
     const cell = (value) => clamp(value, 0, this.cells - 1);
     this.probe = { step: k + 1, point: this.point, x: cell(x), y: cell(y) };
     this.cursor.maps = [this.probe.x, this.probe.y];
-    this.ask().then(() => this.hint());
+    this.hover = null;
+    this.ask();
   }
 
-  // ---- words ----------------------------------------------------------------------------------------------------
-
+  // ---- words
   say() {
     const { answer, point, find } = this, status = find(".mic-status");
     if (!answer) return;
@@ -419,9 +414,7 @@ export class Microscope {
     status.append(answer.line.replaceAll("%", " %") + about);
     find(".mic-of-maps small").textContent = point === ALL ? "maximum over all points" : `of point ${point}`;
     find(".mic-of-z small").textContent = point === ALL || this.channelCount === 1 ? "given to the step" : `channel ${point}`;
-    this.heads.forEach((head, step) => {
-      if (step < this.K) head.textContent = percent(this.mean(errors, step));
-    });
+    this.heads.slice(0, this.K).forEach((head, step) => { head.textContent = percent(this.mean(errors, step)); });
     this.image.setAttribute("aria-label", `The image with the first box, the crops of ${this.K} steps and the points. ${answer.line}`);
     for (const { kind, k: step, canvas } of this.panels) {
       const which = point === ALL ? "all points" : `point ${point}, ${this.setup.names[point]}`;
@@ -431,7 +424,6 @@ export class Microscope {
   }
 
   mean(errors, k) { return errors.subarray(68 * k, 68 * k + 68).reduce((a, b) => a + b) / 68; }
-
   zWord(k) {
     if (this.state.edits.some(({ step }) => step === k + 1)) return "edited";
     return k === 0 || this.state.form.draw === "nothing" ? "blank" : "";
@@ -465,8 +457,7 @@ export class Microscope {
       "(its gradient). Squares: where the pools' indices put the decoder's values in the 2x2 window over the cell; framed: the cell's own place.");
   }
 
-  // ---- drawing --------------------------------------------------------------------------------------------------
-
+  // ---- drawing
   draw() {
     this.drawOverlay();
     this.drawImage();
@@ -475,68 +466,46 @@ export class Microscope {
   }
 
   get lit() { return this.hover ?? (this.point === ALL ? null : this.point); }
+  /** A line through places of a canvas. */
+  trace(context, places, colour, width, close = false) {
+    context.beginPath();
+    for (const place of places) context.lineTo(...place);
+    if (close) context.closePath();
+    Object.assign(context, { strokeStyle: colour, lineWidth: width * this.ratio }).stroke();
+  }
 
-  /** Points (68, 2) with the strokes of the face; at: to pixels of the canvas. */
+  circle(context, place, radius, fill, edge = INK, width = 0.7) {
+    context.beginPath();
+    context.arc(...place, radius * this.ratio, 0, 7);
+    Object.assign(context, { fillStyle: fill, strokeStyle: edge, lineWidth: width * this.ratio });
+    context.fill();
+    context.stroke();
+  }
+
+  /** Points (68, 2), a hollow one where the network is unsure; at: from pixels of the image to those of the canvas. */
   drawPoints(context, points, at, { radius, goal = true, strokes = true, k = null }) {
-    const { setup, lit, point } = this, places = points.map(at), goals = setup.goal.map(at), r = this.ratio;
-    const dot = (place, size, fill, edge = INK) => {
-      context.beginPath();
-      context.arc(...place, size * r, 0, 7);
-      context.fillStyle = fill;
-      context.fill();
-      context.strokeStyle = edge;
-      context.lineWidth = 0.7 * r;
-      context.stroke();
-    };
-    context.globalAlpha = point === ALL ? 0.55 : 0.35;
-    context.strokeStyle = POINT;
-    context.lineWidth = r;
-    if (strokes) for (const [indices, closed] of setup.lines) {
-      context.beginPath();
-      indices.forEach((i) => context.lineTo(...places[i]));
-      if (closed) context.closePath();
-      context.stroke();
-    }
+    const { setup, lit, point } = this, places = points.map(at), goals = setup.goal.map(at), all = point === ALL;
+    const shown = all ? range(68) : [point], sure = this.answer.arrays.confidence;
+    context.globalAlpha = all ? 0.55 : 0.35;
+    for (const [indices, closed] of strokes ? setup.lines : []) this.trace(context, indices.map((i) => places[i]), POINT, 1, closed);
     context.globalAlpha = 1;
-    const shown = point === ALL ? range(68) : [point], sure = this.answer?.arrays.confidence;
-    if (goal) for (const i of shown) {
-      context.strokeStyle = ERROR;
-      context.lineWidth = (point === ALL ? 1 : 2) * r;
-      context.beginPath();
-      context.moveTo(...places[i]);
-      context.lineTo(...goals[i]);
-      context.stroke();
-    }
-    if (goal) for (const i of shown) dot(goals[i], 0.8 * radius, GOAL);
+    for (const i of goal ? shown : []) this.trace(context, [places[i], goals[i]], ERROR, all ? 1 : 2);
+    for (const i of goal ? shown : []) this.circle(context, goals[i], 0.8 * radius, GOAL);
     for (const i of range(68)) {
-      const big = shown.includes(i), hollow = k !== null && sure[68 * k + i] < 0.5;
-      if (big) dot(places[i], hollow ? radius + 0.6 : radius, hollow ? "transparent" : POINT, hollow ? POINT : INK);
-      else dot(places[i], 0.6 * radius, POINT, "transparent");
+      if (!shown.includes(i)) this.circle(context, places[i], 0.6 * radius, POINT, "transparent");
+      else if (k !== null && sure[68 * k + i] < 0.5) this.circle(context, places[i], radius + 0.6, "transparent", POINT, 1);
+      else this.circle(context, places[i], radius, POINT);
     }
-    if (lit !== null) {
-      dot(places[lit], radius + 1.6, CHOSEN);
-      context.beginPath();
-      context.arc(...places[lit], (radius + 5) * r, 0, 7);
-      context.strokeStyle = CHOSEN;
-      context.lineWidth = 1.6 * r;
-      context.stroke();
-    }
+    if (lit === null) return;
+    this.circle(context, places[lit], radius + 1.6, CHOSEN);
+    this.circle(context, places[lit], radius + 5, "transparent", CHOSEN, 1.6);
   }
 
   drawPanel({ kind, k, canvas, keyed }) {
-    const context = canvas.getContext("2d"), n = canvas.width, { S, lit, point } = this, { arrays } = this.answer;
-    const back = this.inverses[k], toPanel = (p) => forward(back, p).map((v) => (v + 0.5) * n / S);
-    const shown = lit ?? ALL;
-    context.clearRect(0, 0, n, n);
-    context.imageSmoothingEnabled = true;
+    const context = canvas.getContext("2d"), n = canvas.width, { S, lit } = this, { arrays } = this.answer;
+    const back = this.inverses[k], toPanel = (p) => forward(back, p).map((v) => (v + 0.5) * n / S), shown = lit ?? ALL;
     const lay = (picture) => context.drawImage(picture, 0, 0, n, n);
-    const single = (place, radius) => {
-      context.beginPath();
-      context.arc(...place, radius * this.ratio, 0, 7);
-      context.strokeStyle = "rgba(255, 255, 255, .8)";
-      context.lineWidth = this.ratio;
-      context.stroke();
-    };
+    const single = (place, radius) => this.circle(context, place, radius, "transparent", "rgba(255, 255, 255, .8)", 1);
     if (kind === "crop") {
       lay(this.crops[k]);
       if (this.probe?.step === k + 1 && arrays.saliency) lay(this.mapPicture(arrays.saliency, S, true));
@@ -544,10 +513,13 @@ export class Microscope {
     } else if (kind === "z") {
       lay(this.mapPicture(this.channel(arrays.z, k, shown), this.zCells, false));
       if (lit !== null && k) single(toPanel(this.points[k - 1][lit]), 12);
-      this.tag(context, this.zWord(k));
+      Object.assign(context, { font: `${11 * this.ratio}px sans-serif`, fillStyle: "#fff" });
+      context.fillText(this.zWord(k), 6 * this.ratio, 15 * this.ratio);
       canvas.classList.toggle("mic-edited", this.zWord(k) === "edited");
     } else {
-      lay(this.greys[k]);
+      lay(this.crops[k]);
+      this.wash(context, "saturation", "#000");
+      this.wash(context, "source-over", "rgba(0, 0, 0, .45)");
       lay(this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true));
       if (lit !== null) single(toPanel(this.points[k][lit]), 12);
       if (this.probe?.step === k + 1) this.cell(context, [this.probe.x, this.probe.y], n / this.cells, CHOSEN);
@@ -556,17 +528,13 @@ export class Microscope {
     if (keyed && kind === "maps") this.cell(context, this.cursor.maps, n / this.cells, "#fff");
   }
 
-  cell(context, [x, y], size, colour) {
-    context.strokeStyle = colour;
-    context.lineWidth = 2 * this.ratio;
-    context.strokeRect(x * size, y * size, size, size);
+  wash(context, how, colour) {
+    Object.assign(context, { globalCompositeOperation: how, fillStyle: colour });
+    context.fillRect(0, 0, context.canvas.width, context.canvas.height);
   }
 
-  tag(context, words) {
-    if (!words) return;
-    context.font = `${11 * this.ratio}px sans-serif`;
-    context.fillStyle = "#fff";
-    context.fillText(words, 6 * this.ratio, 15 * this.ratio);
+  cell(context, [x, y], size, colour) {
+    Object.assign(context, { strokeStyle: colour, lineWidth: 2 * this.ratio }).strokeRect(x * size, y * size, size, size);
   }
 
   drawImage() {
@@ -577,24 +545,17 @@ export class Microscope {
     context.imageSmoothingQuality = "high";
     context.drawImage(this.picture, ...[left, top, wide, tall].map((v) => v * shrink), 0, 0, this.image.width, this.image.height);
     if (!answer) return;
-    const { occluder } = this.state;
-    if (occluder) {
-      const [x, y, side] = occluder;
-      context.fillStyle = "rgb(90, 96, 104)";
-      context.fillRect(...at([x - side / 2 - 0.5, y - side / 2 - 0.5]), side * n, side * n);
-    }
+    const [x, y, side] = this.state.occluder ?? [0, 0, 0];
+    context.fillStyle = "rgb(90, 96, 104)";
+    context.fillRect(...at([x - side / 2 - 0.5, y - side / 2 - 0.5]), side * n, side * n);
     const K = this.K, t = this.t ?? K, whole = clamp(Math.floor(t), 0, K);
     this.matrices.forEach((matrix, k) => {
       if (k < t) this.outline(context, matrix, at, k === Math.min(whole, K - 1) ? 1 : 0.3 + 0.35 * k / K);
     });
-    const trail = (this.lit === null ? range(68) : [this.lit]);
-    context.lineWidth = (this.lit === null ? 0.8 : 2) * this.ratio;
-    for (const i of trail) for (let k = 1; k < Math.min(K, t + 1); k++) {
-      context.beginPath();
-      context.moveTo(...at(this.points[k - 1][i]));
-      context.lineTo(...at(k < t ? this.points[k][i] : mix(this.points[k - 1][i], this.points[k][i], ease(t - k + 1))));
-      context.strokeStyle = this.lit === null ? `rgba(255, 255, 255, ${0.25 + 0.5 * k / K})` : CHOSEN;
-      context.stroke();
+    for (const i of this.lit === null ? range(68) : [this.lit]) for (let k = 1; k < Math.min(K, t + 1); k++) {
+      const from = this.points[k - 1][i], to = this.points[k][i], colour = `rgba(255, 255, 255, ${0.25 + 0.5 * k / K})`;
+      const way = [at(from), at(k < t ? to : mix(from, to, ease(t - k + 1)))];
+      this.trace(context, way, this.lit === null ? colour : CHOSEN, this.lit === null ? 0.8 : 2);
     }
     let points = this.points[K - 1];
     if (this.t !== null && t < K) {
@@ -604,28 +565,14 @@ export class Microscope {
       this.outline(context, mix(old, this.matrices[whole], share), at, 1);
     }
     this.drawPoints(context, points, at, { radius: 2.3, goal: this.t === null, k: this.t === null ? K - 1 : null });
-    if (this.lit !== null) this.label(context, `${this.lit}: ${this.setup.names[this.lit]}`);
+    this.find(".mic-image").dataset.name = this.lit === null ? "" : `${this.lit}: ${this.setup.names[this.lit]}`;
   }
 
   outline(context, matrix, at, strength) {
     const last = this.S - 0.5, corners = [[-0.5, -0.5], [last, -0.5], [last, last], [-0.5, last]];
-    context.beginPath();
-    corners.forEach((corner) => context.lineTo(...at(forward(matrix, corner))));
-    context.closePath();
     context.globalAlpha = strength;
-    context.strokeStyle = CROP;
-    context.lineWidth = 1.5 * this.ratio;
-    context.stroke();
+    this.trace(context, corners.map((corner) => at(forward(matrix, corner))), CROP, 1.5, true);
     context.globalAlpha = 1;
-  }
-
-  label(context, words) {
-    const r = this.ratio, top = this.image.height - 28 * r;
-    context.font = `600 ${12 * r}px sans-serif`;
-    context.fillStyle = "rgba(20, 23, 28, .86)";
-    context.fillRect(8 * r, top, context.measureText(words).width + 12 * r, 20 * r);
-    context.fillStyle = "#fff";
-    context.fillText(words, 14 * r, top + 14 * r);
   }
 
   /** Box and occluder follow the state at once, before the answer comes. */
@@ -634,18 +581,17 @@ export class Microscope {
     const r = 4.5 / this.scale, { box, turn, occluder } = this.state, [x0, y0, x1, y1] = box;
     const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]].map((p) => this.turned(p));
     const points = corners.map((p) => p.join()).join(" ");
-    this.boxFrame.setAttribute("points", points);
-    this.boxBack.setAttribute("points", points);
-    const place = (circle, [x, y]) => { circle.setAttribute("cx", x); circle.setAttribute("cy", y); circle.setAttribute("r", r); };
+    for (const shape of [this.boxFrame, this.boxBack]) put(shape, { points });
+    const place = (circle, [cx, cy]) => put(circle, { cx, cy, r });
     this.grips.forEach((grip, i) => place(grip, corners[i]));
     const top = this.turned([(x0 + x1) / 2, y0]), knob = this.turned([(x0 + x1) / 2, y0 - 20 / this.scale]);
     place(this.knob, knob);
-    for (const [key, value] of Object.entries({ x1: top[0], y1: top[1], x2: knob[0], y2: knob[1] })) this.stem.setAttribute(key, value);
+    put(this.stem, { x1: top[0], y1: top[1], x2: knob[0], y2: knob[1] });
     this.box.setAttribute("aria-description", `from ${box.map(Math.round).join(", ")} pixels, turned ${turn} degrees`);
     this.hider.style.display = occluder ? "" : "none";
     if (!occluder) return;
     const [x, y, side] = occluder;
-    for (const [key, value] of Object.entries({ x: x - side / 2, y: y - side / 2, width: side, height: side })) this.hiderSquare.setAttribute(key, value);
+    put(this.hiderSquare, { x: x - side / 2, y: y - side / 2, width: side, height: side });
     place(this.hiderGrip, [x + side / 2, y + side / 2]);
   }
 
@@ -653,10 +599,11 @@ export class Microscope {
   drawArrows() {
     const { side, gap, margin, state } = this, K = state.steps, head = 18 + 6;
     if (!this.arrows) return;
-    this.arrows.innerHTML = "<defs><marker id='mic-tip' viewBox='0 0 8 8' refX='6' refY='4' markerWidth='6' markerHeight='6' orient='auto'>" +
+    this.arrows.innerHTML = "<defs>" +
+      `<marker id='${this.name}-tip' viewBox='0 0 8 8' refX='6' refY='4' markerWidth='6' markerHeight='6' orient='auto'>` +
       "<path d='M1 1 L6 4 L1 7' style='stroke: context-stroke; fill: none'/></marker></defs>";
     const y = (row) => head + row * (side + 12) + side / 2, path = (d, off, mark) =>
-      svg("path", { d, class: `${off ? "mic-off" : ""} ${mark ? "mic-mark" : ""}`, "marker-end": "url(#mic-tip)" }, this.arrows);
+      svg("path", { d, class: `${off ? "mic-off" : ""} ${mark ? "mic-mark" : ""}`, "marker-end": `url(#${this.name}-tip)` }, this.arrows);
     for (const k of range(K - 1)) {
       const x = margin + (k + 1) * side + k * gap + 3, end = x + gap - 7, middle = (x + end) / 2;
       path(`M${x} ${y(0)} H${end}`, !state.form.recrop);
@@ -664,12 +611,10 @@ export class Microscope {
     }
   }
 
-  // ---- hands ----------------------------------------------------------------------------------------------------
-
+  // ---- hands
   get centre() { const [x0, y0, x1, y1] = this.state.box; return [(x0 + x1) / 2, (y0 + y1) / 2]; }
   get reach() { return this.reachOf(this.state.box); }
   reachOf([x0, y0, x1, y1]) { return Math.max(x1 - x0, y1 - y0); }
-
   /** A point of the upright box, turned with it. */
   turned([x, y]) {
     const [cx, cy] = this.centre, angle = this.state.turn * Math.PI / 180, c = Math.cos(angle), s = Math.sin(angle);
@@ -694,26 +639,24 @@ export class Microscope {
   }
 
   moveBox(dx, dy) {
-    const [x, y] = this.centre, { width, height, } = this.setup;
-    const [mx, my] = [clamp(x + dx, 0, width - 1) - x, clamp(y + dy, 0, height - 1) - y];
-    this.state.box = this.state.box.map((v, i) => v + (i % 2 ? my : mx));
+    const [x, y] = this.centre, { width, height } = this.setup;
+    const by = [clamp(x + dx, 0, width - 1) - x, clamp(y + dy, 0, height - 1) - y];
+    this.state.box = this.state.box.map((v, i) => v + by[i % 2]);
   }
 
   scaleBox(factor) {
     const least = 12 / this.reach, most = 1.5 * Math.max(this.setup.width, this.setup.height) / this.reach;
-    const [x, y] = this.centre, by = clamp(factor, least, most);
-    this.state.box = this.state.box.map((v, i) => (i % 2 ? y : x) + by * (v - (i % 2 ? y : x)));
+    const middle = this.centre, by = clamp(factor, least, most);
+    this.state.box = this.state.box.map((v, i) => middle[i % 2] + by * (v - middle[i % 2]));
   }
 
   turnBox(degrees) { this.state.turn = Math.round((degrees + 540) % 360) - 180; }
-
   moveOccluder(dx, dy) {
     const [x, y, side] = this.state.occluder, { width, height } = this.setup;
     this.state.occluder = [clamp(x + dx, 0, width), clamp(y + dy, 0, height), side];
   }
 
   sizeOccluder(side) { this.state.occluder[2] = clamp(side, 4, Math.max(this.setup.width, this.setup.height)); }
-
   /** The nearest point within 12 px of a place in a panel (shares of it), else null. */
   nearest({ kind, k, canvas }, share) {
     if (!this.answer || k >= this.K || (kind === "z" && !k)) return null;
@@ -728,8 +671,7 @@ export class Microscope {
 
   handleImage() {
     const at = (event) => {
-      const r = this.over.getBoundingClientRect();
-      const [left, top] = this.shownPart;
+      const r = this.over.getBoundingClientRect(), [left, top] = this.shownPart;
       return [(event.clientX - r.left) / this.scale - 0.5 + left, (event.clientY - r.top) / this.scale - 0.5 + top];
     };
     const point = (p) => this.answer && this.closest(this.points[this.K - 1].map(([x, y]) => [x - p[0], y - p[1]].map((v) => v * this.scale)), 10);
@@ -743,11 +685,7 @@ export class Microscope {
     });
     this.over.addEventListener("pointermove", (event) => {
       const now = at(event);
-      if (!drag) {
-        const near = point(now);
-        if (near !== this.hover) { this.hover = near; this.draw(); this.hint(HELP[event.target.dataset.part] ?? HELP.box); }
-        return;
-      }
+      if (!drag) return this.pointAt(point(now), HELP.box);
       drag.moved ||= Math.hypot(now[0] - drag.from[0], now[1] - drag.from[1]) * this.scale > 3;
       if (!drag.moved || !drag.part) return;
       this.dragTo(drag, now);
@@ -758,9 +696,8 @@ export class Microscope {
       if (drag && !drag.moved && event.type === "pointerup") this.choose(point(at(event)) ?? ALL);
       drag = null;
     };
-    this.over.addEventListener("pointerup", end);
-    this.over.addEventListener("pointercancel", end);
-    this.over.addEventListener("pointerleave", () => { this.hover = null; this.draw(); this.hint(); });
+    for (const type of ["pointerup", "pointercancel"]) this.over.addEventListener(type, end);
+    this.over.addEventListener("pointerleave", () => this.pointAt(null));
   }
 
   dragTo({ part, last }, now) {
@@ -794,20 +731,19 @@ export class Microscope {
     const step = this.arrow(event, 1, 5), n = kind === "z" ? this.zCells : this.cells;
     if (step) this.cursor[kind] = this.cursor[kind].map((v, i) => clamp(v + step[i], 0, n - 1));
     else if (kind === "z" && event.key === " ") this.edit(this.brush, k + 1, this.channels(), [[...this.cursor.z]]);
-    else if (kind === "maps" && (event.key === "Enter" || event.key === " ")) this.ask_cell(k, this.cursor.maps);
+    else if (kind === "maps" && (event.key === "Enter" || event.key === " ")) this.askCell(k, this.cursor.maps);
     else return;
     event.preventDefault();
     this.draw();
   }
 
-  // ---- play -----------------------------------------------------------------------------------------------------
-
+  // ---- play
   play() {
     if (this.t !== null) return this.stop();
     if (!this.answer) return;
     const began = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches, { K } = this;
     this.find(".mic-play").textContent = "■ Stop";
-    this.frames = [];
+    this.frames = []; // milliseconds that drawing each took
     const tick = (now) => {
       const t = (now - began) / 900, start = performance.now();
       if (t >= K + 0.15) return this.stop();
