@@ -219,6 +219,7 @@ def probe_cell(model: RedNet, fit: Fit, step: int, point: int, x: int, y: int) -
     pools: (P, 4) float32, deepest first: of the decoder's values in the 2x2 window over the cell, the share that the
     indices put upper left, upper right, lower left, lower right; zeros where there are none.
     own: (P,) int32, the place of the window in which the cell lies.
+    stages: (P,) int32, the stage of the encoder that each pool ends, 1-based.
     Raises ValueError for a cell that is not there.
     """
     k, size = step - 1, fit.response_maps.shape[-1]
@@ -236,7 +237,7 @@ def probe_cell(model: RedNet, fit: Fit, step: int, point: int, x: int, y: int) -
     slope = cv2.GaussianBlur(slope, None, size / 16)
     with torch.inference_mode():
         code, _, where = model.encoder(frame.detach() - 0.5, z, k)
-        pools, own = [], []
+        pools, own, stages = [], [], []
         for s, stage in zip(range(len(where) - 1, -1, -1), model.decoder.stages, strict=False):
             side = 2 * where[s].shape[-1]  # of the maps that pool s takes
             column, row = (c * side // size for c in (x, y))
@@ -245,7 +246,8 @@ def probe_cell(model: RedNet, fit: Fit, step: int, point: int, x: int, y: int) -
             share = torch.zeros(4, device=device).index_add(0, place, held) / held.sum().clamp(min=1e-9)
             pools.append(share.cpu().numpy())
             own.append(2 * (row % 2) + column % 2)
+            stages.append(s + 1)
             code = stage(unpool(code, where[s]), k)
     peak = max(float(slope.max()), 1e-12)
     values = {"saliency": np.uint8(slope / peak * 255), "chosen": np.int32([point])}
-    return values | {"pools": np.float32(pools), "own": np.int32(own)}
+    return values | {"pools": np.float32(pools), "own": np.int32(own), "stages": np.int32(stages)}

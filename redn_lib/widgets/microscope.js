@@ -71,21 +71,16 @@ export class Microscope {
   /** el: where it is built; setup: as in microscope.py, image a Blob; backend: see above. */
   constructor(el, setup, backend) {
     Object.assign(this, { el, setup, backend, point: ALL, hover: null, probe: null, answer: null, t: null });
-    this.brush = "paint";
-    this.cursor = {};
-    this.colours = unpack(setup.colours);
-    this.state = structuredClone(setup.state);
+    Object.assign(this, { brush: "paint", cursor: {}, colours: unpack(setup.colours), state: structuredClone(setup.state) });
     this.build();
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(el);
     createImageBitmap(setup.image).then((picture) => { this.picture = picture; this.layout(); });
     this.ask();
   }
-
   close() {
     this.observer.disconnect();
-    cancelAnimationFrame(this.frame);
-    clearTimeout(this.timer);
+    this.halt();
     this.backend.close?.();
   }
 
@@ -130,8 +125,7 @@ export class Microscope {
           <span><i class="mic-square" style="color:#009e73"></i>crops</span></div>
       </div>
       <div class="mic-hint">${REST}</div>`;
-    this.el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab keeps arrow keys and letters otherwise
-    this.el.classList.add("mic");
+    put(this.el, { class: "mic", "data-lm-suppress-shortcuts": "true" }); // else JupyterLab takes letters for commands
     const find = (selector) => this.el.querySelector(selector);
     Object.assign(this, { find, image: find(".mic-image canvas"), over: find(".mic-image svg"), grid: find(".mic-steps") });
     const on = (selector, event, act) => find(selector).addEventListener(event, act);
@@ -156,17 +150,16 @@ export class Microscope {
     on(".mic-exchange", "click", () =>
       this.edit("exchange", +find(".mic-which").value, [+find(".mic-a").value, +find(".mic-b").value]));
     on(".mic-undo", "click", () => this.undo());
-    find(".mic-a").value = 36;
-    find(".mic-b").value = 45;
+    [find(".mic-a").value, find(".mic-b").value] = [36, 45];
     this.el.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); this.undo(); }
       if (event.key === "Escape") { this.probe = null; this.choose(ALL); this.hint(); }
+      event.stopPropagation(); // else the notebook takes arrow keys from radio buttons and lists
     });
     this.buildOverlay();
     this.handleImage();
     this.sync();
   }
-
   /** The box and the occluder: what can be dragged on the image. */
   buildOverlay() {
     const group = (label, part) => {
@@ -185,7 +178,6 @@ export class Microscope {
     this.grips = range(4).map(() => svg("circle", { class: "mic-grip", "data-part": "corner" }, this.box));
     this.knob = svg("circle", { class: "mic-grip", "data-part": "turn" }, this.box);
   }
-
   /** Columns of the steps; again where their number changes. */
   buildSteps() {
     const K = this.state.steps;
@@ -193,7 +185,8 @@ export class Microscope {
       `<div class="mic-head"><b>step ${k + 1}</b><span></span></div>`).join("")}`;
     this.heads = [...this.grid.querySelectorAll(".mic-head span")];
     this.panels = [];
-    for (const [kind, title, words] of [["crop", "crop", "and prediction"], ["z", "z", "given to the step"], ["maps", "response maps", ""]]) {
+    const rows = [["crop", "crop", "and prediction"], ["z", "z", "given to the step"], ["maps", "response maps", ""]];
+    for (const [kind, title, words] of rows) {
       this.grid.insertAdjacentHTML("beforeend", `<div class="mic-row mic-of-${kind}"><b>${title}</b><small>${words}</small></div>`);
       for (const k of range(K)) this.panels.push(this.buildPanel(kind, k));
     }
@@ -203,12 +196,9 @@ export class Microscope {
     which.value = before && before <= K ? before : Math.min(2, K);
     this.built = K;
   }
-
   buildPanel(kind, k) {
-    const canvas = document.createElement("canvas"), panel = { kind, k, canvas };
-    canvas.className = `mic-${kind}`;
-    canvas.setAttribute("role", kind === "crop" ? "img" : "application");
-    this.grid.append(canvas);
+    const canvas = this.grid.appendChild(document.createElement("canvas")), panel = { kind, k, canvas };
+    put(canvas, { class: `mic-${kind}`, role: kind === "crop" ? "img" : "application" });
     const at = (event) => {
       const r = canvas.getBoundingClientRect();
       return [(event.clientX - r.left) / r.width, (event.clientY - r.top) / r.height]; // shares of the panel
@@ -239,7 +229,6 @@ export class Microscope {
     on("keydown", (event) => this.keyOnPanel(event, panel));
     return panel;
   }
-
   /** Sizes of all panels from the width there is: the image beside the steps, or below them where that is narrow. */
   layout() {
     const K = this.state.steps, width = Math.floor(this.el.clientWidth - 4), { setup } = this;
@@ -256,19 +245,19 @@ export class Microscope {
     const [x0, y0, x1, y1] = setup.state.box, wide = Math.min(room / this.scale, setup.width);
     const tall = Math.min(high / this.scale, setup.height);
     const left = clamp((x0 + x1 - wide) / 2, 0, setup.width - wide), top = clamp((y0 + y1 - tall) / 2, 0, setup.height - tall);
-    Object.assign(this, { side, gap, margin: label, shownPart: [left, top, wide, tall] });
+    const ratio = Math.max(window.devicePixelRatio || 1, 1);
+    Object.assign(this, { side, gap, margin: label, shownPart: [left, top, wide, tall], ratio });
     this.grid.style.gridTemplateColumns = `${label}px ` + range(K).map((k) => `${side + (k < K - 1 ? gap : 0)}px`).join(" ");
-    this.ratio = Math.max(window.devicePixelRatio || 1, 1);
     this.resize(this.image, this.scale * wide, this.scale * tall);
-    for (const { canvas } of this.panels) this.resize(canvas, side, side);
+    this.panels.forEach(({ canvas }) => this.resize(canvas, side, side));
     this.over.setAttribute("viewBox", `${left - 0.5} ${top - 0.5} ${wide} ${tall}`);
     this.drawArrows();
     this.draw();
   }
-
   resize(canvas, width, height) {
+    const [w, h] = [width, height].map((v) => Math.round(v * this.ratio));
+    if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
     Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
-    Object.assign(canvas, { width: Math.round(width * this.ratio), height: Math.round(height * this.ratio) });
   }
 
   // ---- state
@@ -276,47 +265,37 @@ export class Microscope {
     this.stop();
     this.sync();
     if (this.built !== this.state.steps) this.layout();
-    this.draw();
+    else this.draw();
     this.ask();
   }
-
   /** The controls show the state. */
   sync() {
     const { state, find } = this, form = state.form;
-    const check = (group, value) => { this.el.querySelector(`[name$="-${group}"][value="${value}"]`).checked = true; };
-    check("steps", state.steps);
-    check("brush", this.brush);
+    for (const value of [state.steps, this.brush]) find(`[type=radio][value="${value}"]`).checked = true;
     for (const part of ["recrop", "average"]) find(`.mic-${part}`).checked = form[part];
     find(".mic-draw").value = form.draw;
     find(".mic-point").value = this.point;
     find(".mic-hide").setAttribute("aria-pressed", Boolean(state.occluder));
     find(".mic-undo").disabled = !state.edits.length;
   }
-
   /** Ask for the loop of the state; while an answer is awaited only the latest state waits. */
   async ask() {
     if (this.busy) { this.waiting = true; return; }
     this.busy = true;
     do {
       this.waiting = false;
-      try {
-        this.take(await this.backend.run({ state: structuredClone(this.state), probe: this.probe }));
-      } catch (error) {
-        this.fail(error);
-      }
+      const { state, probe } = this;
+      await this.backend.run({ state: structuredClone(state), probe }).then((a) => this.take(a)).catch((e) => this.fail(e));
     } while (this.waiting);
     this.busy = false;
   }
-
   fail(error) {
     if (!this.answer && this.setup.still) {
       this.find(".mic-main").innerHTML = `<img class="mic-stand-in" alt="${this.setup.about}" src="${URL.createObjectURL(this.setup.still)}">`;
     }
-    const status = this.find(".mic-status");
-    status.innerHTML = "<span class='mic-verdict mic-bad'>!</span>";
-    status.append(error.message);
+    this.find(".mic-status").innerHTML = "<span class='mic-verdict mic-bad'>!</span>";
+    this.find(".mic-status").append(error.message);
   }
-
   /** An answer: pictures of its arrays, ready to be drawn in any size. */
   take(answer) {
     const { arrays } = answer, [K, S] = arrays.crops.shape, [, channels, cells] = arrays.z.shape;
@@ -326,20 +305,16 @@ export class Microscope {
     this.points = range(K).map((k) => range(68).map((i) => [...arrays.points.subarray(2 * (68 * k + i), 2 * (68 * k + i) + 2)]));
     this.crops = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S));
     for (const [kind, n] of [["z", this.zCells], ["maps", this.cells]]) this.cursor[kind] ??= [n >> 1, n >> 1];
-    if (this.built !== this.state.steps) this.layout();
+    this.layout();
     this.say();
     if (this.probe) this.hint();
-    this.drawArrows();
-    this.draw();
     this.answered = 1 + (this.answered ?? 0);
   }
-
   photo(bytes, size) {
     const data = new ImageData(size, size);
     for (let i = 0, j = 0; i < bytes.length; j++) data.data[j] = j % 4 === 3 ? 255 : bytes[i++];
     return this.canvasOf(data);
   }
-
   /** Numbers 0 to 255 as a picture in the map's colours; glow: the smaller, the more transparent. */
   mapPicture(values, size, glow) {
     const data = new ImageData(size, size), out = data.data;
@@ -349,28 +324,21 @@ export class Microscope {
     });
     return this.canvasOf(data);
   }
-
   canvasOf(data) {
     const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
     canvas.getContext("2d").putImageData(data, 0, 0);
     return canvas;
   }
-
   /** The map of one channel of step k, or the largest of all at every cell. */
   channel(array, k, point) {
     const [, channels, h, w] = array.shape, n = h * w, start = k * channels * n;
     if (point !== ALL && channels > 1) return array.subarray(start + point * n, start + (point + 1) * n);
     const out = new Uint8Array(n);
-    for (let c = 0, i = start; c < channels; c++) for (let j = 0; j < n; j++, i++) if (array[i] > out[j]) out[j] = array[i];
+    for (let i = 0; i < channels * n; i++) out[i % n] = Math.max(out[i % n], array[start + i]);
     return out;
   }
-
   channels() { return this.point === ALL || this.channelCount === 1 ? [] : [this.point]; }
-  edit(kind, step, channels, at = [], radius = 1) {
-    this.state.edits.push({ kind, step, channels, at, radius });
-    this.changed();
-  }
-
+  edit(kind, step, channels, at = []) { this.state.edits.push({ kind, step, channels, at, radius: 1 }); this.changed(); }
   undo() { if (this.state.edits.pop()) this.changed(); }
   /** The brush in the panel of z, at a share of it. */
   stroke({ k }, share) {
@@ -380,22 +348,9 @@ export class Microscope {
     last.at.push(at);
     this.changed();
   }
-
   /** A point is under the pointer, or none. */
-  pointAt(near, help = "") {
-    if (near === this.hover) return;
-    this.hover = near;
-    this.draw();
-    this.hint(help);
-  }
-
-  choose(point) {
-    this.point = point;
-    this.sync();
-    this.say();
-    this.draw();
-  }
-
+  pointAt(near, help) { if (near !== this.hover) { this.hover = near; this.draw(); this.hint(help); } }
+  choose(point) { this.point = point; this.sync(); this.say(); this.draw(); }
   askCell(k, [x, y]) {
     const cell = (value) => clamp(value, 0, this.cells - 1);
     this.probe = { step: k + 1, point: this.point, x: cell(x), y: cell(y) };
@@ -422,13 +377,11 @@ export class Microscope {
       canvas.setAttribute("aria-label", `step ${step + 1}: ${words}, ${which}. ${kind === "crop" ? "" : HELP[kind]}`);
     }
   }
-
   mean(errors, k) { return errors.subarray(68 * k, 68 * k + 68).reduce((a, b) => a + b) / 68; }
   zWord(k) {
     if (this.state.edits.some(({ step }) => step === k + 1)) return "edited";
     return k === 0 || this.state.form.draw === "nothing" ? "blank" : "";
   }
-
   /** The line below: help for what is in hand, the point under the pointer, or what the cell of a map looks at. */
   hint(words = "") {
     const line = this.find(".mic-hint"), arrays = this.answer?.arrays;
@@ -436,8 +389,7 @@ export class Microscope {
     else if (this.probe && arrays?.saliency) this.tellProbe(line, arrays);
     else line.textContent = words || REST;
   }
-
-  tellProbe(line, { chosen, pools, own }) {
+  tellProbe(line, { chosen, pools, own, stages }) {
     const { step, x, y } = this.probe, [i] = chosen, P = pools.shape[0];
     line.innerHTML = "";
     const grids = svg("svg", { viewBox: `0 0 ${P * 78} 32`, width: P * 78, role: "img" }, line), told = [];
@@ -447,12 +399,11 @@ export class Microscope {
         svg("rect", { x: 78 * p + 1 + 15 * (place % 2), y: 1 + 15 * (place >> 1), width: 14, height: 14, "fill-opacity": share,
           fill: CHOSEN, style: mine ? "stroke: var(--ink); stroke-width: 2" : "" }, grids);
       });
-      const share = percent(pools[4 * p + own[p]]);
-      svg("text", { x: 78 * p + 35, y: 13 }, grids).textContent = `pool ${P + 1 - p}`;
-      svg("text", { x: 78 * p + 35, y: 26 }, grids).textContent = share;
-      told.push(`pool ${P + 1 - p}: ${share}`);
+      const words = [`pool ${stages[p]}`, percent(pools[4 * p + own[p]])];
+      words.forEach((word, i) => { svg("text", { x: 78 * p + 35, y: 13 + 13 * i }, grids).textContent = word; });
+      told.push(words.join(" "));
     }
-    grids.setAttribute("aria-label", told.join(", "));
+    put(grids, { "aria-label": told.join(", ") });
     line.append(`Cell (${x}, ${y}) of step ${step}, map of ${i}: ${this.setup.names[i]}. The glow in its crop is what the cell looks at ` +
       "(its gradient). Squares: where the pools' indices put the decoder's values in the 2x2 window over the cell; framed: the cell's own place.");
   }
@@ -461,10 +412,8 @@ export class Microscope {
   draw() {
     this.drawOverlay();
     this.drawImage();
-    if (!this.answer) return;
-    for (const panel of this.panels) if (panel.k < this.K) this.drawPanel(panel);
+    for (const panel of this.panels ?? []) if (panel.k < (this.K ?? 0)) this.drawPanel(panel);
   }
-
   get lit() { return this.hover ?? (this.point === ALL ? null : this.point); }
   /** A line through places of a canvas. */
   trace(context, places, colour, width, close = false) {
@@ -473,7 +422,6 @@ export class Microscope {
     if (close) context.closePath();
     Object.assign(context, { strokeStyle: colour, lineWidth: width * this.ratio }).stroke();
   }
-
   circle(context, place, radius, fill, edge = INK, width = 0.7) {
     context.beginPath();
     context.arc(...place, radius * this.ratio, 0, 7);
@@ -481,7 +429,6 @@ export class Microscope {
     context.fill();
     context.stroke();
   }
-
   /** Points (68, 2), a hollow one where the network is unsure; at: from pixels of the image to those of the canvas. */
   drawPoints(context, points, at, { radius, goal = true, strokes = true, k = null }) {
     const { setup, lit, point } = this, places = points.map(at), goals = setup.goal.map(at), all = point === ALL;
@@ -500,7 +447,6 @@ export class Microscope {
     this.circle(context, places[lit], radius + 1.6, CHOSEN);
     this.circle(context, places[lit], radius + 5, "transparent", CHOSEN, 1.6);
   }
-
   drawPanel({ kind, k, canvas, keyed }) {
     const context = canvas.getContext("2d"), n = canvas.width, { S, lit } = this, { arrays } = this.answer;
     const back = this.inverses[k], toPanel = (p) => forward(back, p).map((v) => (v + 0.5) * n / S), shown = lit ?? ALL;
@@ -527,16 +473,13 @@ export class Microscope {
     if (keyed && kind === "z") single(this.cursor.z.map((v) => (v + 0.5) * n / this.zCells), 9);
     if (keyed && kind === "maps") this.cell(context, this.cursor.maps, n / this.cells, "#fff");
   }
-
   wash(context, how, colour) {
     Object.assign(context, { globalCompositeOperation: how, fillStyle: colour });
     context.fillRect(0, 0, context.canvas.width, context.canvas.height);
   }
-
   cell(context, [x, y], size, colour) {
     Object.assign(context, { strokeStyle: colour, lineWidth: 2 * this.ratio }).strokeRect(x * size, y * size, size, size);
   }
-
   drawImage() {
     if (!this.picture || !this.scale) return;
     const context = this.image.getContext("2d"), n = this.scale * this.ratio, { answer } = this;
@@ -567,14 +510,12 @@ export class Microscope {
     this.drawPoints(context, points, at, { radius: 2.3, goal: this.t === null, k: this.t === null ? K - 1 : null });
     this.find(".mic-image").dataset.name = this.lit === null ? "" : `${this.lit}: ${this.setup.names[this.lit]}`;
   }
-
   outline(context, matrix, at, strength) {
-    const last = this.S - 0.5, corners = [[-0.5, -0.5], [last, -0.5], [last, last], [-0.5, last]];
+    const a = -0.5, b = this.S - 0.5, corners = [[a, a], [b, a], [b, b], [a, b]].map((corner) => at(forward(matrix, corner)));
     context.globalAlpha = strength;
-    this.trace(context, corners.map((corner) => at(forward(matrix, corner))), CROP, 1.5, true);
+    this.trace(context, corners, CROP, 1.5, true);
     context.globalAlpha = 1;
   }
-
   /** Box and occluder follow the state at once, before the answer comes. */
   drawOverlay() {
     if (!this.scale) return;
@@ -588,13 +529,11 @@ export class Microscope {
     place(this.knob, knob);
     put(this.stem, { x1: top[0], y1: top[1], x2: knob[0], y2: knob[1] });
     this.box.setAttribute("aria-description", `from ${box.map(Math.round).join(", ")} pixels, turned ${turn} degrees`);
+    const [x, y, side] = occluder ?? [0, 0, 0];
     this.hider.style.display = occluder ? "" : "none";
-    if (!occluder) return;
-    const [x, y, side] = occluder;
     put(this.hiderSquare, { x: x - side / 2, y: y - side / 2, width: side, height: side });
     place(this.hiderGrip, [x + side / 2, y + side / 2]);
   }
-
   /** What goes on from a step to the next, drawn between their panels. */
   drawArrows() {
     const { side, gap, margin, state } = this, K = state.steps, head = 18 + 6;
@@ -620,42 +559,35 @@ export class Microscope {
     const [cx, cy] = this.centre, angle = this.state.turn * Math.PI / 180, c = Math.cos(angle), s = Math.sin(angle);
     return [cx + c * (x - cx) - s * (y - cy), cy + s * (x - cx) + c * (y - cy)];
   }
-
   /** Crop pixels to pixels of the image for a crop as large as the first box. */
   boxMatrix() {
     const [x, y] = this.centre, scale = this.reach / (this.S - 1), angle = this.state.turn * Math.PI / 180;
     const c = scale * Math.cos(angle), s = scale * Math.sin(angle), half = (this.S - 1) / 2;
     return [c, -s, x - (c - s) * half, s, c, y - (s + c) * half];
   }
-
   shapeInBox() {
     const matrix = this.boxMatrix(), half = (this.S - 1) / 2;
     return this.setup.shape.map((p) => forward(matrix, p.map((v) => (v + 1) * half)));
   }
-
   firstOccluder() {
-    const [x, y] = this.setup.state.box.slice(0, 2).map((v, i) => (v + this.setup.state.box[i + 2]) / 2);
+    const [x0, y0, x1, y1] = this.setup.state.box, [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
     return [x, y + 0.25 * this.reach, 0.5 * this.reach];
   }
-
   moveBox(dx, dy) {
     const [x, y] = this.centre, { width, height } = this.setup;
     const by = [clamp(x + dx, 0, width - 1) - x, clamp(y + dy, 0, height - 1) - y];
     this.state.box = this.state.box.map((v, i) => v + by[i % 2]);
   }
-
   scaleBox(factor) {
     const least = 12 / this.reach, most = 1.5 * Math.max(this.setup.width, this.setup.height) / this.reach;
     const middle = this.centre, by = clamp(factor, least, most);
     this.state.box = this.state.box.map((v, i) => middle[i % 2] + by * (v - middle[i % 2]));
   }
-
   turnBox(degrees) { this.state.turn = Math.round((degrees + 540) % 360) - 180; }
   moveOccluder(dx, dy) {
     const [x, y, side] = this.state.occluder, { width, height } = this.setup;
     this.state.occluder = [clamp(x + dx, 0, width), clamp(y + dy, 0, height), side];
   }
-
   sizeOccluder(side) { this.state.occluder[2] = clamp(side, 4, Math.max(this.setup.width, this.setup.height)); }
   /** The nearest point within 12 px of a place in a panel (shares of it), else null. */
   nearest({ kind, k, canvas }, share) {
@@ -663,12 +595,10 @@ export class Microscope {
     const points = this.points[kind === "z" ? k - 1 : k], size = canvas.clientWidth, back = this.inverses[k];
     return this.closest(points.map((p) => forward(back, p).map((v, i) => ((v + 0.5) / this.S - share[i]) * size)), 9);
   }
-
   closest(offsets, limit) {
     const far = offsets.map(([x, y]) => Math.hypot(x, y)), least = Math.min(...far);
     return least <= limit ? far.indexOf(least) : null;
   }
-
   handleImage() {
     const at = (event) => {
       const r = this.over.getBoundingClientRect(), [left, top] = this.shownPart;
@@ -699,7 +629,6 @@ export class Microscope {
     for (const type of ["pointerup", "pointercancel"]) this.over.addEventListener(type, end);
     this.over.addEventListener("pointerleave", () => this.pointAt(null));
   }
-
   dragTo({ part, last }, now) {
     const [x, y] = this.centre, far = (p) => Math.hypot(p[0] - x, p[1] - y), step = [now[0] - last[0], now[1] - last[1]];
     if (part === "box") this.moveBox(...step);
@@ -708,12 +637,10 @@ export class Microscope {
     else if (part === "occluder") this.moveOccluder(...step);
     else this.sizeOccluder(2 * Math.max(now[0] - this.state.occluder[0], now[1] - this.state.occluder[1]));
   }
-
   arrow({ key, shiftKey }, small, large) {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
     return way?.map((v) => v * (shiftKey ? large : small));
   }
-
   keyOnImage(event, part) {
     const { key } = event, step = this.arrow(event, 0.02 * this.reach, 0.1 * this.reach), box = part === "box";
     const grow = { "+": 1.05, "=": 1.05, "-": 1 / 1.05, "−": 1 / 1.05 }[key], turn = { "[": -5, "]": 5 }[key];
@@ -726,7 +653,6 @@ export class Microscope {
     event.preventDefault();
     this.changed();
   }
-
   keyOnPanel(event, { kind, k }) {
     const step = this.arrow(event, 1, 5), n = kind === "z" ? this.zCells : this.cells;
     if (step) this.cursor[kind] = this.cursor[kind].map((v, i) => clamp(v + step[i], 0, n - 1));
@@ -736,35 +662,30 @@ export class Microscope {
     event.preventDefault();
     this.draw();
   }
-
-  // ---- play
   play() {
     if (this.t !== null) return this.stop();
     if (!this.answer) return;
     const began = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches, { K } = this;
     this.find(".mic-play").textContent = "■ Stop";
-    this.frames = []; // milliseconds that drawing each took
     const tick = (now) => {
-      const t = (now - began) / 900, start = performance.now();
+      const t = (now - began) / 900;
       if (t >= K + 0.15) return this.stop();
       this.t = Math.min(still ? Math.floor(t) + 1 : t, K);
       for (const { canvas, k } of this.panels) canvas.classList.toggle("mic-wait", k > this.t);
       this.drawImage();
-      this.frames.push(performance.now() - start);
+      this.frame = still ? 0 : requestAnimationFrame(tick);
       if (still) this.timer = setTimeout(() => tick(performance.now()), 300);
-      else this.frame = requestAnimationFrame(tick);
     };
     this.t = 0;
     tick(began);
   }
-
+  halt() { cancelAnimationFrame(this.frame); clearTimeout(this.timer); }
   stop() {
-    cancelAnimationFrame(this.frame);
-    clearTimeout(this.timer);
+    this.halt();
     if (this.t === null) return;
     this.t = null;
     this.find(".mic-play").textContent = "▶ Play";
-    for (const { canvas } of this.panels) canvas.classList.remove("mic-wait");
+    this.panels.forEach(({ canvas }) => canvas.classList.remove("mic-wait"));
     this.draw();
   }
 }
@@ -773,8 +694,8 @@ export default {
   render({ model, el }) {
     const setup = { ...model.get("setup") };
     for (const name of ["image", "still"]) setup[name] = new Blob([setup[name]]);
-    const root = el.appendChild(document.createElement("div")), microscope = new Microscope(root, setup, new KernelBackend(model));
-    root.microscope = microscope;
-    return () => microscope.close();
+    const root = el.appendChild(document.createElement("div"));
+    root.microscope = new Microscope(root, setup, new KernelBackend(model));
+    return () => root.microscope.close();
   },
 };

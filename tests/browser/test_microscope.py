@@ -109,7 +109,7 @@ def opened(notebook, root: Path, name: str, source: str, width: int = 1366, heig
     notebook.open(path.relative_to(root).as_posix())
     with scope.answered():
         assert notebook.run_all() == []
-    notebook.page.locator(".mic").scroll_into_view_if_needed()
+    notebook.page.locator(".mic").evaluate("mic => mic.scrollIntoView({block: 'start'})")
     return scope
 
 
@@ -222,17 +222,15 @@ def test_it_fits_and_has_no_serious_finding(notebook, root, width):
         scope.page.evaluate(change, f"JupyterLab {theme}")
         scope.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'")
         for steps in (3, 5):
-            with scope.answered():
-                scope.page.locator(".mic-choice span", has_text=str(steps)).first.click()
-            scope.page.locator(".mic").screenshot(
-                path=root / "build" / "browser" / f"microscope_{width}_{theme}_{steps}.png"
-            )
-            scope.page.screenshot(path=root / "build" / "browser" / f"lab_{width}_{theme}_{steps}.png")
+            if steps == 5:
+                with scope.answered():
+                    scope.page.locator(".mic-choice input[value='5']").click()
+            scope.page.screenshot(path=root / "build" / "browser" / f"microscope_{width}_{theme}_{steps}.png")
             cut, height, room, spare = scope.page.evaluate(CUT)
             assert cut == [] and spare >= 0
             assert width < 1366 or height <= room
-            with scope.answered():
-                scope.page.locator(".mic-reset").click()
+        with scope.answered():
+            scope.page.locator(".mic-reset").click()
         found = Axe().run(scope.page, ".mic").response["violations"]
         serious = [v for v in found if v["impact"] in ("serious", "critical")]
         assert serious == [], json.dumps(serious, indent=1)[:3000]

@@ -149,7 +149,7 @@ def test_a_cell_of_a_map_and_where_it_comes_from(subject, start):
     fit = subject.run(start)
     inside = probe_cell(subject.model, fit, 2, -1, 3, 4)
     assert 0 <= inside["chosen"][0] < N_POINTS and inside["saliency"].shape == (SIZE, SIZE)
-    assert inside["pools"].shape == (3, 4)
+    assert inside["pools"].shape == (3, 4) and inside["stages"].tolist() == [4, 3, 2]
     assert (inside["own"] == [2, 1, 1]).all()  # the cell is (3, 4) of 8x8, (1, 2) of 4x4, (0, 1) of 2x2
     sums = inside["pools"].sum(1)
     assert (np.isclose(sums, 1) | (sums == 0)).all()
