@@ -1,0 +1,237 @@
+"""The loop microscope in JupyterLab in a real browser: by keyboard alone, by pointer, and how it looks."""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser.driven import write_notebook
+from playwright.sync_api import expect
+
+SMALL = """\
+from dataclasses import replace
+import cv2, numpy as np, torch
+from redn_lib.landmarks import MEAN_SHAPE
+from redn_lib.rednet import COMPACT, RedNet
+from redn_lib.widgets.microscope import microscope
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+widths = ((4, 8), (8, 8), (8, 8), (8, 8))
+model = RedNet(replace(COMPACT, widths=widths, regression_width=8, size=32, sigma=2.0)).eval()
+torch.nn.init.normal_(model.regression.out.weight, std=2.0)
+torch.nn.init.normal_(model.encoder.z_conv.weight, std=1.0)
+image = cv2.resize(np.random.default_rng(0).integers(0, 255, (12, 12, 3), np.uint8), (160, 150))
+microscope(model, image, [35, 30, 125, 120], MEAN_SHAPE * 45 + (80, 75))
+"""
+SHIPPED = """\
+from redn_lib.data.samples import astronaut
+from redn_lib.pretrained import load_pretrained
+from redn_lib.widgets.microscope import MicroscopeState, microscope
+
+box = (181, 76, 267, 182)
+microscope(load_pretrained(device="cpu"), astronaut(), box, start=MicroscopeState((199, 84, 298, 206), turn=20))
+"""
+ANSWERED = """before => {
+    const mic = document.querySelector('.mic')?.microscope ?? {};
+    return mic.answered > before && !mic.busy;
+}"""
+NAME = """() => {
+    const here = document.activeElement, label = here.closest('label, fieldset');
+    if (!here.closest('.mic')) return null;
+    const group = here.type === 'radio' && here.closest('fieldset').querySelector('legend');
+    const around = label?.firstChild?.nodeType === 3 ? label.firstChild.data : label?.innerText;
+    const words = here.getAttribute('aria-label') ?? (group ? group.innerText : null);
+    return (words ?? (here.tagName === 'BUTTON' ? here.innerText : around)).trim();
+}"""
+POINTS = "() => Array.from(document.querySelector('.mic').microscope.answer.arrays.points)"
+CUT = """() => {
+    const root = document.querySelector('.mic'), right = root.getBoundingClientRect().right + 1;
+    const beyond = e => !e.closest('svg') && e.getBoundingClientRect().right > right;
+    const wrong = [...root.querySelectorAll('*')].filter(beyond).map(e => e.className || e.tagName);
+    const panel = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect();
+    return [wrong, root.getBoundingClientRect().height, panel.height, panel.right - right];
+}"""
+NAMES = """▶ Play; steps; feedback; recrop; average; point; in z; of step; blank; exchange; one channel; other channel;
+whole image; occluder; start again; first box; step 1: z; step 2: z; step 3: z;
+step 1: response; step 2: response; step 3: response"""
+
+
+class Scope:
+    """The widget's page."""
+
+    def __init__(self, notebook):
+        self.page = notebook.page
+        self.status = self.page.locator(".mic-status")
+
+    @contextmanager
+    def answered(self):
+        """Waits until the kernel has answered what is done inside, and nothing more is asked."""
+        before = self.page.evaluate("() => document.querySelector('.mic')?.microscope?.answered ?? 0")
+        yield
+        self.page.wait_for_function(ANSWERED, arg=before, timeout=90_000)
+
+    def press(self, key: str, times: int = 1) -> None:
+        with self.answered():
+            for _ in range(times):
+                self.page.keyboard.press(key)
+
+    def to(self, name: str) -> None:
+        """Tab on to the control whose accessible name begins so."""
+        for _ in range(40):
+            if (self.page.evaluate(NAME) or "").startswith(name):
+                return
+            self.page.keyboard.press("Tab")
+        pytest.fail(f"no way to {name!r} by Tab")
+
+    def state(self) -> dict:
+        return self.page.evaluate("() => document.querySelector('.mic').microscope.state")
+
+    def drag(self, start, end) -> None:
+        """From one place of the page to another, in a few moves."""
+        self.page.mouse.move(*start)
+        self.page.mouse.down()
+        self.page.mouse.move(*end, steps=4)
+        self.page.mouse.up()
+
+    def place(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
+        """Of a share of an element, in the page."""
+        box = self.page.locator(selector).first.bounding_box()
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def opened(notebook, root: Path, name: str, source: str, width: int = 1366, height: int = 768) -> Scope:
+    path = root / "build" / "browser" / f"{name}.ipynb"
+    write_notebook(path, source)
+    notebook.page.set_viewport_size({"width": width, "height": height})
+    scope = Scope(notebook)
+    notebook.open(path.relative_to(root).as_posix())
+    with scope.answered():
+        assert notebook.run_all() == []
+    notebook.page.locator(".mic").evaluate("mic => mic.scrollIntoView({block: 'start'})")
+    return scope
+
+
+@pytest.fixture
+def scope(notebook, root):
+    yield opened(notebook, root, "microscope", SMALL)
+    assert notebook.errors == [] and notebook.blocked == []
+
+
+def test_by_keyboard_alone(scope):
+    page = scope.page
+    page.locator(".mic-play").focus()
+    reached = []
+    while (name := page.evaluate(NAME)) is not None and len(reached) < 40:
+        reached.append(name)
+        page.keyboard.press("Tab")
+    assert len(reached) == len(NAMES.split(";"))
+    for name, begins in zip(reached, NAMES.split(";"), strict=True):
+        assert name.startswith(begins.strip())
+    page.locator(".mic-play").focus()
+    scope.to("steps")
+    scope.press("ArrowRight")
+    expect(scope.status).to_contain_text("step 4")
+    scope.press("ArrowLeft")
+    scope.to("feedback")
+    scope.press("ArrowDown")
+    assert scope.state()["form"]["draw"] == "softmax"
+    scope.press("ArrowUp")
+    scope.to("recrop")
+    scope.press("Space")
+    assert not scope.state()["form"]["recrop"]
+    scope.to("point")
+    page.keyboard.press("3")  # as in every list: the option that begins so
+    expect(scope.status).to_contain_text("3: jaw, right side")
+    scope.to("occluder")
+    scope.press("Space")
+    scope.to("occluder: arrows")
+    before = scope.state()["occluder"]
+    scope.press("ArrowLeft", 3)
+    assert scope.state()["occluder"][0] < before[0]
+    scope.press("Delete")
+    assert scope.state()["occluder"] is None
+    scope.to("first box")
+    for key, changed in {"ArrowRight": "box", "+": "box", "]": "turn"}.items():
+        before = scope.state()
+        scope.press(key)
+        assert scope.state()[changed] != before[changed]
+    scope.press("0")
+    assert scope.state()["box"] == [35, 30, 125, 120] and scope.state()["turn"] == 0
+    scope.to("step 2: z")
+    page.keyboard.press("ArrowLeft")
+    scope.press("Space")
+    assert scope.state()["edits"] == [{"kind": "paint", "step": 2, "channels": [3], "at": [[3, 4]], "radius": 1}]
+    scope.to("step 2: response")
+    scope.press("Enter")
+    expect(page.locator(".mic-hint")).to_contain_text("of step 2, map of 3: jaw")
+    scope.press("Control+z")
+    assert scope.state()["edits"] == []
+
+
+def test_by_pointer(scope):
+    page, state = scope.page, scope.state()
+    with scope.answered():
+        x, y = scope.place(".mic-frame")
+        scope.drag((x + 15, y + 12), (x + 35, y + 12))
+    moved = scope.state()
+    assert moved["box"][0] > state["box"][0] and moved["box"][1] == pytest.approx(state["box"][1])
+    with scope.answered():
+        knob = scope.place("[data-part=turn]")
+        scope.drag(knob, (knob[0] + 40, knob[1] + 10))
+    assert scope.state()["turn"] > 5
+    with scope.answered():
+        corner = scope.place("[data-part=corner]")
+        scope.drag(corner, (corner[0] - 12, corner[1] - 12))
+    assert scope.state()["box"][0] < moved["box"][0]
+    at = page.evaluate("""() => {
+        const m = document.querySelector('.mic').microscope, p = m.points[0][8], [a, b, c, d, e, f] = m.inverses[0];
+        return [a * p[0] + b * p[1] + c, d * p[0] + e * p[1] + f].map(v => (v + 0.5) / m.S);
+    }""")
+    page.mouse.click(*scope.place("canvas.mic-crop", *at))
+    chosen = int(page.locator(".mic-point").input_value())
+    assert chosen >= 0 and page.locator(".mic-of-z small").inner_text() == f"channel {chosen}"
+    page.keyboard.press("Escape")
+    before = page.evaluate(POINTS)
+    second = "canvas.mic-z >> nth=1"
+    with scope.answered():
+        scope.drag(scope.place(second, 0.2, 0.2), scope.place(second, 0.6, 0.7))
+    after = page.evaluate(POINTS)
+    assert before[:136] == after[:136] and before[136:] != after[136:]
+    assert len(scope.state()["edits"][0]["at"]) > 2
+    with scope.answered():
+        page.locator(".mic-exchange").click()
+    assert [edit["kind"] for edit in scope.state()["edits"]] == ["paint", "exchange"]
+    with scope.answered():
+        page.mouse.click(*scope.place("canvas.mic-maps >> nth=2", 0.3, 0.3))
+    expect(page.locator(".mic-hint")).to_contain_text("Cell (2, 2) of step 3")
+    page.locator(".mic-play").click()
+    expect(page.locator(".mic-play")).to_have_text("■ Stop")
+    expect(page.locator(".mic-play")).to_have_text("▶ Play", timeout=20_000)
+    with scope.answered():
+        page.locator(".mic-reset").click()
+    assert scope.state() == state
+
+
+@pytest.mark.parametrize("width", [1366, 1100])
+def test_it_fits_and_has_no_serious_finding(notebook, root, width):
+    scope = opened(notebook, root, f"microscope_{width}", SHIPPED, width)
+    for theme in ("Light", "Dark"):
+        change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
+        scope.page.evaluate(change, f"JupyterLab {theme}")
+        scope.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'")
+        for steps in (3, 5):
+            if steps == 5:
+                with scope.answered():
+                    scope.page.locator(".mic-choice input[value='5']").click()
+            scope.page.screenshot(path=root / "build" / "browser" / f"microscope_{width}_{theme}_{steps}.png")
+            cut, height, room, spare = scope.page.evaluate(CUT)
+            assert cut == [] and spare >= 0
+            assert width < 1366 or height <= room
+        with scope.answered():
+            scope.page.locator(".mic-reset").click()
+        found = Axe().run(scope.page, ".mic").response["violations"]
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert serious == [], json.dumps(serious, indent=1)[:3000]
+    assert notebook.errors == [] and notebook.blocked == []
