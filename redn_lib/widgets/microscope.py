@@ -30,8 +30,8 @@ from redn_lib.tracking.align import Fit
 from redn_lib.widgets.disturbed_loop import MOST_STEPS, MicroscopeState, Subject, answer_arrays, forms_of, probe_cell
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, zoomed
 from redn_lib.widgets.explorer import turned_box
-from redn_lib.widgets.live import encode_jpeg, still
 from redn_lib.widgets.panels import board, caption, stack
+from redn_lib.widgets.widget import encode_jpeg, still
 
 HERE = Path(__file__).parent
 DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "nothing", "squares": "squares"}

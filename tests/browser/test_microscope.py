@@ -13,7 +13,8 @@ SMALL = """\
 from dataclasses import replace
 import cv2, numpy as np, torch
 from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.rednet import COMPACT, RedNet
+from redn_lib.presets import COMPACT
+from redn_lib.rednet import RedNet
 from redn_lib.widgets.microscope import microscope
 
 torch.manual_seed(0)

@@ -10,7 +10,8 @@ from made_steps import rough_face
 from redn_lib.feedback import FeedbackForm
 from redn_lib.landmarks import N_POINTS, POINT_NAMES
 from redn_lib.metrics import point_errors
-from redn_lib.rednet import COMPACT, PAPER, RedNet
+from redn_lib.presets import COMPACT, PAPER
+from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
 from redn_lib.widgets.disturbed_loop import (
     KINDS,
