@@ -100,8 +100,7 @@ export class Microscope {
         <label title="Take the crop again around the last points"><input type="checkbox" class="mic-recrop"> recrop</label>
         <label title="Average the steps' predictions"><input type="checkbox" class="mic-average"> average</label>
         <label>point <select class="mic-point">${options([[ALL, "all 68 points"], ...points])}</select></label>
-      </div>
-      <div class="mic-bar">
+        <i class="mic-break"></i>
         <fieldset><legend>in z</legend>${choice("brush", [["paint", "paint"], ["erase", "erase"]])}</fieldset>
         <label>of step <select class="mic-which"></select></label>
         <button class="mic-blank" title="Empty this z: the channel of the chosen point, or all">blank</button>
