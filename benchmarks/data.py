@@ -23,7 +23,7 @@ from redn_lib.data.convert import convert
 from redn_lib.data.dataset import Dataset
 from redn_lib.data.dataset import open as open_dataset
 from redn_lib.data.layouts import SETS
-from redn_lib.rednet import PAPER
+from redn_lib.presets import PAPER
 from redn_lib.training.batches import StillBatches, cut_patch, disturbed_crop
 from redn_lib.training.stages import BoxNoise, Stage
 

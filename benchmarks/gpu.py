@@ -29,7 +29,8 @@ from redn_lib.files import whole_file
 from redn_lib.identity import UNKNOWN
 from redn_lib.landmarks import MIRROR
 from redn_lib.metrics import nme
-from redn_lib.rednet import PAPER, PRESETS, Preset, RedNet
+from redn_lib.presets import HIDDEN, PAPER, PRESETS, Preset
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import Batch, UnreadPatches, cut_clip, disturbed_crop
 from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer
@@ -41,8 +42,8 @@ CLOSE = 0.1
 FIXED = BoxNoise(0.08, 0.18, 0.0)
 """How wrong the boxes are that are measured with, the same in every run."""
 
-HELD_OUT, PIECE, HIDDEN, EVERY = 0.1, 32, 256, 30
-"""Share of the people that is not trained on; faces measured at once; units of the LSTM; seconds between savings."""
+HELD_OUT, PIECE, EVERY = 0.1, 32, 30
+"""Share of the people that is not trained on; faces measured at once; seconds between savings."""
 
 
 class Faces:

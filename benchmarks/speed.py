@@ -1,4 +1,4 @@
-"""Time of one face aligned (K = 3), one frame tracked, and training: `python benchmarks/speed.py [--threads 1]`."""
+"""Time of one face aligned, one frame tracked, and training: `python benchmarks/speed.py [--threads 1]`."""
 
 import argparse
 import time
@@ -28,9 +28,10 @@ model = redn.load_pretrained()
 times = []
 for face in faces * 2:
     start = time.perf_counter()
-    redn.align(model, face.image, face.box, 3)
+    redn.align(model, face.image, face.box)
     times.append(1e3 * (time.perf_counter() - start))
-print(f"align, K = 3, {args.threads} thread(s): median {median(times[8:]):.1f} ms, least {min(times):.1f} ms")
+done = f"align, K = {model.preset.steps}, {args.threads} thread(s)"
+print(f"{done}: median {median(times[8:]):.1f} ms, least {min(times):.1f} ms")
 
 images = [image for *_, image in frames(carphone())]
 times = []

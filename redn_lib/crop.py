@@ -76,3 +76,14 @@ class Crop:
     def to_crop(self, points: np.ndarray) -> np.ndarray:
         """Points (..., 2) in image pixels to crop pixels."""
         return (points - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T
+
+
+def cut_around(image: np.ndarray, box: np.ndarray, reach: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """The upright part of an image up to `reach` larger sides of a box (4,) from its middle, at its own resolution.
+
+    Returns (the part (h, w, C), its upper left corner (2,) in pixels of the image).
+    """
+    middle, half = (box[:2] + box[2:]) / 2, reach * (box[2:] - box[:2]).max()
+    low = np.maximum(np.floor(middle - half), 0).astype(int)
+    high = np.ceil(middle + half).astype(int) + 1
+    return np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), low

@@ -126,7 +126,9 @@ def draw_z(form: FeedbackForm, last: Step, crop: Tensor, step: int, size: int, s
         return gaussian_maps(to_crop(last.points, crop), maps, size, sigma)
     if form.draw == "squares":
         centres, found = label_centres(last.detection, size)
-        return draw_squares(to_crop(to_patch(centres, last.crop), crop), found, SQUARES[min(step - 1, 2)], size)
+        return draw_squares(
+            to_crop(to_patch(centres, last.crop), crop), found, SQUARES[min(step, len(SQUARES)) - 1], size
+        )
     if form.draw == "softmax":
         peak = last.response_maps / last.response_maps.amax((-2, -1), keepdim=True)
         return resample_maps(peak, last.crop, crop, size) if form.recrop else peak
@@ -158,7 +160,7 @@ def feedback_loop(
     """Run `run_step(frame, z, step) -> detection, regression` K times on patches (B, 3, P, P) in [0, 1].
 
     crop: the first crop; the first z is blank (authors' code).
-    p: `rednet.Preset`; steps: K.
+    p: `presets.Preset`; steps: K.
     add_prior(regression, crop): regression logits of a step plus what is known from earlier frames.
     """
     z = patches.new_zeros(len(patches), *p.form.z_shape(p.size, p.maps))

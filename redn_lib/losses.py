@@ -1,4 +1,10 @@
-"""The losses of a feedback step (label maps, response maps, points), and of the prior of f_tRNN."""
+"""The losses of a feedback step (label maps, response maps, points), of motion, and of the prior of f_tRNN.
+
+The weight of each is a field of `Stage` in training/stages.py; training/objective.py adds them up.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -45,6 +51,18 @@ def regression_loss(points: Tensor, truth: Tensor, weight: Tensor | None = None)
     errors = ((points - truth).square().sum(-1) + 1e-6).sqrt()
     errors = errors if weight is None else weight * errors
     return (errors.mean(-1) / torch.maximum(eyes, width / 3)).mean()
+
+
+def motion_loss(points: Sequence[Tensor], truths: Sequence[Tensor]) -> Tensor:
+    """How wrongly the points move from frame to frame, as `regression_loss`, mean over frames (our choice).
+
+    points, truths: (B, 68, 2) of each frame in patch pixels. A constant error costs nothing here, one that comes and
+    goes does.
+    """
+    losses = []
+    for (before, now), (true_before, true_now) in zip(pairwise(points), pairwise(truths), strict=True):
+        losses.append(regression_loss(true_before + now - before, true_now))
+    return torch.stack(losses).mean()
 
 
 def prior_loss(points: Tensor, weight: Tensor, truth: Tensor, sigma: float) -> Tensor:

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from redn_lib.device import best_device
 from redn_lib.files import naming, plain_name, whole_file
-from redn_lib.rednet import PRESETS, RedNet
+from redn_lib.presets import PRESETS
+from redn_lib.rednet import RedNet
 
 WEIGHTS = Path(__file__).parent / "weights"
 CARD = "README.md"

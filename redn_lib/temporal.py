@@ -15,8 +15,6 @@ from redn_lib.feedback import to_crop, to_patch
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import cell_centres, confidence, decode, spatial_softmax
 
-HIDDEN = 256  # default number of units of the LSTM (our choice: plausible, but not found)
-
 WEIGHT_BIAS, HEIGHT_BIAS, PACE = -3.0, 3.0, 8.0
 """Weight and height of a prior are softplus(PACE * output + bias): a fresh memory has almost none (our choice)."""
 

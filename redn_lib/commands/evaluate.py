@@ -10,7 +10,7 @@ import argparse
 from redn_lib.commands import common
 from redn_lib.evaluation.errors import images_of, labels_of, predictions_of, tracked_predictions
 from redn_lib.evaluation.protocols import PROTOCOLS, published
-from redn_lib.evaluation.scores import Measured
+from redn_lib.evaluation.report import Measured
 from redn_lib.evaluation.tables import check_endings, commit, table_text, write_report
 from redn_lib.files import whole_file
 from redn_lib.metrics import METRICS, NORMALISERS

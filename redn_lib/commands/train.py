@@ -1,12 +1,12 @@
 """Train a network, or go on with a run that was stopped.
 
 A network is trained in stages: faces, on still images of all datasets; spatial, on those that people labelled;
+renewed, on all of them, whose points the network has set again, as people would, where another network had set them;
 identity, on still images of people whom f_CLS tells apart; temporal, f_tRNN alone, on clips; joint, all losses and all
 parts, on clips. Each goes on from the weights of the one before (--start). --recipe compact runs those that make the
-shipped weights, from nothing. From identity on, the network sets the points that another network set again, as people
-would. Clips are windows of consecutive frames where a dataset has videos, otherwise animated still images. The same
-command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several GPUs or hosts:
-torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
+shipped weights, from nothing. Clips are windows of consecutive frames where a dataset has videos, otherwise animated
+still images. The same command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several
+GPUs or hosts: torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
 """
 
 import argparse
@@ -25,9 +25,9 @@ from redn_lib.commands.common import add_data_options, add_device_option, opened
 from redn_lib.data.clip import Sample
 from redn_lib.data.dataset import Dataset, read_names
 from redn_lib.device import best_device
+from redn_lib.presets import HIDDEN, PRESETS, Preset
 from redn_lib.pretrained import about_weights, load_weights, save_weights
-from redn_lib.rednet import PRESETS, Preset, RedNet
-from redn_lib.temporal import HIDDEN
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import patches
 from redn_lib.training.grow import begun, digests, fresh
 from redn_lib.training.loop import Trainer, joined
@@ -83,47 +83,67 @@ def run(args: argparse.Namespace) -> int:
     check(args)
     datasets = opened_together(args) if args.data and args.procedural != 1 else []
     header = about_weights(args.start) if args.start else None
-    settings = {"every": args.every, "device": args.device, "workers": args.workers, "compiled": args.compile}
-    settings["options"] = options_of(args)
+    names = RECIPES[args.recipe] if args.recipe else [args.stage]
     with joined(args.device) as fabric:
         if fabric is None:
             best_device(args.device)  # raises
-        processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
         model = load_weights(args.start, "cpu") if args.start else fresh(PRESETS[args.preset], args.seed)
-        names = RECIPES[args.recipe] if args.recipe else [args.stage]
-        hours = header.get("hours", 0.0) if header else 0.0
         for name in names:
-            folder, out = args.run / name if args.recipe else args.run, args.out
-            if name != names[-1]:
-                out = folder / WEIGHTS
             stage = chosen_stage(args, name, model.preset)
-            samples = samples_of(stage, datasets, model, folder, fabric)
-            length = max((len(sample.frames) for sample in samples), default=0) or 1
-            faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
-            known, people = header.get(KNOWN, []) if header else [], trained_on(samples, header)
-            model, batches = begun(
-                model, stage, faces, seed=args.seed, hidden=args.hidden, known=known, processes=processes
-            )
-            known = digests(batches) if stage.identity_weight else known
-            settings["options"] |= people
-            trainer = Trainer(model, stage, batches, path=folder / "checkpoint.pt", fabric=fabric, **settings)
-            if not quiet:
-                kind = "images" if length == 1 else f"clips of {length} frames"
-                print(
-                    f"stage {name}: {len(samples)} real {kind} of {len({s.person for s in samples})} people, "
-                    f"{stage.procedural:.0%} procedural; iteration {trainer.iteration} of {stage.iterations}",
-                    flush=True,
-                )
-            model = trained(trainer, folder / "log" if args.log and not quiet else None, quiet)
-            hours += trainer.seconds / 3600
-            header = {"stage": name, "seed": args.seed, "iterations": stage.iterations, "hours": round(hours, 2)}
-            header |= {"frames": len(samples) * length, "procedural": stage.procedural}
-            header |= {KNOWN: known} if model.classifier is not None and known else {}
-            header |= people
-            if not quiet:
-                save_weights(model, out, **header)
-                print(f"wrote {out} after {hours:.1f} hours", flush=True)
+            folder = args.run / name if args.recipe else args.run
+            out = args.out if name == names[-1] else folder / WEIGHTS
+            if out != args.out and out.exists():
+                header = about_weights(out)
+                if header.get("made_by") != made_by(args, stage):
+                    raise ValueError(f"{out} was made with other options: repeat the first command, or delete {folder}")
+                model = load_weights(out, "cpu")
+                print(f"stage {name}: done, {out}", flush=True)
+            else:
+                model, header = run_stage(args, stage, name, model, header, datasets, folder, fabric)
+                if not (fabric and fabric.global_rank):
+                    save_weights(model, out, **header)
+                    print(f"wrote {out} after {header['hours']:.1f} hours", flush=True)
     return 0
+
+
+def run_stage(
+    args: argparse.Namespace,
+    stage: Stage,
+    name: str,
+    start: RedNet,
+    before: dict[str, Any] | None,
+    datasets: Sequence[Dataset],
+    folder: Path,
+    fabric: Any,
+) -> tuple[RedNet, dict[str, Any]]:
+    """The network at the end of a stage, and what its weight file says of it; before: what the file of `start` says."""
+    processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
+    samples = samples_of(stage, datasets, start, folder, fabric)
+    length = max((len(sample.frames) for sample in samples), default=0) or 1
+    faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
+    known, people = before.get(KNOWN, []) if before else [], trained_on(samples, before)
+    model, batches = begun(start, stage, faces, seed=args.seed, hidden=args.hidden, known=known, processes=processes)
+    settings = {"every": args.every, "device": args.device, "workers": args.workers, "compiled": args.compile}
+    settings["options"] = options_of(args) | people
+    trainer = Trainer(model, stage, batches, path=folder / "checkpoint.pt", fabric=fabric, **settings)
+    if not quiet:
+        kind = "images" if length == 1 else f"clips of {length} frames"
+        print(
+            f"stage {name}: {len(samples)} real {kind} of {len({s.person for s in samples})} people, "
+            f"{stage.procedural:.0%} procedural; iteration {trainer.iteration} of {stage.iterations}",
+            flush=True,
+        )
+    model = trained(trainer, folder / "log" if args.log and not quiet else None, quiet)
+    hours = (before or {}).get("hours", 0.0) + trainer.seconds / 3600
+    about = {"stage": name, "seed": args.seed, "iterations": stage.iterations, "hours": round(hours, 3)}
+    about |= {"frames": len(samples) * length, "procedural": stage.procedural, "made_by": made_by(args, stage)}
+    known = digests(batches) if stage.identity_weight else known
+    return model, about | ({KNOWN: known} if model.classifier is not None and known else {}) | people
+
+
+def made_by(args: argparse.Namespace, stage: Stage) -> str:
+    """Digest of all that a stage's weights depend on, beside the weights that it began with."""
+    return sha256(repr((options_of(args), args.seed, args.hidden, stage)).encode()).hexdigest()[:12]
 
 
 def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, folder: Path, fabric: Any) -> list[Sample]:

@@ -202,9 +202,7 @@ class Layout:
     identities: bool = False  # whether it says who is shown; else each image or video is a person of its own
     is_videos: bool = False  # whether it must be converted before it is read
     labels: str = "people"  # who set the points: "people", or "network", another one
-    lean: float = (
-        0.0  # people's points lie so far right of where a mirrored image would have them, over the eye distance
-    )
+    lean: float = 0.0  # how far right of a mirror-symmetric mark-up people set the points, over the eye distance
 
     @property
     def about(self) -> str:

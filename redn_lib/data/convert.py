@@ -21,6 +21,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
+from redn_lib.crop import cut_around
 from redn_lib.data import dataset as datasets
 from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
 from redn_lib.data.contact_sheet import contact_sheet
@@ -217,11 +218,7 @@ def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:
     if is_video or max(image.shape[:2]) <= LARGEST:
         is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
         return source.read_bytes() if is_jpeg else encode_image(image), points, box
-    half = 1.5 * (box[2:] - box[:2]).max()
-    middle = (box[:2] + box[2:]) / 2
-    low = np.maximum(np.floor(middle - half), 0).astype(int)
-    high = np.minimum(np.ceil(middle + half) + 1, image.shape[1::-1]).astype(int)
-    image = image[low[1] : high[1], low[0] : high[0]]
+    image, low = cut_around(image, box, 1.5)
     before = np.array(image.shape[1::-1])
     shrink = max(before.max() / LARGEST, 1.0)
     if shrink > 1:

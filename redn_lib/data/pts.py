@@ -1,4 +1,4 @@
-"""Points in a `.pts` file, as 300-W, 300-VW and Talking Face have them, and other mark-ups in terms of the 68 points.
+"""Points in a `.pts` file, as 300-W, 300-VW and Talking Face have them.
 
     version: 1
     n_points: 68
@@ -8,9 +8,6 @@
     }
 
 300-W and 300-VW count pixels from 1 (Matlab's convention, stated by the set), the library from 0 (`landmarks`).
-
-Of another mark-up, what is the same place is taken over, and the rest is NaN: nothing is guessed. Each is a table:
-number of its point -> number of the one of the 68. Another one is a table here, entered in `BY_COUNT`.
 """
 
 import re
@@ -19,23 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+from redn_lib.data.markups import BY_COUNT
 from redn_lib.files import whole_file
-from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, SEVEN, fit_similarity, tight_box
+from redn_lib.landmarks import N_POINTS
 
 FARTHEST = 1e6  # no coordinate of an image is as many pixels off (our choice)
 
 _LAYOUT = re.compile(r"\s*(?:version\s*:[^\n{]*\n)?\s*n_points\s*:\s*([0-9]{1,6})\s*\{([^{}]*)\}\s*")
-
-IBUG68 = {i: i for i in range(N_POINTS)}
-SEVEN7 = dict(enumerate(SEVEN))
-XM2VTS68 = {
-    **{7: 8, 15: 26, 18: 22, 21: 17, 24: 21, 27: 36, 29: 39},
-    **{32: 45, 34: 42, 48: 48, 51: 51, 54: 54, 57: 57, 67: 30},
-}
-"""The older mark-up of FGnet, in which Talking Face comes: also 68 points, but other ones in another order."""
-
-BY_COUNT = {68: IBUG68, 7: SEVEN7}
-"""The mark-up of a file of so many points, where the dataset names none."""
 
 
 def read_pts(path: str | Path, first: float = 1) -> np.ndarray:
@@ -76,12 +63,3 @@ def read_68(path: Path, first: float = 1, markup: Mapping[int, int] | None = Non
     out = np.full((N_POINTS, 2), np.nan, np.float32)
     out[list(markup.values())] = points[list(markup)]
     return out
-
-
-def face_box(points: np.ndarray) -> np.ndarray:
-    """Tight box (4,) of points (68, 2), two or more marked: of the mean shape laid on them where some are NaN."""
-    known = np.isfinite(points).all(1)
-    if known.all():
-        return tight_box(points)
-    linear, shift = fit_similarity(MEAN_SHAPE[known], points[known])
-    return tight_box(MEAN_SHAPE @ linear.T + shift)

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from redn_lib.crop import cut_around
 from redn_lib.data.dataset import Sample
 from redn_lib.data.samples import file_of_package
 from redn_lib.evaluation.errors import images_of
-from redn_lib.evaluation.scores import Measured, figures
+from redn_lib.evaluation.report import Measured, figures
 from redn_lib.landmarks import N_POINTS, OUTER_EYES
 from redn_lib.metrics import mean_percent
 from redn_lib.tracking.detector import overlap
@@ -61,14 +62,6 @@ def programs_of(peer: Peer) -> list[Program]:
         raise ValueError(f"peer {peer.name} cannot run: {error}") from error
     version = str(import_module(peer.package).__version__)
     return [Program(peer.name, way, predict, version, peer.trained_on) for way, predict in loaded.items()]
-
-
-def cut_around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(a square of two sides of the box, where a peer with a detector of its own finds the same face; its corner)."""
-    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max()
-    low = np.maximum(np.floor(middle - half), 0).astype(int)
-    high = np.ceil(middle + half).astype(int) + 1
-    return np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), low
 
 
 DETECTOR_BOX = np.array([0.0, -0.13, 1.0, 0.94])

@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 
 from redn_lib.data.clip import Clip, Face
 from redn_lib.feedback import Change, FeedbackForm, feedback_loop, to_crop, to_patch
-from redn_lib.rednet import COMPACT, FrameOutput, Preset, RedNet
+from redn_lib.presets import COMPACT, Preset
+from redn_lib.rednet import FrameOutput, RedNet
 from redn_lib.response_maps import confidence, gaussian_maps
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
 from redn_lib.training.batches import Batch, ClipBatches, ProceduralFaces, StillBatches

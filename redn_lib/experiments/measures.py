@@ -20,7 +20,8 @@ from redn_lib.experiments.curriculum import Setting
 from redn_lib.feedback import Change
 from redn_lib.identity import swapped_in
 from redn_lib.metrics import jitter, nme
-from redn_lib.rednet import Preset, RedNet
+from redn_lib.presets import Preset
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch, disturbed_crop
 from redn_lib.training.stages import BoxNoise
 

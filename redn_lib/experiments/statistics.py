@@ -55,7 +55,7 @@ def worths(results: pd.DataFrame) -> list[dict[str, Any]]:
     found = differences(results)
     for variant, values in by_seed(results)["worth"].items():
         if values.any():
-            found.append(contrast(f"z in {variant}", "worth", list(values), nan))
+            found.append(contrast(variant, "worth", list(values), nan))
     return found
 
 

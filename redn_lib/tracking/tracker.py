@@ -11,6 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from redn_lib.crop import cut_around
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, fit_similarity, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState
@@ -130,10 +131,8 @@ class Tracker:
     def _check(self, image: np.ndarray, face: Followed) -> Followed | None:
         """The face, or the one that the detector finds near by; None where it is none or was missed too often."""
         box = tight_box(face.fit.points)
-        middle, side = (box[:2] + box[2:]) / 2, _side(box)
-        low = np.floor(np.maximum(middle - side, 0)).astype(int)
-        high = np.ceil(middle + side).astype(int) + 1
-        boxes, _ = self.detector.detect(np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), (CHECK_SIDE,))
+        around, low = cut_around(image, box)
+        boxes, _ = self.detector.detect(around, (CHECK_SIDE,))
         if not len(boxes):
             return face._replace(unseen=face.unseen + 1) if face.unseen + 1 < MAX_UNSEEN else None
         boxes = boxes + np.tile(low, 2)

@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 
 from redn_lib.data.clip import check_image
-from redn_lib.data.images import IMAGES, read_image
+from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, read_image, video_images
 from redn_lib.files import plain_name, whole_file
 
-DEFAULT_FPS = 25.0  # frames a second where the source does not say (our choice)
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
 
 Source = str | Path | int | Iterable[np.ndarray]
@@ -57,8 +56,7 @@ class Frames:
                 capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
             if not capture.isOpened():
                 raise ValueError(f"{source} is empty, cut off, broken, or not a video; play it to see")
-            fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-            self.fps = fps if 0 < fps <= 1000 else DEFAULT_FPS
+            self.fps, count = frame_rate(capture), capture.get(cv2.CAP_PROP_FRAME_COUNT)
             self.count = int(count) if count > 0 else None
             self._reader = self._read_capture(capture)
 
@@ -96,18 +94,13 @@ class Frames:
             raise ValueError(f"no image of the folder {self.name} can be read")
 
     def _read_capture(self, capture: cv2.VideoCapture, camera: bool = False) -> Iterator[tuple[float, np.ndarray]]:
-        """(time, image) of a video, by its own clock, or of a camera; the capture is released at the end."""
+        """(time, image) of a video, by its own clock, or of a camera."""
         count, seconds, start = 0, -1 / self.fps, time.monotonic()
-        try:
-            ok, image = capture.read()
-            while ok:
-                stamp = time.monotonic() - start if camera else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                seconds = stamp if stamp > seconds else seconds + 1 / self.fps
-                yield seconds, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-                count += 1
-                ok, image = capture.read()
-        finally:
-            capture.release()
+        for image in video_images(capture):
+            stamp = time.monotonic() - start if camera else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            seconds = stamp if stamp > seconds else seconds + 1 / self.fps
+            yield seconds, image
+            count += 1
         if count == 0:
             raise ValueError(f"{self.name} has no readable frame, it is broken or cut off; play it to see")
         if self.count and count < 0.95 * self.count - 1:

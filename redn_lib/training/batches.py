@@ -20,7 +20,7 @@ from redn_lib.data.occluder import draw_occluder
 from redn_lib.data.synthetic import factors, identity, render
 from redn_lib.identity import UNKNOWN
 from redn_lib.landmarks import MIRROR, tight_box
-from redn_lib.rednet import Preset
+from redn_lib.presets import Preset
 from redn_lib.training.stages import BoxNoise, Stage
 
 HELD = 20_000

@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 
 from redn_lib.data.clip import Clip, Face
-from redn_lib.rednet import Preset, RedNet
-from redn_lib.temporal import HIDDEN
+from redn_lib.presets import HIDDEN, Preset
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.stages import Stage
 from redn_lib.training.trained_on import digest
@@ -27,7 +27,7 @@ def grown(start: RedNet, seed: int, kind: type[RedNet] = RedNet, **parts: int) -
     state, known = model.state_dict(), start.state_dict()
     kept = {name: known[name] for name in known.keys() & state.keys() if known[name].shape == state[name].shape}
     model.load_state_dict(state | kept)
-    return model
+    return model.to(next(start.parameters()).device)
 
 
 def begun(
@@ -63,7 +63,7 @@ def begun(
     model = grown(start, seed, **parts)
     if stage.identity_weight:
         before = dict(zip(known, start.classifier.people, strict=True)) if known else {}
-        new = fresh(model.preset, seed).classifier.people
+        new = fresh(model.preset, seed).to(next(model.parameters()).device).classifier.people
         rows = [before.get(person, row) for person, row in zip(digests(batches), new, strict=True)]
         model.classifier.people.data = torch.stack(rows).detach()
     return model, batches

@@ -311,7 +311,7 @@ def joined(device: str | None) -> "Iterator[Fabric | None]":
         remedy = "pip install -c constraints.txt -e '.[multi]'"
         raise ValueError(f"several processes need Lightning Fabric: {remedy}") from error
     here, hosts = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
-    kind, gpus = torch.device(device or best_device()).type, torch.cuda.device_count()
+    kind, gpus = best_device(device).type, torch.cuda.device_count()
     if kind == "cuda" and gpus < here:
         raise ValueError(f"{here} processes but {gpus} GPUs on this host: torchrun --nproc_per_node {gpus}")
     fabric = Fabric(accelerator=kind, devices=here, num_nodes=hosts, strategy="ddp")

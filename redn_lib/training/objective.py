@@ -1,7 +1,6 @@
 """What training minimises: the losses of every feedback step, of every frame of a clip, and of f_CLS, in one sum."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -9,8 +8,9 @@ from torch import Tensor
 
 from redn_lib.feedback import Step, to_crop
 from redn_lib.identity import identity_loss, pooled, pose_echo, pose_of, swapped_in, within_share
-from redn_lib.losses import detection_loss, map_loss, prior_loss, regression_loss
-from redn_lib.rednet import FrameOutput, Preset, RedNet
+from redn_lib.losses import detection_loss, map_loss, motion_loss, prior_loss, regression_loss
+from redn_lib.presets import Preset
+from redn_lib.rednet import FrameOutput, RedNet
 from redn_lib.training.batches import Batch
 from redn_lib.training.stages import Stage
 
@@ -56,7 +56,8 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
     if outputs[0].prior is not None:
         total = total + stage.prior_loss_weight * expectation_loss(outputs, truths, model.preset.sigma)
     if stage.motion_weight:
-        total = total + stage.motion_weight * motion_loss(outputs, truths)
+        points = [output.steps[-1].points for output in outputs]
+        total = total + stage.motion_weight * motion_loss(points, truths)
     if stage.identity_weight or stage.apart:
         identity, apart = decoupling_losses(model, outputs, truths, batch.person, stage)
         total = total + stage.identity_weight * identity + stage.apart * apart
@@ -95,17 +96,6 @@ def expectation_loss(outputs: list[FrameOutput], truths: Sequence[Tensor], sigma
     for output, truth in zip(outputs, truths, strict=True):
         target = to_crop(truth, output.steps[0].crop)
         losses.append(prior_loss(output.prior.points, output.prior.weight, target, sigma))
-    return torch.stack(losses).mean()
-
-
-def motion_loss(outputs: list[FrameOutput], truths: Sequence[Tensor]) -> Tensor:
-    """How wrongly the predictions move from frame to frame, as `regression_loss`, mean over frames; truths: (B, 68, 2)
-    in patch pixels (our choice). A constant error costs nothing here, one that comes and goes does.
-    """
-    predictions = pairwise([output.steps[-1].points for output in outputs])
-    losses = []
-    for (before, now), (true_before, true_now) in zip(predictions, pairwise(truths), strict=True):
-        losses.append(regression_loss(true_before + now - before, true_now))
     return torch.stack(losses).mean()
 
 

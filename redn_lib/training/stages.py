@@ -103,6 +103,7 @@ LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regress
 STAGES = {
     "faces": Stage(1500),
     "spatial": Stage(5500, growth=2.0, labels="people", seed=125),
+    "renewed": Stage(5500, growth=2.0, seed=375, **RENEWED),
     "identity": Stage(
         1500,
         64,
@@ -121,10 +122,11 @@ STAGES = {
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
-faces: still images of all sets as they are labelled. spatial: still images, labelled by people. identity: groups of
-still images of a person, with f_CLS. temporal: clips, only f_tRNN learns. joint: clips, all losses and all parts.
+faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
+again, labelled as by people. identity: groups of still images of a person, with f_CLS. temporal: clips, only f_tRNN
+learns. joint: clips, all losses and all parts.
 The seeds differ so that no stage has the batches of another.
 """
 
-RECIPES = {"compact": ("faces", "spatial", "identity", "temporal")}
+RECIPES = {"compact": ("faces", "spatial", "renewed", "identity", "temporal")}
 """By weight file, the stages that make it from nothing."""

@@ -1,7 +1,7 @@
 """The ablation board: what feedback, memory and identity are worth, together and alone, by what makes a clip hard.
 
-ablation_board("results/rq5.csv", setting)                   # in a notebook, with a kernel: controls, a live picture
-ablation_figure("results/rq5.csv", memory=False)             # the same picture without widgets
+AblationBoard("results/rq5.csv", setting)              # in a notebook, with a kernel: controls, a live picture
+AblationBoard.figure("results/rq5.csv", memory=False)  # the same picture without widgets
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
@@ -24,8 +24,8 @@ from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
 from redn_lib.widgets.figures import drawn
-from redn_lib.widgets.live import Drawing, Live, Scene, button, setting, status
-from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, QUIET, RC, Colour, rgb
+from redn_lib.widgets.style import BLUE, CARD, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, Colour, rgb
+from redn_lib.widgets.widget import Drawing, Live, Scene, button, setting, status
 
 TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))
 """The parts as the board calls them, and as the table does."""
@@ -44,8 +44,7 @@ MEASURED = {
 
 TRAIN = "train this network"
 COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))
-CHOSEN: Colour = (220, 234, 245)
-"""Behind the chosen cell and the chosen kind."""
+"""Colour of each part."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +156,11 @@ class AblationBoard(Live):
             row = widgets.HBox([self.button, self.bar, self.progress], layout=layout)
             self.children = (self.children[0], row, *self.children[1:])
 
+    @staticmethod
+    def figure(table: str | Path, **start) -> Image:
+        """The board's first picture as an image with alt text, for pages where no widget runs."""
+        return _scene(table, start, {}).still()
+
     def run(self) -> Mapping[str, float]:
         """Train the chosen cell as `setting` says, and put its figures on the board.
 
@@ -216,14 +220,6 @@ class AblationBoard(Live):
 
     def _say(self, words: str, *, wrong: bool = False) -> None:
         self.progress.value = status(words, wrong=wrong)
-
-
-ablation_board = AblationBoard
-
-
-def ablation_figure(table: str | Path, **start) -> Image:
-    """The board's picture as an image with alt text, for pages where no widget runs; arguments as `ablation_board`."""
-    return _scene(table, start, {}).still()
 
 
 def _scene(table: str | Path, start: dict, short_runs: dict) -> Scene:

@@ -1,7 +1,7 @@
 """Browse a tracked video: each frame with its points, and numbers over time with a mark at the frame.
 
-clip_browser(tracked, {"mouth opening": opening})           # in a notebook, with a kernel: controls, a live picture
-clip_figure(tracked, {"mouth opening": opening}, frame=30)  # the same picture without widgets
+clip_browser(tracked, {"mouth opening": opening})                   # in a notebook: controls, a live picture
+clip_browser.figure(tracked, {"mouth opening": opening}, frame=30)  # the same picture without widgets
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ import numpy as np
 from redn_lib.tracking.tracker import TrackedFrame
 from redn_lib.widgets.chart import time_chart
 from redn_lib.widgets.draw import close_up, draw_face, magnify
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack
 from redn_lib.widgets.style import BLUE
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 FACE_WIDTH, FACE_HEIGHT = 540, 442
 CURVE_WIDTH = 1000 - FACE_WIDTH - 3 * GAP
@@ -59,10 +59,6 @@ def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None,
         return Drawing(picture, about, [[when, time, *["face lost"] * here.lost, *shown]])
 
     return Scene(draw, BrowserState, {"frame": frame}, {"frame": (0, len(tracked) - 1)})
-
-
-clip_figure = clip_browser.figure
-"""The browser's picture as an image with alt text, for pages where no widget runs; arguments as `clip_browser`."""
 
 
 def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=FACE_WIDTH, height=FACE_HEIGHT) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from redn_lib.data.occluder import fixed_point
 from redn_lib.landmarks import LINES
-from redn_lib.widgets.style import ANSWER, BOX, GRID, INK, MISS, TRUTH, Colour
+from redn_lib.widgets.style import ANSWER, BOX, GRID, INK, MISS, OCCLUDER, TRUTH, Colour
 
 
 def enlarge(image: np.ndarray, zoom: float) -> np.ndarray:
@@ -117,7 +117,7 @@ def draw_response_map(image: np.ndarray, response: np.ndarray, *, zoom: float = 
     return np.uint8(grey * (1 - glow) + colour_map(share, 1.0) * glow)
 
 
-def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Colour = (90, 96, 104)) -> np.ndarray:
+def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Colour = OCCLUDER) -> np.ndarray:
     """A copy with an upright square hidden: centre (x, y) and side in pixels."""
     out, (x, y) = image.copy(), centre
     box = np.array([x - side / 2, y - side / 2, x + side / 2, y + side / 2])

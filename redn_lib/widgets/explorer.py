@@ -1,7 +1,7 @@
 """The response-map explorer: step through the feedback loop of a trained network on a face, and try to break it.
 
-explorer(model, faces)                     # in a notebook, with a kernel: controls and a live picture
-explorer_figure(model, faces, step=2)      # the same picture without widgets
+explorer(model, faces)                 # in a notebook, with a kernel: controls and a live picture
+explorer.figure(model, faces, step=2)  # the same picture without widgets
 """
 
 import time
@@ -18,9 +18,9 @@ from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.tracking.align import Fit, align
 from redn_lib.widgets.draw import close_up, colour_map, corners, draw_box, draw_face, draw_response_map, occlude, zoomed
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, card, legend, side_by_side, stack, write
 from redn_lib.widgets.style import ANSWER, BLUE, BOX, CARD, GREEN, GRID, MISS, QUIET, TRUTH
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 ALL = -1
 """A state's `point` for all 68 points at once."""
@@ -106,10 +106,6 @@ def explorer(model: RedNet, faces, boxes=None, **start) -> Scene:
     steps = model.preset.steps
     ranges = {"step": (1, steps), "image": (0, len(examples) - 1)}
     return Scene(draw, ExplorerState, {"step": steps, **start}, ranges)
-
-
-explorer_figure = explorer.figure
-"""The explorer's picture as an image with alt text, for pages where no widget runs; arguments as `explorer`."""
 
 
 def explore(model: RedNet, example: Example, state: ExplorerState) -> Explored:

@@ -1,7 +1,7 @@
 """Sliders for a procedural face: turn one factor, see the picture and its exact labels follow. (our choice)
 
-head_sliders(person=3)         # in a notebook, with a kernel: controls and a live picture
-head_figure(person=3, yaw=40)  # the same picture without widgets
+head_sliders(person=3)                 # in a notebook, with a kernel: controls and a live picture
+head_sliders.figure(person=3, yaw=40)  # the same picture without widgets
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -14,9 +14,9 @@ from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, 
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.widgets.draw import draw_box, draw_face, enlarge, polyline, zoomed
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import board, caption
 from redn_lib.widgets.style import GREEN, INK
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 PANEL = 480
 SIZE = 160
@@ -77,10 +77,6 @@ def head_sliders(**start) -> Scene:
     start: where controls begin, by the names of `HeadState`. Raises TypeError for an unknown one.
     """
     return Scene(draw_head, HeadState, start)
-
-
-head_figure = head_sliders.figure
-"""The sliders' picture as an image with alt text, for pages where no widget runs; arguments as `head_sliders`."""
 
 
 def draw_head(state: HeadState) -> Drawing:

@@ -1,7 +1,7 @@
 """The code mixer: the identity code of one face beside the pose/expression code of another, decoded live. (our choice)
 
-code_mixer(model, faces)                    # in a notebook, with a kernel: controls and a live picture
-code_mixer_figure(model, faces, places="B")  # the same picture without widgets
+code_mixer(model, faces)                     # in a notebook, with a kernel: controls and a live picture
+code_mixer.figure(model, faces, places="B")  # the same picture without widgets
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
 from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
 from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import board, caption, card, text_width, write
 from redn_lib.widgets.style import ANSWER, GREEN, GRID, ORANGE, QUIET
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 ROLES = "ABC"
 SIDE = 235
@@ -99,10 +99,6 @@ def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Scene:
 
     ranges = {role: (0, len(faces) - 1) for role in "abc"}
     return Scene(draw, MixerState, {"c": min(2, len(faces) - 1), **start}, ranges)
-
-
-code_mixer_figure = code_mixer.figure
-"""The mixer's picture as an image with alt text, for pages where no widget runs; arguments as `code_mixer`."""
 
 
 class Mixer:

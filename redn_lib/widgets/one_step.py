@@ -1,7 +1,7 @@
 """Inside one step: what a pool keeps and remembers, what the decoder puts back, the maps it ends in. (our choice)
 
 one_step(model, faces)                       # in a notebook, with a kernel: controls and a live picture
-one_step_figure(model, faces, memory=False)  # the same picture without widgets
+one_step.figure(model, faces, memory=False)  # the same picture without widgets
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from redn_lib.response_maps import decode, spatial_softmax
 from redn_lib.tracking.align import align
 from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, zoomed
 from redn_lib.widgets.explorer import Example, first_of, point_name, to_examples
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import board, caption, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 SIDE = 235
 PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)
@@ -82,10 +82,6 @@ def one_step(model: RedNet, faces, boxes=None, **start) -> Scene:
         return Drawing(compose(here, state, channel), about, numbers(here, whole, state, channel))
 
     return Scene(draw, StepState, start, ranges)
-
-
-one_step_figure = one_step.figure
-"""The same picture as an image with alt text, for pages where no widget runs; arguments as `one_step`."""
 
 
 @torch.inference_mode()

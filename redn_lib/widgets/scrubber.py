@@ -1,7 +1,7 @@
 """The time scrubber: a clip tracked with memory and without, and an occluder that you move over the face. (our choice)
 
 scrubber(model, clips)                    # in a notebook, with a kernel: controls and a live picture
-scrubber_figure(model, clips, share=0.3)  # the same picture without widgets
+scrubber.figure(model, clips, share=0.3)  # the same picture without widgets
 """
 
 import time
@@ -18,16 +18,16 @@ from redn_lib.data.clip import Clip
 from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, occlude_clip
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.feedback import box_crop, to_patch
-from redn_lib.landmarks import tight_box
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState, prior_height
+from redn_lib.training.batches import cut_clip
 from redn_lib.widgets.chart import columns, time_chart
 from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, ring, zoomed
 from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of, point_name
-from redn_lib.widgets.live import Drawing, Scene, setting, widget
 from redn_lib.widgets.panels import GAP, board, caption, card, fit_into, legend, write
 from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, PURPLE, QUIET
+from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 NONE = "none"
 WITHOUT, WITH = "no memory", "memory"
@@ -122,10 +122,6 @@ def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Scene:
     return Scene(draw, ScrubberState, defaults | start, ranges)
 
 
-scrubber_figure = scrubber.figure
-"""The scrubber's picture as an image with alt text, for pages where no widget runs; arguments as `scrubber`."""
-
-
 class Scrubber:
     """Tracks clips as a state asks, and remembers the last few; frames before the first that changed are not tracked
     again. Raises ValueError for a model without memory, no clips, or clips of different lengths.
@@ -137,7 +133,7 @@ class Scrubber:
         if not clips or len({len(clip) for clip in clips}) > 1:
             lengths = [len(clip) for clip in clips]
             raise ValueError(f"clips must be at least one, all equally long, got {lengths} frames")
-        self.model, self.clips = model, [patched(clip) for clip in clips]
+        self.model, self.clips = model, [cut_clip(clip) for clip in clips]
         self._kept: dict[int, TrackedFace] = {}
         self._computed = lru_cache(maxsize=6)(self._compute)
 
@@ -200,13 +196,6 @@ class Scrubber:
             memory,
             box_crop(last.points, crop, p.size, p.first_margin),
         )
-
-
-def patched(clip: Clip) -> Clip:
-    """The clip in one square patch around all its points, the same place in every frame."""
-    crop = Crop.around(tight_box(clip.points.reshape(-1, 2)))
-    frames = np.stack([crop.take(frame) for frame in clip.frames])
-    return replace(clip, frames=frames, points=crop.to_crop(clip.points).astype(np.float32))
 
 
 def occluded_clip(clip: Clip, state: ScrubberState) -> Clip:

@@ -10,6 +10,10 @@ CARD: Colour = (247, 248, 250)
 INK: Colour = (27, 31, 39)
 QUIET: Colour = (104, 112, 126)
 GRID: Colour = (222, 226, 233)
+CHOSEN: Colour = (220, 234, 245)
+WRONG: Colour = (179, 38, 30)
+OCCLUDER: Colour = (90, 96, 104)
+"""Card, letters, quiet letters, grid lines; behind what is chosen; words of an error; a drawn occluder."""
 
 BLUE: Colour = (0, 114, 178)
 ORANGE: Colour = (230, 159, 0)
@@ -33,5 +37,26 @@ def rgb(colour: Colour) -> tuple[float, float, float]:
     return tuple(c / 255 for c in colour)
 
 
-RC = dict(mpl.rc_params_from_file(Path(__file__).with_name("figures.mplstyle"), use_default_template=False))
+RC = {
+    **dict.fromkeys(["figure.facecolor", "savefig.facecolor", "axes.facecolor"], rgb(CARD)),
+    **dict.fromkeys(["text.color", "axes.labelcolor", "axes.titlecolor"], rgb(INK)),
+    **dict.fromkeys(["axes.edgecolor", "xtick.color", "ytick.color"], rgb(QUIET)),
+    "grid.color": rgb(GRID),
+    "axes.prop_cycle": mpl.cycler(color=[*map(rgb, PALETTE)]),
+    "image.cmap": "magma",
+    "image.interpolation": "nearest",
+    "font.family": "DejaVu Sans",
+    **dict.fromkeys(["font.size", "axes.labelsize"], 9),
+    **dict.fromkeys(["legend.fontsize", "xtick.labelsize", "ytick.labelsize"], 8),
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    **dict.fromkeys(["figure.dpi", "savefig.dpi"], 100),
+    "figure.constrained_layout.use": True,
+}
 """Matplotlib settings of every figure; `figures.py` draws inside `matplotlib.rc_context(RC)`."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from redn_lib.data import synthetic
 from redn_lib.experiments.curriculum import Setting
-from redn_lib.rednet import COMPACT
-from redn_lib.widgets.ablation import ablation_board
+from redn_lib.presets import COMPACT
+from redn_lib.widgets.ablation import AblationBoard
 from redn_lib.training.batches import cut_patch
 from redn_lib.training.stages import Stage
 
@@ -22,7 +22,7 @@ faces = [cut_patch(synthetic.render(synthetic.factors(n, 96, person=n // 2))) fo
 stage = Stage(1, batch=8, warmup=0)
 folder = Path("FOLDER")
 setting = Setting(stage, faces, faces, folder / "networks", small, hidden=8, clips=1, frames=12)
-ablation_board(folder / "rq5.csv", setting, identity=False)
+AblationBoard(folder / "rq5.csv", setting, identity=False)
 """
 
 

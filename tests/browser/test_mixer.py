@@ -10,7 +10,8 @@ from dataclasses import replace
 import cv2, numpy as np, torch
 from redn_lib.data.clip import Face
 from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.rednet import COMPACT, RedNet
+from redn_lib.rednet import RedNet
+from redn_lib.presets import COMPACT
 from redn_lib.widgets.mixer import code_mixer
 
 torch.manual_seed(0)

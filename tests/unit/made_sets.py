@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.pts import XM2VTS68, write_pts
+from redn_lib.data.markups import XM2VTS68
+from redn_lib.data.pts import write_pts
 from redn_lib.landmarks import MEAN_SHAPE
 
 SIZE = (120, 100)

@@ -8,7 +8,8 @@ import torch
 
 from redn_lib.data.clip import Clip, Face
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
-from redn_lib.rednet import COMPACT, RedNet
+from redn_lib.presets import COMPACT
+from redn_lib.rednet import RedNet
 from redn_lib.tracking.tracker import TrackedFrame
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from redn_lib.cli import main
 from redn_lib.commands.describe import parts
-from redn_lib.rednet import COMPACT, PAPER
+from redn_lib.presets import COMPACT, PAPER
 from redn_lib.training.stages import STAGES, Stage
 
 SPEC = importlib.util.spec_from_file_location("cost", Path(__file__).parents[2] / "benchmarks" / "cost.py")

@@ -19,16 +19,17 @@ from redn_lib.experiments.measures import Trial, pairs, swap_figures, tracks_of
 from redn_lib.experiments.mixes import encode
 from redn_lib.experiments.probes import codes_of
 from redn_lib.feedback import FeedbackForm
-from redn_lib.rednet import COMPACT, PAPER, RedNet
+from redn_lib.presets import COMPACT, PAPER
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import Batch, StillBatches, cut_patch
 from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer, follow_norms, freeze
 from redn_lib.training.objective import outcome
 from redn_lib.training.stages import STAGES, Stage
-from redn_lib.widgets.explorer import explorer_figure
-from redn_lib.widgets.mixer import code_mixer_figure
-from redn_lib.widgets.one_step import one_step_figure
-from redn_lib.widgets.scrubber import scrubber_figure
+from redn_lib.widgets.explorer import explorer
+from redn_lib.widgets.mixer import code_mixer
+from redn_lib.widgets.one_step import one_step
+from redn_lib.widgets.scrubber import scrubber
 
 PRESETS = [SMALL, COMPACT, PAPER]
 SOFT = replace(SMALL, name="soft", form=FeedbackForm("softmax"))
@@ -122,9 +123,9 @@ def test_images_and_clips_on_a_second_device(shipped):
 def test_figures_of_widgets_on_a_second_device():
     with SecondDevice():
         away = redn.load_pretrained(device=AWAY)
-        for figure in (explorer_figure, one_step_figure, code_mixer_figure):
+        for figure in (explorer.figure, one_step.figure, code_mixer.figure):
             assert figure(away, FACES[:3]).data
-        assert scrubber_figure(away, [video()]).data
+        assert scrubber.figure(away, [video()]).data
 
 
 def test_measures_on_a_second_device(model):

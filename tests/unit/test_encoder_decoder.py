@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from redn_lib.encoder_decoder import StepNorm, unpool
-from redn_lib.rednet import COMPACT, PAPER, RedNet
+from redn_lib.presets import COMPACT, PAPER
+from redn_lib.rednet import RedNet
 
 
 def test_unpool_puts_values_back_where_they_were_and_equals_torch():

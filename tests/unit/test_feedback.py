@@ -22,7 +22,8 @@ from redn_lib.feedback import (
     upright_crop,
 )
 from redn_lib.landmarks import MEAN_SHAPE, fit_similarity
-from redn_lib.rednet import COMPACT, RedNet
+from redn_lib.presets import COMPACT
+from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, gaussian_maps
 
 STRAIGHT = torch.tensor([[[1.0, 0, 48], [0, 1, 48]]])

@@ -12,7 +12,7 @@ from unit.test_training import FACES, STAGE, TINY, tiny
 
 from redn_lib.data import dataset
 from redn_lib.data.synthetic import still_image
-from redn_lib.rednet import PAPER
+from redn_lib.presets import PAPER
 from redn_lib.training import batches
 from redn_lib.training.batches import ClipBatches, StillBatches
 from redn_lib.training.grow import fresh

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from redn_lib.data.samples import astronaut, carphone
+from redn_lib.presets import COMPACT, Preset
 from redn_lib.pretrained import load_pretrained
-from redn_lib.rednet import COMPACT, FrameOutput, Preset, RedNet
+from redn_lib.rednet import FrameOutput, RedNet
 from redn_lib.tracking.align import align
 
 FILE = Path(__file__).with_name("golden.npz")

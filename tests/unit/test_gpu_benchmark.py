@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from made_steps import rough_face
 
+from redn_lib.presets import COMPACT
 from redn_lib.pretrained import about_weights
-from redn_lib.rednet import COMPACT
 from redn_lib.training.batches import cut_patch
 from redn_lib.training.stages import BoxNoise
 

@@ -79,7 +79,7 @@ def test_f_cls_learns_who_is_who():
     batch = Batch(trainer.batches[0].patches.float() / 255, *trainer.batches[0][1:])
     before = outcome(model, batch, stage).identity.item()
     trainer.run()
-    assert outcome(model.train(), batch, stage).identity.item() < 0.7 * before
+    assert outcome(model.train(), batch, stage).identity.item() < 0.8 * before
 
 
 def test_batches_hold_groups_of_one_person():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from made_sets import shape
 
-from redn_lib.data.pts import IBUG68, SEVEN7, XM2VTS68, face_box, read_68, write_pts
+from redn_lib.data.markups import IBUG68, SEVEN7, XM2VTS68, face_box
+from redn_lib.data.pts import read_68, write_pts
 from redn_lib.landmarks import MIRROR, SEVEN, tight_box
 
 ALL = pytest.mark.parametrize(("markup", "count"), [(IBUG68, 68), (SEVEN7, 7), (XM2VTS68, 68)])
@@ -41,7 +42,7 @@ def test_the_markup_follows_from_the_number(tmp_path):
     for count, known in ((68, list(range(68))), (7, sorted(SEVEN))):
         write_pts(tmp_path / "a.pts", np.zeros((count, 2)))
         assert np.flatnonzero(np.isfinite(read_68(tmp_path / "a.pts")).all(1)).tolist() == known
-    for count, markup in ((98, None), (60, XM2VTS68)):
+    for count, markup in ((99, None), (60, XM2VTS68)):
         write_pts(tmp_path / "a.pts", np.zeros((count, 2)))
         with pytest.raises(ValueError, match=rf"a\.pts: {count} points are of no mark-up"):
             read_68(tmp_path / "a.pts", markup=markup)

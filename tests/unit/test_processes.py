@@ -15,7 +15,7 @@ import torch
 from unit.test_training import FACES, TINY, assert_same
 
 from redn_lib.cli import main
-from redn_lib.rednet import PRESETS
+from redn_lib.presets import PRESETS
 from redn_lib.training.batches import Batch
 from redn_lib.training.grow import begun, fresh
 from redn_lib.training.loop import Trainer, joined

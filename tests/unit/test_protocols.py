@@ -12,7 +12,7 @@ from redn_lib.data.convert import convert
 from redn_lib.data.layouts import SETS
 from redn_lib.evaluation.errors import labels_of
 from redn_lib.evaluation.protocols import PROTOCOLS
-from redn_lib.evaluation.scores import Measured
+from redn_lib.evaluation.report import Measured
 from redn_lib.evaluation.tables import read_table
 from redn_lib.metrics import NORMALISERS, point_errors
 from redn_lib.pretrained import about_weights, load_pretrained, save_weights

@@ -14,7 +14,7 @@ import redn_lib
 LIBRARY = Path(redn_lib.__file__).parent
 LAYERS = [
     {"landmarks", "response_maps", "files", "device"},
-    {"encoder_decoder", "feedback", "identity", "temporal", "losses", "metrics", "crop", "data"},
+    {"encoder_decoder", "feedback", "identity", "temporal", "presets", "losses", "metrics", "crop", "data"},
     {"rednet"},
     {"training", "tracking", "pretrained", "teach", "evaluation"},
     {"", "experiments", "widgets", "doctor", "commands"},
@@ -27,6 +27,7 @@ PAPER = {
     "feedback",
     "identity",
     "temporal",
+    "presets",
     "rednet",
     "losses",
 }

@@ -15,7 +15,8 @@ from redn_lib.data.clip import Clip
 from redn_lib.data.synthetic import factors, render, still_image
 from redn_lib.device import fast_bfloat16
 from redn_lib.feedback import FeedbackForm
-from redn_lib.rednet import COMPACT, RedNet
+from redn_lib.presets import COMPACT
+from redn_lib.rednet import RedNet
 from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches, cut_clip, cut_patch
 from redn_lib.training.grow import begun, fresh
 from redn_lib.training.loop import Trainer, learning_rate

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redn_lib.data.clip import check_image
+from redn_lib.data.images import DEFAULT_FPS
 from redn_lib.tracking import video as module
-from redn_lib.tracking.video import DEFAULT_FPS, VideoWriter, frames
+from redn_lib.tracking.video import VideoWriter, frames
 
 
 def image_of(level: int, h: int = 48, w: int = 64) -> np.ndarray:

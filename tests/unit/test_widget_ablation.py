@@ -9,7 +9,7 @@ from unit.test_experiments import STAGE, setting_in
 from redn_lib.experiments import curriculum, measures
 from redn_lib.experiments.curriculum import LSTM, Curriculum
 from redn_lib.experiments.measures import clip_figures
-from redn_lib.widgets.ablation import CELLS, MEASURED, BoardState, ablation_board, read_grid
+from redn_lib.widgets.ablation import CELLS, MEASURED, AblationBoard, BoardState, read_grid
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def setting(tmp_path, monkeypatch):
 
 
 def test_every_cell_and_kind_can_be_seen_and_differs_from_the_others(table):
-    live, shown = ablation_board(table), set()
+    live, shown = AblationBoard(table), set()
     seen = {(state, "clear") for state in CELLS} | {(CELLS[-1], kind) for kind in MEASURED}
     for state, kind in seen:
         live.set(feedback=state.feedback, memory=state.memory, identity=state.identity, kind=kind)
@@ -37,7 +37,7 @@ def test_every_cell_and_kind_can_be_seen_and_differs_from_the_others(table):
 
 
 def test_the_line_says_the_tables_numbers(table):
-    grid, live = read_grid(table), ablation_board(table, memory=False, identity=False, kind="dark")
+    grid, live = read_grid(table), AblationBoard(table, memory=False, identity=False, kind="dark")
     here = grid.cells["spatial"]["dark"]
     assert f"{here.spread} % (3 seeds)" in live.line.value
     less = grid.cells["none"]["dark"].mean - here.mean
@@ -52,33 +52,33 @@ def test_an_interval_that_holds_zero_is_not_significant(table):
     assert len(effects) == 7 and effects["feedback"]["clear"].high < 0
     open_ones = [kind for kind, effect in effects["identity"].items() if not effect.significant and kind in MEASURED]
     assert open_ones
-    assert "not significant" in ablation_board(table, kind=open_ones[0]).line.value
+    assert "not significant" in AblationBoard(table, kind=open_ones[0]).line.value
 
 
 def test_the_best_and_the_worst_are_found(table):
     ranked = sorted(CELLS, key=lambda state: read_grid(table).cells[state.cell]["clear"].mean)
     for state, words in ((ranked[0], "lowest of 8"), (ranked[-1], "7 lower of 8")):
-        assert words in ablation_board(table, **asdict(replace(state, kind="clear"))).line.value
+        assert words in AblationBoard(table, **asdict(replace(state, kind="clear"))).line.value
 
 
 def test_one_seed_has_no_spread_and_no_interval(tmp_path):
-    live = ablation_board(write_tables(tmp_path, seeds=1, kinds=("clear", "occluded")))
+    live = AblationBoard(write_tables(tmp_path, seeds=1, kinds=("clear", "occluded")))
     live.sweep()
     assert "(1 seed)" in live.line.value and "one seed: no interval" in live.line.value and "±" not in live.line.value
 
 
 def test_wrong_input_is_named(table, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no .*missing.csv: make it with redn experiment rq5"):
-        ablation_board(tmp_path / "missing.csv")
+        AblationBoard(tmp_path / "missing.csv")
     with pytest.raises(ValueError, match="kind must be one of clear, .*, got 'foggy'"):
-        ablation_board(table, kind="foggy")
+        AblationBoard(table, kind="foggy")
     table.write_text(table.read_text().replace("\nnone,", "\nnothing,"))
     with pytest.raises(ValueError, match="no row 'none'"):
-        ablation_board(table)
+        AblationBoard(table)
 
 
 def test_the_chosen_cell_is_run_and_stands_on_the_board(table, setting):
-    live = ablation_board(table, setting, feedback=False, identity=True)
+    live = AblationBoard(table, setting, feedback=False, identity=True)
     before = live.image.value
     figures = live.run()
     same = Curriculum(setting, 0).with_memory(LSTM, steps=1)
@@ -91,7 +91,7 @@ def test_the_chosen_cell_is_run_and_stands_on_the_board(table, setting):
 
 
 def test_the_button_runs_it_aside_and_stops_it(table, setting):
-    live = ablation_board(table, replace(setting, stage=replace(STAGE, iterations=10_000)), memory=False)
+    live = AblationBoard(table, replace(setting, stage=replace(STAGE, iterations=10_000)), memory=False)
     live.button.click()
     assert live.button.description == "stop"
     live.button.click()
@@ -105,7 +105,7 @@ def test_the_button_runs_it_aside_and_stops_it(table, setting):
 
 
 def test_a_failing_run_is_seen(table, setting):
-    live = ablation_board(table, replace(setting, faces=[]))
+    live = AblationBoard(table, replace(setting, faces=[]))
     with pytest.raises(ValueError):
         live.run()
     assert "ValueError" in live.progress.value and "error-color" in live.progress.value
@@ -115,6 +115,6 @@ def test_a_failing_run_is_seen(table, setting):
 
 
 def test_without_a_setting_there_is_nothing_to_run(table):
-    live = ablation_board(table)
+    live = AblationBoard(table)
     assert live.button not in [w for row in live.children for w in getattr(row, "children", ())]
     assert BoardState(feedback=False, memory=False, identity=False).cell == "none"

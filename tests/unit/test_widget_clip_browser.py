@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from made_steps import tracked_frame
 
-from redn_lib.widgets.clip_browser import clip_browser, clip_figure, draw_frame
+from redn_lib.widgets.clip_browser import clip_browser, draw_frame
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_line_and_alt_text_say_what_is_seen(tracked):
     assert "68 points" in live.image.tooltip and "confidence, height" in live.image.tooltip
     live.set(frame=3)
     assert "face lost" in live.line.value and "the face is lost" in live.image.tooltip
-    assert clip_figure(tracked, frame=2).alt == clip_browser(tracked, frame=2).image.tooltip
+    assert clip_browser.figure(tracked, frame=2).alt == clip_browser(tracked, frame=2).image.tooltip
 
 
 def test_close_up_holds_the_face_in_the_middle_and_lost_frames_are_whole(tracked):

@@ -17,7 +17,6 @@ from redn_lib.widgets.explorer import (
     disturb,
     explore,
     explorer,
-    explorer_figure,
     to_examples,
 )
 from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP
@@ -129,7 +128,7 @@ def test_wrong_inputs_are_named(model, faces):
     with pytest.raises(ValueError, match="at least one"):
         explorer(model, [])
     with pytest.raises(ValueError, match="step must be 1 to 3"):
-        explorer_figure(model, faces, step=4)
+        explorer.figure(model, faces, step=4)
 
 
 def test_alt_text_follows_the_picture(model, faces):

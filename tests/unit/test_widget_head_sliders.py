@@ -4,7 +4,7 @@ import pytest
 
 from redn_lib.data.synthetic import render
 from redn_lib.metrics import eye_distance
-from redn_lib.widgets.head_sliders import HeadState, draw_head, head_factors, head_figure, head_sliders
+from redn_lib.widgets.head_sliders import HeadState, draw_head, head_factors, head_sliders
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def test_labels_can_be_taken_off():
 
 
 def test_alt_text_names_what_was_changed(live):
-    assert "changed" not in head_figure().alt
-    assert "yaw 40" in head_figure(yaw=40).alt
+    assert "changed" not in head_sliders.figure().alt
+    assert "yaw 40" in head_sliders.figure(yaw=40).alt
     live.set(eyes_shut=1.0)
     assert "eyes shut 1.0" in live.image.tooltip and "number 5" in live.image.tooltip
     live.reset()
@@ -57,4 +57,4 @@ def test_alt_text_names_what_was_changed(live):
 
 def test_wrong_starts_are_named():
     with pytest.raises(ValueError, match="person must be 0 to 99, got -1"):
-        head_figure(person=-1)
+        head_sliders.figure(person=-1)

@@ -17,7 +17,6 @@ from redn_lib.widgets.one_step import (
     SIDE,
     inside_step,
     one_step,
-    one_step_figure,
     place_colours,
     upper_left,
     windows,
@@ -86,10 +85,10 @@ def test_line_and_alt_text_follow(live, model):
     live.set(memory=False)
     assert "upper left" in live.line.value and "upper left" in live.image.tooltip
     live.reset()
-    plain = one_step_figure(model, [rough_face(0).image], [rough_face(0).box], features=False)
+    plain = one_step.figure(model, [rough_face(0).image], [rough_face(0).box], features=False)
     assert "f_REG sees no features" in plain.alt
 
 
 def test_wrong_starts_are_named(model):
     with pytest.raises(ValueError, match="pool must be 2 to 4, got 1"):
-        one_step_figure(model, rough_face(0), pool=1)
+        one_step.figure(model, rough_face(0), pool=1)

@@ -12,6 +12,7 @@ from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, occlude_clip
 from redn_lib.experiments.filters import FILTERS
 from redn_lib.metrics import nme
 from redn_lib.temporal import prior_height
+from redn_lib.training.batches import cut_clip
 from redn_lib.widgets.scrubber import (
     NONE,
     WITH,
@@ -19,9 +20,7 @@ from redn_lib.widgets.scrubber import (
     Scrubber,
     ScrubberState,
     occluded_clip,
-    patched,
     scrubber,
-    scrubber_figure,
 )
 
 FRAMES = 6
@@ -40,7 +39,7 @@ def clips():
 
 def test_both_runs_are_what_the_library_does(model, clips):
     scrubbed = Scrubber(model, clips).result(ScrubberState(clip=1, steps=2, occluder=NONE))
-    clip = patched(clips[1])
+    clip = cut_clip(clips[1])
     frames = torch.from_numpy(clip.frames)[None].permute(0, 1, 4, 2, 3).float() / 255
     p = model.preset
     crop = torch.from_numpy(Crop.around(clip[0].box, margin=p.first_margin, size=p.size).matrix).float()[None]
@@ -100,20 +99,20 @@ def test_a_filter_smooths_the_points_found_without_memory(model, clips):
 
 def test_one_patch_for_the_whole_clip_and_points_go_along():
     clip = video()
-    patch = patched(clip)
+    patch = cut_clip(clip)
     assert patch.frames.shape == (FRAMES, PATCH_SIZE, PATCH_SIZE, 3)
     grown = np.ptp(patch.points[0][:, 0]) / np.ptp(clip.points[0][:, 0])
     np.testing.assert_allclose(patch.points[5] - patch.points[0], grown * (clip.points[5] - clip.points[0]), atol=1e-2)
 
 
 def test_a_stay_beyond_the_end_is_cut_off(clips):
-    clip = occluded_clip(patched(clips[0]), ScrubberState(enters=4, lasts=20))
+    clip = occluded_clip(cut_clip(clips[0]), ScrubberState(enters=4, lasts=20))
     assert clip.factors["occluded"][4] > 0.5
 
 
 @pytest.mark.parametrize("kind", OCCLUDER_KINDS)
 def test_covered_hides_points_and_says_how_much(kind):
-    clip = patched(video())
+    clip = cut_clip(video())
     hidden = occlude_clip(clip, Occluder(kind, 0.7, 2, 2))
     assert hidden.factors["occluded"][2:4].mean() == pytest.approx(0.7, abs=0.06)
     assert hidden.visible[2].sum() < 60 and (hidden.points == clip.points).all()
@@ -138,7 +137,7 @@ def test_line_and_alt_text_say_where_we_are(model, clips):
 
 def test_wrong_inputs_are_named(model, clips):
     with pytest.raises(ValueError, match="frame must be 0 to 5, got 6"):
-        scrubber_figure(model, clips, frame=6)
+        scrubber.figure(model, clips, frame=6)
     with pytest.raises(ValueError, match="all equally long, got \\[6, 4\\]"):
         scrubber(model, [video(0), video(1, 4)])
     with pytest.raises(ValueError, match="no memory"):

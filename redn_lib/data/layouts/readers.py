@@ -2,6 +2,7 @@
 
 300-W and folders of images with a `.pts` beside each; 300-VW, Talking Face and Face Movie, clips with a `.pts` for each
 frame (a video file, or images numbered by the last number in their names); YouTube Faces, as csv files and as `.npz`.
+Beside each reader, by its name in `UNITS`: an entry in sets.json (signs, groups of splits, links) and a text NAME.txt.
 """
 
 import csv
@@ -9,15 +10,15 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
-from redn_lib.data.images import IMAGES, upright_points
-from redn_lib.data.pts import XM2VTS68, face_box, read_68
+from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, upright_points, video_images
+from redn_lib.data.markups import XM2VTS68, face_box
+from redn_lib.data.pts import read_68
 from redn_lib.files import plain_name
 from redn_lib.landmarks import N_POINTS, tight_box
 
@@ -147,16 +148,13 @@ def _frames(files: Sequence[Path]) -> Iterator[tuple[int, np.ndarray | Path, flo
     videos = [path for path in files if path.suffix.lower() in VIDEOS]
     if not videos:
         images = _numbered(path for path in files if path.suffix.lower() in IMAGES)
-        yield from ((number, path, 25.0) for number, path in sorted(images.items()))
+        yield from ((number, path, DEFAULT_FPS) for number, path in sorted(images.items()))
         return
     with plain_name(videos[0]) as name:
         capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    for number in count(1):
-        is_read, image = capture.read()
-        if not is_read:
-            return
-        yield number, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), fps if 0 < fps <= 1000 else 25.0
+    fps = frame_rate(capture)
+    for number, image in enumerate(video_images(capture), 1):
+        yield number, image, fps
 
 
 def _homes(root: Path) -> list[Path]:

@@ -239,7 +239,8 @@ def _expression(rng: np.random.Generator) -> Expression:
 
 
 def _occluder(rng: np.random.Generator) -> SceneOccluder:
-    kind = str(rng.choice([*TABLES["occluders"]], p=[0.26, 0.16, 0.26, 0.1, 0.07, 0.15]))
+    things = TABLES["occluders"]
+    kind = str(rng.choice([*things], p=[share for share, _ in things.values()]))
     return SceneOccluder(kind, **draw("occluder", rng, kind), seed=int(rng.integers(1 << 30)))
 
 

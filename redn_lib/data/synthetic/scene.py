@@ -140,7 +140,7 @@ class SceneOccluder:
             frame = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
             middle = points[[27, 30, 33]].mean(0) + unit * np.array([self.x, self.y])
             circle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-            for form in TABLES["occluders"][self.kind]:
+            for form in TABLES["occluders"][self.kind][1]:
                 if np.ndim(form) == 1:
                     y, wide, tall = form
                     form = np.column_stack([wide * np.cos(circle), y + tall * np.sin(circle)])

@@ -19,6 +19,8 @@ import numpy as np
 from IPython.display import Image
 from traitlets import Unicode
 
+from redn_lib.widgets.style import WRONG
+
 
 class Drawing(NamedTuple):
     """What a draw function returns.
@@ -84,7 +86,9 @@ class Scene:
 
 
 def widget(**layout):
-    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, `.figure` the still."""
+    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, and its attribute
+    `figure`, of the same arguments, the first picture as an image with alt text, for pages where no widget runs.
+    """
 
     def decorate(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
         @wraps(scene_of)
@@ -234,7 +238,7 @@ def _values(options: Sequence) -> list:
 
 def status(words: str, *, wrong: bool = False) -> str:
     """Words as HTML that a screen reader reads out when they change; in red where something went wrong."""
-    colour = "var(--jp-error-color1, #b3261e)" if wrong else "inherit"
+    colour = f"var(--jp-error-color1, rgb{WRONG})" if wrong else "inherit"
     style = f"color: {colour}; font-variant-numeric: tabular-nums; line-height: 1.4"
     text = html.escape(words).replace("\n", "<br>")
     return f'<div role="status" aria-live="polite" style="{style}">{text}</div>'

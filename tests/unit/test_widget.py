@@ -9,26 +9,26 @@ import pytest
 from made_steps import peaked, remembering, rough_face, tracked_frame, video
 from unit.made_grid import write_tables
 
-from redn_lib.widgets.ablation import ablation_board, ablation_figure
-from redn_lib.widgets.clip_browser import clip_browser, clip_figure
-from redn_lib.widgets.explorer import explorer, explorer_figure
-from redn_lib.widgets.head_sliders import head_figure, head_sliders
-from redn_lib.widgets.live import Drawing, Live, Scene, ends, setting
-from redn_lib.widgets.mixer import code_mixer, code_mixer_figure
-from redn_lib.widgets.one_step import one_step, one_step_figure
-from redn_lib.widgets.scrubber import scrubber, scrubber_figure
+from redn_lib.widgets.ablation import AblationBoard
+from redn_lib.widgets.clip_browser import clip_browser
+from redn_lib.widgets.explorer import explorer
+from redn_lib.widgets.head_sliders import head_sliders
+from redn_lib.widgets.mixer import code_mixer
+from redn_lib.widgets.one_step import one_step
+from redn_lib.widgets.scrubber import scrubber
+from redn_lib.widgets.widget import Drawing, Live, Scene, ends, setting
 
 FACES = [rough_face(seed, bent=True) for seed in range(3)]
 WIDGETS = {
-    "explorer": (explorer, explorer_figure, {"occluder": True}),
-    "one step": (one_step, one_step_figure, {"pool": 3, "rank": 2}),
-    "head": (head_sliders, head_figure, {"person": 5, "yaw": 10}),
-    "mixer": (code_mixer, code_mixer_figure, {"a": 0, "b": 1, "identity": 0.5, "changing": 0.5, "point": 3}),
-    "browser": (clip_browser, clip_figure, {"frame": 2}),
-    "board": (ablation_board, ablation_figure, {"feedback": False}),
+    "explorer": (explorer, explorer.figure, {"occluder": True}),
+    "one step": (one_step, one_step.figure, {"pool": 3, "rank": 2}),
+    "head": (head_sliders, head_sliders.figure, {"person": 5, "yaw": 10}),
+    "mixer": (code_mixer, code_mixer.figure, {"a": 0, "b": 1, "identity": 0.5, "changing": 0.5, "point": 3}),
+    "browser": (clip_browser, clip_browser.figure, {"frame": 2}),
+    "board": (AblationBoard, AblationBoard.figure, {"feedback": False}),
     "scrubber": (
         scrubber,
-        scrubber_figure,
+        scrubber.figure,
         {"frame": 3, "forget": 3, "enters": 1, "lasts": 3, "share": 0.5, "baseline": "Kalman", "steps": 2},
     ),
 }
@@ -138,4 +138,4 @@ def test_wrong_starts_are_named():
     with pytest.raises(ValueError, match="x must be 0 to 3, got 5"):
         Scene(None, OneState, {}, {"x": (0, 3)})
     with pytest.raises(ValueError, match="places must be one of A, B, C, got 'D'"):
-        code_mixer_figure(peaked(), FACES, places="D")
+        code_mixer.figure(peaked(), FACES, places="D")
