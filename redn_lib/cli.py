@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import combinations, product
@@ -29,6 +30,8 @@ READ = ("clip", "data", "start", "weights", "people", "without")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `redn` with `argv`; exit code 0 done, 2 wrong use or set-up (one line on stderr), 130 stopped."""
+    if argv is None:  # a process of its own
+        warnings.formatwarning = lambda message, *_: f"redn: {message}\n"
     for name in ("SIGTERM", "SIGHUP") if argv is None else ():
         if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
             signal.signal(getattr(signal, name), signal.default_int_handler)

@@ -135,9 +135,9 @@ def naming(what: object, remedy: str) -> Iterator[None]:
 
 
 @contextmanager
-def opencv_name(path: str | Path) -> Iterator[str]:
-    """The name by which OpenCV opens a file, which may be new: absolute, as a colon in another one means a protocol;
-    of a name that is not UTF-8, a link to it that is there until the block ends.
+def plain_name(path: str | Path) -> Iterator[str]:
+    """The name by which other libraries open a file, which may be new: absolute, as in another one a colon means a
+    protocol to OpenCV; of a name that is not UTF-8, a link to it that is there until the block ends.
     """
     name = os.path.abspath(path)
     try:

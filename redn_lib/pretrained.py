@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from redn_lib.device import best_device
-from redn_lib.files import naming, whole_file
+from redn_lib.files import naming, plain_name, whole_file
 from redn_lib.presets import PRESETS
 from redn_lib.rednet import RedNet
 
@@ -164,7 +164,8 @@ def _read(path: str | Path, header_only: bool = False) -> tuple[dict[str, Any], 
     """(header, tensors) of a weight file."""
     if not Path(path).exists():
         raise FileNotFoundError(f"no weight file at {path}")
-    with Path(path).open("rb"), naming(f"weight file {path}", AGAIN), safe_open(path, "pt") as file:
+    about_file = naming(f"weight file {path}", AGAIN)
+    with Path(path).open("rb"), plain_name(path) as plain, about_file, safe_open(plain, "pt") as file:
         about = json.loads((file.metadata() or {}).get("redn", "{}"))
         if not isinstance(about, dict):
             raise ValueError("its header holds no named values")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from redn_lib.landmarks import MIRROR
 
@@ -38,7 +38,8 @@ def read_image(path: str | Path, offset: int = 0, count: int = -1, crc: int | No
     except (Image.DecompressionBombError, MemoryError) as error:
         raise ValueError(f"{path}: too large an image ({error}); shrink it or delete it") from error
     except Exception as error:  # of any kind, where the file is damaged
-        raise ValueError(f"{path}: no whole image ({error}); copy it again or delete it") from error
+        why = "of no known kind" if isinstance(error, UnidentifiedImageError) else error
+        raise ValueError(f"{path}: no whole image ({why}); copy it again or delete it") from error
     if min(pixels.shape[:2]) < 8:
         raise ValueError(f"{path}: an image of less than 8 pixels a side; delete it")
     pixels = pixels.transpose(1, 0, 2) if exchange else pixels

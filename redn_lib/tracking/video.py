@@ -12,7 +12,7 @@ import numpy as np
 
 from redn_lib.data.clip import check_image
 from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, read_image, video_images
-from redn_lib.files import opencv_name, whole_file
+from redn_lib.files import plain_name, whole_file
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
 
@@ -52,7 +52,7 @@ class Frames:
                 raise FileNotFoundError(f"no such video or folder: {source}; check the path")
             if Path(source).suffix.lower() in IMAGES:
                 raise ValueError(f"{source} is an image, not a video; put images in a folder and name the folder")
-            with opencv_name(source) as name:
+            with plain_name(source) as name:
                 capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
             if not capture.isOpened():
                 raise ValueError(f"{source} is empty, cut off, broken, or not a video; play it to see")
@@ -146,7 +146,7 @@ class VideoWriter(ExitStack):
         if self._writer is None:
             codec, temporary = CODECS[self.path.suffix.lower()], self.enter_context(whole_file(self.path))
             size, self._shape = image.shape[1::-1], image.shape
-            with opencv_name(temporary) as name:
+            with plain_name(temporary) as name:
                 self._writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*codec), self.fps, size)
             self._temporary = temporary
             self.push(self._check)
@@ -162,7 +162,7 @@ class VideoWriter(ExitStack):
         """At the end, unless by an error of that kind: all frames are there."""
         if kind is not None:
             return
-        with opencv_name(self._temporary) as name:
+        with plain_name(self._temporary) as name:
             capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
         readable = sum(1 for _ in iter(capture.grab, False))
         capture.release()

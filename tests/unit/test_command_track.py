@@ -185,6 +185,8 @@ def test_steps_memory_and_device_are_handed_on(clip, tmp_path):
     ("arguments", "message"),
     [
         (["nowhere.mp4", "--out", "p.csv"], "nowhere.mp4"),
+        (["-1", "--out", "p.csv"], "camera -1"),
+        (["99999999999", "--out", "p.csv"], "camera 99999999999"),
         (["clip.avi", "--out", "p.csv", "--steps", "0"], "--steps"),
         (["clip.avi", "--out", "p.csv", "--video", "o.gif"], "o.gif"),
     ],

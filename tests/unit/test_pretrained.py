@@ -37,6 +37,11 @@ def test_weights_come_back_with_their_header(model, tmp_path):
         assert torch.equal(loaded.state_dict()[name], value), name
 
 
+def test_a_file_of_a_name_that_is_not_utf_8_is_written_and_read(model, tmp_path):
+    save_weights(model, tmp_path / "\udcff.safetensors")
+    assert load_weights(tmp_path / "\udcff.safetensors", "cpu").preset.name == "compact"
+
+
 def test_names_of_older_versions_are_read(model, tmp_path):
     path = tmp_path / "mine.safetensors"
     save_weights(model, path)

@@ -19,7 +19,7 @@ from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
 from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, upright_points, video_images
 from redn_lib.data.markups import XM2VTS68, face_box
 from redn_lib.data.pts import read_68
-from redn_lib.files import opencv_name
+from redn_lib.files import plain_name
 from redn_lib.landmarks import N_POINTS, tight_box
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
@@ -150,7 +150,7 @@ def _frames(files: Sequence[Path]) -> Iterator[tuple[int, np.ndarray | Path, flo
         images = _numbered(path for path in files if path.suffix.lower() in IMAGES)
         yield from ((number, path, DEFAULT_FPS) for number, path in sorted(images.items()))
         return
-    with opencv_name(videos[0]) as name:
+    with plain_name(videos[0]) as name:
         capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
     fps = frame_rate(capture)
     for number, image in enumerate(video_images(capture), 1):
