@@ -55,10 +55,8 @@ function svg(name, attributes, parent) {
   put(made, attributes);
   return made;
 }
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const mix = (a, b, t) => a.map((value, i) => value + t * (b[i] - value));
-const ease = (t) => t * t * (3 - 2 * t);
+const clamp = (v, low, high) => Math.min(Math.max(v, low), high), percent = (share) => `${(100 * share).toFixed(1)} %`;
+const ease = (t) => t * t * (3 - 2 * t), mix = (a, b, t) => a.map((value, i) => value + t * (b[i] - value));
 const forward = ([a, b, c, d, e, f], [x, y]) => [a * x + b * y + c, d * x + e * y + f];
 const range = (n) => [...Array(n).keys()];
 function inverse([a, b, c, d, e, f]) {
@@ -77,6 +75,7 @@ export class Microscope {
     this.observer.observe(el);
     createImageBitmap(setup.image).then((picture) => { this.picture = picture; this.layout(); });
     this.ask();
+    setTimeout(() => this.standIn(), 4000);
   }
   close() {
     this.observer.disconnect();
@@ -112,6 +111,7 @@ export class Microscope {
         <button class="mic-hide" aria-pressed="false" title="A grey square over the image">occluder</button>
         <button class="mic-reset" title="Everything back to where it began">start again</button>
       </div>
+      <img class="mic-stand-in" alt="${setup.about}" src="${URL.createObjectURL(setup.still)}">
       <div class="mic-main">
         <div class="mic-image" data-name=""><canvas role="img"></canvas><svg></svg></div>
         <div class="mic-steps"></div>
@@ -233,7 +233,7 @@ export class Microscope {
     const K = this.state.steps, width = Math.floor(this.el.clientWidth - 4), { setup } = this;
     if (this.built !== K) this.buildSteps();
     if (width <= 0) return;
-    const label = width >= 880 ? 84 : 78, gap = width < 880 ? 22 : K > 3 ? 30 : 44, least = width >= 880 ? 320 : 214;
+    const label = width >= 880 ? 84 : 78, gap = width < 880 ? 22 : K > 3 ? 30 : 44, least = width < 880 ? 214 : K > 3 ? 240 : 320;
     const across = width - label - (K - 1) * gap; // of all panels of a row together
     let side = Math.floor(Math.min(142, (across - 20 - least) / K)), high = 3 * side + 42, room = across - 20 - K * side;
     const beside = side >= 84;
@@ -288,10 +288,10 @@ export class Microscope {
     } while (this.waiting);
     this.busy = false;
   }
+  /** The still picture in place of the panels, where nothing answers. */
+  standIn() { this.el.classList.toggle("mic-alone", !this.answer); }
   fail(error) {
-    if (!this.answer && this.setup.still) {
-      this.find(".mic-main").innerHTML = `<img class="mic-stand-in" alt="${this.setup.about}" src="${URL.createObjectURL(this.setup.still)}">`;
-    }
+    this.standIn();
     this.find(".mic-status").innerHTML = "<span class='mic-verdict mic-bad'>!</span>";
     this.find(".mic-status").append(error.message);
   }
@@ -304,6 +304,7 @@ export class Microscope {
     this.points = range(K).map((k) => range(68).map((i) => [...arrays.points.subarray(2 * (68 * k + i), 2 * (68 * k + i) + 2)]));
     this.crops = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S));
     for (const [kind, n] of [["z", this.zCells], ["maps", this.cells]]) this.cursor[kind] ??= [n >> 1, n >> 1];
+    this.standIn();
     this.layout();
     this.say();
     if (this.probe) this.hint();
@@ -662,8 +663,7 @@ export class Microscope {
     this.draw();
   }
   play() {
-    if (this.t !== null) return this.stop();
-    if (!this.answer) return;
+    if (this.t !== null || !this.answer) return this.stop();
     const began = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches, { K } = this;
     this.find(".mic-play").textContent = "■ Stop";
     const tick = (now) => {
