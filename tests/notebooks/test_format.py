@@ -5,7 +5,7 @@ Each rule is one test over all notebooks: it lists what is wrong in each.
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -51,6 +51,11 @@ def parameters_at(notebook: NotebookNode) -> int:
     tagged = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
     assert len(tagged) == 1
     return tagged[0]
+
+
+def tagged(notebook: NotebookNode, tag: str) -> Iterator[int]:
+    """Indices of the cells with this tag."""
+    return (i for i, cell in enumerate(notebook.cells) if tag in cell.metadata.get("tags", []))
 
 
 def alt_texts(source: str) -> list[str]:
@@ -115,6 +120,33 @@ def test_sections_come_in_order(notebooks):
 def test_two_or_three_exercises(notebooks):
     counts = {name: sum(bool(re.search(r"Exercise \d", h)) for h in headings(nb)) for name, nb in notebooks.items()}
     assert {name: n for name, n in counts.items() if n not in (2, 3) and name not in SECTIONS} == {}
+
+
+def test_exercises_are_tagged_cell_by_cell_and_in_order(notebooks):
+    """A statement, then a check and an attempt; the answer in or after the statement, before the next one."""
+
+    def untagged(notebook: NotebookNode) -> list[str]:
+        code, attempts = of_type(notebook, "code"), list(tagged(notebook, "exercise-attempt"))
+        hole = re.compile(r"^\s*(return |\w+ = )?\.{3}", re.M)
+        blank = {c.id for c in code if "check(" in c.source and hole.search(c.source)}
+        blank -= {notebook.cells[i].id for i in attempts}
+        guesses = {c.id for c in code if "Prediction(\n" in c.source}
+        return sorted(blank | guesses ^ {notebook.cells[i].id for i in tagged(notebook, "prediction")})
+
+    def disordered(notebook: NotebookNode) -> list[str]:
+        parts = ("attempt", "statement", "check", "answer")
+        attempts, statements, checks, answers = (list(tagged(notebook, f"exercise-{part}")) for part in parts)
+        ends = [*statements[1:], len(notebook.cells)]
+        found = [] if len(attempts) == len(statements) else [f"{len(attempts)} attempts, {len(statements)} statements"]
+        for start, attempt, end in zip(statements, attempts, ends, strict=False):
+            has_check = any(check <= attempt for check in checks)
+            if not (start < attempt < end and has_check and any(start <= answer < end for answer in answers)):
+                found.append(notebook.cells[attempt].id)
+        return found
+
+    assert wrong(notebooks, untagged) == {}
+    assert wrong(notebooks, disordered) == {}
+    assert all(list(tagged(notebook, "exercise-attempt")) for notebook in notebooks.values())
 
 
 def test_code_cells_are_small(notebooks):
