@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -103,10 +103,15 @@ def _lock(file: BinaryIO, path: Path) -> None:
             raise BlockingIOError(f"another run is writing {path}; wait for its end or name another place") from error
 
 
-def sealed(archive: bytes) -> bytes:
-    """A zip archive, such as torch.save and np.savez write, with its checksum as its comment."""
-    archive = archive[:-2] + (64).to_bytes(2, "little")  # length of the comment, which stands last
-    return archive + sha256(archive).hexdigest().encode()
+def write_sealed(path: str | Path, save: Callable[[BinaryIO], object]) -> None:
+    """Write a zip archive with its checksum as its comment; save: writes it, as torch.save and np.savez do. Raises
+    OSError as `whole_file`.
+    """
+    content = io.BytesIO()  # torch.save into a file fails by a RuntimeError where the disk is full
+    with whole_file(path) as temporary:
+        save(content)
+        archive = content.getvalue()[:-2] + (64).to_bytes(2, "little")  # length of the comment, which stands last
+        temporary.write_bytes(archive + sha256(archive).hexdigest().encode())
 
 
 def unsealed(path: str | Path) -> io.BytesIO:

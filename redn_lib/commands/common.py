@@ -25,14 +25,12 @@ def add_data_options(parser: argparse.ArgumentParser, *, several: bool = False) 
 
 def opened(args: argparse.Namespace) -> Dataset:
     """The dataset that --data, --split, --people and --without choose. Raises ValueError where nobody is left."""
-    people = read_names(args.people) if args.people else None
-    without = read_names(args.without) if args.without else None
-    return dataset.open(args.data, split=args.split, people=people, without=without)
+    return opened_together(args, [args.data])[0]
 
 
-def opened_together(args: argparse.Namespace) -> list[Dataset]:
+def opened_together(args: argparse.Namespace, sources: Sequence[str]) -> list[Dataset]:
     """The datasets that several --data choose; a person named is to be in one of them. Raises as `opened`."""
-    wholes = [dataset.open(source, split=args.split) for source in args.data]
+    wholes = [dataset.open(source, split=args.split) for source in sources]
     named = {option: read_names(path) for option in ("people", "without") if (path := getattr(args, option))}
     return dataset.of_people(wholes, **named)
 

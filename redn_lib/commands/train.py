@@ -81,7 +81,7 @@ def by_stage(field: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Train to the end and write the weights; 0. Raises ValueError or OSError for what cannot be used."""
     check(args)
-    datasets = opened_together(args) if args.data and args.procedural != 1 else []
+    datasets = opened_together(args, args.data) if args.data and args.procedural != 1 else []
     header = about_weights(args.start) if args.start else None
     names = RECIPES[args.recipe] if args.recipe else [args.stage]
     with joined(args.device) as fabric:

@@ -1,6 +1,5 @@
 """From an address or an archive to a folder that `dataset.open` reads: get, unpack, write part by part, report."""
 
-import io
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ import zipfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
 from redn_lib.data.contact_sheet import contact_sheet
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
-from redn_lib.files import sealed, unsealed, whole_file
+from redn_lib.files import unsealed, whole_file, write_sealed
 
 TIMEOUT = 30  # seconds without a reply after which a host counts as gone (our choice)
 LARGEST = 640
@@ -204,10 +204,7 @@ def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:
                 columns[key].append(value)
             total += file.write(jpeg)
     labels = {"fingerprint": fingerprint, "total": total, "problems": np.array(problems, str), **columns}
-    content = io.BytesIO()
-    np.savez(content, **labels)
-    with whole_file(parts / f"{unit.key}.npz") as temporary:
-        temporary.write_bytes(sealed(content.getvalue()))
+    write_sealed(parts / f"{unit.key}.npz", partial(np.savez, **labels))
     return labels
 
 

@@ -2,7 +2,6 @@
 happened.
 """
 
-import io
 import math
 import os
 import signal
@@ -11,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from redn_lib.device import best_device, fast_bfloat16
-from redn_lib.files import naming, sealed, unsealed, whole_file
+from redn_lib.files import naming, unsealed, write_sealed
 from redn_lib.pretrained import check_finite
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import Batch
@@ -240,10 +240,7 @@ class Trainer:
         check_finite(self.model.state_dict(), f"not written: {self.path}", "train again with a lower rate")
         parts = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser")}
         reached = {"iteration": self.iteration, "seconds": self.seconds, "losses": torch.tensor(self.losses)}
-        content = io.BytesIO()  # torch.save into a file fails by a RuntimeError where the disk is full
-        with whole_file(self.path) as temporary:
-            torch.save(self.settings | parts | reached, content)
-            temporary.write_bytes(sealed(content.getvalue()))
+        write_sealed(self.path, partial(torch.save, self.settings | parts | reached))
 
     def resume(self) -> None:
         """Go on from the checkpoint: same weights, same optimiser state, same next batch. Raises ValueError naming a

@@ -1,15 +1,15 @@
 """Points that another network set, set again by one that learnt from people: one mark-up for all (our choice)."""
 
-import io
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from redn_lib.data.augment import mirror
 from redn_lib.data.clip import Sample
-from redn_lib.files import naming, sealed, unsealed, whole_file
+from redn_lib.files import naming, unsealed, write_sealed
 from redn_lib.landmarks import OUTER_EYES, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
@@ -35,10 +35,7 @@ def renewed(
     """
     if not path.exists():
         found = np.stack([mean_prediction(model, sample, lean) for sample in show(samples)])
-        content = io.BytesIO()
-        np.savez(content, points=found)
-        with whole_file(path) as temporary:
-            temporary.write_bytes(sealed(content.getvalue()))
+        write_sealed(path, partial(np.savez, points=found))
     kept = []
     with naming(path, "delete it: it is made again"), np.load(unsealed(path)) as file:
         for sample, points in zip(samples, file["points"], strict=True):

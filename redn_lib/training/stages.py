@@ -87,8 +87,6 @@ ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
 network does not rely on the prior instead of the image; occluded points count fully, because f_tRNN must know them.
 """
 
-RENEWED = {"labels": "renewed"}
-
 STEADY = ON_CLIPS | {"batch": 4, "pace": 8.0, "motion_weight": 4.0}
 """Those, and values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
 
@@ -103,7 +101,7 @@ LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regress
 STAGES = {
     "faces": Stage(1500),
     "spatial": Stage(5500, growth=2.0, labels="people", seed=125),
-    "renewed": Stage(5500, growth=2.0, seed=375, **RENEWED),
+    "renewed": Stage(5500, growth=2.0, seed=375, labels="renewed"),
     "identity": Stage(
         1500,
         64,
@@ -114,11 +112,11 @@ STAGES = {
         swap=0.25,
         only=LATE,
         seed=250,
-        **RENEWED,
+        labels="renewed",
         **DECOUPLING,
     ),
-    "temporal": Stage(1500, rate=1e-3, growth=2.0, only=("memory",), seed=500, **RENEWED, **STEADY),
-    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, **RENEWED, **STEADY, **DECOUPLING),
+    "temporal": Stage(1500, rate=1e-3, growth=2.0, only=("memory",), seed=500, labels="renewed", **STEADY),
+    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
