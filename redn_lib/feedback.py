@@ -154,16 +154,25 @@ def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
     return before + (share + (1 - share) * moved.clamp(max=1))[:, None, None] * (points - before)
 
 
+def draw_points(form: FeedbackForm, points: Tensor, height: Tensor, p) -> Tensor:
+    """z of points (B, L, 2) in crop pixels that are known before the first step, each as high as (B, L) says, 0 to 1; in
+    squares, those that are at least half as high as it can be: (B, Cz, s, s) (our choice). p: `presets.Preset`.
+    """
+    if form.draw == "squares":
+        return draw_squares(points, height >= 0.5, SQUARES[0], p.size)
+    return height[..., None, None] * gaussian_maps(points, p.maps, p.size, p.sigma)
+
+
 def feedback_loop(
-    run_step: Callable, patches: Tensor, crop: Tensor, p, steps: int, *, add_prior=None, change_z=None
+    run_step: Callable, patches: Tensor, crop: Tensor, p, steps: int, *, first_z=None, join=None, change_z=None
 ) -> list[Step]:
     """Run `run_step(frame, z, step) -> detection, regression` K times on patches (B, 3, P, P) in [0, 1].
 
-    crop: the first crop; the first z is blank (authors' code).
+    crop: the first crop; first_z: the first z, blank by default (authors' code).
     p: `presets.Preset`; steps: K.
-    add_prior(regression, crop): regression logits of a step plus what is known from earlier frames.
+    join(regression, crop): regression logits of a step joined with what is known from earlier frames.
     """
-    z = patches.new_zeros(len(patches), *p.form.z_shape(p.size, p.maps))
+    z = patches.new_zeros(len(patches), *p.form.z_shape(p.size, p.maps)) if first_z is None else first_z
     done: list[Step] = []
     for k in range(steps):
         if done:
@@ -175,7 +184,7 @@ def feedback_loop(
             z = change_z(z, k)
         frame = take_crop(patches, crop, p.size)
         detection, regression = run_step(frame, z, k)
-        response_maps = spatial_softmax(add_prior(regression, crop) if add_prior else regression)
+        response_maps = spatial_softmax(join(regression, crop) if join else regression)
         points = crop_points = decode(response_maps, p.size)
         if done and p.form.average:
             points = averaged(crop_points, to_crop(last.points, crop), k, p.size)

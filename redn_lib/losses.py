@@ -1,4 +1,4 @@
-"""The losses of a feedback step (label maps, response maps, points), of motion, and of the prior of f_tRNN.
+"""The losses of a feedback step (label maps, response maps, points), of motion, and of what f_tRNN holds to be possible.
 
 The weight of each is a field of `Stage` in training/stages.py; training/objective.py adds them up.
 """
@@ -65,10 +65,10 @@ def motion_loss(points: Sequence[Tensor], truths: Sequence[Tensor]) -> Tensor:
     return torch.stack(losses).mean()
 
 
-def prior_loss(points: Tensor, weight: Tensor, truth: Tensor, sigma: float) -> Tensor:
-    """Minus the logarithm of a Cauchy density of width sigma / sqrt(weight) at the truth (our choice).
+def spread_loss(points: Tensor, spread: Tensor, truth: Tensor, size: int) -> Tensor:
+    """Minus the logarithm of a Cauchy density of width exp(spread) at the truth (our choice).
 
-    points, truth: (B, L, 2) in crop pixels; weight: (B, L) > 0; sigma: in crop pixels.
+    points, truth: (B, L, 2) in pixels of a crop of `size` pixels; spread: (B, L), of a share of its side.
     """
-    distance = ((points - truth) / sigma).square().sum(-1)
-    return (1.5 * torch.log1p(weight * distance) - weight.clamp(min=1e-6).log()).mean()
+    distance = ((points - truth) / size).square().sum(-1) * torch.exp(-2 * spread)
+    return (1.5 * torch.log1p(distance) + 2 * spread).mean()

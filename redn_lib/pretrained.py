@@ -6,6 +6,7 @@ The card beside the shipped ones, weights/README.md, states the sha256 of each; 
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,8 @@ CARD = "README.md"
 CHECKSUM = re.compile(r"^sha256 of `(.+)`: `([0-9a-f]{64})`$", re.MULTILINE)
 AGAIN = "fetch it or train it again (the shipped one: git checkout -- redn_lib/weights)"
 SIZES = ("people", "hidden")  # fields of a preset that the header gives
-RENAMED = {"regression.look.": "regression.refine.", "memory.recall.": "memory.prior."}  # older names of parameters
+RENAMED = {"regression.look.": "regression.refine."}  # older names of parameters
+OLDER_MEMORY = ("memory.recall.weight", "memory.prior.weight")  # in files of which f_tRNN was another network
 
 
 def _are_names(value: Any) -> bool:
@@ -61,8 +63,16 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
     NaN or infinity, or is for another preset or version.
     """
     about, state = _read(path)
+    stated = about.pop("checksum", None)  # older files have none
+    is_damaged = stated not in (None, _digest(about, state))
     for old, new in RENAMED.items():
         state = {key.replace(old, new): value for key, value in state.items()}
+    if not state.keys().isdisjoint(OLDER_MEMORY):
+        warnings.warn(
+            f"the f_tRNN of {path} is of an older version and is left out: train it with redn train", stacklevel=2
+        )
+        state = {key: value for key, value in state.items() if not key.startswith("memory.")}
+        about = about | {"hidden": 0}
     with torch.device("meta"):  # which takes no memory, whatever sizes the header gives
         misfits = _misfits(state, _untrained(about, path).state_dict())
     if misfits:
@@ -71,8 +81,7 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
     model = _untrained(about, path)
     model.load_state_dict(state)
     check_finite(model.state_dict(), f"weight file {path}", AGAIN)
-    stated = about.pop("checksum", None)  # older files have none
-    if stated not in (None, _digest(about, state)):
+    if is_damaged:
         raise ValueError(f"weight file {path} is damaged: its checksum is another; {AGAIN}")
     return model.to(best_device(device), memory_format=torch.channels_last).eval()
 

@@ -1,5 +1,6 @@
 """RedNet: encoder, decoder, regression, feedback loop, identity and memory as one network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -8,11 +9,11 @@ import torch
 from torch import Tensor, cat, nn
 
 from redn_lib.encoder_decoder import Decoder, Encoder, Regression
-from redn_lib.feedback import Change, Step, box_crop, feedback_loop, to_crop, to_patch
+from redn_lib.feedback import Change, Step, box_crop, draw_points, feedback_loop, to_crop, to_patch
 from redn_lib.identity import CodeSpread, IdentityClassifier, PoseReader, split
 from redn_lib.landmarks import N_POINTS
 from redn_lib.presets import PRESETS, Preset
-from redn_lib.temporal import MemoryState, Prior, TemporalMemory, prior_logits
+from redn_lib.temporal import Joined, MemoryState, Prior, TemporalMemory
 
 
 class FrameOutput(NamedTuple):
@@ -22,12 +23,16 @@ class FrameOutput(NamedTuple):
     codes: the code of each step as the encoder made it, (B, C, h, w).
     prior: of f_tRNN, None where it did not run.
     state: of f_tRNN, for the next frame; None where it did not run.
+    trust: (B, L) of f_tRNN in the points of the frame before, 0 to 1; None where it did not run.
+    joined: of each step, prior and response maps as one; empty where f_tRNN did not run.
     """
 
     steps: list[Step]
     codes: list[Tensor]
     prior: Prior | None = None
     state: MemoryState | None = None
+    trust: Tensor | None = None
+    joined: Sequence[Joined] = ()
 
 
 class RedNet(nn.Module):
@@ -73,7 +78,8 @@ class RedNet(nn.Module):
         change_z: Change | None = None,
         change_code: Change | None = None,
     ) -> FrameOutput:
-        """The next frame of a sequence: f_tRNN runs in the first step; its prior is added in every step (our choice).
+        """The next frame of a sequence. f_tRNN draws the first z from the frame before, runs in the first step, and its
+        prior is joined with the maps of every step (our choice).
 
         state: `FrameOutput.state` of the frame before, None at the first frame.
         place: (B, 2, 3) patch pixels to pixels of the frame, where the patches of a sequence lie at different places.
@@ -81,14 +87,23 @@ class RedNet(nn.Module):
         change_z(z, step), change_code(code, step): replace what is fed back and what goes on to the decoder.
         """
         place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
-        codes = CodesOfFrame(self, crop, place, state, temporal and self.memory is not None, change_code)
+        p, in_frame = self.preset, crop_in_frame(place, crop)
+        trust = first_z = None
+        if not temporal or self.memory is None:
+            state = None
+        else:
+            state = self.memory.first_state(in_frame) if state is None else state
+            trust = self.memory.trusted(state)
+            first_z = draw_points(p.form, to_crop(state.points, in_frame), trust, p)
+        codes = CodesOfFrame(self, crop, in_frame, state, change_code)
         run_step = partial(self.one_step, change_code=codes.between)
-        steps = self.preset.steps if steps is None else steps
-        done = feedback_loop(run_step, patches, crop, self.preset, steps, add_prior=codes.add_prior, change_z=change_z)
+        join = None if state is None else codes.join
+        steps = p.steps if steps is None else steps
+        done = feedback_loop(run_step, patches, crop, p, steps, first_z=first_z, join=join, change_z=change_z)
         next_state = codes.next_state
         if next_state is not None:
             next_state = next_state._replace(points=to_patch(done[-1].points.detach(), place))
-        return FrameOutput(done, codes.made, codes.prior, next_state)
+        return FrameOutput(done, codes.made, codes.prior, next_state, trust, codes.joined)
 
     def clip(
         self, patches: Tensor, crop: Tensor, steps: int | None = None, *, temporal: bool = True
@@ -122,7 +137,7 @@ class RedNet(nn.Module):
         """The pose read from C_pe of a step's codes (B, C, h, w) by a linear map: (B, 3) as `pose_of` (our choice)."""
         return self.reader(self.halves(code)[1], step)
 
-    def remembered(self, code: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
+    def remembered(self, code: Tensor, crop: Tensor, state: MemoryState) -> tuple[Tensor, Prior, MemoryState]:
         """`TemporalMemory` on C_pe of codes (B, C, h, w); C_id by-passes it (paper)."""
         identity, changing = split(code, self.preset.identity_channels)
         changing, prior, next_state = self.memory(changing, crop, state)
@@ -140,40 +155,37 @@ class RedNet(nn.Module):
 class CodesOfFrame:
     """The codes of a frame's steps on their way from the encoder to the decoder, and what f_tRNN makes of the first.
 
-    first, place: the crop of the first step to patch pixels, and these to pixels of the frame, (B, 2, 3).
-    state: of f_tRNN after the frame before.
-    remembers: whether f_tRNN runs.
+    first, in_frame: the crop of the first step to pixels of the patch and of the frame, (B, 2, 3).
+    state: of f_tRNN after the frame before, None where f_tRNN does not run.
     made: the code of each step as the encoder made it.
     prior, next_state: of f_tRNN, None where it does not run.
+    joined: of each step.
     """
 
     model: RedNet
     first: Tensor
-    place: Tensor
+    in_frame: Tensor
     state: MemoryState | None
-    remembers: bool
     change: Change | None
     made: list[Tensor] = field(default_factory=list)
     prior: Prior | None = None
     next_state: MemoryState | None = None
+    joined: list[Joined] = field(default_factory=list)
 
     def between(self, code: Tensor, step: int) -> Tensor:
         """The code of a step that goes on to the decoder."""
         self.made.append(code)
         if self.change is not None:
             code = self.change(code, step)
-        if self.remembers and step == 0:
-            crop = crop_in_frame(self.place, self.first)
-            code, self.prior, self.next_state = self.model.remembered(code, crop, self.state)
+        if self.state is not None and step == 0:
+            code, self.prior, self.next_state = self.model.remembered(code, self.in_frame, self.state)
         return code
 
-    def add_prior(self, regression: Tensor, crop: Tensor) -> Tensor:
-        """Regression logits of a step plus the prior, moved into the step's crop."""
-        if self.prior is None:
-            return regression
-        here = self.prior._replace(points=to_crop(to_patch(self.prior.points, self.first), crop))
-        p = self.model.preset
-        return regression + prior_logits(here, regression, p.size, p.sigma)
+    def join(self, regression: Tensor, crop: Tensor) -> Tensor:
+        """Regression logits of a step joined with the prior, seen in the step's crop."""
+        joined = self.model.memory.join(self.prior.seen_in(self.first, crop), regression, self.model.preset.sigma)
+        self.joined.append(joined)
+        return joined.logits
 
 
 def crop_in_frame(place: Tensor, crop: Tensor) -> Tensor:

@@ -1,8 +1,10 @@
 """f_tRNN: an LSTM over C_pe alone, from frame to frame, between encoder and decoder (paper).
 
-Three things are our choice: how the code becomes a vector and back; the LSTM also gets the motion of the crop, as the
-code does not tell where the face is; and the memory adds a prior to the heat-map logits: each point is expected where
-it was in the last frame, since a code of a few cells cannot hold 68 places to the pixel.
+All else is our choice. The paper's LSTM changes only the code, and a code of a few cells cannot hold 68 places to the
+pixel. So the points of the last frame are kept beside the state, and the state says what they are worth. Its trust in each
+point tells how strongly that point is drawn into the first z of the next frame. Its prior tells where the points are in
+this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing in it is
+set by hand: what is not read from the state is read from the maps, by small networks.
 """
 
 from typing import NamedTuple
@@ -15,13 +17,9 @@ from redn_lib.feedback import to_crop, to_patch
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import cell_centres, confidence, decode, spatial_softmax
 
-WEIGHT_BIAS, HEIGHT_BIAS, PACE = -3.0, 3.0, 8.0
-"""Weight and height of a prior are softplus(PACE * output + bias): a fresh memory has almost none (our choice)."""
-
-UNCERTAIN = 0.35
-"""Uncertainty, the share of a map away from its point, is lower in plain sight, one half if occluded (our choice)."""
-
-NEAR = 0.5  # a face whose points are on average within so many sigmas of the prior has not jumped (our choice)
+CONTEXT = 8  # numbers by which the state tells `Join` what it knows beside the prior (our choice)
+ASTRAY = 5.0  # so many times the difference of two crops (our choice)
+TINY = 0.003  # share of a crop's side that is added to a distance before its logarithm is taken (our choice)
 
 
 class MemoryState(NamedTuple):
@@ -41,14 +39,39 @@ class MemoryState(NamedTuple):
 class Prior(NamedTuple):
     """Where the memory expects the points.
 
-    points: (B, L, 2) the last prediction, in pixels of the first crop.
-    weight: (B, L) >= 0, how narrow the prior is.
-    height: (B, L) >= 0, largest logit bonus of the prior, for maps whose uncertainty is UNCERTAIN.
+    points: (B, L, 2) in pixels of a crop.
+    spread: (B, L) logarithm of how far off they may be, as a share of the crop's side.
+    context: (B, CONTEXT) what else the state tells.
     """
 
     points: Tensor
-    weight: Tensor
-    height: Tensor
+    spread: Tensor
+    context: Tensor
+
+    def seen_in(self, before: Tensor, now: Tensor) -> "Prior":
+        """The same prior in another crop; crops (B, 2, 3) to pixels of the patch."""
+        zoom = before[:, :, 0].norm(dim=-1) / now[:, :, 0].norm(dim=-1)
+        points = to_crop(to_patch(self.points, before), now)
+        return self._replace(points=points, spread=self.spread + zoom.log()[:, None])
+
+
+class Joined(NamedTuple):
+    """Prior and response maps of a step as one.
+
+    logits: (B, L, m, m) of the maps that are decoded.
+    own: (B, L, 2) points of the step's own maps, in pixels of its crop.
+    own_spread: (B, L) logarithm of how far off they may be, as a share of the crop's side.
+    expected: (B, L, 2) the prior's points, moved to where the maps that are sure see the face.
+    spread: (B, L) the same of these.
+    share: (B, L) of the prior in the logits, 0 to 1.
+    """
+
+    logits: Tensor
+    own: Tensor
+    own_spread: Tensor
+    expected: Tensor
+    spread: Tensor
+    share: Tensor
 
 
 def crop_motion(before: Tensor, now: Tensor, size: int) -> Tensor:
@@ -67,52 +90,150 @@ def crop_motion(before: Tensor, now: Tensor, size: int) -> Tensor:
 class TemporalMemory(nn.Module):
     """f_tRNN for a code of `channels` channels and `cells` x `cells` cells, with `hidden` units.
 
-    forward(C_pe (B, channels, cells, cells), crop (B, 2, 3) to pixels of the frame, state or None at the first frame)
-    -> the C_pe that goes on to the decoder, Prior, MemoryState. A fresh memory leaves C_pe as it is.
+    forward(C_pe (B, channels, cells, cells), crop (B, 2, 3) to pixels of the frame, state) -> the C_pe that goes on to
+    the decoder, Prior in pixels of the crop, MemoryState. A fresh memory leaves C_pe as it is.
     """
 
     def __init__(self, channels: int, cells: int, hidden: int, size: int, margin: float):
         super().__init__()
         self.size = size
         self.pool = nn.Linear(channels * cells**2, hidden)
-        self.lstm = nn.LSTMCell(hidden + 4, hidden)
+        self.lstm = nn.LSTMCell(hidden + 4 + 2 * N_POINTS, hidden)
         self.unpool = nn.Linear(hidden, channels * cells**2)
-        self.prior = nn.Linear(hidden, 2 * N_POINTS)
-        for values in (*self.unpool.parameters(), *self.prior.parameters()):
-            nn.init.zeros_(values)
+        self.motion = nn.Linear(hidden, 4 + 2 * N_POINTS)
+        self.spread = nn.Linear(hidden, N_POINTS)
+        self.context = nn.Linear(hidden, CONTEXT)
+        self.trust = nn.Linear(hidden, N_POINTS)
+        self.join = Join(size)
+        for part in (self.unpool, self.motion, self.spread, self.trust):
+            nn.init.zeros_(part.weight)
+            nn.init.zeros_(part.bias)
+        nn.init.constant_(self.trust.bias, -2.0)
         mean = torch.from_numpy(MEAN_SHAPE) / margin * (size - 1) / 2 + (size - 1) / 2
         self.register_buffer("mean_shape", mean, persistent=False)
 
-    def forward(self, changing: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
-        if state is None:
-            zero = changing.new_zeros(len(changing), self.lstm.hidden_size, dtype=torch.float32)
-            state = MemoryState(zero, zero, crop, to_patch(self.mean_shape.expand(len(changing), -1, -1), crop))
+    def first_state(self, crop: Tensor) -> MemoryState:
+        """The state before the first frame: it knows nothing, and its points are the mean shape in the crop (B, 2, 3) to
+        pixels of the frame. In training these are moved to where no face is, so that an empty state learns to trust no
+        points: by several times what the crop is off beside that of another clip.
+        """
+        nothing = crop.new_zeros(len(crop), self.lstm.hidden_size, dtype=torch.float32)
+        points = to_patch(self.mean_shape.expand(len(crop), -1, -1), crop)
+        if self.training:
+            points = points + ASTRAY * (crop.roll(1, 0) - crop)[:, None, :, 2]
+        return MemoryState(nothing, nothing, crop, points)
+
+    def trusted(self, state: MemoryState) -> Tensor:
+        """How strongly each point of the last frame is drawn into the first z of the next: (B, L) from 0 to 1."""
+        return torch.sigmoid(self.trust(state.hidden).float())
+
+    def forward(self, changing: Tensor, crop: Tensor, state: MemoryState) -> tuple[Tensor, Prior, MemoryState]:
+        last, motion = to_crop(state.points, crop), crop_motion(state.crop, crop, self.size)
         vector = F.relu(self.pool(changing.float().flatten(1)))
-        motion = crop_motion(state.crop, crop, self.size)
-        hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
+        shape = (last / self.size - 0.5).flatten(1)
+        hidden, cell = self.lstm(cat([vector, motion, shape], -1), (state.hidden, state.cell))
         remembered = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
-        weight, height = (PACE * self.prior(hidden).float()).unflatten(1, (2, N_POINTS)).unbind(1)
-        prior = Prior(to_crop(state.points, crop), F.softplus(weight + WEIGHT_BIAS), F.softplus(height + HEIGHT_BIAS))
+        prior = Prior(self.moved(last, self.motion(hidden).float()), self.spread(hidden).float(), self.context(hidden))
         return remembered, prior, MemoryState(hidden, cell, crop, state.points)
 
+    def moved(self, points: Tensor, motion: Tensor) -> Tensor:
+        """Points (B, L, 2) in pixels of a crop, moved: motion (B, 4 + 2 L) shift, growth and rotation of all points, and a
+        shift of each, in tenths of the crop's side, of one and of a radian.
+        """
+        shift, growth, turn, each = (part / 10 for part in motion.split([2, 1, 1, 2 * N_POINTS], -1))
+        middle = points.mean(1, keepdim=True)
+        x, y = (points - middle).unbind(-1)
+        turned = torch.stack([x + growth * x - turn * y, y + growth * y + turn * x], -1)
+        return turned + middle + self.size * (shift[:, None] + each.view_as(points))
 
-def prior_height(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
-    """Largest logit bonus (B, L) of a prior in one step, given the step's own logits (B, L, m, m): its height times a
-    factor, large where these are uncertain, about 1 where they agree, small where the face jumped (our choice).
+
+class Join(nn.Module):
+    """Joins a prior with the response maps of a step, each weighted by how far off it may be.
+
+    How far off a map may be is read from its form, its distance from the prior, and the forms of all other maps. The
+    prior is first moved as a whole to where the maps that are sure see the face.
+    forward(Prior in pixels of the step's crop, logits (B, L, m, m), sigma in crop pixels) -> Joined.
     """
-    maps = spatial_softmax(own.detach())
-    points = decode(maps, size)
-    uncertainty = 1 - confidence(maps, points, size)
-    distance = (points - prior.points.detach()).norm(dim=-1).mean(1, keepdim=True) / sigma
-    return prior.height * ((uncertainty / UNCERTAIN) ** 4 + torch.exp(-((distance / NEAR) ** 2)))
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size = size
+        self.of_map = head(11 + CONTEXT)
+        self.of_all_maps = nn.Sequential(nn.Linear(5 * N_POINTS, 64), nn.ReLU(), nn.Linear(64, N_POINTS))
+        self.of_prior = head(16 + CONTEXT)
+        for values in self.of_all_maps[-1].parameters():
+            nn.init.zeros_(values)
+        nn.init.constant_(self.of_map[-1].bias, -4.0)
+
+    def forward(self, prior: Prior, logits: Tensor, sigma: float) -> Joined:
+        logits = logits.float()
+        own, form = self.form_of(logits)
+        form = cat([form, self.far(own, prior.points)], -1)
+        state = cat([prior.spread[..., None], prior.context[:, None].expand(-1, N_POINTS, -1)], -1)
+        own_spread = self.of_map(cat([with_mean(form), state], -1))[..., 0] + self.of_all_maps(form.flatten(1))
+        weights = torch.exp(-2 * own_spread) + torch.exp(-2 * prior.spread)
+        aim = prior.points + share_of(prior.spread, own_spread)[..., None] * (own - prior.points)
+        expected, left = fitted(prior.points, aim, weights)
+        found = with_mean(cat([self.far(own, expected), own_spread[..., None]], -1))
+        left = (left / self.size + TINY).log()[:, None, None].expand(-1, N_POINTS, 1)
+        spread = prior.spread + self.of_prior(cat([with_mean(form), found, left, state], -1))[..., 0]
+        share = share_of(own_spread, spread)
+        weight = share[..., None, None]
+        bells = log_gaussians(expected, logits.shape[-1], self.size, sigma)
+        return Joined((1 - weight) * logits + weight * bells, own, own_spread, expected, spread, share)
+
+    def form_of(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The points (B, L, 2) of maps and what tells how sure they are, (B, L, 4): share near the point, entropy, width,
+        peak.
+        """
+        maps = spatial_softmax(logits.detach())
+        points = decode(maps, self.size)
+        near = confidence(maps, points, self.size)
+        entropy = -(maps * (maps + 1e-9).log()).sum((-2, -1)) / 7
+        grid = cell_centres(maps.shape[-1], self.size, points)
+        across, down = (((grid - points[..., i, None]) / self.size) ** 2 for i in (0, 1))
+        width = ((maps.sum(-2) * across).sum(-1) + (maps.sum(-1) * down).sum(-1) + TINY**2).log() / 2
+        peak = maps.amax((-2, -1)).log() / 4
+        return points, torch.stack([near, entropy, width, peak], -1)
+
+    def far(self, own: Tensor, expected: Tensor) -> Tensor:
+        """Logarithm of the distance of points (B, L, 2) as a share of the crop's side: (B, L, 1)."""
+        return ((own - expected).norm(dim=-1, keepdim=True) / self.size + TINY).log()
 
 
-def prior_logits(prior: Prior, own: Tensor, size: int, sigma: float) -> Tensor:
-    """The prior as logits, to be added to a step's own (B, L, m, m): 0 at the expected point, falling to minus
-    `prior_height`; near the point the logarithm of a Cauchy density (our choice).
+def head(inputs: int) -> nn.Sequential:
+    """A small network with one output, 0 when fresh."""
+    layers = nn.Sequential(nn.Linear(inputs, 64), nn.ReLU(), nn.Linear(64, 1))
+    for values in layers[-1].parameters():
+        nn.init.zeros_(values)
+    return layers
+
+
+def with_mean(features: Tensor) -> Tensor:
+    """Features (B, L, n) of points beside their mean over the points: (B, L, 2 n)."""
+    return cat([features, features.mean(1, keepdim=True).expand_as(features)], -1)
+
+
+def share_of(spread: Tensor, other: Tensor) -> Tensor:
+    """Weight of `other` beside what has `spread`, by their inverse variances; both are logarithms: 0 to 1."""
+    return torch.sigmoid(2 * (spread - other))
+
+
+def log_gaussians(points: Tensor, cells: int, size: int, sigma: float) -> Tensor:
+    """Logits of Gaussians at points (B, L, 2) in crop pixels: (B, L, cells, cells), 0 at the point."""
+    grid = cell_centres(cells, size, points)
+    across, down = (-(((grid - points[..., i, None]) / sigma) ** 2) / 2 for i in (0, 1))
+    return down[..., :, None] + across[..., None, :]
+
+
+def fitted(points: Tensor, aim: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (B, L, 2) moved by the similarity that brings them nearest to others, squared distances weighted (B, L);
+    and the weighted root mean square distance that is left, (B,).
     """
-    height = (prior_height(prior, own, size, sigma) + 1e-3)[..., None, None]
-    grid = cell_centres(own.shape[-1], size, prior.points)
-    dx, dy = (((grid - prior.points[..., i, None]) / sigma) ** 2 for i in (0, 1))
-    penalty = 1.5 * torch.log1p(prior.weight[..., None, None] * (dy[..., :, None] + dx[..., None, :]))
-    return height * torch.expm1(-penalty / height)
+    weight = (weight / weight.sum(1, keepdim=True))[..., None]
+    middle, aimed = (weight * points).sum(1, keepdim=True), (weight * aim).sum(1, keepdim=True)
+    (x, y), (u, v), w = (points - middle).unbind(-1), (aim - aimed).unbind(-1), weight[..., 0]
+    norm = (w * (x * x + y * y)).sum(1, keepdim=True) + 0.001
+    a, b = (w * (x * u + y * v)).sum(1, keepdim=True) / norm, (w * (x * v - y * u)).sum(1, keepdim=True) / norm
+    moved = torch.stack([a * x - b * y, b * x + a * y], -1) + aimed
+    return moved, ((weight * (moved - aim) ** 2).sum((1, 2)) + 1e-6).sqrt()

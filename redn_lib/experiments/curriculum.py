@@ -100,7 +100,7 @@ class MemoryOnAll(RedNet):
         count = len(range(*self.channels.indices(preset.widths[-1][-1])))
         self.memory = TemporalMemory(count, preset.cells, preset.hidden, preset.size, preset.margin)
 
-    def remembered(self, code: Tensor, crop: Tensor, state: MemoryState | None) -> tuple[Tensor, Prior, MemoryState]:
+    def remembered(self, code: Tensor, crop: Tensor, state: MemoryState) -> tuple[Tensor, Prior, MemoryState]:
         at = self.channels
         changed, prior, after = self.memory(code[:, at], crop, state)
         return code.slice_scatter(changed, 1, at.start, at.stop, at.step), prior, after
@@ -169,6 +169,31 @@ class PreviousMap(RedNet):
             return gaussian_maps(points, z.shape[-1], self.preset.size, self.preset.sigma)
 
         return self.frame(patch, crop, None, *steps, change_z=from_before)
+
+
+class HeldPoints(RedNet):
+    """No memory but a rule: a frame whose mean confidence is below `least` keeps the points of the last one (RQ3)."""
+
+    least, momentum = 0.0, 0.0
+    tried = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
+
+    def follow(self, patch: Tensor, crop: Tensor, before: FrameOutput | None, *steps, **others) -> FrameOutput:
+        output = self.frame(patch, crop, None, *steps, temporal=False)
+        last = output.steps[-1]
+        points = last.points.detach()
+        if before is not None:
+            earlier, latest = before.state
+            sure = confidence(last.response_maps, last.crop_points, self.preset.size).mean(1) >= self.least
+            points = torch.where(sure[:, None, None], points, latest + self.momentum * (latest - earlier))
+            last = last._replace(points=points)
+        state = (points if before is None else before.state[1], points)
+        return output._replace(steps=[*output.steps[:-1], last], state=state)
+
+
+class MovedPoints(HeldPoints):
+    """As `HeldPoints`, but the points go on at the speed that they had (RQ3)."""
+
+    momentum = 1.0
 
 
 class LstmOnCoordinates(RedNet):

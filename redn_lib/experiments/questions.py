@@ -10,17 +10,19 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from redn_lib.experiments import curriculum
 from redn_lib.experiments.curriculum import FULL, LSTM, NO_LSTM, STEPS, SUPERVISIONS, Curriculum, Setting, Supervision
 from redn_lib.experiments.filters import FILTERS, best_strength
-from redn_lib.experiments.measures import clip_figures, still_figures, swap_figures, tracks_of, trials, z_figures
+from redn_lib.experiments.measures import Trial, clip_figures, still_figures, swap_figures, tracks_of, trials, z_figures
 from redn_lib.experiments.mixes import mix_figures
 from redn_lib.experiments.probes import probe_figures
 from redn_lib.experiments.statistics import differences, factorial, pairwise, worths
 from redn_lib.feedback import FeedbackForm
 from redn_lib.files import naming, whole_file
+from redn_lib.metrics import nme
 from redn_lib.presets import HIDDEN
 from redn_lib.pretrained import load_pretrained
 from redn_lib.rednet import RedNet
@@ -131,12 +133,24 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
     name = f"shipped, then {variant.network.__name__} {variant.hidden} on {variant.clips.__name__}"
     model = Curriculum(setting, seed).trained(model, variant.clips(setting.faces, stage, model.preset), name)
     setting = replace(setting, preset=model.preset)
-    if variant.filter is None:
-        return clip_figures(model, setting, temporal=variant.temporal)
-    smooth, strengths = FILTERS[variant.filter]
     known = list(trials(setting.faces, "occluded", min(setting.clips, 8), setting.frames, model.preset))
-    strength = best_strength(smooth, strengths, tracks_of(model, known), [trial.clip.points for trial in known])
-    return clip_figures(model, setting, smooth=partial(smooth, strength=strength)) | {"strength": strength}
+    truths = [trial.clip.points for trial in known]
+    if variant.filter is not None:
+        smooth, strengths = FILTERS[variant.filter]
+        strength = best_strength(smooth, strengths, tracks_of(model, known), truths)
+        return clip_figures(model, setting, smooth=partial(smooth, strength=strength)) | {"strength": strength}
+    if isinstance(model, curriculum.HeldPoints):
+        model.least = strength = best_threshold(model, known)
+        return clip_figures(model, setting) | {"strength": strength}
+    return clip_figures(model, setting, temporal=variant.temporal)
+
+
+def best_threshold(model: curriculum.HeldPoints, known: Sequence[Trial]) -> float:
+    """The confidence below which the rule holds the points with the least error on clips whose truth is known."""
+    errors = []
+    for model.least in model.tried:
+        errors.append(np.mean([nme(track, trial.clip.points) for track, trial in zip(tracks_of(model, known), known)]))
+    return model.tried[int(np.argmin(errors))]
 
 
 def run_supervision(supervision: Supervision, setting: Setting, seed: int, *, mixed: bool = False) -> Figures:
@@ -221,6 +235,8 @@ QUESTIONS: dict[str, Question] = {
             "LSTM on coordinates": VideoModel(curriculum.LstmOnCoordinates, HIDDEN),
             "three frames stacked": VideoModel(curriculum.StackedFrames, only=()),
             "previous frame's map fed back": VideoModel(curriculum.PreviousMap, only=()),
+            "no LSTM, the last sure points held": VideoModel(curriculum.HeldPoints),
+            "no LSTM, the last sure points moved on": VideoModel(curriculum.MovedPoints),
             **{f"no LSTM, {name} filter": VideoModel(filter=name) for name in FILTERS},
         },
         run_video_model,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from redn_lib.feedback import Step, to_crop
 from redn_lib.identity import identity_loss, pooled, pose_echo, pose_of, swapped_in, within_share
-from redn_lib.losses import detection_loss, map_loss, motion_loss, prior_loss, regression_loss
+from redn_lib.losses import detection_loss, map_loss, motion_loss, regression_loss, spread_loss
 from redn_lib.presets import Preset
 from redn_lib.rednet import FrameOutput, RedNet
 from redn_lib.training.batches import Batch
@@ -54,7 +54,7 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
     growth = stage.growth ** torch.arange(len(losses), device=losses.device)
     total, identity = (growth * losses).sum() / growth.sum(), torch.zeros((), device=losses.device)
     if outputs[0].prior is not None:
-        total = total + stage.prior_loss_weight * expectation_loss(outputs, truths, model.preset.sigma)
+        total = total + stage.spread_weight * spread_losses(outputs, truths, model.preset.size)
     if stage.motion_weight:
         points = [output.steps[-1].points for output in outputs]
         total = total + stage.motion_weight * motion_loss(points, truths)
@@ -88,15 +88,19 @@ def point_weights(visible: Tensor, stage: Stage) -> Tensor:
     return weights / weights.mean(-1, keepdim=True)
 
 
-def expectation_loss(outputs: list[FrameOutput], truths: Sequence[Tensor], sigma: float) -> Tensor:
-    """`prior_loss` of f_tRNN, mean over frames; truths: (B, 68, 2) in patch pixels. Points count fully, visible or not:
-    f_tRNN must know them.
+def spread_losses(outputs: list[FrameOutput], truths: Sequence[Tensor], size: int) -> Tensor:
+    """`spread_loss` of the prior of f_tRNN, of the maps and of the moved prior, mean over frames and steps; truths:
+    (B, 68, 2) in patch pixels. Points count fully, visible or not: f_tRNN must know them.
     """
     losses = []
     for output, truth in zip(outputs, truths, strict=True):
         target = to_crop(truth, output.steps[0].crop)
-        losses.append(prior_loss(output.prior.points, output.prior.weight, target, sigma))
-    return torch.stack(losses).mean()
+        losses.append(spread_loss(output.prior.points, output.prior.spread, target, size))
+        for step, joined in zip(output.steps, output.joined, strict=True):
+            target = to_crop(truth, step.crop)
+            losses.append(spread_loss(joined.own, joined.own_spread, target, size) / len(output.steps))
+            losses.append(spread_loss(joined.expected, joined.spread, target, size) / len(output.steps))
+    return torch.stack(losses).sum() / len(outputs)
 
 
 def decoupling_losses(

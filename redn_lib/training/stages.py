@@ -40,7 +40,7 @@ class Stage:
     occluded: share of the animated clips in which an occluder passes before the face.
     pace: an animated head is up to so many times as fast as usual, in most clips far less.
     memory_rate: learning rate of f_tRNN over that of the rest.
-    prior_loss_weight: weight of the loss of the prior of f_tRNN.
+    spread_weight: weight of the losses of what f_tRNN holds to be possible.
     motion_weight: weight of the loss of the motion of the points.
     box_noise: of the first box.
     seed: of batches and augmentation.
@@ -71,7 +71,7 @@ class Stage:
     occluded: float = 0.7
     pace: float = 1.0
     memory_rate: float = 3.0
-    prior_loss_weight: float = 0.01
+    spread_weight: float = 0.1
     motion_weight: float = 0.0
     box_noise: BoxNoise = BoxNoise()
     seed: int = 0

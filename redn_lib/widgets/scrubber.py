@@ -20,7 +20,7 @@ from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.feedback import box_crop, to_patch
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
-from redn_lib.temporal import MemoryState, prior_height
+from redn_lib.temporal import MemoryState
 from redn_lib.training.batches import cut_clip
 from redn_lib.widgets.chart import columns, time_chart
 from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, ring, zoomed
@@ -31,6 +31,7 @@ from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 NONE = "none"
 WITHOUT, WITH = "no memory", "memory"
+TRUST, SHARE = "trust", "share of the prior"
 OCCLUDED = 0.5
 """From this share of the face on, a frame counts as occluded (our choice)."""
 
@@ -44,7 +45,7 @@ FACES_KEPT = 400
 MAX_ERROR = 0.4
 """Errors above this are cut off in the chart."""
 
-COLOURS = {WITHOUT: ORANGE, WITH: BLUE, **dict.fromkeys(FILTERS, PURPLE), "height": GREEN}
+COLOURS = {WITHOUT: ORANGE, WITH: BLUE, **dict.fromkeys(FILTERS, PURPLE), TRUST: GREEN, SHARE: BLUE}
 """Of the curves."""
 
 
@@ -67,14 +68,15 @@ class ScrubberState:
 
 @dataclass(frozen=True)
 class TrackedFace:
-    """One frame, tracked; `expected`, `height` and `hidden` are None without memory."""
+    """One frame, tracked; `expected`, `trust`, `share` and `hidden` are None without memory."""
 
     points: np.ndarray  # (68, 2) patch pixels
     expected: np.ndarray | None  # (68, 2) points of the prior, patch pixels
     crop_image: np.ndarray  # (S, S, 3) uint8, of the last step
     maps: np.ndarray  # (68, h, w) of the last step
     crop: Crop  # of the last step, crop pixels to patch pixels
-    height: np.ndarray | None  # (68,) of the prior at the first step, in logits
+    trust: np.ndarray | None  # (68,) how strongly each point of the frame before is drawn into the first z, 0 to 1
+    share: np.ndarray | None  # (68,) of the prior in the maps of the last step, 0 to 1
     hidden: np.ndarray | None  # (H,) of the LSTM
     state: MemoryState | None  # with which the next frame is tracked
     next_crop: torch.Tensor  # (1, 2, 3) the next frame's first crop
@@ -91,7 +93,7 @@ class Scrubbed:
     ms: float  # time of the last computation, both tracks together
     computed: int  # frames in that time
     occluded: np.ndarray  # (T,) share of the face that is occluded
-    height: np.ndarray  # (T,) of the prior at the first step, in logits, mean over points
+    memory: dict[str, np.ndarray]  # by TRUST and SHARE (T,), mean over points
     hidden: np.ndarray  # (T, H) state of the LSTM
 
 
@@ -110,7 +112,7 @@ def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Scene:
     ranges |= {"clip": (0, len(tracked.clips) - 1), "lasts": (1, frames), "steps": (1, model.preset.steps)}
     about = (
         "Time scrubber: the face with its points, and its response maps, tracked without memory and with it. Below "
-        "over time: the frames, the error, the height of the prior and the state of the LSTM"
+        "over time: the frames, the error, the trust in the last points, the share of the prior and the state of the LSTM"
     )
     defaults = {"steps": model.preset.steps, "enters": min(8, frames - 1), "lasts": min(6, frames)}
 
@@ -153,7 +155,8 @@ class Scrubber:
         clip = occluded_clip(self.clips[state.clip], state)
         tracks = {name: self._track(clip, state, name == WITH) for name in (WITHOUT, WITH)}
         errors = {name: nme(np.stack([f.points for f in track]), clip.points) for name, track in tracks.items()}
-        height = np.array([face.height.mean() for face in tracks[WITH]])
+        memory = {TRUST: [face.trust for face in tracks[WITH]], SHARE: [face.share for face in tracks[WITH]]}
+        memory = {name: np.mean(values, 1) for name, values in memory.items()}
         hidden = np.stack([face.hidden for face in tracks[WITH]])
         ms, new = 1e3 * (time.perf_counter() - start), self._new
         return Scrubbed(state, clip, tracks, errors, ms, new, clip.factors["occluded"], height, hidden)
@@ -183,15 +186,15 @@ class Scrubber:
             crop, state = torch.as_tensor(first, dtype=torch.float32, device=device)[None], None
         patch = torch.from_numpy(clip.frames[len(track)]).to(device).permute(2, 0, 1)[None].float() / 255
         output = self.model.frame(patch, crop, state, steps, temporal=temporal)
-        first, last, prior, memory = output.steps[0], output.steps[-1], output.prior, output.state
-        height = None if prior is None else prior_height(prior, first.regression, p.size, p.sigma)
+        last, prior, memory = output.steps[-1], output.prior, output.state
         return TrackedFace(
             first_of(last.points),
             None if prior is None else first_of(to_patch(prior.points, crop)),
             first_of(last.frame.mul(255).round().byte().permute(0, 2, 3, 1)),
             first_of(last.response_maps.half()),
             Crop(first_of(last.crop.double()), p.size),
-            None if height is None else first_of(height),
+            None if prior is None else first_of(output.trust),
+            None if prior is None else first_of(output.joined[-1].share),
             None if memory is None else first_of(memory.hidden),
             memory,
             box_crop(last.points, crop, p.size, p.first_margin),
@@ -216,21 +219,22 @@ def numbers(scrubbed: Scrubbed) -> list[list[str]]:
     for what, frames in (("while occluded", deep), ("else", ~deep)):
         if frames.any():
             errors.append(f"{what}: " + " / ".join(f"{error[frames].mean():.1%}" for error in scrubbed.errors.values()))
-    memory = [f"height of the prior {scrubbed.height[t]:.1f}"]
+    memory = [f"{name} {values[t]:.2f}" for name, values in scrubbed.memory.items()]
     memory.append(f"memory cleared before frame {state.forget}" if state.forget else "memory never cleared")
     return [words, errors, memory]
 
 
 def compose(scrubbed: Scrubbed) -> np.ndarray:
     """All panels in one picture (H, 1000, 3) uint8 RGB."""
-    errors, height = scrubbed.errors, scrubbed.height
+    errors = scrubbed.errors
     faces = [_face(scrubbed, name) for name in (WITHOUT, WITH)] + [_maps(scrubbed, name) for name in (WITHOUT, WITH)]
     top = min(max(float(np.max(list(errors.values()))), 0.1), MAX_ERROR)
     note = f"% of the eye distance, cut off at {MAX_ERROR:.0%}; grey: share of the face that is occluded"
     marks = {name if name in (WITH, WITHOUT) else f"{name} filter": COLOURS[name] for name in errors}
     error = legend(caption(_chart(scrubbed, errors, top, "{:.0%}", 130), "Error", note), marks)
-    chart = _chart(scrubbed, {"height": height}, max(float(height.max()), 1e-6), "{:.2g}", 66)
-    prior = caption(chart, "Height of the prior", "largest bonus of the memory's prior in logits, mean over the points")
+    note = "trust: how strongly the last points are drawn into the first z; share: of the prior in the maps; means over points"
+    marks = {name: COLOURS[name] for name in scrubbed.memory}
+    prior = legend(caption(_chart(scrubbed, scrubbed.memory, 1.0, "{:.2g}", 66), "Memory", note), marks)
     return board([faces, [_strip(scrubbed)], [error], [prior], [_units(scrubbed)]], 8)
 
 

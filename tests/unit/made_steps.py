@@ -56,6 +56,6 @@ def remembering() -> RedNet:
     small = replace(COMPACT, widths=widths, regression_width=8, size=32, sigma=2.0, hidden=12)
     net = RedNet(small).eval()
     torch.nn.init.normal_(net.regression.out.weight, std=0.5)
-    for layer in (net.memory.unpool, net.memory.prior):
+    for layer in (net.memory.unpool, net.memory.motion):
         torch.nn.init.normal_(layer.weight, std=0.3)
     return net

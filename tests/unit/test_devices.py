@@ -66,7 +66,7 @@ def test_images_and_clips(preset):
     for step in model(batch.patches[:, 0], batch.crop):
         assert {tensor.device.type for tensor in step} == {"meta"}
     for output in model.clip(batch.patches, batch.crop):
-        assert output.state.points.is_meta and output.prior.height.is_meta
+        assert output.state.points.is_meta and output.joined[-1].share.is_meta
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -88,7 +88,9 @@ def of_frame(output: FrameOutput) -> dict[str, np.ndarray]:
     points = torch.stack([step.points for step in output.steps])
     found = {"points": points, "codes": torch.stack(output.codes)}
     if output.prior is not None:
-        found |= {"weight": output.prior.weight, "height": output.prior.height, "hidden": output.state.hidden}
+        last = output.joined[-1]
+        found |= {"prior": output.prior.points, "spread": output.prior.spread, "hidden": output.state.hidden}
+        found |= {"own spread": last.own_spread, "expected": last.expected, "share": last.share}
     return {name: value.numpy() for name, value in found.items()}
 
 

@@ -1,5 +1,6 @@
 """Values of the losses, worked out by hand; and descending them moves the points to the truth."""
 
+import itertools
 import math
 
 import pytest
@@ -7,11 +8,11 @@ import torch
 
 from redn_lib.feedback import Step
 from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.losses import detection_loss, map_loss, motion_loss, prior_loss, regression_loss
+from redn_lib.losses import detection_loss, map_loss, motion_loss, regression_loss, spread_loss
 from redn_lib.rednet import FrameOutput
 from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
-from redn_lib.temporal import Prior
-from redn_lib.training.objective import expectation_loss
+from redn_lib.temporal import Joined, Prior
+from redn_lib.training.objective import spread_losses
 
 TRUTH = torch.from_numpy(MEAN_SHAPE)[None].float() * 45 + 63.5
 EYES = (TRUTH[0, 36] - TRUTH[0, 45]).norm().item()
@@ -70,30 +71,30 @@ def test_points_far_outside_the_crop_count_nothing_in_the_map_loss():
     assert map_loss(torch.randn(1, 68, 32, 32), TRUTH + 1000, 128, 4.0).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_the_prior_loss_is_minus_the_logarithm_of_a_cauchy_density():
-    """A prior 5 px away with sigma 5 px: 1.5 log(1 + w) - log w; at the truth: - log w."""
+def test_the_spread_loss_is_minus_the_logarithm_of_a_cauchy_density():
+    """Points 5 px away in a crop of 100 px, a twentieth of its side: 1.5 log(1 + 0.05^2 / spread^2) + 2 log spread."""
     truth = torch.tensor([[[10.0, 20.0], [30.0, 40.0]]])
-    weight = torch.tensor([[4.0, 0.5]])
-    away = prior_loss(truth + torch.tensor([3.0, 4.0]), weight, truth, 5.0).item()
-    expected = (1.5 * math.log(5) - math.log(4) + 1.5 * math.log(1.5) - math.log(0.5)) / 2
+    spread = torch.tensor([[0.05, 0.1]])
+    away = spread_loss(truth + torch.tensor([3.0, 4.0]), spread.log(), truth, 100).item()
+    expected = (1.5 * math.log(2) + 2 * math.log(0.05) + 1.5 * math.log(1.25) + 2 * math.log(0.1)) / 2
     assert away == pytest.approx(expected, rel=1e-5)
-    assert prior_loss(truth, weight, truth, 5.0).item() == pytest.approx(-math.log(2) / 2, rel=1e-5)
+    assert spread_loss(truth, spread.log(), truth, 100).item() == pytest.approx(
+        math.log(0.05) + math.log(0.1), rel=1e-5
+    )
 
 
-def output(crop: torch.Tensor, points: torch.Tensor, prior: Prior | None = None) -> FrameOutput:
-    """Of a frame whose last step has these points, (1, 68, 2) in patch pixels."""
-    return FrameOutput([Step(crop, *[None] * 5, points, None)], [], prior)
-
-
-def test_the_expectation_loss_compares_the_prior_with_the_truth_in_the_first_crop_of_each_frame():
-    """Crop pixels of half a patch pixel: a prior at the truth, and one 10 crop pixels = 2 sigma away."""
+def test_the_spread_losses_compare_prior_maps_and_moved_prior_with_the_truth_in_their_crops():
+    """Crop pixels of half a patch pixel; each in turn is a tenth of the crop off, where it says that it may be."""
     crop = torch.tensor([[[0.5, 0, 8], [0, 0.5, 4]]])
-    places = (TRUTH - torch.tensor([8.0, 4.0])) / 0.5
-    weight = torch.full((1, 68), 3.0)
-    priors = [Prior(places + torch.tensor([far, 0.0]), weight, weight) for far in (0.0, 10.0)]
-    loss = expectation_loss([output(crop, TRUTH, prior) for prior in priors], [TRUTH, TRUTH], 5.0)
-    expected = (-math.log(3) + 1.5 * math.log(1 + 3 * 4) - math.log(3)) / 2
-    assert loss.item() == pytest.approx(expected, rel=1e-4)
+    places, spread = (TRUTH - torch.tensor([8.0, 4.0])) / 0.5, torch.full((1, 68), math.log(0.1))
+    losses = []
+    for far in itertools.product((0.0, 10.0), repeat=3):
+        prior, own, expected = (places + torch.tensor([x, 0.0]) for x in far)
+        joined = Joined(None, own, spread, expected, spread, None)
+        frame = FrameOutput([Step(crop, *[None] * 5, TRUTH, None)], [], Prior(prior, spread, None), joined=[joined])
+        losses.append(spread_losses([frame], [TRUTH], 100).item())
+    wanted = [6 * math.log(0.1) + 1.5 * math.log(2) * sum(far) for far in itertools.product((0, 1), repeat=3)]
+    assert losses == pytest.approx(wanted, rel=1e-4)
 
 
 def test_the_motion_loss_forgives_a_constant_error_and_not_a_jump():

@@ -15,7 +15,7 @@ from redn_lib.identity import split
 from redn_lib.landmarks import tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
-from redn_lib.temporal import UNCERTAIN, Prior, TemporalMemory, crop_motion, prior_height, prior_logits
+from redn_lib.temporal import CONTEXT, Join, Prior, TemporalMemory, crop_motion, fitted
 from redn_lib.training.batches import Batch, ClipBatches
 from redn_lib.training.loop import Trainer
 from redn_lib.training.objective import outcome
@@ -43,8 +43,9 @@ def similarity(scale, turn, x, y):
 similarities = st.builds(similarity, st.floats(0.3, 3), st.floats(-1, 1), st.floats(-50, 50), st.floats(-50, 50))
 
 
-def test_a_fresh_memory_leaves_the_code_as_it_is():
+def test_a_fresh_memory_without_trust_leaves_the_code_as_it_is():
     model, batch = tiny().eval(), clip_of()
+    torch.nn.init.constant_(model.memory.trust.bias, -30.0)
     with torch.no_grad():
         remembered = model.frame(batch.patches[:, 0], batch.crop)
         plain = model.frame(batch.patches[:, 0], batch.crop, temporal=False)
@@ -80,12 +81,13 @@ def test_motion_is_measured_in_the_crop_before(crop, shift, growth, turn):
     torch.testing.assert_close(crop_motion(crop, now, size), wanted, atol=1e-6, rtol=1e-6)
 
 
-PLACE = torch.tensor([[[20.0, 41.0]]])
-"""Where the priors of these tests expect the one point, in pixels of a crop of 64."""
+SHAPE = 12 + 40 * torch.rand(1, 68, 2, generator=torch.Generator().manual_seed(0))
+"""Where the priors of these tests expect the points, in pixels of a crop of 64."""
 
 
-def prior_of(weight: float, height: float) -> Prior:
-    return Prior(PLACE, torch.full((1, 1), weight), torch.full((1, 1), height))
+def prior_of(spread: float, points: torch.Tensor = SHAPE) -> Prior:
+    """A prior that may be off by a share of the crop's side."""
+    return Prior(points, torch.full((1, 68), float(np.log(spread))), torch.zeros(1, CONTEXT))
 
 
 def sharp(points: torch.Tensor) -> torch.Tensor:
@@ -93,50 +95,56 @@ def sharp(points: torch.Tensor) -> torch.Tensor:
     return (100 * gaussian_maps(points, 32, 64, 2.0)).clamp(max=12)
 
 
-def test_the_logits_of_a_prior_are_those_of_its_formula():
-    own, prior = sharp(PLACE), prior_of(3.0, 2.0)
-    logits, height = prior_logits(prior, own, 64, 2.0), prior_height(prior, own, 64, 2.0).item() + 1e-3
+def test_a_fresh_join_trusts_maps_as_far_as_the_prior_is_off():
+    join, shown = Join(64), SHAPE + 6.0
+    for spread, wanted in ((1.0, shown), (1e-5, SHAPE)):
+        joined = join(prior_of(spread), sharp(shown), 2.0)
+        found = decode(spatial_softmax(joined.logits), 64)
+        assert (found - wanted).abs().mean() < 0.5
+        assert joined.share.mean() == pytest.approx(float(wanted is SHAPE), abs=0.01)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.2])
+def test_the_share_of_the_prior_is_that_of_inverse_variances(spread):
+    joined = Join(64)(prior_of(spread), sharp(SHAPE), 2.0)
+    own = np.exp(-2 * joined.own_spread.detach().numpy())
+    wanted = spread**-2 / (spread**-2 + own)
+    np.testing.assert_allclose(joined.share.detach().numpy(), wanted, rtol=1e-4)
+
+
+def test_the_joined_logits_are_a_mixture_of_those_of_the_map_and_of_a_gaussian_at_the_expected_place():
+    own, shown = sharp(SHAPE + 6.0), 2.0
+    joined = Join(64)(prior_of(0.02), own, shown)
     x, y = 2 * 12 + 0.5, 2 * 17 + 0.5  # the centre of cell (12, 17)
-    penalty = 1.5 * np.log1p(3.0 * ((x - 20) ** 2 + (y - 41) ** 2) / 2.0**2)
-    assert logits[0, 0, 17, 12].item() == pytest.approx(height * np.expm1(-penalty / height), rel=1e-4)
+    place, share = joined.expected[0, 5], joined.share[0, 5]
+    bell = -((x - place[0]) ** 2 + (y - place[1]) ** 2) / (2 * shown**2)
+    torch.testing.assert_close(joined.logits[0, 5, 17, 12], (1 - share) * own[0, 5, 17, 12] + share * bell)
 
 
-@pytest.mark.parametrize("height", [0.01, 0.06])
-def test_the_height_of_a_prior_is_its_largest_bonus(height):
-    flat = torch.zeros(1, 1, 32, 32)
-    logits = prior_logits(prior_of(1.0, height), flat, 64, 2.0)
-    largest = height * (1 / UNCERTAIN) ** 4
-    assert 0.7 * largest < logits.max() - logits.min() < 1.01 * largest
+@given(similarities)
+def test_the_prior_is_moved_as_a_whole_to_where_sure_maps_see_the_face(move):
+    shape = SHAPE.double()
+    weight = torch.ones(1, 68, dtype=torch.float64)
+    moved, left = fitted(shape, to_patch(shape, move), weight)
+    torch.testing.assert_close(moved, to_patch(shape, move), atol=0.05, rtol=1e-3)
+    assert left.item() < 0.05
 
 
-def test_a_prior_counts_most_where_the_maps_are_uncertain_and_least_where_they_are_sure_of_another_place():
-    uncertain, agreeing, elsewhere = torch.zeros(1, 1, 32, 32), sharp(PLACE), sharp(PLACE + 12)
-    heights = [prior_height(prior_of(1.0, 2.0), own, 64, 2.0).item() for own in (uncertain, agreeing, elsewhere)]
-    assert heights[0] > 20 and heights[1] == pytest.approx(2.0, rel=0.2) and heights[2] < 0.05
+def test_points_without_weight_do_not_move_the_prior():
+    weight = torch.ones(1, 68)
+    weight[:, 34:] = 1e-9
+    aim = SHAPE + torch.tensor([5.0, -3.0])
+    wrong = aim.clone()
+    wrong[:, 34:] += 30.0
+    torch.testing.assert_close(fitted(SHAPE, wrong, weight)[0], aim, atol=0.05, rtol=0)
 
 
-def test_a_narrow_prior_pulls_flat_maps_to_its_place_and_one_without_weight_does_not():
-    flat = torch.zeros(1, 1, 32, 32)
-    for weight, wanted, near in ((50.0, PLACE, 0.6), (0.0, torch.full((1, 1, 2), 31.5), 1e-3)):
-        found = decode(spatial_softmax(prior_logits(prior_of(weight, 100.0), flat, 64, 2.0)), 64)
-        assert (found - wanted).abs().max() < near
-
-
-@pytest.mark.parametrize("sure, jumped", [(1.0, True), (0.03, False)], ids=["in plain sight", "occluded"])
-def test_a_point_in_plain_sight_outweighs_the_prior_and_an_occluded_one_does_not(sure, jumped):
-    shown = torch.tensor([[[34.0, 30.0]]])
-    own, prior = sure * sharp(shown), prior_of(4.0, 5.0)
-    found = decode(spatial_softmax(own + prior_logits(prior, own, 64, 2.0)), 64)
-    assert (found - (shown if jumped else PLACE)).norm() < 2
-
-
-def test_a_face_that_hardly_moves_is_steadied():
-    shown = 12 + 40 * torch.rand(1, 5, 2, generator=torch.Generator().manual_seed(0))
-    for distance, steadied in ((0.5, True), (8.0, False)):
-        prior, own = Prior(shown + distance, torch.full((1, 5), 2.0), torch.full((1, 5), 3.0)), sharp(shown)
-        before, after = (decode(spatial_softmax(x), 64) for x in (own, own + prior_logits(prior, own, 64, 2.0)))
-        moved = (after - before).mean() / distance
-        assert moved > 0.2 if steadied else moved < 0.05
+def test_a_prior_seen_in_another_crop_is_at_the_same_place_and_as_far_off():
+    before, now = similarity(1.0, 0.0, 3, 5).float(), similarity(0.5, 0.3, 9, 7).float()
+    prior = prior_of(0.1)
+    seen = prior.seen_in(before, now)
+    torch.testing.assert_close(to_patch(seen.points, now), to_patch(prior.points, before), atol=1e-3, rtol=0)
+    torch.testing.assert_close(seen.spread.exp(), 2 * prior.spread.exp())
 
 
 def test_the_memory_gets_c_pe_alone_and_c_id_by_passes_it():
@@ -146,25 +154,42 @@ def test_the_memory_gets_c_pe_alone_and_c_id_by_passes_it():
     code, crop = torch.rand(1, 2 * channels, PRESET.cells, PRESET.cells), torch.eye(2, 3)[None]
     other = code.clone()
     other[:, :channels] += 1
-    out, _, state = model.remembered(code, crop, None)
-    out_other, _, state_other = model.remembered(other, crop, None)
+    nothing = model.memory.eval().first_state(crop)
+    out, _, state = model.remembered(code, crop, nothing)
+    out_other, _, state_other = model.remembered(other, crop, nothing)
     assert torch.equal(state.hidden, state_other.hidden)
     assert torch.equal(split(out, channels)[0], split(code, channels)[0])
     assert torch.equal(split(out, channels)[1], split(out_other, channels)[1])
     assert not torch.equal(split(out, channels)[1], split(code, channels)[1])
 
 
-def test_the_prior_is_added_to_the_maps_of_every_step_at_its_place_in_the_frame():
+def test_the_prior_is_joined_with_the_maps_of_every_step_at_its_place_in_the_frame():
     model, batch = tiny().eval(), clip_of()
-    torch.nn.init.normal_(model.memory.prior.weight)
     with torch.no_grad():
         first = model.frame(batch.patches[:, 0], batch.crop)
         output = model.frame(batch.patches[:, 1], batch.crop, first.state, 3)
     assert torch.allclose(to_patch(output.prior.points, batch.crop), first.state.points, atol=1e-3)
-    for step in output.steps:
-        moved = output.prior._replace(points=to_crop(first.state.points, step.crop))
-        wanted = spatial_softmax(step.regression + prior_logits(moved, step.regression, PRESET.size, PRESET.sigma))
-        torch.testing.assert_close(step.response_maps, wanted, atol=1e-4, rtol=1e-3)
+    for step, joined in zip(output.steps, output.joined, strict=True):
+        again = model.memory.join(output.prior.seen_in(batch.crop, step.crop), step.regression, PRESET.sigma)
+        torch.testing.assert_close(step.response_maps, spatial_softmax(again.logits), atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(joined.share, again.share)
+
+
+def test_the_first_z_shows_the_points_of_the_last_frame_as_high_as_the_state_trusts_them():
+    model, batch = tiny().eval(), clip_of()
+    with torch.no_grad():
+        first = model.frame(batch.patches[:, 0], batch.crop)
+        for bias, height in ((0.0, 0.5), (-30.0, 0.0)):
+            model.memory.trust.bias.fill_(bias)
+            z = model.frame(batch.patches[:, 1], batch.crop, first.state).steps[0].z
+            drawn = gaussian_maps(to_crop(first.state.points, batch.crop), PRESET.maps, PRESET.size, PRESET.sigma)
+            torch.testing.assert_close(z, height * drawn)
+
+
+def test_in_training_the_first_points_are_in_the_crop_of_another_clip():
+    memory, crops = tiny().memory, torch.cat([similarity(s, 0, 0, 0).float() for s in (1.0, 2.0)])
+    trained, used = memory.train().first_state(crops), memory.eval().first_state(crops)
+    torch.testing.assert_close(trained.points, used.points.flip(0))
 
 
 def test_the_next_crop_is_the_trackers():
@@ -211,19 +236,28 @@ def test_losses_of_a_clip_are_a_number_for_each_step(temporal):
 def test_a_memory_has_the_shapes_of_its_code():
     memory = TemporalMemory(6, 2, 8, 64, 1.25)
     code, crop = torch.rand(3, 6, 2, 2), torch.eye(2, 3).expand(3, 2, 3)
-    remembered, prior, state = memory(code, crop, None)
-    assert torch.equal(remembered, code) and prior.points.shape == (3, 68, 2) and prior.weight.shape == (3, 68)
-    assert state.hidden.shape == (3, 8) and prior.weight.max() < 0.05
+    remembered, prior, state = memory(code, crop, memory.first_state(crop))
+    assert torch.equal(remembered, code) and prior.points.shape == (3, 68, 2) and prior.spread.shape == (3, 68)
+    assert state.hidden.shape == (3, 8) and memory.trusted(state).shape == (3, 68)
 
 
-def test_points_are_expected_where_they_were_though_the_crop_moved():
+def test_a_fresh_memory_expects_points_where_they_were_though_the_crop_moved():
     memory = TemporalMemory(6, 2, 8, 64, 1.25)
-    torch.nn.init.normal_(memory.prior.weight)
     before, now = similarity(1.0, 0.0, 3, 5).float(), similarity(1.3, 0.2, -4, 7).float()
     code, points = torch.rand(1, 6, 2, 2), 64 * torch.rand(1, 68, 2)
-    _, _, state = memory(code, before, None)
+    _, _, state = memory(code, before, memory.first_state(before))
     _, prior, _ = memory(code, now, state._replace(points=points))
     torch.testing.assert_close(to_patch(prior.points, now), points, atol=1e-3, rtol=0)
+
+
+@given(st.floats(-0.3, 0.3), st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
+def test_the_motion_that_is_read_moves_all_points_together(shift, growth, turn):
+    memory, motion = TemporalMemory(6, 2, 8, 64, 1.25), torch.zeros(1, 4 + 2 * 68)
+    motion[0, :4] = 10 * torch.tensor([shift, 0, growth, turn])
+    moved, middle = memory.moved(SHAPE, motion), SHAPE.mean(1, keepdim=True)
+    x, y = (SHAPE - middle).unbind(-1)
+    wanted = torch.stack([x + growth * x - turn * y, y + growth * y + turn * x], -1) + middle
+    torch.testing.assert_close(moved, wanted + torch.tensor([64 * shift, 0]), atol=1e-3, rtol=1e-4)
 
 
 def test_a_tracker_that_cuts_patches_elsewhere_expects_the_points_at_the_same_place_of_the_frame():

@@ -11,10 +11,11 @@ from redn_lib.crop import PATCH_SIZE, Crop
 from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, occlude_clip
 from redn_lib.experiments.filters import FILTERS
 from redn_lib.metrics import nme
-from redn_lib.temporal import prior_height
 from redn_lib.training.batches import cut_clip
 from redn_lib.widgets.scrubber import (
     NONE,
+    SHARE,
+    TRUST,
     WITH,
     WITHOUT,
     Scrubber,
@@ -50,8 +51,8 @@ def test_both_runs_are_what_the_library_does(model, clips):
         np.testing.assert_allclose([face.points for face in scrubbed.tracks[name]], track, atol=1e-3)
         np.testing.assert_allclose(scrubbed.errors[name], nme(track, clip.points), atol=1e-4)
     np.testing.assert_allclose(scrubbed.hidden, [s.state.hidden[0].numpy() for s in outputs], atol=1e-4)
-    height = [prior_height(s.prior, s.steps[0].regression, p.size, p.sigma).mean() for s in outputs]
-    np.testing.assert_allclose(scrubbed.height, height, rtol=1e-3)
+    np.testing.assert_allclose(scrubbed.memory[TRUST], [s.trust.mean() for s in outputs], rtol=1e-3)
+    np.testing.assert_allclose(scrubbed.memory[SHARE], [s.joined[-1].share.mean() for s in outputs], rtol=1e-3)
 
 
 def test_frames_before_the_first_that_changed_are_not_tracked_again(model, clips):
