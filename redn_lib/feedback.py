@@ -155,8 +155,9 @@ def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
 
 
 def draw_points(form: FeedbackForm, points: Tensor, height: Tensor, p) -> Tensor:
-    """z of points (B, L, 2) in crop pixels that are known before the first step, each as high as (B, L) says, 0 to 1; in
-    squares, those that are at least half as high as it can be: (B, Cz, s, s) (our choice). p: `presets.Preset`.
+    """z of points (B, L, 2) in crop pixels that are known before the first step: (B, Cz, s, s) (our choice).
+
+    height: (B, L) of each Gaussian, 0 to 1; squares show the points whose height is 0.5 or more. p: `presets.Preset`.
     """
     if form.draw == "squares":
         return draw_squares(points, height >= 0.5, SQUARES[0], p.size)

@@ -1,4 +1,4 @@
-"""The losses of a feedback step (label maps, response maps, points), of motion, and of what f_tRNN holds to be possible.
+"""The losses of a feedback step (label maps, response maps, points), of motion, and of what f_tRNN expects.
 
 The weight of each is a field of `Stage` in training/stages.py; training/objective.py adds them up.
 """

@@ -1,10 +1,10 @@
 """f_tRNN: an LSTM over C_pe alone, from frame to frame, between encoder and decoder (paper).
 
 All else is our choice. The paper's LSTM changes only the code, and a code of a few cells cannot hold 68 places to the
-pixel. So the points of the last frame are kept beside the state, and the state says what they are worth. Its trust in each
-point tells how strongly that point is drawn into the first z of the next frame. Its prior tells where the points are in
-this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing in it is
-set by hand: what is not read from the state is read from the maps, by small networks.
+pixel. So the points of the last frame are kept beside the state, and the state says what they are worth. Its trust in
+each point tells how strongly that point is drawn into the first z of the next frame. Its prior tells where the points are
+in this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing in it
+is set by hand: what is not read from the state is read from the maps, by small networks.
 """
 
 from typing import NamedTuple
@@ -113,9 +113,9 @@ class TemporalMemory(nn.Module):
         self.register_buffer("mean_shape", mean, persistent=False)
 
     def first_state(self, crop: Tensor) -> MemoryState:
-        """The state before the first frame: it knows nothing, and its points are the mean shape in the crop (B, 2, 3) to
-        pixels of the frame. In training these are moved to where no face is, so that an empty state learns to trust no
-        points: by several times what the crop is off beside that of another clip.
+        """The state before the first frame: it knows nothing; its points are the mean shape in the crop (B, 2, 3) to
+        pixels of the frame. In training these are moved to where no face is, by several times the distance to the crop
+        of another clip, so that an empty state learns to trust no points.
         """
         nothing = crop.new_zeros(len(crop), self.lstm.hidden_size, dtype=torch.float32)
         points = to_patch(self.mean_shape.expand(len(crop), -1, -1), crop)
@@ -137,8 +137,8 @@ class TemporalMemory(nn.Module):
         return remembered, prior, MemoryState(hidden, cell, crop, state.points)
 
     def moved(self, points: Tensor, motion: Tensor) -> Tensor:
-        """Points (B, L, 2) in pixels of a crop, moved: motion (B, 4 + 2 L) shift, growth and rotation of all points, and a
-        shift of each, in tenths of the crop's side, of one and of a radian.
+        """Points (B, L, 2) in pixels of a crop, moved. motion: (B, 4 + 2 L) shift, growth and rotation of all points, and
+        a shift of each, in tenths of the crop's side, of one and of a radian.
         """
         shift, growth, turn, each = (part / 10 for part in motion.split([2, 1, 1, 2 * N_POINTS], -1))
         middle = points.mean(1, keepdim=True)
@@ -183,8 +183,8 @@ class Join(nn.Module):
         return Joined((1 - weight) * logits + weight * bells, own, own_spread, expected, spread, share)
 
     def form_of(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """The points (B, L, 2) of maps and what tells how sure they are, (B, L, 4): share near the point, entropy, width,
-        peak.
+        """The points (B, L, 2) of maps and what tells how sure they are, (B, L, 4): share of a map near its point,
+        entropy, width, peak.
         """
         maps = spatial_softmax(logits.detach())
         points = decode(maps, self.size)

@@ -148,8 +148,10 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
 def best_threshold(model: curriculum.HeldPoints, known: Sequence[Trial]) -> float:
     """The confidence below which the rule holds the points with the least error on clips whose truth is known."""
     errors = []
-    for model.least in model.tried:
-        errors.append(np.mean([nme(track, trial.clip.points) for track, trial in zip(tracks_of(model, known), known)]))
+    for least in model.tried:
+        model.least = least
+        tracks = zip(tracks_of(model, known), known, strict=True)
+        errors.append(np.mean([nme(track, trial.clip.points) for track, trial in tracks]))
     return model.tried[int(np.argmin(errors))]
 
 

@@ -112,7 +112,7 @@ def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Scene:
     ranges |= {"clip": (0, len(tracked.clips) - 1), "lasts": (1, frames), "steps": (1, model.preset.steps)}
     about = (
         "Time scrubber: the face with its points, and its response maps, tracked without memory and with it. Below "
-        "over time: the frames, the error, the trust in the last points, the share of the prior and the state of the LSTM"
+        "over time: the frames, the error, the trust in the last points, the share of the prior, the state of the LSTM"
     )
     defaults = {"steps": model.preset.steps, "enters": min(8, frames - 1), "lasts": min(6, frames)}
 
@@ -159,7 +159,7 @@ class Scrubber:
         memory = {name: np.mean(values, 1) for name, values in memory.items()}
         hidden = np.stack([face.hidden for face in tracks[WITH]])
         ms, new = 1e3 * (time.perf_counter() - start), self._new
-        return Scrubbed(state, clip, tracks, errors, ms, new, clip.factors["occluded"], height, hidden)
+        return Scrubbed(state, clip, tracks, errors, ms, new, clip.factors["occluded"], memory, hidden)
 
     def _track(self, clip: Clip, state: ScrubberState, temporal: bool) -> list[TrackedFace]:
         """All frames; one is known where it and all before it are as they were once."""
@@ -232,7 +232,7 @@ def compose(scrubbed: Scrubbed) -> np.ndarray:
     note = f"% of the eye distance, cut off at {MAX_ERROR:.0%}; grey: share of the face that is occluded"
     marks = {name if name in (WITH, WITHOUT) else f"{name} filter": COLOURS[name] for name in errors}
     error = legend(caption(_chart(scrubbed, errors, top, "{:.0%}", 130), "Error", note), marks)
-    note = "trust: how strongly the last points are drawn into the first z; share: of the prior in the maps; means over points"
+    note = "trust: how strongly the last points are drawn into the first z; share: of the prior in the maps; means"
     marks = {name: COLOURS[name] for name in scrubbed.memory}
     prior = legend(caption(_chart(scrubbed, scrubbed.memory, 1.0, "{:.2g}", 66), "Memory", note), marks)
     return board([faces, [_strip(scrubbed)], [error], [prior], [_units(scrubbed)]], 8)
