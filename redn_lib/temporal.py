@@ -2,8 +2,8 @@
 
 All else is our choice. The paper's LSTM changes only the code, and a code of a few cells cannot hold 68 places to the
 pixel. So the points of the last frame are kept beside the state, and the state says what they are worth. Its trust in
-each point tells how strongly that point is drawn into the first z of the next frame. Its prior tells where the points are
-in this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing in it
+each point tells how strongly that point is drawn into the first z of the next frame. Its prior tells where the points
+are in this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing in it
 is set by hand: what is not read from the state is read from the maps, by small networks.
 """
 
@@ -137,8 +137,8 @@ class TemporalMemory(nn.Module):
         return remembered, prior, MemoryState(hidden, cell, crop, state.points)
 
     def moved(self, points: Tensor, motion: Tensor) -> Tensor:
-        """Points (B, L, 2) in pixels of a crop, moved. motion: (B, 4 + 2 L) shift, growth and rotation of all points, and
-        a shift of each, in tenths of the crop's side, of one and of a radian.
+        """Points (B, L, 2) in pixels of a crop, moved by motion (B, 4 + 2 L): shift, growth and rotation of all points
+        and a shift of each, in tenths of the crop's side, of one and of a radian.
         """
         shift, growth, turn, each = (part / 10 for part in motion.split([2, 1, 1, 2 * N_POINTS], -1))
         middle = points.mean(1, keepdim=True)
