@@ -3,8 +3,8 @@
 All else is our choice. The paper's LSTM changes only the code, and a code of a few cells cannot hold 68 places to the
 pixel. So the points of the last frame are kept beside the state, and the state says what they are worth. Its trust in
 each point tells how strongly that point is drawn into the first z of the next frame. Its prior tells where the points
-are in this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing in it
-is set by hand: what is not read from the state is read from the maps, by small networks.
+are in this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing
+in it is set by hand: what is not read from the state is read from the maps, by small networks.
 """
 
 from typing import NamedTuple

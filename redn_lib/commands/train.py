@@ -36,6 +36,7 @@ from redn_lib.training.stages import RECIPES, STAGES, Stage
 from redn_lib.training.trained_on import trained_on
 
 WEIGHTS = "weights.safetensors"
+LABELS = "labels.npz"
 KNOWN = "f_cls"
 """The entry of a weight file's header with the digests of the people whom f_CLS knows, in the order of its rows."""
 
@@ -118,7 +119,7 @@ def run_stage(
 ) -> tuple[RedNet, dict[str, Any]]:
     """The network at the end of a stage, and what its weight file says of it; before: what the file of `start` says."""
     processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
-    samples = samples_of(stage, datasets, start, folder, fabric)
+    samples = samples_of(stage, datasets, start, args.run / LABELS, fabric)
     length = max((len(sample.frames) for sample in samples), default=0) or 1
     faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
     known, people = before.get(KNOWN, []) if before else [], trained_on(samples, before)
@@ -147,8 +148,11 @@ def made_by(args: argparse.Namespace, stage: Stage) -> str:
     return sha256(repr((options_of(args), args.seed, args.hidden, stage)).encode()).hexdigest()[:12]
 
 
-def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, folder: Path, fabric: Any) -> list[Sample]:
-    """What a stage learns from: windows of videos where it wants clips and there are any, otherwise still images."""
+def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, labels: Path, fabric: Any) -> list[Sample]:
+    """What a stage learns from: windows of videos where it wants clips and there are any, otherwise still images.
+
+    labels: where points that a network set again are kept, for all stages of a recipe.
+    """
     windows = [window for data in datasets for window in (data.windows(stage.frames) if stage.frames > 1 else [])]
     if windows:
         return windows
@@ -159,8 +163,7 @@ def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, folder:
     if stage.labels == "people":
         return by_people
     with fabric.rank_zero_first() if fabric else nullcontext():
-        path = folder / "labels.npz"
-        return by_people + renewed(model.eval(), others, by_people[0].lean, path, lambda them: tqdm(them, "labels"))
+        return by_people + renewed(model.eval(), others, by_people[0].lean, labels, lambda them: tqdm(them, "labels"))
 
 
 def check(args: argparse.Namespace) -> None:

@@ -52,7 +52,7 @@ def test_clips_are_a_function_of_their_arguments_and_say_what_is_hard(kind):
     for a, b in zip(one, again, strict=True):
         assert (a.clip.frames == b.clip.frames).all() and (a.crop == b.crop).all() and (a.hard == b.hard).all()
     assert one[0].clip.person != one[1].clip.person
-    least, most = {"occluded": (5, 8), "disturbed": (5, 5)}.get(kind, (12, 12))
+    least, most = {"occluded": (5, 8), "moving": (5, 8), "disturbed": (5, 5)}.get(kind, (12, 12))
     assert all(least <= trial.hard.sum() <= most for trial in one)
 
 
