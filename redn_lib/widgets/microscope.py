@@ -42,7 +42,7 @@ from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response
 from redn_lib.widgets.opened_step import inside_step, probe_cell
 from redn_lib.widgets.panels import board, caption, stack, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
-from redn_lib.widgets.widget import encode_jpeg, still
+from redn_lib.widgets.widget import ALL, encode_jpeg, still
 
 HERE = Path(__file__).parent
 DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "blank", "squares": "squares"}
@@ -76,6 +76,8 @@ class Microscope(anywidget.AnyWidget):
         first = {"state": asdict(state), "inside": inside, "still": self._still.data, "about": self._still.alt}
         super().__init__(setup=page_setup(subjects) | first)
         self.observe(self._answer, "request")
+        if os.environ.get("REDN_CI"):
+            self.sweep()
 
     def _answer(self, change) -> None:
         number = change.new.get("number")
@@ -103,6 +105,17 @@ class Microscope(anywidget.AnyWidget):
         packed = {name: pack(values) for name, values in arrays.items()}
         words = {"line": subject.line(fit, state), "home": subject.home(fit), "opened": opened}
         return {"arrays": packed, **words, "ms": 1e3 * (time.perf_counter() - began)}
+
+    def sweep(self) -> None:
+        """Answer with each control at its ends, as a page might ask. Raises what an answer raises."""
+        first, last, model = asdict(self.state), len(self.subjects) - 1, self.subjects[0].model
+        changes = [{"steps": 1}, {"steps": MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
+        changes += [{"form": asdict(form)} for form in forms_of(model)]
+        changes += [{"occluder": (*first["box"][:2], 40.0)}, {"edits": [{"kind": "blank", "step": 2}]}]
+        changes += [{"image": last, "box": tuple(self.subjects[last].box)}, {}]
+        inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": ALL}
+        for change in changes:
+            self.respond({"state": first | change, "inside": inside})
 
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
         data, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
@@ -176,8 +189,9 @@ def figure(subject: Subject, fit: Fit, state: MicroscopeState, inside: Mapping |
     return still(_loop_picture(subject, fit, state), f"{ABOUT}; {subject.line(fit, state)}, {verdict}")
 
 
-def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState, side: int = 132) -> np.ndarray:
+def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState) -> np.ndarray:
     """The image, then a column for each step."""
+    side = 132
     zoom = (3 * side + 72) / max(subject.image.shape[:2])
     whole = draw_face(subject.image, fit.points, truth=subject.goal, zoom=zoom)
     whole = draw_box(whole, zoomed(turned_box(np.asarray(state.box), state.turn), zoom))
@@ -191,9 +205,9 @@ def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState, side: int 
     return board([[caption(whole, "Image", "first box, points"), *columns]])
 
 
-def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: Mapping, side: int = 176) -> np.ndarray:
+def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: Mapping) -> np.ndarray:
     """Upper row: the way down to the pool; lower row: the way up from it to the maps."""
-    k, point = inside["step"] - 1, inside["point"]
+    k, point, side = inside["step"] - 1, inside["point"], 176
     crop, at, zoom = fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), side / fit.crops[k].size
     before, pooled, held, back = (colour_map(arrays[name], 255) for name in ("before", "pooled", "held", "back"))
     maps = fit.response_maps[k] if point < 0 else fit.response_maps[k][point]

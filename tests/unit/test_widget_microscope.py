@@ -15,6 +15,7 @@ from redn_lib.metrics import point_errors
 from redn_lib.presets import PAPER
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
+from redn_lib.widgets import microscope as module
 from redn_lib.widgets.disturbed_loop import (
     KINDS,
     MOST_STEPS,
@@ -244,6 +245,18 @@ def test_faces_of_every_kind(model):
     ):
         with pytest.raises(ValueError, match=words):
             subjects_of(model, given, around)
+
+
+def test_all_ends_are_swept_in_ci(model, monkeypatch):
+    asked = []
+    monkeypatch.setenv("REDN_CI", "1")
+    monkeypatch.setattr(module.Microscope, "respond", lambda _self, request: asked.append(request["state"]))
+    live = microscope(model, [FACE, rough_face(1)])
+    assert {state["image"] for state in asked} == {0, 1} and {state["steps"] for state in asked} == {1, 3, MOST_STEPS}
+    assert len({str(state["form"]) for state in asked}) == len(forms_of(model)) and asked[-1] == live.setup["state"]
+    monkeypatch.undo()
+    live.sweep()
+    assert live.state == first_state(live.subjects)
 
 
 def test_another_face_is_asked_for(model):
