@@ -101,12 +101,10 @@ class MicroscopeState:
     def read(cls, values: Mapping) -> "MicroscopeState":
         """A state from the page's values. Raises ValueError for a name that is not known or missing."""
         try:
-            state = cls(**values)
-            form = state.form if isinstance(state.form, FeedbackForm) else FeedbackForm(**state.form)
-            edits = tuple(edit if isinstance(edit, Edit) else Edit(**edit) for edit in state.edits)
-        except TypeError as error:
+            form, edits = FeedbackForm(**values["form"]), tuple(Edit(**edit) for edit in values["edits"])
+            return cls(**values | {"box": tuple(values["box"]), "form": form, "edits": edits})
+        except (TypeError, KeyError) as error:
             raise ValueError(f"no state of the microscope: {error}") from error
-        return replace(state, form=form, edits=edits)
 
     def check(self, model: RedNet) -> None:
         """Raise ValueError, in words for the page, where a value makes no sense for the model."""
