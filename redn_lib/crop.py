@@ -11,6 +11,7 @@ import numpy as np
 
 PATCH_SIZE = 224  # side of the patch in pixels (our choice)
 PATCH_MARGIN = 2.0  # side of the patch over the larger side of the box: crops move and turn in it (our choice)
+# The margins of the crops that the network sees are others: `margin` and `first_margin` in presets.py.
 
 
 @dataclass(frozen=True)

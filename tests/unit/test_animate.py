@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from redn_lib.data import occluder as occluders
 from redn_lib.data.animation.animate import Head, animate, extended
 from redn_lib.data.animation.curves import FPS, MotionStrength, blinks, wander
 from redn_lib.data.clip import Face
@@ -219,6 +220,15 @@ def test_occluder_covers_what_was_asked_when_it_was_asked(kind, share):
     hidden = 1 - moved.visible[occluder.frames].mean()
     assert abs(hidden - share) < 0.35 and moved.visible[:4].mean() > 0.9
     assert hidden > 0.4 or share < 0.5
+
+
+def test_a_kind_of_occluder_without_mask_or_colours_is_named(monkeypatch):
+    monkeypatch.setattr(occluders, "OCCLUDER_KINDS", (*OCCLUDER_KINDS, "umbrella"))
+    with pytest.raises(ValueError, match="'umbrella' has no mask"):
+        animate(plain(64), 0, 4, 64, Occluder("umbrella", 0.5, 2, 1))
+    monkeypatch.setattr(occluders, "_sprite_mask", lambda kind, rng: np.zeros((192, 192), np.uint8))
+    with pytest.raises(ValueError, match="'umbrella' has no colours"):
+        animate(plain(64), 0, 4, 64, Occluder("umbrella", 0.5, 2, 1))
 
 
 def test_occluder_passes_in_the_direction_asked_while_the_head_is_where_it_would_be():

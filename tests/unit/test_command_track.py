@@ -45,7 +45,7 @@ class FakeTracker:
 def fakes(monkeypatch):
     monkeypatch.setattr(module, "Tracker", FakeTracker)
     monkeypatch.setattr(FakeTracker, "stop_at", None)
-    monkeypatch.setattr(module, "load_pretrained", lambda device: f"model on {device}")
+    monkeypatch.setattr(module, "load_weights", lambda path, device: f"{path.stem} on {device}")
 
 
 @pytest.fixture
@@ -173,12 +173,14 @@ def test_an_image_of_the_folder_is_no_output(tmp_path, monkeypatch, capsys):
         assert cli.main(["track", str(tmp_path), "--out", str(tmp_path / "p.csv")]) == 0
 
 
-def test_steps_memory_and_device_are_handed_on(clip, tmp_path):
+def test_weights_steps_memory_and_device_are_handed_on(clip, tmp_path):
     plain = ["track", str(clip), "--out", str(tmp_path / "p.csv")]
     cli.main([*plain, "--steps", "2", "--no-temporal", "--device", "meta"])
-    assert FakeTracker.made_with == ("model on meta", 2, False)
+    assert FakeTracker.made_with == ("compact on meta", 2, False)
     cli.main(plain)
-    assert FakeTracker.made_with == ("model on None", None, True)
+    assert FakeTracker.made_with == ("compact on None", None, True)
+    cli.main([*plain, "--weights", str(tmp_path / "own.safetensors")])
+    assert FakeTracker.made_with == ("own on None", None, True)
 
 
 @pytest.mark.parametrize(
@@ -214,5 +216,5 @@ def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["track", "--help"])
     printed = capsys.readouterr().out
-    for option in ("CLIP", "--out", "--video", "--steps", "--no-temporal", "--device", "camera", "largest"):
+    for option in "CLIP --out --video --weights --steps --no-temporal --device camera largest".split():
         assert option in printed

@@ -69,7 +69,7 @@ def test_readme_quotes_the_tables_of_the_five_questions(root):
     def change(name: str, effect: str, figure: str, digits: int) -> str:
         row = read_table(root / "results" / f"{name}_effects.csv").set_index(["effect", "figure"]).loc[effect, figure]
         mean, low, high = (f"{row[k]:+.{digits}f}" for k in ("mean", "low", "high"))
-        return f"{mean} points ({low} to {high})" if digits == 2 else f"{mean} ({low} to {high})"
+        return f"{mean} pp ({low} to {high})" if digits == 2 else f"{mean} ({low} to {high})"
 
     without, lstm, whole, random = (
         of("rq2", v)["occluded"]
@@ -83,4 +83,4 @@ def test_readme_quotes_the_tables_of_the_five_questions(root):
     assert f"{clear}, jitter {ours['jitter']:.2f} against {plain['jitter']:.2f} %" in readme
     assert f"f_CLS alone {change('rq4', 'f_CLS on C_id (paper) - no f_CLS', 'last', 2)}" in readme
     for words, part in {"feedback": "spatial", "memory": "temporal", "identity": "identity"}.items():
-        assert f"{words} {change('rq5', part, 'occluded', 1)}" in readme.replace(" points (", " (")
+        assert f"{words} {change('rq5', part, 'occluded', 1)}" in readme.replace(" pp (", " (")

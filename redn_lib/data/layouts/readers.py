@@ -28,7 +28,7 @@ W300_HOME = r".*(^|/)((afw|ibug)[^/]*|0[12]_(indoor|outdoor)|(helen|lfpw)[^/]*/(
 """The folders of a file of 300-W, such as helen/trainset/; groups 3, 4, 5 and 7 make the name of its split."""
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv")
-CATEGORIES = json.loads(Path(__file__).with_name("300vw.json").read_text(encoding="utf-8"))
+CATEGORIES = json.loads(Path(__file__).with_name("300vw_splits.json").read_text(encoding="utf-8"))
 SPLITS = {video: split for split, videos in CATEGORIES.items() for video in videos.split()}
 """Split of each of the 114 videos of 300-VW: categories 1 (well lit), 2 (mild), 3 (hard) are for testing. The lists as
 OpenFace, Supervision-by-Registration and MMPose agree on them."""
@@ -260,5 +260,7 @@ UNITS = {
     "ytf-npz": units_npz,
     "folder": units_folder,
 }
+"""Readers by name; the first whose sign fits a file of a folder reads it, so the widest sign stands last."""
+
 _ABOUT = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"))
 SETS = {name: Layout(name, units, **_ABOUT[name]) for name, units in UNITS.items()}
