@@ -15,15 +15,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    from fcntl import LOCK_EX, LOCK_NB, lockf
-except ImportError:  # Windows
-    import msvcrt
+from filelock import FileLock, Timeout
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # only writing raises these
-BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # of a lock that another process has
-_HELD: set[Path] = set()
-"""What this process has reserved."""
 
 
 @contextmanager
@@ -62,45 +56,32 @@ def reserved(path: str | Path, folder: bool = False) -> Iterator[None]:
     if Path(path).exists() and not (Path(path).is_dir() if folder else Path(path).is_file()):
         raise ValueError(f"{path} is there and is no {'folder' if folder else 'plain file'}; name another one")
     path = Path(os.path.realpath(path))
-    if path in _HELD:
+    home, lock = (path, path / ".lock") if folder else (path.parent, path.with_name(f".{path.name}.lock"))
+    held = FileLock(lock, blocking=False, thread_local=False, is_singleton=True)
+    if held.is_locked:  # by this process
         yield
         return
-    home, lock = (path, path / ".lock") if folder else (path.parent, path.with_name(f".{path.name}.lock"))
     made = [parent for parent in lock.parents if not parent.exists()]
     try:
         home.mkdir(parents=True, exist_ok=True)
-        file = lock.open("wb")
+        held.acquire()
+    except Timeout as error:
+        raise BlockingIOError(f"another run is writing {path}; wait for its end or name another place") from error
     except OSError as error:
         raise OSError(error.errno, f"could not write {path} ({error.strerror})") from error
     try:
-        with file:
-            _lock(file, path)
-            _HELD.add(path)
-            stem, suffix = (".+", r"(\.\w+)?") if folder else (re.escape(path.stem), re.escape(path.suffix))
-            for old in home.rglob(".*") if folder else home.glob(".*"):
-                if re.fullmatch(rf"\.{stem}\.\d+{suffix}", old.name):
-                    old.unlink(missing_ok=True)
-            yield
+        stem, suffix = (".+", r"(\.\w+)?") if folder else (re.escape(path.stem), re.escape(path.suffix))
+        for old in home.rglob(".*") if folder else home.glob(".*"):
+            if re.fullmatch(rf"\.{stem}\.\d+{suffix}", old.name):
+                old.unlink(missing_ok=True)
+        yield
     finally:
-        if path in _HELD:
-            _HELD.remove(path)
-            with suppress(OSError):
-                lock.unlink()
+        with suppress(OSError):
+            lock.unlink()
+        held.release()
         for parent in made:
             with suppress(OSError):
                 parent.rmdir()
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Lock an open file until it is closed; a disk that knows no locks goes without."""
-    try:
-        if os.name == "nt":
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            lockf(file, LOCK_EX | LOCK_NB)
-    except OSError as error:
-        if error.errno in BUSY:
-            raise BlockingIOError(f"another run is writing {path}; wait for its end or name another place") from error
 
 
 def write_sealed(path: str | Path, save: Callable[[BinaryIO], object]) -> None:
