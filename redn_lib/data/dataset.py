@@ -31,7 +31,7 @@ RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it
 PLACE = attrgetter("split", "video", "number")
 
 
-class Dataset(Sequence[Sample]):
+class Dataset(list[Sample]):
     """Every frame of a dataset as a still image: in the layout's order, of a converted one by split, video and number.
 
     name: of the dataset, such as "300w".
@@ -40,28 +40,17 @@ class Dataset(Sequence[Sample]):
     """
 
     def __init__(self, layout: Layout, samples: Iterable[Sample], problems: Sequence[str] = ()):
+        super().__init__(samples)
         self.name, self.identities, self.layout = layout.name, layout.identities, layout
         self.problems = list(problems)
-        self._samples = list(samples)
         for sample in self:
             sample.dataset, sample.lean = self, layout.lean
         self._counts = Counter(sample.split for sample in self)
-
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def __getitem__(self, i):
-        return self._samples[i]
 
     @property
     def people(self) -> list[str]:
         """Names of the people shown, sorted."""
         return sorted({sample.person for sample in self})
-
-    @property
-    def videos(self) -> list[str]:
-        """Names of the videos, sorted."""
-        return sorted({sample.video for sample in self})
 
     @property
     def splits(self) -> list[str]:
@@ -100,7 +89,7 @@ class Dataset(Sequence[Sample]):
 
     def _with(self, samples: Iterable[Sample]) -> "Dataset":
         chosen = copy.copy(self)
-        chosen._samples = list(samples)
+        chosen[:] = samples
         return chosen
 
 
