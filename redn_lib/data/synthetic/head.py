@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from scipy.interpolate import RBFInterpolator
+from scipy.interpolate import CubicHermiteSpline, RBFInterpolator
 from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
 
@@ -68,14 +68,10 @@ def texture_pixels(points: np.ndarray) -> np.ndarray:
 
 def smooth_line(points: np.ndarray, per_side: int, closed: bool) -> np.ndarray:
     """Catmull-Rom curve through (N, D) points with `per_side` samples between neighbours: (n, D)."""
-    n = len(points)
-    at = (np.arange(-1, n + 2) % n) if closed else np.clip(np.arange(-1, n + 1), 0, n - 1)
-    p = points[at]
-    t = (np.arange(per_side) / per_side)[:, None, None]
-    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
-    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-    curve = curve.swapaxes(0, 1).reshape(-1, points.shape[1])
-    return curve if closed else np.vstack([curve, points[-1:]])
+    p = np.pad(points, ((1, 2 if closed else 1), (0, 0)), "wrap" if closed else "edge")
+    sides = len(p) - 3
+    curve = CubicHermiteSpline(np.arange(sides + 1), p[1:-1], (p[2:] - p[:-2]) / 2)
+    return curve(np.arange(sides * per_side + (not closed)) / per_side)
 
 
 def ramp(x: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -141,7 +141,7 @@ def project_points(factors: Factors) -> np.ndarray:
 def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, scene: np.ndarray) -> np.ndarray:
     """Lays the person's linear light over that of the background (side, side, 3); returns the depth (side, side)."""
     traits, side = f.person.traits, len(scene)
-    mesh, neighbours = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
+    mesh, is_corner = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
     xy, solid = pixels(body.vertices(controls, traits, f.expression, f.person.seed), mesh.turn)
     pixel, triangle, weight, depth = rasterise(xy.astype(np.float32), solid[:, 2], mesh.triangles, mesh.two_sided, side)
     corners = mesh.triangles[triangle]
@@ -150,7 +150,7 @@ def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, scene: np.n
     texel[pixel] = np.clip(inside, 0, (WIDTH - 1, HEIGHT - 1))
     albedo = cv2.remap(paint(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
     a, b, c = (solid[mesh.triangles[:, k]] for k in range(3))
-    normals = np.vstack([np.cross(b - a, c - a), np.zeros((1, 3), np.float32)])[neighbours].sum(1)
+    normals = is_corner @ np.cross(b - a, c - a)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     attributes = np.column_stack([normals, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
     value = np.einsum("pkc,pk->pc", attributes[corners], weight)
