@@ -8,7 +8,6 @@ import io
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -120,21 +119,13 @@ def naming(what: object, remedy: str) -> Iterator[None]:
         raise ValueError(f"{what} is damaged or cut off, or of another kind ({told:.200}); {remedy}") from error
 
 
-@contextmanager
-def plain_name(path: str | Path) -> Iterator[str]:
-    """The name by which other libraries open a file, which may be new: absolute, as in another one a colon means a
-    protocol to OpenCV; of a name that is not UTF-8, a link to it that is there until the block ends.
+def plain_name(path: str | Path) -> str:
+    """The name by which OpenCV opens a file: absolute, as in another one a colon means a protocol. Raises ValueError
+    for a name that is not UTF-8.
     """
     name = os.path.abspath(path)
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        with tempfile.TemporaryDirectory() as folder:
-            link = Path(folder, "link" + Path(name).suffix)
-            link.symlink_to(name)
-            yield str(link)
-    else:
-        yield name
+    name.encode()
+    return name
 
 
 def print_all_names() -> None:

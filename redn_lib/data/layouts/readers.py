@@ -150,8 +150,7 @@ def _frames(files: Sequence[Path]) -> Iterator[tuple[int, np.ndarray | Path, flo
         images = _numbered(path for path in files if path.suffix.lower() in IMAGES)
         yield from ((number, path, DEFAULT_FPS) for number, path in sorted(images.items()))
         return
-    with plain_name(videos[0]) as name:
-        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(plain_name(videos[0]), cv2.CAP_FFMPEG)
     fps = frame_rate(capture)
     for number, image in enumerate(video_images(capture), 1):
         yield number, image, fps
