@@ -5,7 +5,6 @@ frame (a video file, or images numbered by the last number in their names); YouT
 Beside each reader, by its name in `UNITS`: an entry in sets.json (signs, groups of splits, links) and a text NAME.txt.
 """
 
-import csv
 import json
 import re
 from collections import defaultdict
@@ -199,19 +198,18 @@ def units_ytf68(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
         for table in sorted(path for root in folders for path in root.rglob(f"{split}_frames_keypoints.csv")):
             try:
                 samples += _rows(table, split, problems)
-            except (ValueError, csv.Error) as error:
+            except ValueError as error:
                 problems.append(f"{table}: no table of names and 136 numbers ({error}); mend it or copy it again")
     return still_units(samples)
 
 
 def _rows(table: Path, split: str, problems: list[str]) -> Iterator[Sample]:
-    """The samples of a csv. Raises ValueError or csv.Error where a row is malformed."""
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if row][1:]
-    points = np.array([row[1:] for row in rows], np.float32).reshape(-1, N_POINTS, 2) - 1
+    """The samples of a csv. Raises ValueError where a row is malformed."""
+    cells = np.loadtxt(table, str, comments=None, delimiter=",", skiprows=1, encoding="utf-8", ndmin=2)
+    points = cells[:, 1:].astype(np.float32).reshape(-1, N_POINTS, 2) - 1
     if not np.isfinite(points).all():
         raise ValueError("a point is not a number")
-    for (name, *_), place in zip(rows, points, strict=True):
+    for name, place in zip(cells[:, 0].tolist(), points, strict=True):
         path = table.parent / split / name
         if not re.fullmatch(r"[^/\\]+_\d\d\.jpg", name) or not path.is_file():
             problems.append(f"{path}: no such image, or not named Person_Name_21.jpg; copy it there or delete the row")
