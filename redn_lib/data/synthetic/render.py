@@ -41,11 +41,9 @@ def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided
     column = step - row * wide[own] + low[own, 0]
     row += low[own, 1]
 
-    # each weight is a plane over the image: a x + b y + c
-    a1, b1, a2, b2 = edge2[:, 1] / area, -edge2[:, 0] / area, -edge1[:, 1] / area, edge1[:, 0] / area
-    planes = np.stack([a1, b1, -(a1 * p[:, 0] + b1 * p[:, 1]), a2, b2, -(a2 * p[:, 0] + b2 * p[:, 1])], 1)
-    a1, b1, c1, a2, b2, c2 = planes.astype(np.float32)[own].T
-    w1, w2 = a1 * column + b1 * row + c1, a2 * column + b2 * row + c2
+    x, y = column - p[own, 0], row - p[own, 1]
+    w1 = (x * edge2[own, 1] - y * edge2[own, 0]) / area[own]
+    w2 = (y * edge1[own, 0] - x * edge1[own, 1]) / area[own]
     inside = np.flatnonzero((w1 >= -1e-4) & (w2 >= -1e-4) & (w1 + w2 <= 1.0001))
     own, w1, w2 = own[inside], w1[inside].astype(np.float32), w2[inside].astype(np.float32)
     pixel = row[inside] * side + column[inside]
