@@ -23,11 +23,11 @@ from tqdm import tqdm
 
 from redn_lib.crop import cut_around
 from redn_lib.data import dataset as datasets
-from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
+from redn_lib.data.clip import Layout, Sample, Unit
 from redn_lib.data.contact_sheet import contact_sheet
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
-from redn_lib.files import unsealed, whole_file, write_sealed
+from redn_lib.files import naming, unsealed, whole_file, write_sealed
 
 TIMEOUT = 30  # seconds without a reply after which a host counts as gone (our choice)
 LARGEST = 640
@@ -156,11 +156,11 @@ def _write_parts(layout: Layout, folders: list[Path], parts: Path, progress: boo
 def _labels(unit: Unit, parts: Path) -> dict[str, np.ndarray] | None:
     """The labels of a part; None where it is not whole, or the files of the unit have changed since."""
     try:
-        with np.load(unsealed(parts / f"{unit.key}.npz")) as file:
+        with naming(unit.key, "write it again"), np.load(unsealed(parts / f"{unit.key}.npz")) as file:
             labels = dict(file)
-        is_whole = (parts / f"{unit.key}.bin").stat().st_size == int(labels["total"])
-        return labels if is_whole and str(labels["fingerprint"]) == _fingerprint(unit) else None
-    except DAMAGED:
+            is_whole = (parts / f"{unit.key}.bin").stat().st_size == int(labels["total"])
+            return labels if is_whole and str(labels["fingerprint"]) == _fingerprint(unit) else None
+    except (ValueError, OSError):
         return None
 
 

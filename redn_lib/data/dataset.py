@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from redn_lib.data.clip import DAMAGED, Layout, Sample
+from redn_lib.data.clip import Layout, Sample
 from redn_lib.data.layouts import SETS
 from redn_lib.files import naming, unsealed
 
@@ -198,20 +198,17 @@ def _converted(folder: Path) -> Dataset:
     told = folder / "store.json"
     if not told.is_file():
         raise FileNotFoundError(f"{folder}: conversion did not finish; {RUN_AGAIN}")
-    try:
+    with naming(folder, f"delete {told.name} and the damaged part, and {RUN_AGAIN}"):
         about = json.loads(told.read_text(encoding="utf-8"))
         layout = SETS[about["set"]]
         samples = [sample for part in about["parts"] for sample in _of_part(folder / "parts", **part)]
-    except DAMAGED as error:
-        remedy = f"delete {told.name} and the damaged part, and {RUN_AGAIN}"
-        raise ValueError(f"{folder}: no whole converted dataset of a known set ({error}); {remedy}") from error
     return Dataset(layout, sorted(samples, key=PLACE), about["problems"])
 
 
 def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
     """The samples of one part of a converted dataset. Raises ValueError, OSError and others where it is damaged."""
     path = parts / f"{name}.bin"
-    if path.stat().st_size != bytes:
+    if not path.is_file() or path.stat().st_size != bytes:
         raise ValueError(f"{path.name} is not of {bytes} bytes")
     with np.load(unsealed(parts / f"{name}.npz")) as file:
         table = dict(file)

@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
+from redn_lib.data.clip import Layout, Sample, Unit
 from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, upright_points, video_images
 from redn_lib.data.markups import XM2VTS68, face_box
 from redn_lib.data.pts import read_68
-from redn_lib.files import plain_name
+from redn_lib.files import naming, plain_name
 from redn_lib.landmarks import N_POINTS, tight_box
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
@@ -230,16 +230,16 @@ def units_npz(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
 
 def _npz_frames(path: Path, problems: list[str]) -> Iterator[Sample]:
     try:
-        with np.load(path) as file:
+        with naming(path, "copy it again"), np.load(path) as file:
             images, points = file["colorImages"], file["landmarks2D"]
-        are_images = images.dtype == np.uint8 and images.ndim == 4 and images.shape[2] == 3
-        if not are_images or points.shape != (N_POINTS, 2, images.shape[3]):
-            raise ValueError(f"colorImages is {images.dtype} {images.shape}, landmarks2D {points.shape}")
-        images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
-        points = points.transpose(2, 0, 1).astype(np.float32) - 1
-    except DAMAGED as error:
-        problems.append(f"{path}: no whole .npz of a video ({error}); copy it again")
+            are_images = images.dtype == np.uint8 and images.ndim == 4 and images.shape[2] == 3
+            if not are_images or points.shape != (N_POINTS, 2, images.shape[3]):
+                raise ValueError(f"colorImages is {images.dtype} {images.shape}, landmarks2D {points.shape}")
+    except (ValueError, OSError) as error:
+        problems.append(str(error))
         return
+    images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
+    points = points.transpose(2, 0, 1).astype(np.float32) - 1
     person = path.stem.rpartition("_")[0]
     for t, (image, place) in enumerate(zip(images, points, strict=True)):
         if np.isfinite(place).all():
