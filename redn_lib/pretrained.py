@@ -106,8 +106,8 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         state = load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         about = json.loads(header.get("__metadata__", {}).get("redn", "{}"))
-        known, seen = about.get("f_cls", []), about.get("seen", {"people": [], "videos": []})
-        if not all(isinstance(name, str) for names in (known, seen["people"], seen["videos"]) for name in names):
+        known, learnt = about.get("f_cls", []), about.get("seen", {"people": [], "videos": []})
+        if not all(isinstance(name, str) for names in (known, learnt["people"], learnt["videos"]) for name in names):
             raise ValueError("its header holds no names where it should")
         if len(known) not in (0, about.get("people", 0)):
             raise ValueError("its header names not as many people as f_CLS knows")
