@@ -58,12 +58,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--procedural", type=float, metavar="P", help=f"share of procedural faces, 0 to 1 ({by_stage('procedural')})")
     add("--synthetic-people", type=int, metavar="P", help="procedural people who come again and again, known to f_CLS")
     add("--accumulate", type=int, metavar="A", help="pieces in which a batch passes, where memory is short (default 1)")
-    add(
-        "--only",
-        type=lambda words: tuple(words.split(",")),
-        metavar="PARTS",
-        help="what learns, e.g. decoder,regression (default by stage)",
-    )
+    told = "what learns, e.g. decoder,regression (default by stage)"
+    add("--only", type=lambda words: tuple(words.split(",")), metavar="PARTS", help=told)
     add("--seed", type=int, default=0, metavar="S", help="of weights, batches and augmentation (default 0)")
     add("--run", type=Path, metavar="FOLDER", help="where checkpoints are kept (default: beside --out, named as it)")
     add("--every", type=int, default=200, metavar="N", help="iterations between checkpoints (default 200)")
@@ -163,7 +159,7 @@ def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, labels:
     if stage.labels == "people":
         return by_people
     with fabric.rank_zero_first() if fabric else nullcontext():
-        return by_people + renewed(model.eval(), others, by_people[0].lean, labels, lambda them: tqdm(them, "labels"))
+        return by_people + renewed(model.eval(), others, by_people[0].lean, labels)
 
 
 def check(args: argparse.Namespace) -> None:
