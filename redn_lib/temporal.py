@@ -98,6 +98,7 @@ class TemporalMemory(nn.Module):
         super().__init__()
         self.size = size
         self.pool = nn.Linear(channels * cells**2, hidden)
+        self.norm = nn.LayerNorm(hidden)  # without it, large inputs hold every gate open
         self.lstm = nn.LSTMCell(hidden + 4, hidden)
         self.unpool = nn.Linear(hidden, channels * cells**2)
         self.motion = nn.Linear(hidden + 2 * N_POINTS, 4 + 2 * N_POINTS)
@@ -129,7 +130,7 @@ class TemporalMemory(nn.Module):
 
     def forward(self, changing: Tensor, crop: Tensor, state: MemoryState) -> tuple[Tensor, Prior, MemoryState]:
         last, motion = to_crop(state.points, crop), crop_motion(state.crop, crop, self.size)
-        vector = F.relu(self.pool(changing.float().flatten(1)))
+        vector = F.relu(self.norm(self.pool(changing.float().flatten(1))))
         hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
         remembered = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
         shape = (last / self.size - 0.5).flatten(1)

@@ -50,16 +50,17 @@ def test_a_command_each_gives_the_paper_s_network_and_one_recipe_the_same(tmp_pa
         start = ["--start", str(tmp_path / name / "w.safetensors")]
         networks[name] = load_weights(start[1], "cpu")
     assert (networks["spatial"].preset.people, networks["spatial"].preset.hidden) == (0, 0)
-    assert (networks["identity"].preset.people, networks["identity"].preset.hidden) == (3, 0)
+    assert (networks["temporal"].preset.people, networks["temporal"].preset.hidden) == (0, 8)
+    assert (networks["identity"].preset.people, networks["identity"].preset.hidden) == (3, 8)
     assert (networks["joint"].preset.people, networks["joint"].preset.hidden) == (3, 8)
-    assert {"encoder", "decoder", "regression"} <= changed(networks["spatial"], networks["identity"])
-    assert changed(networks["identity"], networks["temporal"]) == set()
-    assert {"encoder", "decoder", "regression", "classifier", "memory"} <= changed(
-        networks["temporal"], networks["joint"]
-    )
+    points = {"encoder", "decoder", "detection", "regression"}
+    assert changed(networks["renewed"], networks["temporal"]) == points
+    assert changed(networks["temporal"], networks["identity"]) == points
+    assert changed(networks["identity"], networks["memory"]) == points - {"encoder"} | {"memory"}
+    assert changed(networks["memory"], networks["joint"]) == points | {"memory", "classifier", "reader", "spread"}
     assert train("compact", tmp_path / "all") == 0
     whole = load_weights(tmp_path / "all" / "w.safetensors", "cpu")
-    assert changed(networks["temporal"], whole) == set()
+    assert changed(networks["memory"], whole) == set()
     assert changed(networks["identity"], load_weights(tmp_path / "all" / "identity" / "weights.safetensors")) == set()
 
 
@@ -207,16 +208,16 @@ def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
     assert train_real(tmp_path / "set", folder, "--split", "train", "--start", str(start), stage="temporal") == 0
     assert "2 real clips of 10 frames of 2 people" in capsys.readouterr().out
     memory = load_weights(folder / "w.safetensors", "cpu").memory
-    assert memory.prior.weight.abs().sum() > 0, "a fresh one is zero"
+    assert memory.motion.weight.abs().sum() > 0, "a fresh one is zero"
     assert len(about_weights(folder / "w.safetensors")["seen"]["videos"]) == 2
 
 
 @pytest.mark.parametrize(
     "stage, options, says",
     [
-        ("identity", [], "goes on from weights of stage renewed: name their file with --start"),
+        ("identity", [], "goes on from weights of stage temporal: name their file with --start"),
         ("compact", ["--start", "any.safetensors"], "a recipe begins from nothing"),
-        ("joint", [], "goes on from weights of stage temporal"),
+        ("joint", [], "goes on from weights of stage memory"),
         ("spatial", ["--steps", "1"], "keeps statistics of 2 steps: train with --steps 2 or more"),
         ("spatial", ["--batch", "6", "--accumulate", "4"], "must be a multiple of 4"),
         ("spatial", ["--only", "decodr"], "no part named decodr can learn in this stage; there are encoder, decoder"),
