@@ -165,7 +165,7 @@ def dots_by_row(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]
     panels: (value, low, high) or (value,) by the label of the axis, the name of the series and that of the row.
     """
     rows = list(dict.fromkeys(row for panel in panels.values() for series in panel.values() for row in series))
-    most = max(len(panel) for panel in panels.values())
+    most, same = max(map(len, panels.values())), len({tuple(panel) for panel in panels.values()}) == 1
     with mpl.rc_context(RC):
         figure = _figure((9.6, (0.22 + 0.08 * most) * len(rows) + 0.8), alt)
         beside = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -178,11 +178,13 @@ def dots_by_row(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]
                     axes.errorbar(value, y, xerr=[[value - low], [high - value]], label=name, **style)
             if any(min(values) < 0 for series in panel.values() for values in series.values()):
                 axes.axvline(0, color=rgb(QUIET), linewidth=1)
-            axes.set(xlabel=label, yticks=range(len(rows)), yticklabels=rows)
+            axes.set(xlabel=label, yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.4, -0.6))
             if len(panel) > 1:
                 marks = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
-                axes.legend(marks.values(), marks, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-        axes.invert_yaxis()
+                if not same:
+                    axes.legend(marks.values(), marks, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+        if same and most > 1:
+            figure.legend(marks.values(), marks, loc="outside upper center", ncols=most)
     return figure
 
 
