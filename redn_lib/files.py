@@ -8,22 +8,15 @@ import io
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    from fcntl import LOCK_EX, LOCK_NB, lockf
-except ImportError:  # Windows
-    import msvcrt
+from filelock import FileLock, Timeout
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # only writing raises these
-BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # of a lock that another process has
-_HELD: set[Path] = set()
-"""What this process has reserved."""
 
 
 @contextmanager
@@ -62,45 +55,32 @@ def reserved(path: str | Path, folder: bool = False) -> Iterator[None]:
     if Path(path).exists() and not (Path(path).is_dir() if folder else Path(path).is_file()):
         raise ValueError(f"{path} is there and is no {'folder' if folder else 'plain file'}; name another one")
     path = Path(os.path.realpath(path))
-    if path in _HELD:
+    home, lock = (path, path / ".lock") if folder else (path.parent, path.with_name(f".{path.name}.lock"))
+    held = FileLock(lock, blocking=False, thread_local=False, is_singleton=True)
+    if held.is_locked:  # by this process
         yield
         return
-    home, lock = (path, path / ".lock") if folder else (path.parent, path.with_name(f".{path.name}.lock"))
     made = [parent for parent in lock.parents if not parent.exists()]
     try:
         home.mkdir(parents=True, exist_ok=True)
-        file = lock.open("wb")
+        held.acquire()
+    except Timeout as error:
+        raise BlockingIOError(f"another run is writing {path}; wait for its end or name another place") from error
     except OSError as error:
         raise OSError(error.errno, f"could not write {path} ({error.strerror})") from error
     try:
-        with file:
-            _lock(file, path)
-            _HELD.add(path)
-            stem, suffix = (".+", r"(\.\w+)?") if folder else (re.escape(path.stem), re.escape(path.suffix))
-            for old in home.rglob(".*") if folder else home.glob(".*"):
-                if re.fullmatch(rf"\.{stem}\.\d+{suffix}", old.name):
-                    old.unlink(missing_ok=True)
-            yield
+        stem, suffix = (".+", r"(\.\w+)?") if folder else (re.escape(path.stem), re.escape(path.suffix))
+        for old in home.rglob(".*") if folder else home.glob(".*"):
+            if re.fullmatch(rf"\.{stem}\.\d+{suffix}", old.name):
+                old.unlink(missing_ok=True)
+        yield
     finally:
-        if path in _HELD:
-            _HELD.remove(path)
-            with suppress(OSError):
-                lock.unlink()
+        with suppress(OSError):
+            lock.unlink()
+        held.release()
         for parent in made:
             with suppress(OSError):
                 parent.rmdir()
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Lock an open file until it is closed; a disk that knows no locks goes without."""
-    try:
-        if os.name == "nt":
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            lockf(file, LOCK_EX | LOCK_NB)
-    except OSError as error:
-        if error.errno in BUSY:
-            raise BlockingIOError(f"another run is writing {path}; wait for its end or name another place") from error
 
 
 def write_sealed(path: str | Path, save: Callable[[BinaryIO], object]) -> None:
@@ -139,21 +119,13 @@ def naming(what: object, remedy: str) -> Iterator[None]:
         raise ValueError(f"{what} is damaged or cut off, or of another kind ({told:.200}); {remedy}") from error
 
 
-@contextmanager
-def plain_name(path: str | Path) -> Iterator[str]:
-    """The name by which other libraries open a file, which may be new: absolute, as in another one a colon means a
-    protocol to OpenCV; of a name that is not UTF-8, a link to it that is there until the block ends.
+def plain_name(path: str | Path) -> str:
+    """The name by which OpenCV opens a file: absolute, as in another one a colon means a protocol. Raises ValueError
+    for a name that is not UTF-8.
     """
     name = os.path.abspath(path)
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        with tempfile.TemporaryDirectory() as folder:
-            link = Path(folder, "link" + Path(name).suffix)
-            link.symlink_to(name)
-            yield str(link)
-    else:
-        yield name
+    name.encode()
+    return name
 
 
 def print_all_names() -> None:

@@ -28,26 +28,16 @@ LINES: tuple[tuple[tuple[int, ...], bool], ...] = tuple(
 )
 """Strokes that draw a face: (point indices, closed); eyes and lips are closed."""
 
-_EYE = ("outer corner", "upper lid, outer", "upper lid, inner", "inner corner", "lower lid, inner", "lower lid, outer")
-_PLACES: dict[str, tuple[str, ...]] = {
-    "jaw": ("right end", *["right side"] * 7, "chin", *["left side"] * 7, "left end"),
-    "right_brow": ("outer end", "outer", "middle", "inner", "inner end"),
-    "left_brow": ("inner end", "inner", "middle", "outer", "outer end"),
-    "nose": ("root", "bridge", "bridge", "tip", "right wing", "right nostril", "base", "left nostril", "left wing"),
-    "right_eye": _EYE,
-    "left_eye": tuple(_EYE[i] for i in (3, 2, 1, 0, 5, 4)),
-    "outer_mouth": ("right corner", *["upper lip"] * 5, "left corner", *["lower lip"] * 5),
-    "inner_mouth": ("right corner", *["upper lip"] * 3, "left corner", *["lower lip"] * 3),
-}
-POINT_NAMES = tuple(f"{part.replace('_', ' ')}, {place}" for part in PARTS for place in _PLACES[part])
+_COLUMNS = [("name", "U40"), ("mirror", int), ("mean", np.float32, 2)]
+_TABLE = np.loadtxt(files("redn_lib") / "landmarks.csv", _COLUMNS, delimiter=",", quotechar='"')
+
+POINT_NAMES = tuple(_TABLE["name"].tolist())
 """What each point is: 36 is "right eye, outer corner"."""
 
-_TABLE = np.loadtxt(files("redn_lib") / "landmarks.csv", delimiter=",")
-
-MIRROR = _TABLE[:, 0].astype(int)
+MIRROR = _TABLE["mirror"].copy()
 """`points[MIRROR]` puts the points of a mirrored face into the order of the mark-up."""
 
-MEAN_SHAPE = _TABLE[:, 1:].astype(np.float32)
+MEAN_SHAPE = _TABLE["mean"].copy()
 """Procrustes mean of training people and their mirror images; the larger side of its box is [-1, 1] (our choice)."""
 
 

@@ -3,8 +3,8 @@
 All else is our choice. The paper's LSTM changes only the code, and a code of a few cells cannot hold 68 places to the
 pixel. So the points of the last frame are kept beside the state, and the state says what they are worth. Its trust in
 each point tells how strongly that point is drawn into the first z of the next frame. Its prior tells where the points
-are in this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing in it
-is set by hand: what is not read from the state is read from the maps, by small networks.
+are in this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing
+in it is set by hand: what is not read from the state is read from the maps, by small networks.
 """
 
 from typing import NamedTuple
@@ -98,9 +98,9 @@ class TemporalMemory(nn.Module):
         super().__init__()
         self.size = size
         self.pool = nn.Linear(channels * cells**2, hidden)
-        self.lstm = nn.LSTMCell(hidden + 4 + 2 * N_POINTS, hidden)
+        self.lstm = nn.LSTMCell(hidden + 4, hidden)
         self.unpool = nn.Linear(hidden, channels * cells**2)
-        self.motion = nn.Linear(hidden, 4 + 2 * N_POINTS)
+        self.motion = nn.Linear(hidden + 2 * N_POINTS, 4 + 2 * N_POINTS)
         self.spread = nn.Linear(hidden, N_POINTS)
         self.context = nn.Linear(hidden, CONTEXT)
         self.trust = nn.Linear(hidden, N_POINTS)
@@ -130,10 +130,11 @@ class TemporalMemory(nn.Module):
     def forward(self, changing: Tensor, crop: Tensor, state: MemoryState) -> tuple[Tensor, Prior, MemoryState]:
         last, motion = to_crop(state.points, crop), crop_motion(state.crop, crop, self.size)
         vector = F.relu(self.pool(changing.float().flatten(1)))
-        shape = (last / self.size - 0.5).flatten(1)
-        hidden, cell = self.lstm(cat([vector, motion, shape], -1), (state.hidden, state.cell))
+        hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
         remembered = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
-        prior = Prior(self.moved(last, self.motion(hidden).float()), self.spread(hidden).float(), self.context(hidden))
+        shape = (last / self.size - 0.5).flatten(1)
+        moved = self.moved(last, self.motion(cat([hidden, shape], -1)).float())
+        prior = Prior(moved, self.spread(hidden).float(), self.context(hidden))
         return remembered, prior, MemoryState(hidden, cell, crop, state.points)
 
     def moved(self, points: Tensor, motion: Tensor) -> Tensor:

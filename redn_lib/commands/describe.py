@@ -13,25 +13,23 @@ from redn_lib.rednet import RedNet
 from redn_lib.training.stages import STAGES
 
 PARTS = {
-    "encoder": ("f_ENC", "every step"),
-    "decoder": ("f_DEC", "every step"),
-    "detection": ("detection maps", "every step"),
-    "regression": ("f_REG", "every step"),
-    "classifier": ("f_CLS", "training"),
-    "reader": ("pose from C_pe", "training"),
-    "memory": ("f_tRNN", "every frame"),
+    "encoder": ("f_ENC", "every step", "about 14.8 M parameters"),
+    "decoder": ("f_DEC", "every step", ""),
+    "detection": ("detection maps", "every step", ""),
+    "regression": ("f_REG", "every step", ""),
+    "classifier": ("f_CLS", "training", ""),
+    "reader": ("pose from C_pe", "training", ""),
+    "memory": ("f_tRNN", "every frame", ""),
 }
-"""Name of each part, and when it runs."""
-
-PAPER = {"f_ENC": "about 14.8 M parameters"}
-"""What the paper says of a part (paper); of the others, and of FLOPs, nothing is found."""
+"""Name of each part, when it runs, and what the paper says of it (paper); of the others, and of FLOPs: not found."""
 
 
 class Part(NamedTuple):
-    """A part of a network: its name as in the paper, when it runs, its parameters, and FLOPs of one face each time."""
+    """A part of a network: as in PARTS, its parameters, and FLOPs of one face each time."""
 
     name: str
     runs: str
+    paper: str
     parameters: int
     flops: int
 
@@ -69,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"{'part':<16}{'parameters':>12}{'GFLOP':>9}  {'runs':<12}  paper")
     for part in found:
-        paper = PAPER.get(part.name, "") if preset.name == "paper" else ""
+        paper = part.paper if preset.name == "paper" else ""
         print(f"{part.name:<16}{part.parameters:>12,}{part.flops / 1e9:>9.3f}  {part.runs:<12}  {paper}".rstrip())
     kept = [part for part in found if part.runs != "training"]
     flops = sum(part.flops * (preset.steps if part.runs == "every step" else 1) for part in kept)

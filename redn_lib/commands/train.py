@@ -36,6 +36,7 @@ from redn_lib.training.stages import RECIPES, STAGES, Stage
 from redn_lib.training.trained_on import trained_on
 
 WEIGHTS = "weights.safetensors"
+LABELS = "labels.npz"
 KNOWN = "f_cls"
 """The entry of a weight file's header with the digests of the people whom f_CLS knows, in the order of its rows."""
 
@@ -57,12 +58,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--procedural", type=float, metavar="P", help=f"share of procedural faces, 0 to 1 ({by_stage('procedural')})")
     add("--synthetic-people", type=int, metavar="P", help="procedural people who come again and again, known to f_CLS")
     add("--accumulate", type=int, metavar="A", help="pieces in which a batch passes, where memory is short (default 1)")
-    add(
-        "--only",
-        type=lambda words: tuple(words.split(",")),
-        metavar="PARTS",
-        help="what learns, e.g. decoder,regression (default by stage)",
-    )
+    told = "what learns, e.g. decoder,regression (default by stage)"
+    add("--only", type=lambda words: tuple(words.split(",")), metavar="PARTS", help=told)
     add("--seed", type=int, default=0, metavar="S", help="of weights, batches and augmentation (default 0)")
     add("--run", type=Path, metavar="FOLDER", help="where checkpoints are kept (default: beside --out, named as it)")
     add("--every", type=int, default=200, metavar="N", help="iterations between checkpoints (default 200)")
@@ -118,7 +115,7 @@ def run_stage(
 ) -> tuple[RedNet, dict[str, Any]]:
     """The network at the end of a stage, and what its weight file says of it; before: what the file of `start` says."""
     processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
-    samples = samples_of(stage, datasets, start, folder, fabric)
+    samples = samples_of(stage, datasets, start, args.run / LABELS, fabric)
     length = max((len(sample.frames) for sample in samples), default=0) or 1
     faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
     known, people = before.get(KNOWN, []) if before else [], trained_on(samples, before)
@@ -147,8 +144,11 @@ def made_by(args: argparse.Namespace, stage: Stage) -> str:
     return sha256(repr((options_of(args), args.seed, args.hidden, stage)).encode()).hexdigest()[:12]
 
 
-def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, folder: Path, fabric: Any) -> list[Sample]:
-    """What a stage learns from: windows of videos where it wants clips and there are any, otherwise still images."""
+def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, labels: Path, fabric: Any) -> list[Sample]:
+    """What a stage learns from: windows of videos where it wants clips and there are any, otherwise still images.
+
+    labels: where points that a network set again are kept, for all stages of a recipe.
+    """
     windows = [window for data in datasets for window in (data.windows(stage.frames) if stage.frames > 1 else [])]
     if windows:
         return windows
@@ -159,8 +159,7 @@ def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, folder:
     if stage.labels == "people":
         return by_people
     with fabric.rank_zero_first() if fabric else nullcontext():
-        path = folder / "labels.npz"
-        return by_people + renewed(model.eval(), others, by_people[0].lean, path, lambda them: tqdm(them, "labels"))
+        return by_people + renewed(model.eval(), others, by_people[0].lean, labels)
 
 
 def check(args: argparse.Namespace) -> None:

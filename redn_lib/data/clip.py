@@ -2,8 +2,6 @@
 still on disk. What is converted as a whole is a `Unit`; a published dataset has a `Layout`.
 """
 
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +11,6 @@ import numpy as np
 
 from redn_lib.data.images import read_image
 from redn_lib.landmarks import N_POINTS, tight_box
-
-DAMAGED = (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What reading a missing or damaged `.npz` or `.json` raises."""
 
 
 @dataclass(frozen=True)

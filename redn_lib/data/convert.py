@@ -8,7 +8,7 @@ import time
 import zipfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -23,11 +23,11 @@ from tqdm import tqdm
 
 from redn_lib.crop import cut_around
 from redn_lib.data import dataset as datasets
-from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
+from redn_lib.data.clip import Layout, Sample, Unit
 from redn_lib.data.contact_sheet import contact_sheet
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
-from redn_lib.files import unsealed, whole_file, write_sealed
+from redn_lib.files import naming, unsealed, whole_file, write_sealed
 
 TIMEOUT = 30  # seconds without a reply after which a host counts as gone (our choice)
 LARGEST = 640
@@ -88,7 +88,7 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     """Convert folders and archives of a published dataset into `out`, with report.txt and contact_sheet.jpg beside it.
 
     Run again after an interruption, or after mending some files, it does only what is missing: parts whose files are
-    unchanged stay, and where nothing but archives is named and none has changed, none is unpacked again.
+    unchanged stay.
     Raises FileNotFoundError or ValueError where nothing usable is there, OSError where the disk is full.
     """
     for path in sources:
@@ -99,9 +99,6 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8", errors="replace")
     if is_other or not (is_new or parts.is_dir()):
         raise ValueError(f"{out}: holds another set or other files; give --out a folder of its own")
-    archives = _states(path for path in sources if path.is_file())
-    if len(archives) == len(sources) and not unpacked.exists() and (made := _finished(out, archives)):
-        return made
     parts.mkdir(parents=True, exist_ok=True)
     folders = [path if path.is_dir() else unpacked / path.name for path in sources]
     for source, folder in zip(sources, folders, strict=True):
@@ -113,7 +110,7 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     if not written:
         how = f"`python data_scripts/get.py {layout.name}` says what its layout is"
         raise ValueError(f"nothing usable of {layout.name} was found; {how}{listed(problems, 20)}")
-    about = {"set": layout.name, "parts": written, "problems": problems, "archives": archives}
+    about = {"set": layout.name, "parts": written, "problems": problems}
     with whole_file(told) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     made = datasets.open(out)
@@ -130,7 +127,7 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
 def report(dataset: Dataset, most: int = 20) -> str:
     """The report to print: counts, sizes, what is odd, what was left out (the first `most` of each)."""
     people = "people" if dataset.identities else "people (each image or video its own)"
-    videos = f"{len(dataset.videos)} videos or images"
+    videos = f"{len({sample.video for sample in dataset})} videos or images"
     lines = [f"{dataset.name}: {len(dataset)} frames, {videos}, {len(dataset.people)} {people}"]
     for split, count in sorted(Counter(sample.split for sample in dataset).items()):
         lines.append(f"  {split:14s}{count} frames")
@@ -140,20 +137,6 @@ def report(dataset: Dataset, most: int = 20) -> str:
     for title, entries in (("wrong counts", dataset.wrong_counts()), ("left out or odd", dataset.problems)):
         lines.append(f"{title}: {len(entries)}{listed(entries, most)}")
     return "\n".join(lines)
-
-
-def _finished(out: Path, archives: list) -> Dataset | None:
-    """What was converted from archives of these `_states`; None where it was from others or is not whole."""
-    try:
-        about = json.loads((out / "store.json").read_text(encoding="utf-8"))
-        return datasets.open(out) if about["archives"] == archives else None
-    except DAMAGED:
-        return None
-
-
-def _states(files: Iterable[Path]) -> list:
-    """Name, size and time of change of each file."""
-    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
 def _write_parts(layout: Layout, folders: list[Path], parts: Path, progress: bool) -> tuple[list[dict], list[str]]:
@@ -173,17 +156,18 @@ def _write_parts(layout: Layout, folders: list[Path], parts: Path, progress: boo
 def _labels(unit: Unit, parts: Path) -> dict[str, np.ndarray] | None:
     """The labels of a part; None where it is not whole, or the files of the unit have changed since."""
     try:
-        with np.load(unsealed(parts / f"{unit.key}.npz")) as file:
+        with naming(unit.key, "write it again"), np.load(unsealed(parts / f"{unit.key}.npz")) as file:
             labels = dict(file)
-        is_whole = (parts / f"{unit.key}.bin").stat().st_size == int(labels["total"])
-        return labels if is_whole and str(labels["fingerprint"]) == _fingerprint(unit) else None
-    except DAMAGED:
+            is_whole = (parts / f"{unit.key}.bin").stat().st_size == int(labels["total"])
+            return labels if is_whole and str(labels["fingerprint"]) == _fingerprint(unit) else None
+    except (ValueError, OSError):
         return None
 
 
 def _fingerprint(unit: Unit) -> str:
     """Changes when a file of the unit (its name, size or time of change) or the labels change."""
-    return sha256(unit.labels + repr(_states(unit.files)).encode()).hexdigest()[:24]
+    states = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in unit.files]
+    return sha256(unit.labels + repr(states).encode()).hexdigest()[:24]
 
 
 def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:

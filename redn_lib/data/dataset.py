@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from redn_lib.data.clip import DAMAGED, Layout, Sample
+from redn_lib.data.clip import Layout, Sample
 from redn_lib.data.layouts import SETS
 from redn_lib.files import naming, unsealed
 
@@ -31,7 +31,7 @@ RUN_AGAIN = "run the same data_scripts/get.py command again: it goes on where it
 PLACE = attrgetter("split", "video", "number")
 
 
-class Dataset(Sequence[Sample]):
+class Dataset(list[Sample]):
     """Every frame of a dataset as a still image: in the layout's order, of a converted one by split, video and number.
 
     name: of the dataset, such as "300w".
@@ -40,28 +40,17 @@ class Dataset(Sequence[Sample]):
     """
 
     def __init__(self, layout: Layout, samples: Iterable[Sample], problems: Sequence[str] = ()):
+        super().__init__(samples)
         self.name, self.identities, self.layout = layout.name, layout.identities, layout
         self.problems = list(problems)
-        self._samples = list(samples)
         for sample in self:
             sample.dataset, sample.lean = self, layout.lean
         self._counts = Counter(sample.split for sample in self)
-
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def __getitem__(self, i):
-        return self._samples[i]
 
     @property
     def people(self) -> list[str]:
         """Names of the people shown, sorted."""
         return sorted({sample.person for sample in self})
-
-    @property
-    def videos(self) -> list[str]:
-        """Names of the videos, sorted."""
-        return sorted({sample.video for sample in self})
 
     @property
     def splits(self) -> list[str]:
@@ -100,7 +89,7 @@ class Dataset(Sequence[Sample]):
 
     def _with(self, samples: Iterable[Sample]) -> "Dataset":
         chosen = copy.copy(self)
-        chosen._samples = list(samples)
+        chosen[:] = samples
         return chosen
 
 
@@ -209,20 +198,17 @@ def _converted(folder: Path) -> Dataset:
     told = folder / "store.json"
     if not told.is_file():
         raise FileNotFoundError(f"{folder}: conversion did not finish; {RUN_AGAIN}")
-    try:
+    with naming(folder, f"delete {told.name} and the damaged part, and {RUN_AGAIN}"):
         about = json.loads(told.read_text(encoding="utf-8"))
         layout = SETS[about["set"]]
         samples = [sample for part in about["parts"] for sample in _of_part(folder / "parts", **part)]
-    except DAMAGED as error:
-        remedy = f"delete {told.name} and the damaged part, and {RUN_AGAIN}"
-        raise ValueError(f"{folder}: no whole converted dataset of a known set ({error}); {remedy}") from error
     return Dataset(layout, sorted(samples, key=PLACE), about["problems"])
 
 
 def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
     """The samples of one part of a converted dataset. Raises ValueError, OSError and others where it is damaged."""
     path = parts / f"{name}.bin"
-    if path.stat().st_size != bytes:
+    if not path.is_file() or path.stat().st_size != bytes:
         raise ValueError(f"{path.name} is not of {bytes} bytes")
     with np.load(unsealed(parts / f"{name}.npz")) as file:
         table = dict(file)

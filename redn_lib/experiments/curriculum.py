@@ -1,7 +1,6 @@
 """The networks of the questions, and how they are trained: for a seed, all on the same batches (our choice)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,13 +22,7 @@ from redn_lib.training.loop import Trainer, follow_norms
 from redn_lib.training.stages import ON_CLIPS, STAGES, Stage
 
 SMALL = replace(
-    COMPACT,
-    name="small",
-    widths=((16, 24), (40, 40), (64, 64), (96, 96)),
-    regression_width=64,
-    size=64,
-    first_margin=1.5,
-    sigma=2.0,
+    COMPACT, name="small", widths=((16, 24), (40, 40), (64, 64), (96, 96)), size=64, first_margin=1.5, sigma=2.0
 )
 """The compact network at half the size of the crop and less wide, for dozens of runs on a CPU (our choice)."""
 
@@ -38,29 +31,20 @@ STACK = 3
 
 
 class Cascade(nn.Module):
-    """K networks, each for one step (RQ1); only_last: to train the last one, the others are frozen."""
+    """Networks, each for one step (RQ1); before: those of the steps before, which are not trained and not returned."""
 
-    def __init__(self, networks: list[RedNet], only_last: bool):
+    def __init__(self, networks: Sequence[RedNet], before: Sequence[RedNet] = ()):
         super().__init__()
-        self.networks, self.only_last, self.preset = nn.ModuleList(networks), only_last, networks[0].preset
-        for network in networks[: -1 if only_last else None]:
-            network.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> "Cascade":
-        super().train(mode)
-        if self.only_last:
-            for network in self.networks[:-1]:
-                network.eval()
-        return self
+        self.before, self.networks, self.preset = tuple(before), nn.ModuleList(networks), networks[0].preset
 
     def frame(self, patches: Tensor, crop: Tensor, state: None = None, steps: int = 0, **others) -> FrameOutput:
         """As `RedNet.frame`, of a single image: a cascade has no memory and keeps no codes."""
+        every = [*self.before, *self.networks]
 
         def run_step(frame: Tensor, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
-            return self.networks[step].one_step(frame, z, 0)
+            return every[step].one_step(frame, z, 0)
 
-        found = feedback_loop(run_step, patches, crop, self.preset, len(self.networks))
-        return FrameOutput(found[-1:] if self.only_last else found, [])
+        return FrameOutput(feedback_loop(run_step, patches, crop, self.preset, len(every))[len(self.before) :], [])
 
 
 class CoarseFirst(RedNet):
@@ -381,10 +365,10 @@ def trained_cascade(form: FeedbackForm, steps: int, stage: Stage, faces: list[Fa
     done: list[RedNet] = []
     for k in range(steps):
         newest = fresh(replace(SMALL, form=form, trained_steps=1), stage.seed + 1000 * k)
-        cascade = Cascade([*deepcopy(done), newest], only_last=True)
-        longer = replace(stage, steps=k + 1)
-        done = list(Trainer(cascade, longer, StillBatches(faces, longer, cascade.preset)).run(show).networks)
-    return Cascade(done, only_last=False).eval()
+        cascade, longer = Cascade([newest], done), replace(stage, steps=k + 1)
+        trainer = Trainer(cascade, longer, StillBatches(faces, longer, cascade.preset))
+        done += trainer.run(show).requires_grad_(False).networks
+    return Cascade(done).eval()
 
 
 class MixedBatches(Dataset):

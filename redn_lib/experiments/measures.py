@@ -29,7 +29,7 @@ MOST_PEOPLE, FIRST = 60, 5
 """Codes are swapped between so many people at most; so many frames tell how a bad first box is got over."""
 
 USUAL_BOX, BAD_BOX = BoxNoise(0.08, 0.18, 0.0), BoxNoise(0.25, 0.5, 30.0)
-TURNS = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0)
+TURNS, FAST = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0), MotionStrength(pace=4.0)
 
 
 class Trial(NamedTuple):
@@ -40,14 +40,16 @@ class Trial(NamedTuple):
     hard: np.ndarray
 
 
-DIFFICULTIES = ("clear", "occluded", "blurred", "dark", "turned", "disturbed")
+DIFFICULTIES = ("clear", "occluded", "moving", "blurred", "dark", "turned", "disturbed")
+"""moving: occluded while the head moves four times as fast as usual."""
 
 
 def trials(unseen: Sequence[Face], difficulty: str, count: int, frames: int, preset: Preset) -> Iterator[Trial]:
     """Clips of one of DIFFICULTIES; clip i moves the same face in the same way, as far as the difficulty allows."""
     for seed, face in enumerate(people_in_turn(unseen, count)):
-        occluder = draw_occluder((seed, 21), frames) if difficulty == "occluded" else None
-        clip = animate(face, seed, frames, PATCH_SIZE, occluder, TURNS if difficulty == "turned" else None)
+        occluder = draw_occluder((seed, 21), frames) if difficulty in ("occluded", "moving") else None
+        strength = {"turned": TURNS, "moving": FAST}.get(difficulty)
+        clip = animate(face, seed, frames, PATCH_SIZE, occluder, strength)
         hard, box = np.ones(frames, bool), USUAL_BOX
         if occluder:  # for 5 to 8 frames
             hard = np.isin(np.arange(frames), np.r_[occluder.frames])

@@ -117,9 +117,8 @@ class Tracker:
 
     def _follow(self, image: np.ndarray, last: Followed) -> Followed | None:
         """The face of the last frame in this one; None where it is lost."""
-        before = tight_box(last.fit.points)
-        fit = self._fit(image, before, last.fit.state)
-        growth = _side(tight_box(fit.points)) / _side(before) if fit else np.inf
+        fit = self._fit(image, tight_box(last.fit.points), last.fit.state)
+        growth = np.ptp(fit.points, 0).max() / np.ptp(last.fit.points, 0).max() if fit else np.inf
         return last._replace(fit=fit, age=last.age + 1) if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
 
     def _fit(self, image: np.ndarray, box: np.ndarray, state: MemoryState | None = None) -> Fit | None:
@@ -163,7 +162,3 @@ def misfit(points: np.ndarray) -> float:
     fitted = MEAN_SHAPE @ linear.T + translation
     radius = np.linalg.norm(fitted - fitted.mean(0))
     return float(np.linalg.norm(points - fitted) / radius) if radius > 0 else np.inf
-
-
-def _side(box: np.ndarray) -> float:
-    return float((box[2:] - box[:2]).max())

@@ -52,8 +52,7 @@ class Frames:
                 raise FileNotFoundError(f"no such video or folder: {source}; check the path")
             if Path(source).suffix.lower() in IMAGES:
                 raise ValueError(f"{source} is an image, not a video; put images in a folder and name the folder")
-            with plain_name(source) as name:
-                capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+            capture = cv2.VideoCapture(plain_name(source), cv2.CAP_FFMPEG)
             if not capture.isOpened():
                 raise ValueError(f"{source} is empty, cut off, broken, or not a video; play it to see")
             self.fps, count = frame_rate(capture), capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -113,13 +112,11 @@ def frames(source: Source | Frames) -> Frames:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images of a folder in natural order; hidden files are none, nor are folders, with a warning. Raises
-    ValueError where there are none.
+    """The images of a folder in natural order; hidden files and folders are none. Raises ValueError where there are
+    none.
     """
     named = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and not p.name.startswith(".")]
     paths = [p for p in named if not p.is_dir()]
-    for other in set(named) - set(paths):
-        warnings.warn(f"{other} is skipped: it is a folder", stacklevel=3)
     paths.sort(key=lambda p: re.sub(r"\d+", lambda number: number[0].zfill(20), p.name.lower()))
     if not paths:
         raise ValueError(f"the folder {folder} holds no image ({', '.join(IMAGES)})")
@@ -144,11 +141,9 @@ class VideoWriter(ExitStack):
         """Append one image (H, W, 3) uint8 RGB."""
         check_image(image)
         if self._writer is None:
-            codec, temporary = CODECS[self.path.suffix.lower()], self.enter_context(whole_file(self.path))
-            size, self._shape = image.shape[1::-1], image.shape
-            with plain_name(temporary) as name:
-                self._writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*codec), self.fps, size)
-            self._temporary = temporary
+            codec, size, self._shape = CODECS[self.path.suffix.lower()], image.shape[1::-1], image.shape
+            self._name = plain_name(self.enter_context(whole_file(self.path)))
+            self._writer = cv2.VideoWriter(self._name, cv2.VideoWriter.fourcc(*codec), self.fps, size)
             self.push(self._check)
             self.callback(self._writer.release)
             if not self._writer.isOpened():
@@ -162,8 +157,7 @@ class VideoWriter(ExitStack):
         """At the end, unless by an error of that kind: all frames are there."""
         if kind is not None:
             return
-        with plain_name(self._temporary) as name:
-            capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+        capture = cv2.VideoCapture(self._name, cv2.CAP_FFMPEG)
         readable = sum(1 for _ in iter(capture.grab, False))
         capture.release()
         if readable < self._count:

@@ -1,11 +1,12 @@
 """Points that another network set, set again by one that learnt from people: one mark-up for all (our choice)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from redn_lib.data.augment import mirror
 from redn_lib.data.clip import Sample
@@ -24,17 +25,14 @@ FAR = 0.12
 """So are those whose mean is farther from the points that were there, which hold the face if not the mark-up."""
 
 
-def renewed(
-    model: RedNet, samples: Sequence[Sample], lean: float, path: Path, show: Callable[[Iterable], Iterable] = iter
-) -> list[Sample]:
+def renewed(model: RedNet, samples: Sequence[Sample], lean: float, path: Path) -> list[Sample]:
     """The samples with the mean of the model's predictions as points, less those that it is not sure of.
 
     lean: of the labels that the model learnt from; the samples have it now.
     path: an .npz file in which the points are kept, so that a run that is stopped does not set them again.
-    show: wraps the samples, e.g. a progress bar.
     """
     if not path.exists():
-        found = np.stack([mean_prediction(model, sample, lean) for sample in show(samples)])
+        found = np.stack([mean_prediction(model, sample, lean) for sample in tqdm(samples, "labels")])
         write_sealed(path, partial(np.savez, points=found))
     kept = []
     with naming(path, "delete it: it is made again"), np.load(unsealed(path)) as file:

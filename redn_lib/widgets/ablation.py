@@ -23,8 +23,8 @@ from matplotlib.figure import Figure
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
-from redn_lib.widgets.figures import drawn
-from redn_lib.widgets.style import BLUE, CARD, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, Colour, rgb
+from redn_lib.widgets.figures import draw_intervals, drawn
+from redn_lib.widgets.style import BLUE, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, rgb
 from redn_lib.widgets.widget import Drawing, Live, Scene, button, setting, status
 
 TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))
@@ -288,7 +288,7 @@ def _cells(axes: Axes, grid: Grid, state: BoardState, short_runs: dict) -> None:
     for row, cell in enumerate(CELLS):
         if cell.cell in short_runs:
             notes[row] += f"\nshort run here {_short(short_runs[cell.cell][state.kind])}"
-    _intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes)
+    draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes)
     here = list(found).index(state.words)
     axes.axhspan(here - 0.5, here + 0.5, color=rgb(CHOSEN))
     axes.set_title(f"Eight networks, {state.kind}; in colour: one part changed", loc="left")
@@ -300,25 +300,12 @@ def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and interval of each part, each pair and all three; hollow and grey where it holds zero."""
     found = {"all three" if name.count("×") == 2 else name: by[state.kind] for name, by in grid.effects.items()}
     colours = [COLOURS.get(name, INK) if effect.significant else QUIET for name, effect in found.items()]
-    _intervals(axes, found, colours, [f"{effect.mean:+.2f}" for effect in found.values()])
+    draw_intervals(axes, found, colours, [f"{effect.mean:+.2f}" for effect in found.values()])
     axes.axvline(0, color=rgb(INK), linewidth=1)
     less, more = ("steadier", "shakier") if state.kind == JITTER else ("less error", "more error")
     axes.set_title("What each part does", loc="left")
     note = "mean and 95 % interval; hollow: not significant" if grid.seeds > 1 else "one seed: no interval"
     axes.set_xlabel(f"{less} < 0 < {more}\n{note}")
-
-
-def _intervals(axes: Axes, found: Mapping[str, Estimate], colours: Sequence[Colour], notes: Sequence[str]) -> None:
-    """Rows from above: a name, a dot at the mean with a line from low to high, hollow where it is grey, and a note."""
-    mean, low, high = np.transpose([*found.values()])
-    edges = [rgb(colour) for colour in colours]
-    axes.hlines(range(len(found)), low, high, edges, linewidth=2)
-    faces = [rgb(CARD if colour == QUIET else colour) for colour in colours]
-    axes.scatter(mean, range(len(found)), 36, faces, edgecolors=edges, zorder=3)
-    axes.set_yticks(range(len(found)), found)
-    axes.secondary_yaxis("right").set_yticks(range(len(found)), notes)
-    axes.set_ylim(len(found) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
 
 
 def _kinds(axes: Axes, grid: Grid, state: BoardState, kinds: Sequence[str]) -> None:

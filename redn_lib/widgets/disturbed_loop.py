@@ -1,19 +1,18 @@
-"""The feedback loop on one face, disturbed: box, occluder, form of feedback, and changes of the map z.
+"""The feedback loop on one face, disturbed: box, occluder, form of feedback, changes of the map z, parts switched off.
 
 What the loop microscope computes, without a widget: `Subject(...).run(state)` and what is drawn of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from redn_lib.encoder_decoder import unpool
+from redn_lib.data.clip import Face
 from redn_lib.feedback import FeedbackForm
 from redn_lib.landmarks import N_POINTS
 from redn_lib.metrics import point_errors
@@ -21,6 +20,7 @@ from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.tracking.align import Fit, align
 from redn_lib.widgets.draw import occlude
+from redn_lib.widgets.opened_step import open_step
 
 MOST_STEPS = 5
 HOME = 0.08
@@ -37,14 +37,22 @@ class Edit:
     step: 1 to MOST_STEPS; one beyond the last step does nothing.
     channels: those that change, none for all; two for "exchange".
     at: where the brush was, (x, y) each, in cells of z.
-    radius: standard deviation of the brush, in cells of z.
     """
 
     kind: str
     step: int
     channels: tuple[int, ...] = ()
     at: tuple[tuple[float, float], ...] = ()
-    radius: float = 1.0
+
+    def check(self, channels: int) -> None:
+        """Raise ValueError where it makes no sense for z of so many channels."""
+        if self.kind not in KINDS or not 1 <= self.step <= MOST_STEPS:
+            raise ValueError(f"an edit is one of {', '.join(KINDS)} in step 1 to {MOST_STEPS}, got {self}")
+        chosen, two = self.channels, self.kind == "exchange"
+        if any(c not in range(channels) for c in chosen) or (two and len(chosen) != 2):
+            raise ValueError(f"{self.kind} takes channels 0 to {channels - 1}, two to exchange, got {list(chosen)}")
+        if np.shape(self.at) not in ((0,), (len(self.at), 2)) or not np.isfinite(self.at).all():
+            raise ValueError(f"a brush needs places (x, y), got {self}")
 
     def apply(self, z: Tensor) -> Tensor:
         """z (B, C, h, w) with the change."""
@@ -56,11 +64,11 @@ class Edit:
         elif self.at:
             x, y = z.new_tensor(self.at).T[..., None, None]  # (N, 1, 1) each
             down, across = (torch.arange(n, device=z.device, dtype=z.dtype) for n in z.shape[2:])
-            brush = torch.exp(-((across - x) ** 2 + (down[:, None] - y) ** 2) / (2 * self.radius**2)).amax(0)
-            paint = self.kind == "paint"
-            z[:, chosen] = (
-                z[:, chosen].maximum(brush) if paint else z[:, chosen].minimum((1 - 1.5 * brush).clamp(min=0))
-            )
+            brush = torch.exp(-((across - x) ** 2 + (down[:, None] - y) ** 2) / 2).amax(0)  # one cell wide
+            if self.kind == "paint":
+                z[:, chosen] = z[:, chosen].maximum(brush)
+            else:
+                z[:, chosen] = z[:, chosen].minimum((1 - 1.5 * brush).clamp(min=0))
         return z
 
 
@@ -69,34 +77,37 @@ class MicroscopeState:
     """What the page asks for.
 
     box: (x0, y0, x1, y1) the first box, in pixels of the image.
+    image: number of the face.
     turn: of the first crop, degrees clockwise.
     steps: K, 1 to MOST_STEPS.
     occluder: (x, y, side) of a grey square in pixels of the image, x and y of its middle; None without.
     form: what a step hands on to the next.
     edits: of z, in the order in which they are made.
+    memory: the decoder puts values back where they were, else upper left in their window.
+    features: f_REG gets the encoder's features, else zeros.
     """
 
     box: tuple[float, float, float, float]
+    image: int = 0
     turn: float = 0.0
     steps: int = 3
     occluder: tuple[float, float, float] | None = None
     form: FeedbackForm = field(default_factory=FeedbackForm)
     edits: tuple[Edit, ...] = ()
+    memory: bool = True
+    features: bool = True
 
     @classmethod
     def read(cls, values: Mapping) -> "MicroscopeState":
         """A state from the page's values. Raises ValueError for a name that is not known or missing."""
         try:
-            state = cls(**values)
-            form = state.form if isinstance(state.form, FeedbackForm) else FeedbackForm(**state.form)
-            edits = tuple(edit if isinstance(edit, Edit) else Edit(**edit) for edit in state.edits)
-        except TypeError as error:
+            form, edits = FeedbackForm(**values["form"]), tuple(Edit(**edit) for edit in values["edits"])
+            return cls(**values | {"box": tuple(values["box"]), "form": form, "edits": edits})
+        except (TypeError, KeyError) as error:
             raise ValueError(f"no state of the microscope: {error}") from error
-        return replace(state, form=form, edits=edits)
 
     def check(self, model: RedNet) -> None:
         """Raise ValueError, in words for the page, where a value makes no sense for the model."""
-        channels, _, side = _z_shape(model)
         for name, values, count in (("box", self.box, 4), ("turn", [self.turn], 1), ("occluder", self.occluder, 3)):
             if values is not None and (len(values) != count or not np.isfinite(np.asarray(values, float)).all()):
                 raise ValueError(f"{name} must be {count} finite numbers, got {values}")
@@ -106,19 +117,8 @@ class MicroscopeState:
             raise ValueError(f"the occluder's side must be more than 0 pixels, got {self.occluder[2]}")
         if self.form not in forms_of(model):
             raise ValueError(f"these weights cannot run {self.form}; they take z of {_z_shape(model)}")
-        for e in self.edits:
-            if e.kind not in KINDS or not 1 <= e.step <= MOST_STEPS:
-                raise ValueError(
-                    f"an edit is one of {', '.join(KINDS)} in step 1 to {MOST_STEPS}, got {e.kind} in {e.step}"
-                )
-            if any(c not in range(channels) for c in e.channels) or (e.kind == "exchange" and len(e.channels) != 2):
-                raise ValueError(
-                    f"{e.kind} takes channels 0 to {channels - 1}, two to exchange, got {list(e.channels)}"
-                )
-            if np.shape(e.at) not in ((0,), (len(e.at), 2)) or not np.isfinite(e.at).all() or not 0 < e.radius <= side:
-                raise ValueError(
-                    f"a brush needs places (x, y) and a radius of 0 to {side} cells, got radius {e.radius}"
-                )
+        for edit in self.edits:
+            edit.check(_z_shape(model)[0])
 
 
 def _z_shape(model: RedNet) -> tuple[int, int, int]:
@@ -140,6 +140,7 @@ class Subject:
     box: (4,) the box of the face, undisturbed, in pixels.
     goal: (68, 2) labels in pixels, or else the prediction from the box, undisturbed.
     labelled: whether the goal are labels.
+    name: of the image, shown with the numbers.
     """
 
     model: RedNet
@@ -147,21 +148,28 @@ class Subject:
     box: np.ndarray
     goal: np.ndarray
     labelled: bool
+    name: str
 
     @classmethod
-    def of(cls, model: RedNet, image: np.ndarray, box, truth=None) -> "Subject":
+    def of(cls, model: RedNet, image: np.ndarray, box, truth=None, name: str = "image 0") -> "Subject":
         """Raises ValueError for an image, box or truth of the wrong form, or a box outside the image."""
         fit = align(model, image, box)
         if truth is not None and (np.shape(truth) != (N_POINTS, 2) or not np.isfinite(truth).all()):
             raise ValueError(f"truth must be ({N_POINTS}, 2) finite pixels of the image, got shape {np.shape(truth)}")
         goal = np.asarray(fit.points if truth is None else truth, np.float32)
-        return cls(model, image, np.asarray(box, float), goal, truth is not None)
+        return cls(model, image, np.asarray(box, float), goal, truth is not None, name)
 
     def run(self, state: MicroscopeState) -> Fit:
         """The loop as the state asks. Raises ValueError for a state that makes no sense."""
         state.check(self.model)
         variant = copy(self.model)  # shares its weights
         variant.preset = replace(self.model.preset, form=state.form)
+
+        def one_step(frame: Tensor, z: Tensor, step: int, change_code=None) -> tuple[Tensor, Tensor]:
+            opened = open_step(self.model, frame, z, step, state.memory, state.features, change_code)
+            return opened.detection, opened.regression
+
+        variant.one_step = one_step
         image = self.image if state.occluder is None else occlude(self.image, state.occluder[:2], state.occluder[2])
 
         def change_z(z: Tensor, step: int) -> Tensor:
@@ -175,15 +183,56 @@ class Subject:
         """Distance of each step's points from the goal over its eye distance, (K, 68)."""
         return point_errors(fit.steps, self.goal).astype(np.float32)
 
-    def line(self, fit: Fit) -> str:
-        """The mean error of each step, in words."""
+    def line(self, fit: Fit, state: MicroscopeState) -> str:
+        """The mean error of each step, in words, and what is switched off."""
         whence = "labels" if self.labelled else "undisturbed prediction"
         steps = " → ".join(f"step {k} {e:.1%}" for k, e in enumerate(self.errors(fit).mean(1), 1))
-        return f"{steps} of the eye distance from the {whence}"
+        off = ", pools forget" * (not state.memory) + ", f_REG sees no features" * (not state.features)
+        return f"{self.name}: {steps} of the eye distance from the {whence}{off}"
 
     def home(self, fit: Fit) -> bool:
         """Whether the last step's points are near the goal."""
         return bool(self.errors(fit)[-1].mean() <= HOME)
+
+
+def subjects_of(model: RedNet, faces, boxes=None) -> list[Subject]:
+    """A `Face`, a sequence of them, a `Clip`, or one or more images (H, W, 3) with boxes (N, 4).
+
+    Raises ValueError where they do not fit.
+    """
+    if isinstance(faces, Face) or getattr(faces, "ndim", 0) == 3:
+        faces, boxes = [faces], None if boxes is None else np.reshape(boxes, (1, -1))
+    if not len(faces):
+        raise ValueError("there is no image; give at least one")
+    if boxes is not None and len(boxes) != len(faces):
+        raise ValueError(f"{len(boxes)} boxes for {len(faces)} images; give one each")
+    subjects = []
+    for i, face in enumerate(faces):
+        name, labelled = f"image {i}", isinstance(face, Face)
+        if not labelled and boxes is None:
+            raise ValueError(f"{name} has no box; give boxes= (x0, y0, x1, y1 of the points)")
+        box = face.box if boxes is None else boxes[i]
+        image, truth, name = (face.image, face.points, face.name or name) if labelled else (face, None, name)
+        subjects.append(Subject.of(model, image, box, truth, name))
+    return subjects
+
+
+def first_state(subjects: Sequence[Subject], *, image=0, shift=0.0, scale=1.0, turn=0.0, **others) -> MicroscopeState:
+    """The state with which a page begins.
+
+    image: number of the face.
+    shift, scale, turn: the first box moved to the right (in box widths, the larger side), enlarged (times), and turned
+        (degrees clockwise).
+    others: fields of `MicroscopeState`; by default the model's own form and steps, nothing changed.
+    Raises ValueError for an image that is not there, TypeError for an unknown field.
+    """
+    if not 0 <= image < len(subjects):
+        raise ValueError(f"image must be 0 to {len(subjects) - 1}, got {image}")
+    low, high = np.split(subjects[image].box, 2)
+    middle, half = (low + high) / 2 + [shift * (high - low).max(), 0], scale * (high - low) / 2
+    p = subjects[image].model.preset
+    own = {"steps": min(p.steps, MOST_STEPS), "form": p.form} | others
+    return MicroscopeState(tuple(np.r_[middle - half, middle + half].tolist()), image, turn, **own)
 
 
 def answer_arrays(subject: Subject, fit: Fit) -> dict[str, np.ndarray]:
@@ -209,45 +258,3 @@ def answer_arrays(subject: Subject, fit: Fit) -> dict[str, np.ndarray]:
         "errors": subject.errors(fit),
         "confidence": sure.numpy(),
     }
-
-
-def probe_cell(model: RedNet, fit: Fit, step: int, point: int, x: int, y: int) -> dict[str, np.ndarray]:
-    """Where a cell (x, y) of a response map comes from. step: 1 to K; point: -1 for that which is strongest there.
-
-    saliency: (S, S) uint8, how much each pixel of the crop moves the cell's logit (its gradient, blurred), peak 255.
-    chosen: (1,) int32, the point.
-    pools: (P, 4) float32, deepest first: of the decoder's values in the 2x2 window over the cell, the share that the
-    indices put upper left, upper right, lower left, lower right; zeros where there are none.
-    own: (P,) int32, the place of the window in which the cell lies.
-    stages: (P,) int32, the stage of the encoder that each pool ends, 1-based.
-    Raises ValueError for a cell that is not there.
-    """
-    k, size = step - 1, fit.response_maps.shape[-1]
-    if not (1 <= step <= len(fit.steps) and -1 <= point < N_POINTS and 0 <= x < size and 0 <= y < size):
-        raise ValueError(f"no cell ({x}, {y}) of point {point} in step {step}")
-    if point < 0:
-        maps = fit.response_maps[k]
-        point = int((maps[:, y, x] / maps.max((1, 2))).argmax())
-    device = next(model.parameters()).device
-    frame = torch.from_numpy(fit.crop_images[k]).to(device).permute(2, 0, 1)[None].float() / 255
-    z = torch.from_numpy(fit.z[k : k + 1]).to(device)
-    frame.requires_grad_(True)
-    logit = model.one_step(frame, z, k)[1][0, point, y, x]
-    slope = torch.autograd.grad(logit, frame)[0][0].abs().sum(0).cpu().numpy()
-    slope = cv2.GaussianBlur(slope, None, size / 16)
-    with torch.inference_mode():
-        code, _, where = model.encoder(frame.detach() - 0.5, z, k)
-        pools, own, stages = [], [], []
-        for s, stage in zip(range(len(where) - 1, -1, -1), model.decoder.stages, strict=False):
-            side = 2 * where[s].shape[-1]  # of the maps that pool s takes
-            column, row = (c * side // size for c in (x, y))
-            held, index = code[0, :, row // 2, column // 2].clamp(min=0), where[s][0, :, row // 2, column // 2]
-            place = 2 * (index // side % 2) + index % 2
-            share = torch.zeros(4, device=device).index_add(0, place, held) / held.sum().clamp(min=1e-9)
-            pools.append(share.cpu().numpy())
-            own.append(2 * (row % 2) + column % 2)
-            stages.append(s + 1)
-            code = stage(unpool(code, where[s]), k)
-    peak = max(float(slope.max()), 1e-12)
-    values = {"saliency": np.uint8(slope / peak * 255), "chosen": np.int32([point])}
-    return values | {"pools": np.float32(pools), "own": np.int32(own), "stages": np.int32(stages)}

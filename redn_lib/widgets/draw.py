@@ -83,6 +83,13 @@ def corners(box: np.ndarray) -> np.ndarray:
     return np.asarray(box, float)[[[0, 1], [2, 1], [2, 3], [0, 3]]]
 
 
+def turned_box(box: np.ndarray, turn: float) -> np.ndarray:
+    """Corners (4, 2) of a box (4,) turned about its middle by degrees clockwise."""
+    at = corners(box)
+    c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+    return at.mean(0) + (at - at.mean(0)) @ np.array([[c, s], [-s, c]])
+
+
 def draw_box(image: np.ndarray, box: np.ndarray, *, zoom: float = 1, colour: Colour = BOX) -> np.ndarray:
     """The picture with a box (4,) x0, y0, x1, y1, or any four-sided frame given by its corners (4, 2)."""
     out = enlarge(image, zoom)
@@ -117,12 +124,12 @@ def draw_response_map(image: np.ndarray, response: np.ndarray, *, zoom: float = 
     return np.uint8(grey * (1 - glow) + colour_map(share, 1.0) * glow)
 
 
-def occlude(image: np.ndarray, centre: Sequence[float], side: float, colour: Colour = OCCLUDER) -> np.ndarray:
+def occlude(image: np.ndarray, centre: Sequence[float], side: float) -> np.ndarray:
     """A copy with an upright square hidden: centre (x, y) and side in pixels."""
     out, (x, y) = image.copy(), centre
     box = np.array([x - side / 2, y - side / 2, x + side / 2, y + side / 2])
     x0, y0, x1, y1 = np.rint(box).astype(int).clip(0)
-    out[y0:y1, x0:x1] = colour
+    out[y0:y1, x0:x1] = OCCLUDER
     return out
 
 

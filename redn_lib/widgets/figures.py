@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -16,9 +17,8 @@ from matplotlib.lines import Line2D
 from redn_lib.data.clip import Face
 from redn_lib.landmarks import PARTS
 from redn_lib.metrics import auc, ced, failure_rate, point_errors
-from redn_lib.tracking.align import Fit
-from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map
-from redn_lib.widgets.style import ANSWER, INK, MISS, PALETTE, QUIET, RC, TRUTH, rgb
+from redn_lib.widgets.draw import draw_face
+from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, PALETTE, QUIET, RC, TRUTH, Colour, rgb
 
 
 class AltFigure(Figure):
@@ -74,35 +74,6 @@ def faces_grid(
             axes.imshow(shown, interpolation="auto")
             axes.set_title(captions[i] if captions else face.name, fontsize=8, fontweight="normal")
         if key:
-            _key_of_points(figure)
-    return figure
-
-
-def feedback_steps(fit: Fit, truth: np.ndarray | None = None) -> AltFigure:
-    """Input and output of each feedback step: K columns of crop, z, response maps, points.
-
-    fit: of `align` on the image; truth: (68, 2) in pixels of the image.
-    """
-    steps = len(fit.steps)
-    alt = f"Crop, map z, response maps of all points, and the points on the crop, for each of {steps} feedback steps"
-    with mpl.rc_context(RC | {"axes.grid": False}):
-        figure = _figure((3.0 * steps + 0.4, 8.6), alt, "jpeg")
-        grid = figure.subplots(4, steps, squeeze=False, height_ratios=(1, 1, 1, 1.9))
-        for k, (crop, image, z) in enumerate(zip(fit.crops, fit.crop_images, fit.z, strict=True)):
-            goal = None if truth is None else crop.to_crop(truth)
-            panels = {
-                "crop": image,
-                "z fed in": colour_map(z.max(0), max(fit.z.max(), 1e-6)),
-                "response maps": draw_response_map(image, fit.response_maps[k], zoom=2),
-                "points": draw_face(image, crop.to_crop(fit.steps[k]), truth=goal, zoom=2.5),
-            }
-            for axes, (name, panel) in zip(grid[:, k], panels.items(), strict=True):
-                axes.imshow(panel)
-                axes.set(xticks=[], yticks=[], ylabel="" if k else name)
-                axes.spines[:].set_visible(False)
-            error = "" if truth is None else f": {point_errors(fit.steps[k], truth).mean():.1%}"
-            grid[0, k].set_title(f"step {k + 1}{error}")
-        if truth is not None:
             _key_of_points(figure)
     return figure
 
@@ -186,6 +157,32 @@ def dots_by_row(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]
         if same and most > 1:
             figure.legend(marks.values(), marks, loc="outside upper center", ncols=most)
     return figure
+
+
+def intervals(found: Mapping[str, tuple[float, float, float]], of: str) -> AltFigure:
+    """Effects by name, each with mean, low and high of its 95 % interval; hollow where the interval holds 0."""
+    rows = [f"{name} {mean:+.2f} ({low:+.2f} to {high:+.2f})" for name, (mean, low, high) in found.items()]
+    with mpl.rc_context(RC):
+        figure = _figure((8.4, 1 + 0.3 * len(found)), f"{of}: {'; '.join(rows)}")
+        axes = figure.subplots()
+        colours = [INK if low > 0 or high < 0 else QUIET for _, low, high in found.values()]
+        draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()])
+        axes.axvline(0, color=rgb(QUIET), linestyle=":", linewidth=1)
+        axes.set_xlabel(f"{of}\nmean and 95 % interval; hollow: not significant")
+    return figure
+
+
+def draw_intervals(axes: Axes, found: Mapping[str, Sequence[float]], colours: Sequence[Colour], notes) -> None:
+    """Rows from above: a name, a dot at the mean with a line from low to high, hollow where it is grey, and a note."""
+    mean, low, high = np.transpose([*found.values()])
+    edges = [rgb(colour) for colour in colours]
+    axes.hlines(range(len(found)), low, high, edges, linewidth=2)
+    faces = [rgb(CARD if colour == QUIET else colour) for colour in colours]
+    axes.scatter(mean, range(len(found)), 36, faces, edgecolors=edges, zorder=3)
+    axes.set_yticks(range(len(found)), found)
+    axes.secondary_yaxis("right").set_yticks(range(len(found)), notes)
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
 
 
 def _figure(size: tuple[float, float], alt: str, kind: str = "png") -> AltFigure:

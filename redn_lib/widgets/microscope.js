@@ -1,20 +1,25 @@
 // The page of the loop microscope: one ES module, drawing on canvas and SVG, without a build step or network.
 //
-// It knows its backend by one call, backend.run({state, probe}) -> Promise<{arrays, line, home, ms}>; state, probe and
-// arrays are described in microscope.py. KernelBackend asks a Jupyter kernel; another one may compute in the page.
+// It knows its backend by one call, backend.run({state, probe, inside}) -> Promise<{arrays, line, home, opened, ms}>; all
+// of them are described in microscope.py. KernelBackend asks a Jupyter kernel; another one may compute in the page.
 
 const ALL = -1;
 const POINT = "#56b4e9", GOAL = "#f0e442", ERROR = "#d55e00", CROP = "#00c08b", CHOSEN = "#ff9f1c", INK = "#1b1f27";
 const TYPES = { uint8: Uint8Array, float32: Float32Array, int32: Int32Array };
-const REST = "Drag the first box, its corners (size) or its knob (turn). Point at a point for its name, press it for its " +
-  "maps. Paint or erase in z. Press a cell of a response map to see where its value comes from.";
+const REST = "Drag the first box, a corner (size) or the knob (turn). Press a point for its maps. Paint or erase in z. " +
+  "Press a cell of a response map to see where its value comes from.";
 const HELP = {
   box: "First box: drag it, a corner or the knob. Keys: arrows move (Shift: further), + and − scale, [ and ] turn, 0 puts it back.",
   occluder: "Occluder: drag it, or its corner. Keys: arrows move (Shift: further), + and − change its size, Delete removes it.",
   crop: "Crop of this step with the points after it. Point at a point for its name, press it for its maps.",
   z: "z: drag to paint or erase. Keys: arrows move the brush (Shift: further), Space paints or erases, Ctrl+Z takes it back.",
+  inside: "Inside one step. Above: down to the pool. Below: up from it to the maps. Press a point to see its maps.",
   maps: "Response maps: press a cell. Keys: arrows move the cell (Shift: further), Enter asks where its value comes from.",
 };
+
+/** Panels inside a step: the way down to a pool, and up from it. */
+const INSIDE = [["crop", "crop"], ["before", "encoder"], ["pooled", "pooled"], ["places", "remembered"],
+  ["held", "decoder holds"], ["back", "put back"], ["detection", "detection"], ["maps", "response"]];
 
 /** Arrays over plain bytes, by what the kernel sent: {shape, type, data}. */
 function unpack({ shape, type, data }) {
@@ -24,15 +29,15 @@ function unpack({ shape, type, data }) {
 
 /** Asks the kernel through the widget's traits `request` and `answer`. */
 export class KernelBackend {
-  constructor(model, seconds = 60) {
-    Object.assign(this, { model, seconds, number: Date.now() });
+  constructor(model) {
+    Object.assign(this, { model, number: Date.now() });
     model.on("change:answer", this.listen = () => this.heard?.(model.get("answer")));
   }
 
   run(request) {
     const number = ++this.number;
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error("no kernel answers; run this cell again")), 1e3 * this.seconds);
+      const late = setTimeout(() => reject(new Error("no kernel answers; run this cell again")), 60_000);
       this.heard = (answer) => {
         if (answer.number !== number) return;
         clearTimeout(late);
@@ -58,7 +63,7 @@ function svg(name, attributes, parent) {
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high), percent = (share) => `${(100 * share).toFixed(1)} %`;
 const ease = (t) => t * t * (3 - 2 * t), mix = (a, b, t) => a.map((value, i) => value + t * (b[i] - value));
 const forward = ([a, b, c, d, e, f], [x, y]) => [a * x + b * y + c, d * x + e * y + f];
-const range = (n) => [...Array(n).keys()];
+const range = (n) => [...Array(n).keys()], pairs = (values) => range(values.length / 2).map((i) => [...values.subarray(2 * i, 2 * i + 2)]);
 function inverse([a, b, c, d, e, f]) {
   const n = a * e - b * d;
   return [e / n, -b / n, (b * f - c * e) / n, -d / n, a / n, (c * d - a * f) / n];
@@ -68,14 +73,27 @@ let made = 0;
 export class Microscope {
   /** el: where it is built; setup: as in microscope.py, image a Blob; backend: see above. */
   constructor(el, setup, backend) {
-    Object.assign(this, { el, setup, backend, point: ALL, hover: null, probe: null, answer: null, t: null });
-    Object.assign(this, { brush: "paint", cursor: {}, colours: unpack(setup.colours), state: structuredClone(setup.state) });
+    Object.assign(this, { el, setup, backend, hover: null, answer: null, t: null, K: 0 });
+    Object.assign(this, { brush: "paint", cursor: {}, colours: unpack(setup.colours) });
+    this.begin();
     this.build();
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(el);
-    createImageBitmap(setup.image).then((picture) => { this.picture = picture; this.layout(); });
     this.ask();
     setTimeout(() => this.standIn(), 4000);
+  }
+  /** Everything as the setup says. */
+  begin() {
+    const { setup } = this, { point = ALL, ...inside } = setup.inside ?? {};
+    Object.assign(this, { point, probe: null, open: Boolean(setup.inside), state: structuredClone(setup.state) });
+    this.inside = { step: 1, pool: +Object.keys(setup.channels)[0], rank: 1, ...inside };
+    this.show(setup.faces[setup.state.image]);
+  }
+  /** The face whose loop is asked for next. */
+  show(face) {
+    if (face === this.face) return;
+    Object.assign(this, { face, picture: null, answer: null, K: 0, probe: null });
+    createImageBitmap(face.image).then((picture) => { if (face === this.face) { this.picture = picture; this.layout(); } });
   }
   close() {
     this.observer.disconnect();
@@ -89,7 +107,7 @@ export class Microscope {
     const options = (pairs) => pairs.map(([value, words]) => `<option value="${value}">${words}</option>`).join("");
     const choice = (group, pairs) => `<span class="mic-choice">${pairs.map(([value, words]) =>
       `<label><input type="radio" name="${name}-${group}" value="${value}"><span>${words}</span></label>`).join("")}</span>`;
-    const points = setup.names.map((words, i) => [i, `${i}: ${words}`]);
+    const points = setup.names.map((words, i) => [i, `${i}: ${words}`]), pools = Object.keys(setup.channels);
     this.el.innerHTML = `
       <div class="mic-bar">
         <button class="mic-play" title="Run the steps as one movement, coarse to fine">▶ Play</button>
@@ -99,15 +117,25 @@ export class Microscope {
         <label title="Take the crop again around the last points"><input type="checkbox" class="mic-recrop"> recrop</label>
         <label title="Average the steps' predictions"><input type="checkbox" class="mic-average"> average</label>
         <label>point <select class="mic-point">${options([[ALL, "all 68 points"], ...points])}</select></label>
+        <button class="mic-open" aria-pressed="false" title="One step from the inside: a pool, the decoder, the maps">inside</button>
         <i class="mic-break"></i>
-        <fieldset><legend>in z</legend>${choice("brush", [["paint", "paint"], ["erase", "erase"]])}</fieldset>
+        <span class="mic-of-inside"><label>step <select class="mic-opened"></select></label>
+        <fieldset><legend>pool</legend>${choice("pool", pools.map((pool) => [pool, pool]))}</fieldset>
+        <label title="1: the channel in which the decoder's largest value is">rank <input type="number" class="mic-rank" min="1"></label>
+        <label title="Values go back where they were, else upper left in their window"><input type="checkbox" class="mic-memory">
+          pools remember</label>
+        <label title="f_REG gets the encoder's features, else zeros"><input type="checkbox" class="mic-features">
+          f_REG sees features</label></span>
+        <span class="mic-of-loop"><fieldset><legend>in z</legend>${choice("brush", [["paint", "paint"], ["erase", "erase"]])}</fieldset>
         <label>of step <select class="mic-which"></select></label>
         <button class="mic-blank" title="Empty this z: the channel of the chosen point, or all">blank</button>
         <span class="mic-pair"><button class="mic-exchange" title="Exchange these two channels of z">exchange</button>
           <select class="mic-channel mic-a" aria-label="one channel">${options(points.map(([i]) => [i, i]))}</select>
           <select class="mic-channel mic-b" aria-label="other channel">${options(points.map(([i]) => [i, i]))}</select></span>
-        <button class="mic-undo" title="Take the last change of z back">undo</button>
-        <label class="mic-last" title="The whole image instead of the face"><input type="checkbox" class="mic-whole"> whole image</label>
+        <button class="mic-undo" title="Take the last change of z back">undo</button></span>
+        <select class="mic-face mic-last" aria-label="image" ${setup.faces.length > 1 ? "" : "hidden"}>
+          ${options(setup.faces.map(({ name }, i) => [i, name]))}</select>
+        <label title="The whole image instead of the face"><input type="checkbox" class="mic-whole"> whole</label>
         <button class="mic-hide" aria-pressed="false" title="A grey square over the image">occluder</button>
         <button class="mic-reset" title="Everything back to where it began">start again</button>
       </div>
@@ -118,12 +146,13 @@ export class Microscope {
       </div>
       <div class="mic-foot">
         <p class="mic-status" role="status" aria-live="polite"></p>
-        <div class="mic-key">${[[POINT, "prediction"], [GOAL, setup.labelled ? "label" : "undisturbed prediction"], [ERROR, "error"]]
+        <div class="mic-key">${[[POINT, "prediction"], [GOAL, "<span class='mic-goal'></span>"], [ERROR, "error"]]
           .map(([colour, words]) => `<span><i style="background:${colour}"></i>${words}</span>`).join("")}
           <span><i class="mic-square" style="color:#cc79a7"></i>first box</span>
-          <span><i class="mic-square" style="color:#009e73"></i>crops</span></div>
-      </div>
-      <div class="mic-hint">${REST}</div>`;
+          <span><i class="mic-square" style="color:#009e73"></i>crops</span><span class="mic-ms"></span></div>
+        <div class="mic-parts"></div>
+        <div class="mic-hint">${REST}</div>
+      </div>`;
     put(this.el, { class: "mic", "data-lm-suppress-shortcuts": "true" }); // else JupyterLab takes letters for commands
     const find = (selector) => this.el.querySelector(selector);
     Object.assign(this, { find, image: find(".mic-image canvas"), over: find(".mic-image svg"), grid: find(".mic-steps") });
@@ -131,20 +160,29 @@ export class Microscope {
     const change = (act) => (event) => { act(event.target); this.changed(); };
     for (const radio of this.el.querySelectorAll("[type=radio]")) radio.addEventListener("change", () => {
       if (radio.name.endsWith("brush")) this.brush = radio.value;
+      else if (radio.name.endsWith("pool")) change(() => { this.inside.pool = +radio.value; })(radio);
       else change(() => { this.state.steps = +radio.value; this.probe = null; })(radio);
     });
     on(".mic-draw", "change", change((select) => { this.state.form.draw = select.value; }));
     for (const part of ["recrop", "average"]) {
       on(`.mic-${part}`, "change", change((box) => { this.state.form[part] = box.checked; }));
     }
+    for (const part of ["memory", "features"]) {
+      on(`.mic-${part}`, "change", change((box) => { this.state[part] = box.checked; }));
+    }
+    on(".mic-open", "click", change(() => { this.open = !this.open; this.probe = null; }));
+    on(".mic-opened", "change", change((select) => { this.inside.step = +select.value; }));
+    on(".mic-rank", "change", change((input) => { this.inside.rank = Math.round(+input.value) || 1; }));
+    on(".mic-face", "change", change((select) => {
+      const before = this.face;
+      this.show(setup.faces[+select.value]);
+      Object.assign(this.state, this.brought(this.state, before), { image: +select.value });
+    }));
     on(".mic-point", "change", (event) => this.choose(+event.target.value));
     on(".mic-whole", "change", (event) => { this.whole = event.target.checked; this.layout(); });
     on(".mic-play", "click", () => this.play());
     on(".mic-hide", "click", change(() => { this.state.occluder = this.state.occluder ? null : this.firstOccluder(); }));
-    on(".mic-reset", "click", change(() => {
-      this.state = structuredClone(this.setup.state);
-      Object.assign(this, { point: ALL, probe: null });
-    }));
+    on(".mic-reset", "click", change(() => this.begin()));
     on(".mic-blank", "click", () => this.edit("blank", +find(".mic-which").value, this.channels()));
     on(".mic-exchange", "click", () =>
       this.edit("exchange", +find(".mic-which").value, [+find(".mic-a").value, +find(".mic-b").value]));
@@ -177,9 +215,30 @@ export class Microscope {
     this.grips = range(4).map(() => svg("circle", { class: "mic-grip", "data-part": "corner" }, this.box));
     this.knob = svg("circle", { class: "mic-grip", "data-part": "turn" }, this.box);
   }
-  /** Columns of the steps; again where their number changes. */
-  buildSteps() {
+  /** Columns of the steps, or the panels inside one; again where their number changes. */
+  buildSteps(shape) {
     const K = this.state.steps;
+    this.el.classList.toggle("mic-in", this.open);
+    if (this.open) this.buildInside();
+    else this.buildLoop(K);
+    for (const name of [".mic-which", ".mic-opened"]) {
+      const which = this.find(name), before = which.value;
+      which.innerHTML = range(K).map((k) => `<option>${k + 1}</option>`).join("");
+      which.value = before && before <= K ? before : Math.min(2, K);
+    }
+    this.built = shape;
+  }
+  buildInside() {
+    this.grid.innerHTML = "";
+    this.arrows = null;
+    this.panels = INSIDE.map(([kind, title]) => {
+      const cell = this.grid.appendChild(document.createElement("div"));
+      cell.innerHTML = `<div class="mic-head"><b>${title}</b><span></span></div>`;
+      return this.buildPanel(kind, this.inside.step - 1, cell);
+    });
+    this.heads = [...this.grid.querySelectorAll(".mic-head span")];
+  }
+  buildLoop(K) {
     this.grid.innerHTML = `<span></span>${range(K).map((k) =>
       `<div class="mic-head"><b>step ${k + 1}</b><span></span></div>`).join("")}`;
     this.heads = [...this.grid.querySelectorAll(".mic-head span")];
@@ -187,17 +246,14 @@ export class Microscope {
     const rows = [["crop", "crop", "and prediction"], ["z", "z", "given to the step"], ["maps", "response maps", ""]];
     for (const [kind, title, words] of rows) {
       this.grid.insertAdjacentHTML("beforeend", `<div class="mic-row mic-of-${kind}"><b>${title}</b><small>${words}</small></div>`);
-      for (const k of range(K)) this.panels.push(this.buildPanel(kind, k));
+      for (const k of range(K)) this.panels.push(this.buildPanel(kind, k, this.grid));
     }
     this.arrows = svg("svg", { "aria-hidden": "true" }, this.grid);
-    const which = this.find(".mic-which"), before = which.value;
-    which.innerHTML = range(K).map((k) => `<option>${k + 1}</option>`).join("");
-    which.value = before && before <= K ? before : Math.min(2, K);
-    this.built = K;
   }
-  buildPanel(kind, k) {
-    const canvas = this.grid.appendChild(document.createElement("canvas")), panel = { kind, k, canvas };
-    put(canvas, { class: `mic-${kind}`, role: kind === "crop" ? "img" : "application" });
+  buildPanel(kind, k, parent) {
+    const canvas = parent.appendChild(document.createElement("canvas")), panel = { kind, k, canvas };
+    const moved = kind === "z" || kind === "maps", help = HELP[kind] ?? HELP.inside;
+    put(canvas, { class: `mic-${kind}`, role: moved ? "application" : "img" });
     const at = (event) => {
       const r = canvas.getBoundingClientRect();
       return [(event.clientX - r.left) / r.width, (event.clientY - r.top) / r.height]; // shares of the panel
@@ -205,24 +261,25 @@ export class Microscope {
     const on = (events, act) => events.split(" ").forEach((event) => canvas.addEventListener(event, act));
     on("pointermove", (event) => {
       if (panel.stroke) this.stroke(panel, at(event));
-      else this.pointAt(this.nearest(panel, at(event)), HELP[kind]);
+      else this.pointAt(this.nearest(panel, at(event)), help);
     });
+    on("pointerenter pointerleave", ({ type }) => this.sayParts(type === "pointerenter" ? k : this.K - 1));
     on("pointerleave", () => this.pointAt(null));
     on("pointerdown", (event) => {
       if (event.button) return;
       canvas.setPointerCapture(event.pointerId);
-      if (kind === "crop") return this.choose(this.nearest(panel, at(event)) ?? ALL);
+      if (!moved) return this.choose(this.nearest(panel, at(event)) ?? ALL);
       if (kind === "maps") return this.askCell(k, at(event).map((share) => Math.floor(share * this.cells)));
       panel.stroke = true;
       this.edit(this.brush, k + 1, this.channels());
       this.stroke(panel, at(event));
     });
     on("pointerup pointercancel", () => { panel.stroke = false; });
-    canvas.tabIndex = kind === "crop" ? -1 : 0; // keys reach the widget after a press
-    if (kind === "crop") return panel;
+    canvas.tabIndex = moved ? 0 : -1; // keys reach the widget after a press
+    if (!moved) return panel;
     on("focus blur", ({ type }) => {
       panel.keyed = type === "focus" && canvas.matches(":focus-visible");
-      this.hint(type === "focus" ? HELP[kind] : "");
+      this.hint(type === "focus" ? help : "");
       this.draw();
     });
     on("keydown", (event) => this.keyOnPanel(event, panel));
@@ -230,23 +287,26 @@ export class Microscope {
   }
   /** Sizes of all panels from the width there is: the image beside the steps, or below them where that is narrow. */
   layout() {
-    const K = this.state.steps, width = Math.floor(this.el.clientWidth - 4), { setup } = this;
-    if (this.built !== K) this.buildSteps();
+    const { face, open } = this, K = this.state.steps, width = Math.floor(this.el.clientWidth - 4);
+    const shape = open ? `inside step ${this.inside.step} of ${K}` : K, columns = open ? INSIDE.length / 2 : K, small = width < 880;
+    if (this.built !== shape) this.buildSteps(shape);
     if (width <= 0) return;
-    const label = width >= 880 ? 84 : 78, gap = width < 880 ? 22 : K > 3 ? 30 : 44, least = width < 880 ? 214 : K > 3 ? 240 : 320;
-    const across = width - label - (K - 1) * gap; // of all panels of a row together
-    let side = Math.floor(Math.min(142, (across - 20 - least) / K)), high = 3 * side + 42, room = across - 20 - K * side;
+    const label = open ? 0 : small ? 78 : 84, gap = open ? 12 : small ? 22 : K > 3 ? 30 : 44, least = small ? 214 : K > 3 ? 240 : 320;
+    const across = width - label - (columns - 1) * gap, most = open ? 190 : 126; // of all panels of a row together
+    let side = Math.floor(Math.min(most, (across - 20 - least) / columns)), high = 3 * Math.min(side, 126) + 42;
+    let room = across - 20 - columns * side;
     const beside = side >= 84;
-    if (!beside) [side, high, room] = [Math.floor(clamp(across / K, 48, 150)), 260, width];
+    if (!beside) [side, high, room] = [Math.floor(clamp(across / columns, 48, 76)), 250, Math.floor(0.42 * width)];
     this.el.classList.toggle("mic-narrow", !beside);
-    const close = Math.min(high / (3.2 * this.reachOf(setup.state.box)), room / (2.3 * this.reachOf(setup.state.box)));
-    this.scale = Math.max(Math.min(high / setup.height, room / setup.width), this.whole ? 0 : close);
-    const [x0, y0, x1, y1] = setup.state.box, wide = Math.min(room / this.scale, setup.width);
-    const tall = Math.min(high / this.scale, setup.height);
-    const left = clamp((x0 + x1 - wide) / 2, 0, setup.width - wide), top = clamp((y0 + y1 - tall) / 2, 0, setup.height - tall);
+    const close = Math.min(high / 3.2, room / 2.3) / this.reachOf(face.box);
+    this.scale = Math.max(Math.min(high / face.height, room / face.width), this.whole ? 0 : close);
+    const [x0, y0, x1, y1] = this.firstBox(), wide = Math.min(room / this.scale, face.width);
+    const tall = Math.min(high / this.scale, face.height);
+    const left = clamp((x0 + x1 - wide) / 2, 0, face.width - wide), top = clamp((y0 + y1 - tall) / 2, 0, face.height - tall);
     const ratio = Math.max(window.devicePixelRatio || 1, 1);
     Object.assign(this, { side, gap, margin: label, shownPart: [left, top, wide, tall], ratio });
-    this.grid.style.gridTemplateColumns = `${label}px ` + range(K).map((k) => `${side + (k < K - 1 ? gap : 0)}px`).join(" ");
+    const widths = range(columns).map((k) => side + (k < columns - 1 ? gap : 0));
+    this.grid.style.gridTemplateColumns = (open ? widths : [label, ...widths]).map((w) => `${w}px`).join(" ");
     this.resize(this.image, this.scale * wide, this.scale * tall);
     this.panels.forEach(({ canvas }) => this.resize(canvas, side, side));
     this.over.setAttribute("viewBox", `${left - 0.5} ${top - 0.5} ${wide} ${tall}`);
@@ -262,16 +322,24 @@ export class Microscope {
   // ---- state
   changed() {
     this.stop();
+    this.inside.step = Math.min(this.inside.step, this.state.steps);
+    this.inside.rank = clamp(this.inside.rank, 1, this.setup.channels[this.inside.pool]);
+    this.layout();
     this.sync();
-    if (this.built !== this.state.steps) this.layout();
-    else this.draw();
     this.ask();
   }
   /** The controls show the state. */
   sync() {
     const { state, find } = this, form = state.form;
-    for (const value of [state.steps, this.brush]) find(`[type=radio][value="${value}"]`).checked = true;
+    const groups = { steps: state.steps, brush: this.brush, pool: this.inside.pool };
+    for (const [group, value] of Object.entries(groups)) find(`[name="${this.name}-${group}"][value="${value}"]`).checked = true;
     for (const part of ["recrop", "average"]) find(`.mic-${part}`).checked = form[part];
+    for (const part of ["memory", "features"]) find(`.mic-${part}`).checked = state[part];
+    find(".mic-opened").value = this.inside.step;
+    Object.assign(find(".mic-rank"), { value: this.inside.rank, max: this.setup.channels[this.inside.pool] });
+    find(".mic-open").setAttribute("aria-pressed", this.open);
+    find(".mic-face").value = state.image;
+    find(".mic-goal").textContent = this.face.labelled ? "label" : "undisturbed prediction";
     find(".mic-draw").value = form.draw;
     find(".mic-point").value = this.point;
     find(".mic-hide").setAttribute("aria-pressed", Boolean(state.occluder));
@@ -283,8 +351,9 @@ export class Microscope {
     this.busy = true;
     do {
       this.waiting = false;
-      const { state, probe } = this;
-      await this.backend.run({ state: structuredClone(state), probe }).then((a) => this.take(a)).catch((e) => this.fail(e));
+      const { probe, point } = this, state = structuredClone(this.state), inside = this.open ? { ...this.inside, point } : null;
+      const taken = (answer) => state.image === this.state.image && this.take(answer);
+      await this.backend.run({ state, probe, inside }).then(taken).catch((error) => this.fail(error));
     } while (this.waiting);
     this.busy = false;
   }
@@ -301,13 +370,13 @@ export class Microscope {
     Object.assign(this, { answer, K, S, channelCount: channels, zCells: cells, cells: arrays.maps.shape[2] });
     this.matrices = range(K).map((k) => [...arrays.matrices.subarray(6 * k, 6 * k + 6)]);
     this.inverses = this.matrices.map(inverse);
-    this.points = range(K).map((k) => range(68).map((i) => [...arrays.points.subarray(2 * (68 * k + i), 2 * (68 * k + i) + 2)]));
+    this.points = range(K).map((k) => pairs(arrays.points.subarray(136 * k, 136 * (k + 1))));
     this.crops = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S));
     for (const [kind, n] of [["z", this.zCells], ["maps", this.cells]]) this.cursor[kind] ??= [n >> 1, n >> 1];
     this.standIn();
     this.layout();
     this.say();
-    if (this.probe) this.hint();
+    this.hint();
     this.answered = 1 + (this.answered ?? 0);
   }
   photo(bytes, size) {
@@ -324,6 +393,12 @@ export class Microscope {
     });
     return this.canvasOf(data);
   }
+  /** The place that each window remembers, in its colour. */
+  placePicture(places) {
+    const data = new ImageData(places.shape[1], places.shape[0]);
+    places.forEach((place, i) => data.data.set([...this.setup.places[place], 255], 4 * i));
+    return this.canvasOf(data);
+  }
   canvasOf(data) {
     const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
     canvas.getContext("2d").putImageData(data, 0, 0);
@@ -338,7 +413,7 @@ export class Microscope {
     return out;
   }
   channels() { return this.point === ALL || this.channelCount === 1 ? [] : [this.point]; }
-  edit(kind, step, channels, at = []) { this.state.edits.push({ kind, step, channels, at, radius: 1 }); this.changed(); }
+  edit(kind, step, channels, at = []) { this.state.edits.push({ kind, step, channels, at }); this.changed(); }
   undo() { if (this.state.edits.pop()) this.changed(); }
   /** The brush in the panel of z, at a share of it. */
   stroke({ k }, share) {
@@ -350,7 +425,13 @@ export class Microscope {
   }
   /** A point is under the pointer, or none. */
   pointAt(near, help) { if (near !== this.hover) { this.hover = near; this.draw(); this.hint(help); } }
-  choose(point) { this.point = point; this.sync(); this.say(); this.draw(); }
+  choose(point) {
+    this.point = point;
+    this.sync();
+    this.say();
+    this.draw();
+    if (this.open) this.ask();
+  }
   askCell(k, [x, y]) {
     const cell = (value) => clamp(value, 0, this.cells - 1);
     this.probe = { step: k + 1, point: this.point, x: cell(x), y: cell(y) };
@@ -364,18 +445,45 @@ export class Microscope {
     const { answer, point, find } = this, status = find(".mic-status");
     if (!answer) return;
     const k = this.K - 1, { errors, confidence } = answer.arrays, at = 68 * k + point;
-    const about = point === ALL ? "" : ` · ${point}: ${this.setup.names[point]}: ${percent(errors[at])}, confidence ${confidence[at].toFixed(2)}`;
+    const p = this.points[k][point], pixels = point === ALL || Math.hypot(...p.map((v, i) => v - this.face.goal[point][i]));
+    const about = point === ALL ? "" : ` · ${point}: ${this.setup.names[point]}: at (${p.map((v) => v.toFixed(1)).join(", ")}), ` +
+      `error ${percent(errors[at])} = ${pixels.toFixed(1)} px, confidence ${confidence[at].toFixed(2)}`;
     status.innerHTML = `<span class="mic-verdict ${answer.home ? "mic-good" : "mic-bad"}">${answer.home ? "✓ home" : "✗ not home"}</span>`;
     status.append(answer.line.replaceAll("%", " %") + about);
+    find(".mic-ms").textContent = `all steps in ${Math.round(answer.ms)} ms`;
+    this.sayParts(k);
+    this.image.setAttribute("aria-label", `The image with the first box, the crops of ${this.K} steps and the points. ${answer.line}`);
+    if (this.open) return this.sayInside();
     find(".mic-of-maps small").textContent = point === ALL ? "maximum over all points" : `of point ${point}`;
     find(".mic-of-z small").textContent = point === ALL || this.channelCount === 1 ? "given to the step" : `channel ${point}`;
     this.heads.slice(0, this.K).forEach((head, step) => { head.textContent = percent(this.mean(errors, step)); });
-    this.image.setAttribute("aria-label", `The image with the first box, the crops of ${this.K} steps and the points. ${answer.line}`);
     for (const { kind, k: step, canvas } of this.panels) {
       const which = point === ALL ? "all points" : `point ${point}, ${this.setup.names[point]}`;
       const words = { crop: "crop with the points", z: `z given to it, ${this.zWord(step) || "as drawn"}`, maps: "response maps" }[kind];
       canvas.setAttribute("aria-label", `step ${step + 1}: ${words}, ${which}. ${kind === "crop" ? "" : HELP[kind]}`);
     }
+  }
+  /** Error and confidence of each part of the face after a step, with a bar for the error. */
+  sayParts(k) {
+    if (!this.answer || k >= this.K) return;
+    const { errors, confidence } = this.answer.arrays;
+    const of = (values, part) => part.reduce((sum, i) => sum + values[68 * k + i], 0) / part.length;
+    const rows = Object.entries(this.setup.parts).map(([name, part]) => [name, of(errors, part), of(confidence, part)]);
+    const most = Math.max(...rows.map(([, error]) => error), 1e-6);
+    this.find(".mic-parts").innerHTML = `<b>step ${k + 1} <small>error · confidence</small></b>` + rows.map(([name, error, sure]) =>
+      `<span style="--share: ${100 * error / most}%">${name} <small>${percent(error)} · ${sure.toFixed(2)}</small></span>`).join("");
+  }
+  sayInside() {
+    const { answer, inside, point, state } = this, of = point === ALL ? "all points" : `point ${point}`;
+    const size = (kind) => answer.arrays[kind] ? `${answer.arrays[kind].shape[1]}x${answer.arrays[kind].shape[0]}` : "";
+    const [a, b, c, d] = this.setup.places.map((colour) => `rgb(${colour})`); // of a window, line by line
+    const key = `<i class="mic-window" style="background: conic-gradient(${b} 25%, ${d} 0 50%, ${c} 0 75%, ${a} 0)"></i> grey: none`;
+    const notes = { crop: `of step ${inside.step}`, before: `stage ${inside.pool}, ${size("before")}`, pooled: `maxima, ${size("pooled")}`,
+      places: key, held: size("held"), back: state.memory ? "where it was" : "upper left", detection: of, maps: of };
+    this.panels.forEach(({ kind, canvas }, i) => {
+      this.heads[i].innerHTML = notes[kind];
+      canvas.setAttribute("aria-label", `${INSIDE[i][1]}, ${this.heads[i].textContent}. ${kind === "maps" ? HELP.maps : ""}`);
+    });
   }
   mean(errors, k) { return errors.subarray(68 * k, 68 * k + 68).reduce((a, b) => a + b) / 68; }
   zWord(k) {
@@ -387,7 +495,7 @@ export class Microscope {
     const line = this.find(".mic-hint"), arrays = this.answer?.arrays;
     if (this.hover !== null) line.textContent = `${this.hover}: ${this.setup.names[this.hover]}`;
     else if (this.probe && arrays?.saliency) this.tellProbe(line, arrays);
-    else line.textContent = words || REST;
+    else line.textContent = words || (this.open && this.answer?.opened) || REST;
   }
   tellProbe(line, { chosen, pools, own, stages }) {
     const { step, x, y } = this.probe, [i] = chosen, P = pools.shape[0];
@@ -431,7 +539,7 @@ export class Microscope {
   }
   /** Points (68, 2), a hollow one where the network is unsure; at: from pixels of the image to those of the canvas. */
   drawPoints(context, points, at, { radius, goal = true, strokes = true, k = null }) {
-    const { setup, lit, point } = this, places = points.map(at), goals = setup.goal.map(at), all = point === ALL;
+    const { setup, lit, point } = this, places = points.map(at), goals = this.face.goal.map(at), all = point === ALL;
     const shown = all ? range(68) : [point], sure = this.answer.arrays.confidence;
     context.globalAlpha = all ? 0.55 : 0.35;
     for (const [indices, closed] of strokes ? setup.lines : []) this.trace(context, indices.map((i) => places[i]), POINT, 1, closed);
@@ -462,13 +570,19 @@ export class Microscope {
       Object.assign(context, { font: `${11 * this.ratio}px sans-serif`, fillStyle: "#fff" });
       context.fillText(this.zWord(k), 6 * this.ratio, 15 * this.ratio);
       canvas.classList.toggle("mic-edited", this.zWord(k) === "edited");
-    } else {
+    } else if (!arrays[kind]) {
+      return; // the answer that has it is on its way
+    } else if (kind === "maps" || kind === "detection") {
       lay(this.crops[k]);
       this.wash(context, "saturation", "#000");
       this.wash(context, "source-over", "rgba(0, 0, 0, .45)");
+      if (kind === "detection") return lay(this.mapPicture(arrays.detection, arrays.detection.shape[0], true));
       lay(this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true));
       if (lit !== null) single(toPanel(this.points[k][lit]), 12);
       if (this.probe?.step === k + 1) this.cell(context, [this.probe.x, this.probe.y], n / this.cells, CHOSEN);
+    } else {
+      context.imageSmoothingEnabled = false;
+      lay(kind === "places" ? this.placePicture(arrays.places) : this.mapPicture(arrays[kind], arrays[kind].shape[0], false));
     }
     if (keyed && kind === "z") single(this.cursor.z.map((v) => (v + 0.5) * n / this.zCells), 9);
     if (keyed && kind === "maps") this.cell(context, this.cursor.maps, n / this.cells, "#fff");
@@ -483,7 +597,7 @@ export class Microscope {
   drawImage() {
     if (!this.picture || !this.scale) return;
     const context = this.image.getContext("2d"), n = this.scale * this.ratio, { answer } = this;
-    const [left, top, wide, tall] = this.shownPart, shrink = this.picture.width / this.setup.width;
+    const [left, top, wide, tall] = this.shownPart, shrink = this.picture.width / this.face.width;
     const at = ([x, y]) => [(x + 0.5 - left) * n, (y + 0.5 - top) * n];
     context.imageSmoothingQuality = "high";
     context.drawImage(this.picture, ...[left, top, wide, tall].map((v) => v * shrink), 0, 0, this.image.width, this.image.height);
@@ -519,7 +633,7 @@ export class Microscope {
   /** Box and occluder follow the state at once, before the answer comes. */
   drawOverlay() {
     if (!this.scale) return;
-    const r = 4.5 / this.scale, { box, turn, occluder } = this.state, [x0, y0, x1, y1] = box;
+    const r = 6 / this.scale, { box, turn, occluder } = this.state, [x0, y0, x1, y1] = box;
     const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]].map((p) => this.turned(p));
     const points = corners.map((p) => p.join()).join(" ");
     for (const shape of [this.boxFrame, this.boxBack]) put(shape, { points });
@@ -570,25 +684,38 @@ export class Microscope {
     return this.setup.shape.map((p) => forward(matrix, p.map((v) => (v + 1) * half)));
   }
   firstOccluder() {
-    const [x0, y0, x1, y1] = this.setup.state.box, [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
+    const [x0, y0, x1, y1] = this.face.box, [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
     return [x, y + 0.25 * this.reach, 0.5 * this.reach];
   }
+  /** Box and occluder of a state for another face, brought to this one: as far from its box, in widths of it. */
+  brought({ box, occluder }, face) {
+    const middle = ([x0, y0, x1, y1]) => [(x0 + x1) / 2, (y0 + y1) / 2], to = this.face.box;
+    const [a, b] = [middle(face.box), middle(to)], by = this.reachOf(to) / this.reachOf(face.box);
+    const at = ([x, y]) => [b[0] + by * (x - a[0]), b[1] + by * (y - a[1])], [x, y] = at(middle(box));
+    const grown = this.reachOf(box) / this.reachOf(face.box) / 2, [w, h] = [grown * (to[2] - to[0]), grown * (to[3] - to[1])];
+    return { box: [x - w, y - h, x + w, y + h], occluder: occluder && [...at(occluder), by * occluder[2]] };
+  }
   moveBox(dx, dy) {
-    const [x, y] = this.centre, { width, height } = this.setup;
+    const [x, y] = this.centre, { width, height } = this.face;
     const by = [clamp(x + dx, 0, width - 1) - x, clamp(y + dy, 0, height - 1) - y];
     this.state.box = this.state.box.map((v, i) => v + by[i % 2]);
   }
   scaleBox(factor) {
-    const least = 12 / this.reach, most = 1.5 * Math.max(this.setup.width, this.setup.height) / this.reach;
+    const least = 12 / this.reach, most = 1.5 * Math.max(this.face.width, this.face.height) / this.reach;
     const middle = this.centre, by = clamp(factor, least, most);
     this.state.box = this.state.box.map((v, i) => middle[i % 2] + by * (v - middle[i % 2]));
   }
+  /** The box with which this face begins. */
+  firstBox() {
+    const { state, faces } = this.setup;
+    return this.brought(state, faces[state.image]).box;
+  }
   turnBox(degrees) { this.state.turn = Math.round((degrees + 540) % 360) - 180; }
   moveOccluder(dx, dy) {
-    const [x, y, side] = this.state.occluder, { width, height } = this.setup;
+    const [x, y, side] = this.state.occluder, { width, height } = this.face;
     this.state.occluder = [clamp(x + dx, 0, width), clamp(y + dy, 0, height), side];
   }
-  sizeOccluder(side) { this.state.occluder[2] = clamp(side, 4, Math.max(this.setup.width, this.setup.height)); }
+  sizeOccluder(side) { this.state.occluder[2] = clamp(side, 4, Math.max(this.face.width, this.face.height)); }
   /** The nearest point within 12 px of a place in a panel (shares of it), else null. */
   nearest({ kind, k, canvas }, share) {
     if (!this.answer || k >= this.K || (kind === "z" && !k)) return null;
@@ -647,7 +774,7 @@ export class Microscope {
     if (step) box ? this.moveBox(...step) : this.moveOccluder(...step);
     else if (grow) box ? this.scaleBox(grow) : this.sizeOccluder(grow * this.state.occluder[2]);
     else if (turn && box) this.turnBox(this.state.turn + turn);
-    else if (key === "0" && box) Object.assign(this.state, { box: [...this.setup.state.box], turn: this.setup.state.turn });
+    else if (key === "0" && box) Object.assign(this.state, { box: this.firstBox(), turn: this.setup.state.turn });
     else if ((key === "Delete" || key === "Backspace") && !box) { this.state.occluder = null; this.find(".mic-hide").focus(); }
     else return;
     event.preventDefault();
@@ -692,7 +819,8 @@ export class Microscope {
 export default {
   render({ model, el }) {
     const setup = { ...model.get("setup") };
-    for (const name of ["image", "still"]) setup[name] = new Blob([setup[name]]);
+    setup.still = new Blob([setup.still]);
+    setup.faces = setup.faces.map((face) => ({ ...face, image: new Blob([face.image]), goal: pairs(unpack(face.goal)) }));
     const root = el.appendChild(document.createElement("div"));
     root.microscope = new Microscope(root, setup, new KernelBackend(model));
     return () => root.microscope.close();

@@ -1,20 +1,22 @@
 """The loop microscope: every feedback step of a trained network on a face side by side, to be disturbed by hand.
 
-microscope(model, image, box)         # in a notebook, with a kernel
-microscope_figure(model, image, box)  # its first picture, for pages where no widget runs
+microscope(model, faces)         # in a notebook, with a kernel
+microscope.figure(model, faces)  # its first picture, for pages where no widget runs
 
 The page is `microscope.js` beside this file. What passes between the two is three traits:
 
-setup    kernel to page, once: the image, the points' names, what may be chosen, the first state.
-request  page to kernel: {number, state, probe}; `state` has the fields of `MicroscopeState`, `probe` is None or a cell
-         of a response map, {step, point, x, y}. The page waits for an answer before it sends the next request.
-answer   kernel to page: {number, arrays, line, home, ms}, or {number, error}; arrays as in `disturbed_loop`.
+setup    kernel to page, once: the faces, the points' names, what may be chosen, the first state.
+request  page to kernel: {number, state, probe, inside}; `state` has the fields of `MicroscopeState`; `probe` is None or
+         a cell of a response map, {step, point, x, y}; `inside` is None or {step, pool, rank, point}, a step to open.
+         The page waits for an answer before it sends the next request.
+answer   kernel to page: {number, arrays, line, home, opened, ms}, or {number, error}; arrays as in `disturbed_loop` and
+         `opened_step`, opened: the words of a step that is open.
 An array is {shape, type, data}: plain bytes in C order. No state of the page lives in the kernel alone.
 """
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,21 +26,37 @@ import numpy as np
 from IPython.display import Image
 from traitlets import Dict
 
-from redn_lib.landmarks import LINES, MEAN_SHAPE, POINT_NAMES
+from redn_lib.landmarks import LINES, MEAN_SHAPE, PARTS, POINT_NAMES
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import Fit
-from redn_lib.widgets.disturbed_loop import MOST_STEPS, MicroscopeState, Subject, answer_arrays, forms_of, probe_cell
-from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, zoomed
-from redn_lib.widgets.explorer import turned_box
-from redn_lib.widgets.panels import board, caption, stack
-from redn_lib.widgets.widget import encode_jpeg, still
+from redn_lib.widgets.disturbed_loop import (
+    MOST_STEPS,
+    MicroscopeState,
+    Subject,
+    answer_arrays,
+    first_state,
+    forms_of,
+    subjects_of,
+)
+from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, turned_box, zoomed
+from redn_lib.widgets.opened_step import inside_step, probe_cell
+from redn_lib.widgets.panels import board, caption, stack, text_width
+from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
+from redn_lib.widgets.widget import ALL, encode_jpeg, still
 
 HERE = Path(__file__).parent
-DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "nothing", "squares": "squares"}
+DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "blank", "squares": "squares"}
 LARGEST = 1024  # pixels of the larger side of the image that the page shows
+PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)
+"""Colours of a window's places: upper left, upper right, lower left, lower right; grey for a window without a value."""
+
 ABOUT = (
     "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step its "
     "crop with the points, the map z given to it, and its response maps"
+)
+ABOUT_INSIDE = (
+    "Loop microscope, inside one step. Above: the crop with its points, a channel before the pool, its maxima, the "
+    "remembered places. Below: what the decoder holds, the same put back, the detection and the response maps"
 )
 
 
@@ -51,12 +69,15 @@ class Microscope(anywidget.AnyWidget):
     request = Dict().tag(sync=True)
     answer = Dict().tag(sync=True)
 
-    def __init__(self, subject: Subject, state: MicroscopeState):
-        self.subject, self.state = subject, state
-        self.fit = subject.run(state)
-        self._still = figure(subject, self.fit, state)
-        super().__init__(setup=page_setup(subject, state) | {"still": self._still.data, "about": self._still.alt})
+    def __init__(self, subjects: Sequence[Subject], state: MicroscopeState, inside: Mapping | None):
+        self.subjects, self.state = subjects, state
+        self.fit = subjects[state.image].run(state)
+        self._still = figure(subjects[state.image], self.fit, state, inside)
+        first = {"state": asdict(state), "inside": inside, "still": self._still.data, "about": self._still.alt}
+        super().__init__(setup=page_setup(subjects) | first)
         self.observe(self._answer, "request")
+        if os.environ.get("REDN_CI"):
+            self.sweep()
 
     def _answer(self, change) -> None:
         number = change.new.get("number")
@@ -70,14 +91,31 @@ class Microscope(anywidget.AnyWidget):
     def respond(self, request: Mapping) -> dict:
         """The answer to a request, without its number. Raises ValueError for one that makes no sense."""
         began, state = time.perf_counter(), MicroscopeState.read(request["state"])
-        fit = self.fit if state == self.state else self.subject.run(state)
+        if state.image not in range(len(self.subjects)):
+            raise ValueError(f"image must be 0 to {len(self.subjects) - 1}, got {state.image}")
+        subject = self.subjects[state.image]
+        fit = self.fit if state == self.state else subject.run(state)
         self.state, self.fit = state, fit
-        arrays = answer_arrays(self.subject, fit)
+        arrays, opened = answer_arrays(subject, fit), ""
         if request.get("probe"):
-            arrays |= probe_cell(self.subject.model, fit, **request["probe"])
+            arrays |= probe_cell(subject.model, fit, state, **request["probe"])
+        if request.get("inside"):
+            shown, opened = inside_step(subject, fit, state, **request["inside"])
+            arrays |= shown
         packed = {name: pack(values) for name, values in arrays.items()}
-        done = {"line": self.subject.line(fit), "home": self.subject.home(fit)}
-        return {"arrays": packed, **done, "ms": 1e3 * (time.perf_counter() - began)}
+        words = {"line": subject.line(fit, state), "home": subject.home(fit), "opened": opened}
+        return {"arrays": packed, **words, "ms": 1e3 * (time.perf_counter() - began)}
+
+    def sweep(self) -> None:
+        """Answer with each control at its ends, as a page might ask. Raises what an answer raises."""
+        first, last, model = asdict(self.state), len(self.subjects) - 1, self.subjects[0].model
+        changes = [{"steps": 1}, {"steps": MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
+        changes += [{"form": asdict(form)} for form in forms_of(model)]
+        changes += [{"occluder": (*first["box"][:2], 40.0)}, {"edits": [{"kind": "blank", "step": 2}]}]
+        changes += [{"image": last, "box": tuple(self.subjects[last].box)}, {}]
+        inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": ALL}
+        for change in changes:
+            self.respond({"state": first | change, "inside": inside})
 
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
         data, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
@@ -85,76 +123,111 @@ class Microscope(anywidget.AnyWidget):
         return data | picture | {"text/plain": self._still.alt}, about | shown
 
 
+def microscope(model: RedNet, faces, boxes=None, *, inside: Mapping | None = None, **start) -> Microscope:
+    """Every step of the loop on a face, to be disturbed by hand.
+
+    faces: a `Face`, several, a `Clip`, or plain (H, W, 3) uint8 RGB images with boxes (N, 4) in pixels of each image;
+        where there are no labels, steps are compared with the prediction from the box, undisturbed.
+    inside: begins inside a step: {"step": 1 to K, "pool": ..., "rank": ..., "point": ...}, see `inside_step`.
+    start: where it begins, as `first_state` takes it.
+    Raises ValueError where one of them makes no sense, TypeError for an unknown one.
+    """
+    subjects = subjects_of(model, faces, boxes)
+    return Microscope(subjects, first_state(subjects, **start), inside)
+
+
+def _figure(model: RedNet, faces, boxes=None, *, inside: Mapping | None = None, **start) -> Image:
+    """The microscope's first picture with its alt text, for pages where no widget runs; arguments as `microscope`."""
+    subjects = subjects_of(model, faces, boxes)
+    state = first_state(subjects, **start)
+    subject = subjects[state.image]
+    return figure(subject, subject.run(state), state, inside)
+
+
+microscope.figure = _figure
+
+
 def pack(values: np.ndarray) -> dict:
     """An array as it goes to the page."""
     return {"shape": list(values.shape), "type": values.dtype.name, "data": np.ascontiguousarray(values).tobytes()}
 
 
-def page_setup(subject: Subject, state: MicroscopeState) -> dict:
-    """`setup` of the page. The image is shrunk to LARGEST to be seen; coordinates are in pixels of the one given."""
-    height, width = subject.image.shape[:2]
-    shrink = min(1, LARGEST / max(height, width))
-    picture = subject.image if shrink == 1 else cv2.resize(subject.image, None, fx=shrink, fy=shrink, interpolation=3)
-    p = subject.model.preset
+def page_setup(subjects: Sequence[Subject]) -> dict:
+    """`setup` of the page, but for where it begins."""
+    model = subjects[0].model
+    stages, levels = len(model.preset.widths), model.preset.levels
     return {
-        "image": encode_jpeg(picture),
-        "width": width,
-        "height": height,
-        "box": subject.box.tolist(),
-        "goal": subject.goal.tolist(),
-        "labelled": subject.labelled,
+        "faces": [page_face(subject) for subject in subjects],
         "names": list(POINT_NAMES),
+        "parts": {name.replace("_", " "): list(part) for name, part in PARTS.items()},
         "lines": [[list(indices), closed] for indices, closed in LINES],
         "shape": MEAN_SHAPE.tolist(),
         "colours": pack(colour_map(np.arange(256)[None], 255)[0]),
-        "draws": {form.draw: DRAWN[form.draw] for form in forms_of(subject.model)},
-        "first_margin": p.first_margin,
+        "places": PLACES.tolist(),
+        "draws": {form.draw: DRAWN[form.draw] for form in forms_of(model)},
+        "channels": {pool: model.preset.widths[pool - 1][-1] for pool in range(stages, stages - levels, -1)},
         "most_steps": MOST_STEPS,
-        "state": asdict(state),
     }
 
 
-def figure(subject: Subject, fit: Fit, state: MicroscopeState, side: int = 176) -> Image:
-    """The microscope's picture with its alt text: the image, then a column for each step."""
+def page_face(subject: Subject) -> dict:
+    """What the page knows of a face. The image is shrunk to LARGEST; coordinates are in pixels of the one given."""
+    height, width = subject.image.shape[:2]
+    shrink = min(1, LARGEST / max(height, width))
+    picture = subject.image if shrink == 1 else cv2.resize(subject.image, None, fx=shrink, fy=shrink, interpolation=3)
+    known = {"name": subject.name, "box": subject.box.tolist(), "goal": pack(subject.goal)}
+    return known | {"image": encode_jpeg(picture), "width": width, "height": height, "labelled": subject.labelled}
+
+
+def figure(subject: Subject, fit: Fit, state: MicroscopeState, inside: Mapping | None) -> Image:
+    """The microscope's picture with its alt text."""
+    if inside:
+        arrays, opened = inside_step(subject, fit, state, **inside)
+        alt = f"{ABOUT_INSIDE}; {opened}; {subject.line(fit, state)}"
+        return still(_inside_picture(fit, state, inside, arrays), alt)
+    verdict = "home" if subject.home(fit) else "not home"
+    return still(_loop_picture(subject, fit, state), f"{ABOUT}; {subject.line(fit, state)}, {verdict}")
+
+
+def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState) -> np.ndarray:
+    """The image, then a column for each step."""
+    side = 132
     zoom = (3 * side + 72) / max(subject.image.shape[:2])
-    whole = draw_face(subject.image, fit.points, zoom=zoom)
+    whole = draw_face(subject.image, fit.points, truth=subject.goal, zoom=zoom)
     whole = draw_box(whole, zoomed(turned_box(np.asarray(state.box), state.turn), zoom))
     columns, close = [], side / fit.crops[0].size
     for k, error in enumerate(subject.errors(fit).mean(1)):
         face = draw_face(fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), zoom=close)
-        z, glow = (
-            colour_map(fit.z[k].max(0), 1),
-            draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close),
-        )
-        parts = [(face, f"Step {k + 1}", f"{error:.1%}"), (z, "z", "given"), (glow, "Maps", "all points")]
+        z = colour_map(fit.z[k].max(0), 1)
+        maps = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)
+        parts = [(face, f"Step {k + 1}", f"{error:.1%}"), (z, "z", "given"), (maps, "Maps", "all points")]
         columns.append(stack([caption(*part, side) for part in parts]))
-    verdict = "home" if subject.home(fit) else "not home"
-    return still(
-        board([[caption(whole, "Image", "first box, points"), *columns]]), f"{ABOUT}; {subject.line(fit)}, {verdict}"
-    )
+    return board([[caption(whole, "Image", "first box, points"), *columns]])
 
 
-def microscope(model: RedNet, image: np.ndarray, box, truth=None, start: MicroscopeState | None = None) -> Microscope:
-    """Every step of the loop on one face, to be disturbed by hand.
-
-    image: (H, W, 3) uint8 RGB.
-    box: (x0, y0, x1, y1) of the points, in pixels.
-    truth: (68, 2) labels in pixels; without them steps are compared with the prediction from `box`, undisturbed.
-    start: the first state, by default the box and the model's own form and steps.
-    Raises ValueError where one of them makes no sense.
-    """
-    subject = Subject.of(model, image, box, truth)
-    return Microscope(subject, first_state(subject) if start is None else start)
-
-
-def microscope_figure(model: RedNet, image, box, truth=None, start: MicroscopeState | None = None) -> Image:
-    """The microscope's first picture with its alt text, for pages where no widget runs; arguments as `microscope`."""
-    subject = Subject.of(model, image, box, truth)
-    state = first_state(subject) if start is None else start
-    return figure(subject, subject.run(state), state)
-
-
-def first_state(subject: Subject) -> MicroscopeState:
-    """Nothing disturbed."""
-    p = subject.model.preset
-    return MicroscopeState(tuple(subject.box.tolist()), steps=min(p.steps, MOST_STEPS), form=p.form)
+def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: Mapping) -> np.ndarray:
+    """Upper row: the way down to the pool; lower row: the way up from it to the maps."""
+    k, point, side = inside["step"] - 1, inside["point"], 176
+    crop, at, zoom = fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), side / fit.crops[k].size
+    before, pooled, held, back = (colour_map(arrays[name], 255) for name in ("before", "pooled", "held", "back"))
+    maps = fit.response_maps[k] if point < 0 else fit.response_maps[k][point]
+    of, only = ("all points", None) if point < 0 else (f"point {point}", [point])
+    response = draw_face(draw_response_map(crop, maps, zoom=zoom), zoomed(at, zoom), only=only, lines=False)
+    size = "{0.shape[1]}x{0.shape[0]}".format
+    down = [
+        (draw_face(crop, at, zoom=zoom), "The crop", f"step {k + 1}"),
+        (before, "Encoder", f"stage {inside['pool']}, {size(before)}"),
+        (pooled, "Pooled", f"maxima, {size(pooled)}"),
+        (PLACES[arrays["places"]], "Remembered", "        grey: none"),
+    ]
+    up = [
+        (held, "Decoder", f"holds, {size(held)}"),
+        (back, "Put back", "where it was" if state.memory else "upper left"),
+        (draw_response_map(crop, arrays["detection"], zoom=zoom), "Detection", of),
+        (response, "Response map", of),
+    ]
+    down, up = ([caption(*panel, side) for panel in row] for row in (down, up))
+    key = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # one window, its places in their colours
+    x = text_width("Remembered", bold=True) + 8
+    down[-1][2:20, x : x + 18] = key
+    return board([down, up])

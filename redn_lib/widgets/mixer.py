@@ -19,10 +19,10 @@ from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
 from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
-from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of
+from redn_lib.widgets.opened_step import first_of
 from redn_lib.widgets.panels import board, caption, card, text_width, write
 from redn_lib.widgets.style import ANSWER, GREEN, GRID, ORANGE, QUIET
-from redn_lib.widgets.widget import Drawing, Scene, setting, widget
+from redn_lib.widgets.widget import ALL, POINT_OPTIONS, Drawing, Scene, chosen, setting, widget
 
 ROLES = "ABC"
 SIDE = 235

@@ -18,16 +18,17 @@ from redn_lib.data.clip import Clip
 from redn_lib.data.occluder import OCCLUDER_KINDS, Occluder, occlude_clip
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.feedback import box_crop, to_patch
+from redn_lib.landmarks import POINT_NAMES
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState
 from redn_lib.training.batches import cut_clip
 from redn_lib.widgets.chart import columns, time_chart
 from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, ring, zoomed
-from redn_lib.widgets.explorer import ALL, POINT_OPTIONS, chosen, first_of, point_name
+from redn_lib.widgets.opened_step import first_of
 from redn_lib.widgets.panels import GAP, board, caption, card, fit_into, legend, write
 from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, PURPLE, QUIET
-from redn_lib.widgets.widget import Drawing, Scene, setting, widget
+from redn_lib.widgets.widget import ALL, POINT_OPTIONS, Drawing, Scene, chosen, setting, widget
 
 NONE = "none"
 WITHOUT, WITH = "no memory", "memory"
@@ -213,7 +214,8 @@ def numbers(scrubbed: Scrubbed) -> list[list[str]]:
     """The frame; errors here and over the clip; what the memory does."""
     state, t, occluded = scrubbed.state, scrubbed.state.frame, scrubbed.occluded
     words = [scrubbed.clip.name, f"frame {t} of 0 to {len(occluded) - 1}", f"{occluded[t]:.0%} of the face occluded"]
-    words.append("drawn: " + ("all points" if state.point == ALL else point_name(state.point)))
+    drawn = chosen(state.point)[1] + ("" if state.point == ALL else f", {POINT_NAMES[state.point]}")
+    words.append(f"drawn: {drawn}")
     errors = ["error here: " + ", ".join(f"{name} {error[t]:.1%}" for name, error in scrubbed.errors.items())]
     deep = occluded >= OCCLUDED
     for what, frames in (("while occluded", deep), ("else", ~deep)):

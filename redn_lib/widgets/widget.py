@@ -19,7 +19,14 @@ import numpy as np
 from IPython.display import Image
 from traitlets import Unicode
 
+from redn_lib.landmarks import N_POINTS
 from redn_lib.widgets.style import WRONG
+
+ALL = -1
+"""A state's `point` for all 68 points at once."""
+
+POINT_OPTIONS = [("all 68", ALL), *((str(i), i) for i in range(N_POINTS))]
+"""Words and values of a control that chooses a point."""
 
 
 class Drawing(NamedTuple):
@@ -103,7 +110,7 @@ def widget(**layout):
 
 def encode_jpeg(picture: np.ndarray) -> bytes:
     """A (H, W, 3) uint8 RGB picture as JPEG, colours at full resolution so that small letters stay sharp."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, 90]
+    options = [cv2.IMWRITE_JPEG_QUALITY, 85]
     options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
@@ -230,6 +237,11 @@ def _control(f: Field, value: Any, scene: Scene) -> widgets.Widget:
     if isinstance(f.default, int):
         return widgets.IntSlider(value, min=low, max=high, step=m["step"], disabled=low == high, **words)
     return widgets.FloatSlider(value, min=low, max=high, step=m["step"], readout_format=m["form"], **words)
+
+
+def chosen(point: int) -> tuple[list[int] | None, str]:
+    """The points that a state's `point` draws, None for all, and what they are called."""
+    return (None, "all points") if point == ALL else ([point], f"point {point}")
 
 
 def _values(options: Sequence) -> list:

@@ -1,6 +1,7 @@
 """The loop microscope in JupyterLab in a real browser: by keyboard alone, by pointer, and how it looks."""
 
 import json
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,29 +11,18 @@ from browser.driven import write_notebook
 from playwright.sync_api import expect
 
 SMALL = """\
-from dataclasses import replace
-import cv2, numpy as np, torch
-from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.presets import COMPACT
-from redn_lib.rednet import RedNet
+from unit.made_steps import rough_face, small
 from redn_lib.widgets.microscope import microscope
 
-torch.manual_seed(0)
-torch.set_num_threads(1)
-widths = ((4, 8), (8, 8), (8, 8), (8, 8))
-model = RedNet(replace(COMPACT, widths=widths, regression_width=8, size=32, sigma=2.0)).eval()
-torch.nn.init.normal_(model.regression.out.weight, std=2.0)
-torch.nn.init.normal_(model.encoder.z_conv.weight, std=1.0)
-image = cv2.resize(np.random.default_rng(0).integers(0, 255, (12, 12, 3), np.uint8), (160, 150))
-microscope(model, image, [35, 30, 125, 120], MEAN_SHAPE * 45 + (80, 75))
+microscope(small(), [rough_face(0), rough_face(1)])
 """
 SHIPPED = """\
 from redn_lib.data.samples import astronaut
 from redn_lib.pretrained import load_pretrained
-from redn_lib.widgets.microscope import MicroscopeState, microscope
+from redn_lib.widgets.microscope import microscope
 
-box = (181, 76, 267, 182)
-microscope(load_pretrained(device="cpu"), astronaut(), box, start=MicroscopeState((199, 84, 298, 206), turn=20))
+faces, boxes = [astronaut(), astronaut()[:, ::-1].copy()], [(181, 76, 267, 182), (244, 76, 330, 182)]
+microscope(load_pretrained(device="cpu"), faces, boxes, shift=0.3, scale=1.3, turn=30)
 """
 ANSWERED = """before => {
     const mic = document.querySelector('.mic')?.microscope ?? {};
@@ -54,8 +44,8 @@ CUT = """() => {
     const panel = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect();
     return [wrong, root.getBoundingClientRect().height, panel.height, panel.right - right];
 }"""
-NAMES = """▶ Play; steps; feedback; recrop; average; point; in z; of step; blank; exchange; one channel; other channel;
-whole image; occluder; start again; first box; step 1: z; step 2: z; step 3: z;
+NAMES = """▶ Play; steps; feedback; recrop; average; point; inside; in z; of step; blank; exchange; one channel;
+other channel; image; whole; occluder; start again; first box; step 1: z; step 2: z; step 3: z;
 step 1: response; step 2: response; step 3: response"""
 
 
@@ -121,7 +111,7 @@ def scope(notebook, root):
 
 
 def test_by_keyboard_alone(scope):
-    page = scope.page
+    page, start = scope.page, scope.state()
     page.locator(".mic-play").focus()
     reached = []
     while (name := page.evaluate(NAME)) is not None and len(reached) < 40:
@@ -159,16 +149,47 @@ def test_by_keyboard_alone(scope):
         scope.press(key)
         assert scope.state()[changed] != before[changed]
     scope.press("0")
-    assert scope.state()["box"] == [35, 30, 125, 120] and scope.state()["turn"] == 0
+    assert scope.state()["box"] == pytest.approx(start["box"]) and scope.state()["turn"] == 0
     scope.to("step 2: z")
     page.keyboard.press("ArrowLeft")
     scope.press("Space")
-    assert scope.state()["edits"] == [{"kind": "paint", "step": 2, "channels": [3], "at": [[3, 4]], "radius": 1}]
+    assert scope.state()["edits"] == [{"kind": "paint", "step": 2, "channels": [3], "at": [[3, 4]]}]
     scope.to("step 2: response")
     scope.press("Enter")
     expect(page.locator(".mic-hint")).to_contain_text("of step 2, map of 3: jaw")
     scope.press("Control+z")
     assert scope.state()["edits"] == []
+    scope.to("image")
+    scope.press("ArrowDown")
+    assert scope.state()["image"] == 1 and scope.state()["box"] != start["box"]
+    expect(scope.status).to_contain_text("Ann 1")
+
+
+def test_inside_a_step_by_keyboard(scope):
+    page, hint = scope.page, scope.page.locator(".mic-hint")
+    scope.to("inside")
+    scope.press("Space")
+    expect(hint).to_contain_text("pool 2 keeps 128 of 512 values")
+    expect(page.locator("canvas.mic-places")).to_have_attribute("aria-label", re.compile("remembered"))
+    before = page.evaluate(POINTS)
+    page.locator(".mic-opened").focus()
+    scope.press("2")
+    scope.to("pool")
+    scope.press("ArrowRight")
+    expect(hint).to_contain_text("pool 3 keeps")
+    scope.to("rank")
+    scope.press("ArrowUp")
+    expect(hint).to_contain_text("rank 2 is channel")
+    scope.to("pools remember")
+    scope.press("Space")
+    expect(scope.status).to_contain_text("pools forget")
+    scope.to("f_REG sees features")
+    scope.press("Space")
+    expect(scope.status).to_contain_text("f_REG sees no features")
+    assert page.evaluate(POINTS) != before
+    page.locator(".mic-open").focus()
+    scope.press("Space")
+    expect(page.locator("canvas.mic-z").first).to_be_visible()
 
 
 def test_by_pointer(scope):
@@ -222,14 +243,14 @@ def test_it_fits_and_has_no_serious_finding(notebook, root, width):
         change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
         scope.page.evaluate(change, f"JupyterLab {theme}")
         scope.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'")
-        for steps in (3, 5):
-            if steps == 5:
+        for shown, button in {"3": "", "5": ".mic-choice input[value='5']", "inside": ".mic-open"}.items():
+            if button:
                 with scope.answered():
-                    scope.page.locator(".mic-choice input[value='5']").click()
-            scope.page.screenshot(path=root / "build" / "browser" / f"microscope_{width}_{theme}_{steps}.png")
+                    scope.page.locator(button).first.click()
+            scope.page.screenshot(path=root / "build" / "browser" / f"microscope_{width}_{theme}_{shown}.png")
             cut, height, room, spare = scope.page.evaluate(CUT)
             assert cut == [] and spare >= 0
-            assert width < 1366 or height <= room
+            assert height <= room
         with scope.answered():
             scope.page.locator(".mic-reset").click()
         found = Axe().run(scope.page, ".mic").response["violations"]

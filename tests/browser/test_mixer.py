@@ -6,24 +6,10 @@ import pytest
 from browser.driven import driving
 
 CELL = """\
-from dataclasses import replace
-import cv2, numpy as np, torch
-from redn_lib.data.clip import Face
-from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.rednet import RedNet
-from redn_lib.presets import COMPACT
+from unit.made_steps import rough_face, small
 from redn_lib.widgets.mixer import code_mixer
 
-torch.manual_seed(0)
-torch.set_num_threads(1)
-widths = ((4, 8), (8, 8), (8, 8), (8, 8))
-model = RedNet(replace(COMPACT, widths=widths, regression_width=8, size=32, sigma=2.0)).eval()
-torch.nn.init.normal_(model.regression.out.weight, std=2.0)
-def face(seed):
-    rng = np.random.default_rng(seed)
-    image = cv2.resize(rng.integers(0, 255, (12, 12, 3), np.uint8), (160, 150), interpolation=cv2.INTER_CUBIC)
-    return Face(image, (MEAN_SHAPE * 45 + (80, 75)).astype(np.float32), "Ann", f"Ann {seed}")
-code_mixer(model, [face(seed) for seed in range(4)], identity=0.5, changing=0.5)
+code_mixer(small(), [rough_face(seed) for seed in range(4)], identity=0.5, changing=0.5)
 """
 KEYS = {"slider": "ArrowRight", "BUTTON": "Space"}
 CONTROLS = [

@@ -49,13 +49,19 @@ def peaked() -> RedNet:
     return net
 
 
-def remembering() -> RedNet:
-    """A small network with a memory that does something, which a fresh one does not."""
+def small(hidden: int = 0) -> RedNet:
+    """A small network with random weights whose maps have peaks, and whose z changes them."""
     torch.manual_seed(3)
     widths = ((4, 8), (8, 8), (8, 8), (8, 8))
-    small = replace(COMPACT, widths=widths, regression_width=8, size=32, sigma=2.0, hidden=12)
-    net = RedNet(small).eval()
-    torch.nn.init.normal_(net.regression.out.weight, std=0.5)
+    net = RedNet(replace(COMPACT, widths=widths, regression_width=8, size=32, sigma=2.0, hidden=hidden)).eval()
+    torch.nn.init.normal_(net.regression.out.weight, std=2.0)
+    torch.nn.init.normal_(net.encoder.z_conv.weight, std=1.0)
+    return net
+
+
+def remembering() -> RedNet:
+    """A small network with a memory that does something, which a fresh one does not."""
+    net = small(hidden=12)
     for layer in (net.memory.unpool, net.memory.motion):
         torch.nn.init.normal_(layer.weight, std=0.3)
     return net

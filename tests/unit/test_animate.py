@@ -21,7 +21,7 @@ POINTS = (MEAN_SHAPE * 56 + 112).astype(np.float32)
 STILL = MotionStrength(**dict.fromkeys(vars(MotionStrength()), 0.0) | {"pace": 1.0})
 """Nothing moves, nothing is degraded."""
 
-CLEAR = MotionStrength(gain=0, gamma=0, colour=0, shutter=0, noise=0, compression=0)
+CLEAR = MotionStrength(light=0, shutter=0, noise=0)
 APART = 17
 """Points whose numbers differ by this are never near each other."""
 
@@ -142,9 +142,7 @@ def test_motion_is_smooth(seed, most):
         ("shift", {"shift_x", "shift_y"}),
         ("mouth", {"mouth"}),
         ("lids", {"lids"}),
-        ("gain", {"gain"}),
-        ("gamma", {"gamma"}),
-        ("colour", {"warmth"}),
+        ("light", {"gain", "gamma", "warmth"}),
     ],
 )
 def test_one_strength_moves_its_own_factor_alone(name, factors):
@@ -153,7 +151,7 @@ def test_one_strength_moves_its_own_factor_alone(name, factors):
     changing = {k for k, values in moved.factors.items() if np.ptp(values) > 0.004 and k != "blur"}
     allowed = {"mouth"} if name in ("yaw", "pitch") else set()  # its measure is seen foreshortened
     assert factors <= changing <= factors | allowed
-    if name in ("gain", "gamma", "colour"):
+    if name == "light":
         assert np.ptp(moved.points, axis=0).max() < 1e-3 and np.ptp(moved.frames.mean((1, 2)), axis=0).max() > 1
 
 

@@ -26,9 +26,8 @@ from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer, follow_norms, freeze
 from redn_lib.training.objective import outcome
 from redn_lib.training.stages import STAGES, Stage
-from redn_lib.widgets.explorer import explorer
+from redn_lib.widgets.microscope import microscope
 from redn_lib.widgets.mixer import code_mixer
-from redn_lib.widgets.one_step import one_step
 from redn_lib.widgets.scrubber import scrubber
 
 PRESETS = [SMALL, COMPACT, PAPER]
@@ -123,8 +122,9 @@ def test_images_and_clips_on_a_second_device(shipped):
 def test_figures_of_widgets_on_a_second_device():
     with SecondDevice():
         away = redn.load_pretrained(device=AWAY)
-        for figure in (explorer.figure, one_step.figure, code_mixer.figure):
-            assert figure(away, FACES[:3]).data
+        for inside in (None, {"step": 2, "pool": 3, "rank": 1, "point": 36}):
+            assert microscope.figure(away, FACES[:3], inside=inside).data
+        assert code_mixer.figure(away, FACES[:3]).data
         assert scrubber.figure(away, [video()]).data
 
 

@@ -3,15 +3,17 @@
 Damaged, foreign and changed files are refused in plain words.
 """
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from redn_lib import pretrained
 from redn_lib.device import best_device
-from redn_lib.pretrained import RENAMED, WEIGHTS, about_weights, checksum, load_weights, save_weights, stated_checksums
+from redn_lib.pretrained import RENAMED, WEIGHTS, about_weights, load_weights, save_weights
 from redn_lib.rednet import RedNet
 
 
@@ -45,7 +47,7 @@ def test_a_file_of_a_name_that_is_not_utf_8_is_written_and_read(model, tmp_path)
 def test_names_of_older_versions_are_read(model, tmp_path):
     path = tmp_path / "mine.safetensors"
     save_weights(model, path)
-    with pretrained.safe_open(path, "pt") as file:
+    with safe_open(path, "pt") as file:
         header = file.metadata()
     old, new = next(iter(RENAMED.items()))
     state = {key.replace(new, old): value for key, value in load_file(path).items()}
@@ -104,18 +106,17 @@ def test_flipped_bytes_of_the_header_are_refused_or_harmless(saved):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda state: state.pop("detection.bias"), "detection.bias is missing"),
-        (lambda state: state.update(extra=torch.zeros(1)), "extra is unknown"),
-        (lambda state: state.update({"detection.bias": torch.zeros(2, 3)}), r"detection.bias is .*\(2, 3\), not"),
-        (lambda state: state.update({"detection.bias": state["detection.bias"].int()}), "detection.bias is .*int32"),
-        (lambda state: [state.pop(name) for name in list(state)[:3]], r"is missing \(and 2 more\)"),
+        (lambda state: state.pop("detection.bias"), 'Missing.*"detection.bias"'),
+        (lambda state: state.update(extra=torch.zeros(1)), 'Unexpected.*"extra"'),
+        (lambda state: state.update({"detection.bias": torch.zeros(2, 3)}), r"mismatch for detection.bias.*\[2, 3\]"),
+        (lambda state: state.update({"detection.bias": state["detection.bias"].int()}), 'named "detection.bias"'),
     ],
 )
 def test_parameters_that_do_not_fit_are_named(saved, change, says):
     state = load_file(saved)
     change(state)
     save_file(state, saved, {"redn": '{"preset": "compact"}'})
-    with pytest.raises(ValueError, match=rf"mine\.safetensors does not fit.*{says}"):
+    with pytest.raises(ValueError, match=rf"mine\.safetensors is damaged .*of another kind.*{says}"):
         load_weights(saved)
 
 
@@ -132,7 +133,7 @@ def test_parameters_that_do_not_fit_are_named(saved, change, says):
 )
 def test_foreign_headers_are_refused(saved, header):
     save_file(load_file(saved), saved, header and {"redn": header})
-    with pytest.raises(ValueError, match=r"mine\.safetensors is (damaged|for preset)"):
+    with pytest.raises(ValueError, match=r"mine\.safetensors is damaged"):
         load_weights(saved)
 
 
@@ -142,20 +143,18 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path):
 
 
 def test_the_card_states_the_sha256_of_the_shipped_weights():
-    found = {path.name: checksum(path) for path in WEIGHTS.glob("*.safetensors")}
-    lines = "\n".join(f"sha256 of `{name}`: `{digits}`" for name, digits in found.items())
-    assert stated_checksums() == found, (
-        "The weights are not those of their card. Changed by mistake: git checkout -- redn_lib/weights. New weights: "
-        f"renew results/, the golden outputs, and the checksum in redn_lib/weights/README.md by\n{lines}"
-    )
+    card = (WEIGHTS / "README.md").read_text(encoding="utf-8").splitlines()
+    for path in WEIGHTS.glob("*.safetensors"):
+        line = f"sha256 of `{path.name}`: `{sha256(path.read_bytes()).hexdigest()}`"
+        assert line in card, (
+            "The weights are not those of their card. Changed by mistake: git checkout -- redn_lib/weights. New "
+            f"weights: renew results/, the golden outputs, and this line of redn_lib/weights/README.md\n{line}"
+        )
 
 
 @pytest.mark.parametrize(
     "entry",
     [
-        '"people": true',
-        '"hidden": 1e99',
-        '"hidden": 99999999999',
         '"f_cls": 3',
         '"f_cls": ["a"]',
         '"seen": []',
@@ -165,13 +164,14 @@ def test_the_card_states_the_sha256_of_the_shipped_weights():
 def test_an_entry_of_the_header_that_cannot_be_computed_with_is_named(saved, entry):
     save_file(load_file(saved), saved, {"redn": f'{{"preset": "compact", {entry}}}'})
     for read in (load_weights, about_weights):
-        with pytest.raises(ValueError, match=r"mine\.safetensors is damaged.*its header"):
+        with pytest.raises(ValueError, match=r"mine\.safetensors is damaged"):
             read(saved)
 
 
-def test_sizes_that_fill_no_memory_are_compared_first(saved):
-    save_file(load_file(saved), saved, {"redn": '{"preset": "compact", "hidden": 999999}'})
-    with pytest.raises(ValueError, match=r"mine\.safetensors does not fit"):
+@pytest.mark.parametrize("size", ['"hidden": 999999', '"hidden": 1e99', '"hidden": 99999999999', '"people": true'])
+def test_sizes_that_fill_no_memory_are_compared_first(saved, size):
+    save_file(load_file(saved), saved, {"redn": f'{{"preset": "compact", {size}}}'})
+    with pytest.raises(ValueError, match=r"mine\.safetensors is damaged"):
         load_weights(saved)
 
 

@@ -148,7 +148,7 @@ def test_points_of_another_network_are_set_again_once_people_s_are_learnt(w300, 
     assert "stage faces: 11 real images" in (output := capsys.readouterr().out)
     assert "stage spatial: 6 real images" in output
     assert "stage identity: 11 real images" in output
-    with np.load(tmp_path / "run" / "identity" / "labels.npz") as file:
+    with np.load(tmp_path / "run" / "labels.npz") as file:
         assert file["points"].shape == (5, 68, 2) and np.isfinite(file["points"]).all()
     seen = [
         about_weights(tmp_path / "run" / stage / "weights.safetensors")["seen"] for stage in ("spatial", "identity")

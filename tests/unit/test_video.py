@@ -269,8 +269,10 @@ def test_a_disk_that_fills_up_leaves_the_old_video(tmp_path, ending, full_disk):
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("name", ["2024-05-01T10:11:12.mp4", "\udcff\udcfe.avi", "日本.webm", "a%d.mp4", "-1.mp4"])
+@pytest.mark.parametrize("name", ["2024-05-01T10:11:12.mp4", "日本.webm", "a%d.mp4", "-1.mp4"])
 def test_videos_of_every_name_are_written_and_read(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     assert len(list(frames(write_video(Path(name), 3)))) == 3
     assert [path.name for path in tmp_path.iterdir()] == [name]
+    with pytest.raises(ValueError, match="utf-8"):
+        write_video(Path("\udcff.avi"), 1)

@@ -11,17 +11,13 @@ from unit.made_grid import write_tables
 
 from redn_lib.widgets.ablation import AblationBoard
 from redn_lib.widgets.clip_browser import clip_browser
-from redn_lib.widgets.explorer import explorer
 from redn_lib.widgets.head_sliders import head_sliders
 from redn_lib.widgets.mixer import code_mixer
-from redn_lib.widgets.one_step import one_step
 from redn_lib.widgets.scrubber import scrubber
 from redn_lib.widgets.widget import Drawing, Live, Scene, ends, setting
 
 FACES = [rough_face(seed, bent=True) for seed in range(3)]
 WIDGETS = {
-    "explorer": (explorer, explorer.figure, {"occluder": True}),
-    "one step": (one_step, one_step.figure, {"pool": 3, "rank": 2}),
     "head": (head_sliders, head_sliders.figure, {"person": 5, "yaw": 10}),
     "mixer": (code_mixer, code_mixer.figure, {"a": 0, "b": 1, "identity": 0.5, "changing": 0.5, "point": 3}),
     "browser": (clip_browser, clip_browser.figure, {"frame": 2}),

@@ -10,7 +10,7 @@ from redn_lib.data import contact_sheet
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, join_maps, occlude
 from redn_lib.widgets.panels import CAPTION_HEIGHT, caption, card, fit_into, side_by_side, stack, text_width, write
-from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, SKY, TRUTH, YELLOW
+from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, OCCLUDER, SKY, TRUTH, YELLOW
 
 GREY = np.full((200, 240, 3), 120, np.uint8)
 POINTS = (MEAN_SHAPE * 80 + (120, 100)).astype(np.float32)
@@ -105,10 +105,10 @@ def test_box_is_drawn_on_its_border_only():
 @settings(max_examples=30, deadline=None)
 @given(x=st.floats(-300, 500), y=st.floats(-300, 500), side=st.floats(0, 400))
 def test_occluder_hides_its_square_and_nothing_else(x, y, side):
-    picture = occlude(GREY, (x, y), side, (1, 2, 3))
+    picture = occlude(GREY, (x, y), side)
     yy, xx = np.mgrid[:200, :240]
     away = np.maximum(abs(xx - x), abs(yy - y)) - side / 2
-    hidden = (picture == (1, 2, 3)).all(-1)
+    hidden = (picture == OCCLUDER).all(-1)
     assert hidden[away < -1].all() and not hidden[away > 1].any()
 
 

@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redn_lib.crop import Crop
 from redn_lib.data.clip import Face
 from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.tracking.align import Fit
 from redn_lib.widgets import figures, loss_curve
 from redn_lib.widgets.loss_curve import live_losses
 
@@ -33,15 +31,6 @@ def drawn(figure):
 
 def keys(figure):
     return [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
-
-
-def fit(steps=3, channels=68):
-    rng = np.random.default_rng(0)
-    maps = rng.uniform(size=(steps, 68, 32, 32)).astype(np.float32)
-    images = rng.integers(0, 255, (steps, 128, 128, 3), np.uint8)
-    crops = tuple(Crop.around(FACE.box, margin=1.5, size=128) for _ in range(steps))
-    path = np.stack([POINTS + 3 - k for k in range(steps)])
-    return Fit(path[-1], np.ones(68), path, maps, images, crops, rng.uniform(size=(steps, channels, 32, 32)))
 
 
 def test_a_figure_is_shown_as_a_picture_without_pyplot():
@@ -72,17 +61,13 @@ def test_grid_has_a_place_for_every_face_and_its_caption():
         figures.faces_grid([FACE], [POINTS, POINTS])
 
 
-@pytest.mark.parametrize("channels", [68, 1])
-def test_every_step_has_a_column_with_its_error(channels):
-    figure = figures.feedback_steps(fit(3, channels), POINTS)
-    titles = [a.get_title() for a in figure.axes[:3]]
-    eyes = np.linalg.norm(POINTS[36] - POINTS[45])
-    assert titles == [f"step {k + 1}: {np.hypot(3 - k, 3 - k) / eyes:.1%}" for k in range(3)]
-    assert len(figure.axes) == 12 and all(len(a.images) == 1 for a in figure.axes)
-    assert figure.kind == "jpeg" and drawn(figure).shape == (860, 940, 3)
-    assert keys(figure) == [KEY]
-    heights = [np.ptp(a.get_window_extent().intervaly) for a in figure.axes[::3]]
-    assert min(heights[3:]) > 1.5 * max(heights[:3]), "the points are what one looks at longest"
+def test_intervals_are_hollow_where_they_hold_zero():
+    figure = figures.intervals({"z drawn": (-0.4, -0.6, -0.2), "z blank": (0.1, -0.3, 0.5)}, "change of NME")
+    axes, (shown, hollow) = figure.axes[0], figure.axes[0].collections[-1].get_facecolors()
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["z drawn", "z blank"]
+    assert shown[:3].max() < 0.2 and hollow[:3].min() > 0.9
+    assert figure.alt.endswith("z drawn -0.40 (-0.60 to -0.20); z blank +0.10 (-0.30 to +0.50)")
+    assert drawn(figure).shape[1] == pytest.approx(840, abs=2)
 
 
 def test_ced_curve_and_its_legend():

@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from made_steps import rough_face
+from made_steps import rough_face, small
+from torch.nn import functional as F
 
+from redn_lib.data.clip import Clip
 from redn_lib.feedback import FeedbackForm
 from redn_lib.landmarks import N_POINTS, POINT_NAMES
 from redn_lib.metrics import point_errors
-from redn_lib.presets import COMPACT, PAPER
+from redn_lib.presets import PAPER
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
+from redn_lib.widgets import microscope as module
 from redn_lib.widgets.disturbed_loop import (
     KINDS,
     MOST_STEPS,
@@ -20,24 +23,22 @@ from redn_lib.widgets.disturbed_loop import (
     MicroscopeState,
     Subject,
     answer_arrays,
+    first_state,
     forms_of,
-    probe_cell,
+    subjects_of,
 )
-from redn_lib.widgets.microscope import first_state, microscope, microscope_figure
+from redn_lib.widgets.microscope import microscope
+from redn_lib.widgets.opened_step import NO_VALUE, inputs, inside_step, open_step, places, probe_cell, upper_left
 
 SIZE, CELLS = 32, 8
 FACE = rough_face(0)
 BOX = FACE.box.astype(float)
-STROKE = Edit("paint", 2, (), ((1.0, 1.0), (2.5, 3.0)), 1.0)
+STROKE = Edit("paint", 2, (), ((1.0, 1.0), (2.5, 3.0)))
 
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    net = RedNet(replace(COMPACT, widths=((4, 8),) + ((8, 8),) * 3, regression_width=8, size=SIZE, sigma=2.0)).eval()
-    torch.nn.init.normal_(net.regression.out.weight, std=2.0)
-    torch.nn.init.normal_(net.encoder.z_conv.weight, std=1.0)
-    return net
+    return small()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def subject(model):
 
 @pytest.fixture
 def start(subject):
-    return first_state(subject)
+    return first_state([subject])
 
 
 def states(start):
@@ -67,6 +68,7 @@ def states(start):
     yield from (
         replace(start, edits=(Edit(kind, 2, (3, 60) if kind == "exchange" else (5,), ((0, 7),)),)) for kind in KINDS
     )
+    yield from (replace(start, **{part: False}) for part in ("memory", "features"))
     yield replace(start, edits=(STROKE, Edit("blank", MOST_STEPS), Edit("erase", 1, (), ((4, 4),))))
 
 
@@ -100,9 +102,21 @@ def test_disturbances_reach_the_network(subject, start):
     for change in (
         replace(start, turn=30.0),
         replace(start, occluder=(80.0, 75.0, 40.0)),
-        replace(start, box=(50, 40, 110, 100)),
+        first_state([subject], shift=0.2),
+        first_state([subject], scale=1.4),
     ):
         assert (subject.run(change).crop_images[0] != plain.crop_images[0]).any()
+
+
+def test_the_first_box_is_moved_and_enlarged_in_box_widths(subject, start):
+    (x0, y0, x1, y1), side = start.box, max(np.subtract(start.box[2:], start.box[:2]))
+    np.testing.assert_allclose(first_state([subject], shift=-0.1).box, np.array([x0, y0, x1, y1]) - [0.1 * side, 0] * 2)
+    larger = first_state([subject], scale=2.0).box
+    np.testing.assert_allclose(larger, [1.5 * x0 - x1 / 2, 1.5 * y0 - y1 / 2, 1.5 * x1 - x0 / 2, 1.5 * y1 - y0 / 2])
+    with pytest.raises(ValueError, match="image must be 0 to 0, got 3"):
+        first_state([subject], image=3)
+    with pytest.raises(TypeError, match="nose"):
+        first_state([subject], nose=1)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
@@ -130,7 +144,7 @@ def test_what_an_edit_does():
 
 
 def test_same_state_same_answer(model, start):
-    live = microscope(model, FACE.image, BOX, FACE.points)
+    live = microscope(model, FACE)
     asked = live.setup["state"] | {"edits": [{"kind": "blank", "step": 2}], "turn": 10}
     first, plain, again = (live.respond({"state": s})["arrays"] for s in (asked, live.setup["state"], asked))
     assert first == again != plain
@@ -143,12 +157,12 @@ def test_page_and_kernel_through_the_traits(model):
     assert "step 3 0.0%" in live.answer["line"] and "undisturbed prediction" in live.answer["line"]
     packed = live.answer["arrays"]["saliency"]
     assert len(packed["data"]) == np.prod(packed["shape"]) == SIZE * SIZE and max(packed["data"]) == 255
-    assert live.state == MicroscopeState.read(live.setup["state"]) == first_state(live.subject)
+    assert live.state == MicroscopeState.read(live.setup["state"]) == first_state(live.subjects)
 
 
 def test_a_cell_of_a_map_and_where_it_comes_from(subject, start):
     fit = subject.run(start)
-    inside = probe_cell(subject.model, fit, 2, -1, 3, 4)
+    inside = probe_cell(subject.model, fit, start, 2, -1, 3, 4)
     assert 0 <= inside["chosen"][0] < N_POINTS and inside["saliency"].shape == (SIZE, SIZE)
     assert inside["pools"].shape == (3, 4) and inside["stages"].tolist() == [4, 3, 2]
     assert (inside["own"] == [2, 1, 1]).all()  # the cell is (3, 4) of 8x8, (1, 2) of 4x4, (0, 1) of 2x2
@@ -156,7 +170,101 @@ def test_a_cell_of_a_map_and_where_it_comes_from(subject, start):
     assert (np.isclose(sums, 1) | (sums == 0)).all()
     for wrong in ((0, 0, 0, 0), (4, 0, 0, 0), (1, 68, 0, 0), (1, 0, 8, 0), (1, 0, 0, -1)):
         with pytest.raises(ValueError, match="no cell"):
-            probe_cell(subject.model, fit, *wrong)
+            probe_cell(subject.model, fit, start, *wrong)
+
+
+def test_an_opened_step_is_the_networks(subject, start):
+    model, fit = subject.model, subject.run(start)
+    given = inputs(model, fit, 1)
+    with torch.inference_mode():
+        opened, plain = open_step(model, *given), model.one_step(*given)
+    assert torch.equal(opened.detection, plain[0]) and torch.equal(opened.regression, plain[1])
+    np.testing.assert_array_equal(fit.steps, align(model, FACE.image, BOX).steps)
+    for s, back in opened.back.items():
+        assert back.shape == opened.before[s].shape
+        torch.testing.assert_close(back.sum(), opened.held[s].sum())
+        remembered = torch.zeros(back.shape, dtype=torch.bool).flatten(2).scatter(2, opened.where[s].flatten(2), True)
+        assert not back.flatten(2)[~remembered].any()
+
+
+def test_switches_change_what_they_say_and_no_more(subject, start):
+    given = inputs(subject.model, subject.run(start), 0)
+    with torch.inference_mode():
+        whole, forgot = open_step(subject.model, *given), open_step(subject.model, *given, memory=False)
+        blind = open_step(subject.model, *given, features=False)
+    deepest = max(whole.held)
+    assert torch.equal(forgot.held[deepest], whole.held[deepest])
+    assert not torch.equal(forgot.back[deepest], whole.back[deepest])
+    assert torch.equal(blind.detection, whole.detection) and not torch.equal(blind.regression, whole.regression)
+    assert all(map(torch.equal, forgot.where, whole.where))
+
+
+def test_a_pool_that_forgot_names_the_upper_left_of_each_window():
+    _, where = F.max_pool2d(torch.rand(2, 3, 4, 6), 2, return_indices=True)
+    forgot = upper_left(where)
+    assert forgot.shape == where.shape and forgot[1, 2].tolist() == [[0, 2, 4], [12, 14, 16]]
+    assert (places(forgot) == 0).all()
+    before = torch.zeros(1, 1, 4, 4)
+    before[..., 1, 2] = 5
+    assert places(F.max_pool2d(before, 2, return_indices=True)[1])[0, 0, 0, 1] == 2
+
+
+def test_what_is_shown_inside_a_step(subject, start):
+    for state in (start, replace(start, memory=False)):
+        fit = subject.run(state)
+        arrays, words = inside_step(subject, fit, state, 2, 3, 2, 36)
+        opened = open_step(subject.model, *inputs(subject.model, fit, 1), memory=state.memory)
+        side, shapes = opened.before[2].shape[-1], {name: values.shape for name, values in arrays.items()}
+        assert shapes.pop("detection") == opened.detection.shape[2:]
+        halves = dict.fromkeys(("pooled", "held", "places"), (side // 2, side // 2))
+        assert shapes == halves | dict.fromkeys(("before", "back"), (side, side))
+        assert all(values.dtype == np.uint8 for values in arrays.values())
+        assert ((arrays["places"] == NO_VALUE) == (arrays["pooled"] == 0)).all()
+        assert f"pool 3 keeps {opened.where[2].numel()} of {opened.before[2].numel()} values" in words
+        assert "rank 2 is channel" in words and "with all parts on" in words
+        peak = opened.detection[0].softmax(0)[1 + 36].argmax()
+        assert arrays["detection"].flatten()[peak] == 255
+    for wrong in ((2, 1, 1, 36), (2, 3, 99, 36)):
+        with pytest.raises(ValueError, match="pool must be one of 4, 3, 2"):
+            inside_step(subject, fit, start, *wrong)
+
+
+def test_faces_of_every_kind(model):
+    faces = [FACE, rough_face(1), rough_face(2)]
+    images, boxes = [face.image for face in faces], np.stack([face.box for face in faces])
+    clip = Clip(np.stack(images), np.stack([face.points for face in faces]), "Ann", "clip")
+    assert [s.name for s in subjects_of(model, clip)][2] == "clip[2]" and len(subjects_of(model, FACE)) == 1
+    mixed = subjects_of(model, [FACE, images[1]], boxes[:2])
+    assert [s.labelled for s in mixed] == [True, False] and mixed[1].name == "image 1"
+    (single,) = subjects_of(model, images[0], boxes[0])
+    np.testing.assert_allclose(single.box, boxes[0])
+    for given, around, words in (
+        ([images[0]], None, "image 0 has no box"),
+        (images, boxes[:2], "2 boxes for 3 images"),
+        ([], None, "at least one"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            subjects_of(model, given, around)
+
+
+def test_all_ends_are_swept_in_ci(model, monkeypatch):
+    asked = []
+    monkeypatch.setenv("REDN_CI", "1")
+    monkeypatch.setattr(module.Microscope, "respond", lambda _self, request: asked.append(request["state"]))
+    live = microscope(model, [FACE, rough_face(1)])
+    assert {state["image"] for state in asked} == {0, 1} and {state["steps"] for state in asked} == {1, 3, MOST_STEPS}
+    assert len({str(state["form"]) for state in asked}) == len(forms_of(model)) and asked[-1] == live.setup["state"]
+    monkeypatch.undo()
+    live.sweep()
+    assert live.state == first_state(live.subjects)
+
+
+def test_another_face_is_asked_for(model):
+    live = microscope(model, [FACE, rough_face(1)])
+    asked = live.setup["state"] | {"image": 1}
+    assert "Ann 1" in live.respond({"state": asked})["line"]
+    with pytest.raises(ValueError, match="image must be 0 to 1"):
+        live.respond({"state": asked | {"image": 2}})
 
 
 def test_forms_that_the_weights_can_run(model):
@@ -186,7 +294,6 @@ def test_forms_that_the_weights_can_run(model):
         ({"edits": [{"kind": "exchange", "step": 2, "channels": [1]}]}, "two"),
         ({"edits": [{"kind": "paint", "step": 2, "channels": [68]}]}, "67"),
         ({"edits": [{"kind": "paint", "step": 2, "at": [[1, 2, 3]]}]}, "places"),
-        ({"edits": [{"kind": "paint", "step": 2, "at": [[1, 2]], "radius": 0}]}, "radius"),
         ({"zoom": 2}, "zoom"),
     ],
 )
@@ -214,14 +321,17 @@ def test_nonsense_is_refused_in_words(model, monkeypatch, change, words):
 )
 def test_bad_input_gets_a_clear_error(model, image, box, truth, words):
     with pytest.raises(ValueError, match=words):
-        microscope(model, image, box, truth)
+        Subject.of(model, image, box, truth)
 
 
-def test_a_still_picture_stands_in(model):
-    shown, about = microscope(model, FACE.image, BOX, FACE.points)._repr_mimebundle_()
+@pytest.mark.parametrize("inside", [None, {"step": 1, "pool": 2, "rank": 1, "point": -1}])
+def test_a_still_picture_stands_in(model, inside):
+    shown, about = microscope(model, FACE, inside=inside, steps=5)._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in shown and "image/jpeg" in shown
-    alone = microscope_figure(model, FACE.image, BOX, FACE.points, MicroscopeState(tuple(BOX), steps=5))
-    assert about["image/jpeg"]["alt"].startswith("Loop microscope") and "step 5" in alone.alt and "labels" in alone.alt
+    alone = microscope.figure(model, FACE, inside=inside, steps=5)
+    assert about["image/jpeg"]["alt"] == alone.alt and alone.alt.startswith("Loop microscope")
+    assert "step 5" in alone.alt and "labels" in alone.alt and "Ann 0" in alone.alt
+    assert ("pool 2 keeps" in alone.alt) == bool(inside)
 
 
 def test_points_have_names():

@@ -19,11 +19,8 @@ class MotionStrength:
     yaw, pitch, turn: spread in degrees.
     zoom: spread of its logarithm.
     shift: spread in shares of the face's larger side.
-    mouth, lids: shares of natural talking and blinking.
-    gain, gamma, colour: spread of the logarithm of the light.
+    mouth, lids, light, noise: shares of natural talking, blinking, changes of the light, sensor noise and compression.
     shutter: longest share of a frame's time that the shutter is open.
-    noise: most sensor noise, in grey levels.
-    compression: share of the range of JPEG qualities, from 95 down to 30.
     pace: so many times as fast as heads usually are it turns, zooms and shifts.
     """
 
@@ -34,12 +31,9 @@ class MotionStrength:
     shift: float = 0.10
     mouth: float = 1.0
     lids: float = 1.0
-    gain: float = 0.12
-    gamma: float = 0.12
-    colour: float = 0.04
+    light: float = 1.0
+    noise: float = 1.0
     shutter: float = 0.8
-    noise: float = 8.0
-    compression: float = 1.0
     pace: float = 1.0
 
     def __post_init__(self) -> None:
@@ -61,7 +55,7 @@ def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength)
         return spread * mood * (2.2 * np.tanh(wander(rng, frames, seconds / strength.pace) / 2.2))
 
     def light(spread: float) -> np.ndarray:
-        return np.exp(spread * (rng.normal() + 0.8 * wander(rng, frames, 0.5)))
+        return np.exp(spread * strength.light * (rng.normal() + 0.8 * wander(rng, frames, 0.5)))
 
     curves = {name: moved(getattr(strength, name)) for name in ("yaw", "pitch", "turn")}
     curves |= {"zoom": np.exp(moved(strength.zoom)), "shift_x": moved(strength.shift)}
@@ -72,10 +66,9 @@ def draw_curves(rng: np.random.Generator, frames: int, strength: MotionStrength)
     shut = blinks(rng, np.arange(frames) / FPS, frames / FPS + 1)
     lids = np.clip(strength.lids * (1 - (1 - shut) * (1 - droop)), 0, 1)
     curves |= {"mouth": strength.mouth * speech, "lids": lids}
-    curves |= {"gain": light(strength.gain), "gamma": light(strength.gamma), "warmth": light(strength.colour)}
-    curves |= {"shutter": strength.shutter * rng.uniform(0.15, 1), "noise": strength.noise * rng.random() ** 2}
-    worst = 65 * min(strength.compression, 1)
-    curves["quality"] = round(95 - worst * rng.random()) if worst else 100
+    curves |= {"gain": light(0.12), "gamma": light(0.12), "warmth": light(0.04)}
+    curves |= {"shutter": strength.shutter * rng.uniform(0.15, 1), "noise": 8 * strength.noise * rng.random() ** 2}
+    curves["quality"] = round(95 - 65 * min(strength.noise, 1) * rng.random()) if strength.noise else 100
     return curves | {"camera": rng.uniform(0.3, 0.9)}
 
 

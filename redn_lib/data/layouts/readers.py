@@ -5,7 +5,6 @@ frame (a video file, or images numbered by the last number in their names); YouT
 Beside each reader, by its name in `UNITS`: an entry in sets.json (signs, groups of splits, links) and a text NAME.txt.
 """
 
-import csv
 import json
 import re
 from collections import defaultdict
@@ -15,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.clip import DAMAGED, Layout, Sample, Unit
+from redn_lib.data.clip import Layout, Sample, Unit
 from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, upright_points, video_images
 from redn_lib.data.markups import XM2VTS68, face_box
 from redn_lib.data.pts import read_68
-from redn_lib.files import plain_name
+from redn_lib.files import naming, plain_name
 from redn_lib.landmarks import N_POINTS, tight_box
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
@@ -150,8 +149,7 @@ def _frames(files: Sequence[Path]) -> Iterator[tuple[int, np.ndarray | Path, flo
         images = _numbered(path for path in files if path.suffix.lower() in IMAGES)
         yield from ((number, path, DEFAULT_FPS) for number, path in sorted(images.items()))
         return
-    with plain_name(videos[0]) as name:
-        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(plain_name(videos[0]), cv2.CAP_FFMPEG)
     fps = frame_rate(capture)
     for number, image in enumerate(video_images(capture), 1):
         yield number, image, fps
@@ -200,19 +198,18 @@ def units_ytf68(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
         for table in sorted(path for root in folders for path in root.rglob(f"{split}_frames_keypoints.csv")):
             try:
                 samples += _rows(table, split, problems)
-            except (ValueError, csv.Error) as error:
+            except ValueError as error:
                 problems.append(f"{table}: no table of names and 136 numbers ({error}); mend it or copy it again")
     return still_units(samples)
 
 
 def _rows(table: Path, split: str, problems: list[str]) -> Iterator[Sample]:
-    """The samples of a csv. Raises ValueError or csv.Error where a row is malformed."""
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if row][1:]
-    points = np.array([row[1:] for row in rows], np.float32).reshape(-1, N_POINTS, 2) - 1
+    """The samples of a csv. Raises ValueError where a row is malformed."""
+    cells = np.loadtxt(table, str, comments=None, delimiter=",", skiprows=1, encoding="utf-8", ndmin=2)
+    points = cells[:, 1:].astype(np.float32).reshape(-1, N_POINTS, 2) - 1
     if not np.isfinite(points).all():
         raise ValueError("a point is not a number")
-    for (name, *_), place in zip(rows, points, strict=True):
+    for name, place in zip(cells[:, 0].tolist(), points, strict=True):
         path = table.parent / split / name
         if not re.fullmatch(r"[^/\\]+_\d\d\.jpg", name) or not path.is_file():
             problems.append(f"{path}: no such image, or not named Person_Name_21.jpg; copy it there or delete the row")
@@ -233,16 +230,16 @@ def units_npz(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
 
 def _npz_frames(path: Path, problems: list[str]) -> Iterator[Sample]:
     try:
-        with np.load(path) as file:
+        with naming(path, "copy it again"), np.load(path) as file:
             images, points = file["colorImages"], file["landmarks2D"]
-        are_images = images.dtype == np.uint8 and images.ndim == 4 and images.shape[2] == 3
-        if not are_images or points.shape != (N_POINTS, 2, images.shape[3]):
-            raise ValueError(f"colorImages is {images.dtype} {images.shape}, landmarks2D {points.shape}")
-        images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
-        points = points.transpose(2, 0, 1).astype(np.float32) - 1
-    except DAMAGED as error:
-        problems.append(f"{path}: no whole .npz of a video ({error}); copy it again")
+            are_images = images.dtype == np.uint8 and images.ndim == 4 and images.shape[2] == 3
+            if not are_images or points.shape != (N_POINTS, 2, images.shape[3]):
+                raise ValueError(f"colorImages is {images.dtype} {images.shape}, landmarks2D {points.shape}")
+    except (ValueError, OSError) as error:
+        problems.append(str(error))
         return
+    images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
+    points = points.transpose(2, 0, 1).astype(np.float32) - 1
     person = path.stem.rpartition("_")[0]
     for t, (image, place) in enumerate(zip(images, points, strict=True)):
         if np.isfinite(place).all():

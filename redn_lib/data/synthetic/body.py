@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.spatial.transform import Rotation
 
 from redn_lib.data.occluder import fill_polygon, fixed_point, lay_over
@@ -173,8 +174,8 @@ def _parts() -> list[Part]:
 
 
 @cache
-def mesh(with_hair: bool, long_hair: bool) -> tuple[Part, np.ndarray]:
-    """The parts joined, and the triangles round each vertex, (V, 10), M for none."""
+def mesh(with_hair: bool, long_hair: bool) -> tuple[Part, csr_array]:
+    """The parts joined, and (V, M): 1 where a vertex is a corner of a triangle."""
     *pieces, short, long = _parts()
     pieces += [short] * with_hair + [long] * long_hair
     sizes = [len(p.uv) for p in pieces]
@@ -186,13 +187,9 @@ def mesh(with_hair: bool, long_hair: bool) -> tuple[Part, np.ndarray]:
         values = [np.broadcast_to(getattr(p, name), n) for p, n in zip(pieces, sizes, strict=True)]
         return np.concatenate(values).astype(np.float32)
 
-    around = [[] for _ in range(sum(sizes))]
-    for i, corners in enumerate(triangles):
-        for vertex in corners:
-            around[vertex].append(i)
-    neighbours = np.array([(found + [len(triangles)] * 10)[:10] for found in around])
+    corners = csr_array((np.ones(triangles.size, np.float32), (triangles.ravel(), np.arange(triangles.size) // 3)))
     uv = np.vstack([p.uv for p in pieces]).astype(np.float32)
-    return Part(triangles, uv, per_vertex("shade"), per_vertex("shine"), two_sided, per_vertex("turn")), neighbours
+    return Part(triangles, uv, per_vertex("shade"), per_vertex("shine"), two_sided, per_vertex("turn")), corners
 
 
 def vertices(controls: np.ndarray, traits: Traits, expression: Expression, seed: int) -> np.ndarray:

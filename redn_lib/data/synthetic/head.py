@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from scipy.interpolate import CubicHermiteSpline, RBFInterpolator
+from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
 
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
@@ -66,14 +68,10 @@ def texture_pixels(points: np.ndarray) -> np.ndarray:
 
 def smooth_line(points: np.ndarray, per_side: int, closed: bool) -> np.ndarray:
     """Catmull-Rom curve through (N, D) points with `per_side` samples between neighbours: (n, D)."""
-    n = len(points)
-    at = (np.arange(-1, n + 2) % n) if closed else np.clip(np.arange(-1, n + 1), 0, n - 1)
-    p = points[at]
-    t = (np.arange(per_side) / per_side)[:, None, None]
-    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
-    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-    curve = curve.swapaxes(0, 1).reshape(-1, points.shape[1])
-    return curve if closed else np.vstack([curve, points[-1:]])
+    p = np.pad(points, ((1, 2 if closed else 1), (0, 0)), "wrap" if closed else "edge")
+    sides = len(p) - 3
+    curve = CubicHermiteSpline(np.arange(sides + 1), p[1:-1], (p[2:] - p[:-2]) / 2)
+    return curve(np.arange(sides * per_side + (not closed)) / per_side)
 
 
 def ramp(x: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -90,17 +88,9 @@ def near(p: np.ndarray, x: float, y: float, radius: float) -> np.ndarray:
 
 def _interpolate(controls: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Matrix (N, C) of the thin-plate interpolation from control directions (C, 3) to places (N, 2) in the plane."""
-
-    def kernel(a: np.ndarray) -> np.ndarray:
-        r2 = ((a[:, None] - controls[None]) ** 2).sum(-1)
-        return r2 * np.log(r2 + 1e-12)
-
-    n, angle = len(controls), np.linalg.norm(places, axis=-1, keepdims=True)
+    angle = np.linalg.norm(places, axis=-1, keepdims=True)
     where = np.concatenate([places * np.sinc(angle / np.pi), np.cos(angle)], -1)  # `flat` backwards
-    poly = np.hstack([np.ones((n, 1)), controls])
-    system = np.block([[kernel(controls) - 2e-4 * np.eye(n), poly], [poly.T, np.zeros((4, 4))]])
-    right = np.hstack([kernel(where), np.ones((len(where), 1)), where])
-    return np.linalg.solve(system, right.T).T[:, :n].astype(np.float32)
+    return RBFInterpolator(controls, np.eye(len(controls)), smoothing=-1e-4)(where).astype(np.float32)
 
 
 def _depth_inside(loop: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -123,13 +113,9 @@ def _mesh(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         fill.append(grid[(near > 0.62 * spacing) & (_depth_inside(lips, grid) <= 0)])
     vertices = np.vstack([fixed, *fill]).astype(np.float32)
     vertices = vertices[np.all([_depth_inside(hole, vertices) <= 0.003 for hole in holes], axis=0)]
-    plan = cv2.Subdiv2D((-4, -4, 8, 8))
-    number = {plan.insert((float(x), float(y))): i for i, (x, y) in enumerate(vertices)}
-    edges = plan.getTriangleList().reshape(-1, 3, 2)
-    edges = edges[(np.abs(edges) < 3.5).all((1, 2))]
-    nearest = np.array([[number.get(plan.findNearest((float(x), float(y)))[0], -1) for x, y in tri] for tri in edges])
-    solid = np.all([_depth_inside(hole, edges.mean(1)) <= 0 for hole in holes], axis=0)
-    triangles = nearest[solid & (nearest >= 0).all(1)]
+    triangles = Delaunay(vertices).simplices
+    middles = vertices[triangles].mean(1)
+    triangles = triangles[np.all([_depth_inside(hole, middles) <= 0 for hole in holes], axis=0)]
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     triangles[turn < 0] = triangles[turn < 0][:, ::-1]

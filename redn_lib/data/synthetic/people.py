@@ -126,6 +126,10 @@ def fields() -> np.ndarray:
 
     eyes, mouth = points("eyes"), near(p, 0.15, 0.33, 0.36)
     brows = points("brows") * 0.75 + 0.25 * near(p, 0.45, -0.95, 0.4)
+    out = np.stack([t.moves(name) for name in SLIDERS])
+    for name, bumps in TABLES["bumps"].items():
+        for axis, most, is_sideways, *place in bumps:
+            out[SLIDERS.index(name), :, axis] += most * (side if is_sideways else 1) * near(p, *place)
     smooth = {  # what the tables cannot say: (slider, axis) to the movement along it
         ("face_width", 0): 0.045 * x,
         ("lower_face", 1): 0.075 * np.maximum(y - 0.05, 0) * ramp(z, -2.2, -1.0),
@@ -133,22 +137,14 @@ def fields() -> np.ndarray:
         ("forehead", 1): -0.09 * ramp(-y, 0.9, 1.6),
         ("jaw_width", 0): 0.065 * side * ramp(wide, 0.2, 0.7) * ramp(y, -0.2, 0.45) * ramp(z, -1.6, -0.9),
         ("chin_width", 0): 0.06 * side * ramp(wide, 0.0, 0.3) * near(p, 0.3, 0.82, 0.3),
-        ("chin_out", 2): 0.07 * near(p, 0.0, 0.8, 0.35),
-        ("cheek_bones", 0): 0.03 * side * near(p, 0.78, -0.32, 0.3),
-        ("cheek_bones", 2): 0.035 * near(p, 0.6, -0.32, 0.25),
-        ("cheek_full", 0): 0.045 * side * near(p, 0.7, 0.2, 0.35),
-        ("cheek_full", 2): 0.04 * near(p, 0.6, 0.15, 0.35),
         ("nose_out", 2): 0.19 * np.maximum(z + 0.02, 0) * points("nose"),
         ("mouth_width", 0): 0.10 * x * mouth,
-        ("mouth_out", 2): 0.055 * mouth,
-        ("mouth_height", 1): 0.035 * mouth,
         ("eye_spacing", 0): 0.022 * side * np.maximum(eyes, brows) + 0.008 * side * near(p, 0.4, -0.6, 0.4),
         ("eye_tilt", 1): eyes * (0.42 - wide) * 0.11,
         ("eye_deep", 2): 0.035 * brows - 0.02 * eyes,
         ("brow_height", 1): -0.040 * brows,
         ("brow_tilt", 1): points(*range(17, 27)) * (0.5 - wide) * 0.10,
         ("head_depth", 2): 0.06 * (z + 0.4) * ramp(-z, 0.3, 1.0),
-        ("skew_mouth", 0): 0.02 * mouth,
         ("skew_mouth", 1): 0.03 * x * mouth,
         ("skew_jaw", 0): 0.03 * ramp(y, 0.2, 0.9) * front,
         ("skew_eyes", 1): 0.012 * side * np.maximum(eyes, brows),
@@ -164,7 +160,6 @@ def fields() -> np.ndarray:
             )
             edge = np.sign(x) * ramp(wide, 0, 0.15) if axis == 0 else 1
             smooth[name, axis] = 0.011 * wave * edge * front
-    out = np.stack([t.moves(name) for name in SLIDERS])
     for (name, axis), movement in smooth.items():
         out[SLIDERS.index(name), :, axis] += movement
     return out

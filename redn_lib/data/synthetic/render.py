@@ -41,11 +41,9 @@ def rasterise(xy: np.ndarray, near: np.ndarray, triangles: np.ndarray, two_sided
     column = step - row * wide[own] + low[own, 0]
     row += low[own, 1]
 
-    # each weight is a plane over the image: a x + b y + c
-    a1, b1, a2, b2 = edge2[:, 1] / area, -edge2[:, 0] / area, -edge1[:, 1] / area, edge1[:, 0] / area
-    planes = np.stack([a1, b1, -(a1 * p[:, 0] + b1 * p[:, 1]), a2, b2, -(a2 * p[:, 0] + b2 * p[:, 1])], 1)
-    a1, b1, c1, a2, b2, c2 = planes.astype(np.float32)[own].T
-    w1, w2 = a1 * column + b1 * row + c1, a2 * column + b2 * row + c2
+    x, y = column - p[own, 0], row - p[own, 1]
+    w1 = (x * edge2[own, 1] - y * edge2[own, 0]) / area[own]
+    w2 = (y * edge1[own, 0] - x * edge1[own, 1]) / area[own]
     inside = np.flatnonzero((w1 >= -1e-4) & (w2 >= -1e-4) & (w1 + w2 <= 1.0001))
     own, w1, w2 = own[inside], w1[inside].astype(np.float32), w2[inside].astype(np.float32)
     pixel = row[inside] * side + column[inside]
@@ -141,7 +139,7 @@ def project_points(factors: Factors) -> np.ndarray:
 def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, scene: np.ndarray) -> np.ndarray:
     """Lays the person's linear light over that of the background (side, side, 3); returns the depth (side, side)."""
     traits, side = f.person.traits, len(scene)
-    mesh, neighbours = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
+    mesh, is_corner = body.mesh(bool(traits["hair"]), bool(traits["long_hair"]))
     xy, solid = pixels(body.vertices(controls, traits, f.expression, f.person.seed), mesh.turn)
     pixel, triangle, weight, depth = rasterise(xy.astype(np.float32), solid[:, 2], mesh.triangles, mesh.two_sided, side)
     corners = mesh.triangles[triangle]
@@ -150,7 +148,7 @@ def _light_field(f: Factors, controls: np.ndarray, pixels: Callable, scene: np.n
     texel[pixel] = np.clip(inside, 0, (WIDTH - 1, HEIGHT - 1))
     albedo = cv2.remap(paint(f.person), texel.reshape(side, side, 2), None, cv2.INTER_LINEAR).reshape(-1, 3)
     a, b, c = (solid[mesh.triangles[:, k]] for k in range(3))
-    normals = np.vstack([np.cross(b - a, c - a), np.zeros((1, 3), np.float32)])[neighbours].sum(1)
+    normals = is_corner @ np.cross(b - a, c - a)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     attributes = np.column_stack([normals, lit(solid, f.light), mesh.shade, mesh.shine]).astype(np.float32)
     value = np.einsum("pkc,pk->pc", attributes[corners], weight)

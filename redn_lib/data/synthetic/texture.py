@@ -55,47 +55,32 @@ def skin_masks() -> tuple[list[str], np.ndarray]:
     texel = texture_pixels(template().controls)
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
 
-    def at(*which: int | str) -> np.ndarray:
-        """Texture pixels of controls, of a pair the one on the right half of the face."""
-        return texel[[template().at(w)[0] for w in which]]
+    def at(*places: int | str | list) -> np.ndarray:
+        """Texture pixels of places as in the tables; of a pair of controls that on the right half of the face."""
+        found = []
+        for place in places:
+            which, *rest = place if isinstance(place, list) else [place, 0, 0]
+            is_control = not isinstance(which, float)
+            found.append(texel[template().at(which)[0]] + rest if is_control else texture_pixels(np.array(place)))
+        return np.stack(found)
 
-    def line(*places: tuple[float, float, float]) -> np.ndarray:
-        return texture_pixels(np.array(places))
+    def mark(lines: list = (), spots: list = (), blur: float = 1.0, thick: int = 0, both: bool = True) -> np.ndarray:
+        masks = [area(at(*line), blur, thick) for line in lines] + [share * _blob(*spot) for *spot, share in spots]
+        return _both(sum(masks)) if both else sum(masks)
 
     outer, inner = smooth_line(texel[48:60], 6, True), smooth_line(texel[60:68], 6, True)
     lips = np.clip(area(outer, 0.9) - area(inner, 0.1), 0, 1)
-    lash, fold = at(36, 37, 38, 39), np.vstack([at("wing") - (6, 3), at("fold"), at("fold_low") + (1, 0)])
-    wing = np.vstack([at("wing_top") - (3, 3), at("wing") - (4, 0), at(31) - (2, -1), at(32)])
     nostril = at("nostril", "wing", 31, 32, "columella") + at("nostril", "nostril", "nostril", 32, "nostril")
     crease = 0.55 * at("crease_out", "lid_crease", "crease_in") + 0.45 * at(37, 37, 38)
-    brow_lines = 0
-    for h in (-1.08, -1.2, -1.33):
-        places = line((-0.5, h, -0.05), (-0.2, h - 0.03, 0.02), (0.2, h - 0.03, 0.02), (0.5, h, -0.05))
-        brow_lines += area(places, 1.0, thick=1)
-    frown = line((-0.09, -0.95, 0.06), (-0.10, -0.8, 0.05))
-    crows = [line((-0.65, -0.62, -0.4), (-0.8, h, -0.5)) for h in (-0.72, -0.62, -0.53)]
     cheeks = (texel[1:16] - SIDE / 2) * 1.12 + SIDE / 2
     jaw = np.vstack([cheeks, texel[template().at("cheek_low")[1:]], texel[54:60], at(48, "cheek_low")])
     bristles = np.vstack([at(48) + (-3, 3), texel[48:55], at(54) + (3, 3), at(35, 33, 31) + (0, 3)])
-    masks = {
+    masks = {name: mark(**how) for name, how in TABLES["marks"].items()} | {
         "lips": lips,
         "lip_line": area(np.vstack([inner, inner[:1]]), 0.8, thick=2),
-        "lash_up": _both(area(lash - (0, 0.5), 0.6, thick=2)),
-        "lash_low": _both(area(at(36, 41, 40, 39), 0.7, thick=1)),
         "crease": _both(area(crease, 0.9, thick=1)),
-        "lid": _both(area(np.vstack([lash, at("crease_in", "lid_crease", "crease_out")]), 1.5)),
-        "socket": _both(_blob(-0.26, -0.72, -0.08, 0.16) + 0.6 * _blob(-0.45, -0.72, -0.12, 0.2)),
-        "bag": _both(area(at("bag_in", "bag", "bag_out"), 2.0, thick=3)),
         "nostril": _both(area(nostril / 2, 1.0)),
-        "wing": _both(area(wing, 1.1, thick=1)),
-        "nose_red": _blob(0, -0.16, 0.3, 0.3),
-        "fold": _both(area(np.vstack([fold, at("mouth_side")]), 1.6, thick=2)),
-        "brow_lines": brow_lines + _both(area(frown, 1.0, thick=1)),
-        "crow": _both(sum(area(c, 0.8, thick=1) for c in crows)),
-        "blush": _both(_blob(-0.6, -0.2, -0.2, 0.45)),
-        "chin_crease": area(line((-0.2, 0.57, 0.03), (0, 0.55, 0.05), (0.2, 0.57, 0.03)), 2.0, thick=2),
         "scalp": np.clip((texel[27, 1] - 40 - y) / 10, 0, 1) * (np.hypot(x - SIDE / 2, y - SIDE / 2) > 30),
-        "t_zone": _blob(0, -1.2, 0, 0.5) + _blob(0, -0.4, 0.15, 0.18),
         "beard": area(jaw, 4.0) * (1 - lips) * np.clip((y - texel[2, 1]) / 18, 0, 1),
         "moustache": area(bristles, 1.4) * (1 - 0.9 * lips),
     }
@@ -125,12 +110,8 @@ def _skin(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     blotches, grain = (np.roll(n, shift, (0, 1))[:SIDE, :SIDE] for n in noise)
     tone, hair = np.log(skin_colour(traits)), blend(_HAIR, traits["hair_tone"])
     beard_hair = blend(_HAIR, min(1.0, traits["hair_tone"] + traits["beard_grey"]))
-    old, lash = traits["age"], traits["lash"]
     dark, red = np.array([-0.9, -1.0, -1.0]), np.array([0.02, -0.14, -0.10])
-    darkness = {"lip_line": 0.9, "socket": 0.25, "nostril": 1.3, "wing": 0.45, "chin_crease": 0.25}
-    darkness |= {"lash_up": 1.6 * lash, "lash_low": 0.6 * lash, "crease": 0.5 * traits["lid_crease"]}
-    darkness |= {"bag": 0.10 + 0.35 * old, "fold": 0.12 + 0.4 * old, "brow_lines": 0.45 * old, "crow": 0.4 * old}
-    mix = {name: dark * s for name, s in darkness.items()} | {
+    mix = {name: dark * (s + more * traits[trait]) for name, (s, more, trait) in TABLES["darkness"].items()} | {
         "lips": np.array([-0.08, -0.6, -0.42]) * traits["lip_red"] - traits["lip_dark"],
         "lid": np.array(traits["eye_shadow"]),
         "nose_red": red * traits["blush"],
