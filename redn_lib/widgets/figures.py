@@ -18,7 +18,7 @@ from redn_lib.data.clip import Face
 from redn_lib.landmarks import PARTS
 from redn_lib.metrics import auc, ced, failure_rate, point_errors
 from redn_lib.widgets.draw import draw_face
-from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, QUIET, RC, TRUTH, Colour, rgb
+from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, PALETTE, QUIET, RC, TRUTH, Colour, rgb
 
 
 class AltFigure(Figure):
@@ -105,6 +105,57 @@ def part_errors(points: Mapping[str, np.ndarray], truth: np.ndarray) -> AltFigur
         axes.set_ylabel("error, % of the eye distance")
         axes.grid(axis="x", visible=False)
         axes.legend()
+    return figure
+
+
+def curves_over_time(
+    panels: Mapping[str, Mapping[str, np.ndarray]], occluded: np.ndarray | None = None, *, alt: str
+) -> AltFigure:
+    """Curves over the frames of a clip in panels below each other: (T,) by the label of the axis and the curve's name.
+
+    occluded: (T,) share of the face that is occluded, grey behind the curves.
+    """
+    with mpl.rc_context(RC):
+        figure = _figure((8.4, 1.55 * len(panels) + 0.4), alt)
+        stacked = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (label, curves) in zip(stacked, panels.items(), strict=True):
+            if occluded is not None:
+                where = axes.get_xaxis_transform()
+                axes.fill_between(range(len(occluded)), 0, occluded, transform=where, color=rgb(QUIET), alpha=0.2, lw=0)
+            for i, (name, values) in enumerate(curves.items()):
+                axes.plot(values, label=name, linestyle=("-", "--", "-.", ":")[i % 4])
+            axes.set(ylabel=label)
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        stacked[-1].set_xlabel("frame" if occluded is None else "frame; grey: share of the face that is occluded")
+    return figure
+
+
+def dots_by_row(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], *, alt: str) -> AltFigure:
+    """Panels side by side, in each a dot with its interval for every row of every series.
+
+    panels: (value, low, high) or (value,) by the label of the axis, the name of the series and that of the row.
+    """
+    rows = list(dict.fromkeys(row for panel in panels.values() for series in panel.values() for row in series))
+    most, same = max(map(len, panels.values())), len({tuple(panel) for panel in panels.values()}) == 1
+    with mpl.rc_context(RC):
+        figure = _figure((9.6, (0.22 + 0.08 * most) * len(rows) + 0.8), alt)
+        beside = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (label, panel) in zip(beside, panels.items(), strict=True):
+            for i, (name, series) in enumerate(panel.items()):
+                for row, (value, *ends) in series.items():
+                    y = rows.index(row) + 0.6 * ((i + 0.5) / len(panel) - 0.5)
+                    low, high = ends or (value, value)
+                    style = {"fmt": "osD^vP"[i % 6], "color": rgb(PALETTE[i % 6]), "markersize": 5, "capsize": 3}
+                    axes.errorbar(value, y, xerr=[[value - low], [high - value]], label=name, **style)
+            if any(min(values) < 0 for series in panel.values() for values in series.values()):
+                axes.axvline(0, color=rgb(QUIET), linewidth=1)
+            axes.set(xlabel=label, yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.4, -0.6))
+            if len(panel) > 1:
+                marks = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+                if not same:
+                    axes.legend(marks.values(), marks, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+        if same and most > 1:
+            figure.legend(marks.values(), marks, loc="outside upper center", ncols=most)
     return figure
 
 

@@ -122,3 +122,24 @@ def test_loss_curves_are_the_running_means_of_each_step():
     assert len(x) == 50 and y[0] == 2 and y[-1] == pytest.approx(np.mean([2 / i for i in range(41, 51)]))
     low, high = axes.get_ylim()
     assert low < axes.lines[0].get_ydata().min() and high > 2
+
+
+def test_curves_over_time_stand_in_panels_of_their_own_before_the_share_that_is_occluded():
+    rise, hidden = np.arange(5.0), np.array([0, 0.5, 1, 0.5, 0])
+    figure = figures.curves_over_time({"error": {"ours": rise, "theirs": -rise}, "gate": {"f": rise}}, hidden, alt="x")
+    first, second = figure.axes
+    assert [line.get_ydata().tolist() for line in first.lines] == [rise.tolist(), (-rise).tolist()]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["error", "gate"] and "occluded" in second.get_xlabel()
+    assert len(first.collections) == 1 and drawn(figure).size
+    assert figures.curves_over_time({"error": {"ours": rise}}, alt="x").axes[0].get_xlabel() == "frame"
+
+
+def test_dots_stand_in_the_row_of_their_name_with_their_interval():
+    panels = {"NME": {"a": {"one": (3.0,), "two": (5.0,)}}, "change": {"a": {"two": (-1.0, -2.0, 1.0)}, "b": {}}}
+    figure = figures.dots_by_row(panels, alt="x")
+    left, right = figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["one", "two"]
+    assert [dot.lines[0].get_xydata().tolist() for dot in left.containers] == [[[3, 0]], [[5, 1]]]
+    (dot,) = right.containers
+    assert dot.lines[0].get_xdata().tolist() == [-1] and dot.lines[2][0].get_segments()[0][:, 0].tolist() == [-2, 1]
+    assert len(right.lines) > len(dot.lines[1]) + 1 and drawn(figure).size  # and the line at 0
