@@ -83,7 +83,7 @@ def test_a_recipe_stopped_at_its_clips_goes_on_as_if_nothing_had_happened(tmp_pa
         assert train("compact", tmp_path / "stopped") == 130
     assert "stopped after 0 iterations; the same command goes on" in capsys.readouterr().err
     assert train("compact", tmp_path / "stopped") == 0
-    assert "stage identity: done, " in capsys.readouterr().out
+    assert "stage renewed: done, " in capsys.readouterr().out
     assert train("compact", tmp_path / "stopped", "--seed", "1") == 2
     assert "weights.safetensors was made with other options" in capsys.readouterr().err
     weights = [(tmp_path / name / "w.safetensors").read_bytes() for name in ("whole", "stopped")]
