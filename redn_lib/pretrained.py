@@ -39,10 +39,10 @@ def load_weights(path: str | Path, device: str | torch.device | None = None) -> 
     NaN or infinity, or is for another preset or version.
     """
     about, state = _read(path)
-    stated = about.pop("checksum", None)  # older files have none
-    is_damaged = stated not in (None, _digest(about, state))
     for old, new in RENAMED.items():
         state = {key.replace(old, new): value for key, value in state.items()}
+    stated = about.pop("checksum", None)  # older files have none
+    is_damaged = stated not in (None, _digest(about, state))
     if not state.keys().isdisjoint(OLDER_MEMORY):
         remedy = "train it again with redn train"
         warnings.warn(f"the f_tRNN of {path} is of an older version and is left out: {remedy}", stacklevel=2)

@@ -183,7 +183,7 @@ class CodesOfFrame:
 
     def join(self, regression: Tensor, crop: Tensor) -> Tensor:
         """Regression logits of a step joined with the prior, seen in the step's crop."""
-        joined = self.model.memory.join(self.prior.seen_in(self.first, crop), regression, self.model.preset.sigma)
+        joined = self.model.memory.join(self.prior.in_crop(self.first, crop), regression, self.model.preset.sigma)
         self.joined.append(joined)
         return joined.logits
 

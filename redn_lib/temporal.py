@@ -48,7 +48,7 @@ class Prior(NamedTuple):
     spread: Tensor
     context: Tensor
 
-    def seen_in(self, before: Tensor, now: Tensor) -> "Prior":
+    def in_crop(self, before: Tensor, now: Tensor) -> "Prior":
         """The same prior in another crop; crops (B, 2, 3) to pixels of the patch."""
         zoom = before[:, :, 0].norm(dim=-1) / now[:, :, 0].norm(dim=-1)
         points = to_crop(to_patch(self.points, before), now)

@@ -139,12 +139,12 @@ def test_points_without_weight_do_not_move_the_prior():
     torch.testing.assert_close(fitted(SHAPE, wrong, weight)[0], aim, atol=0.05, rtol=0)
 
 
-def test_a_prior_seen_in_another_crop_is_at_the_same_place_and_as_far_off():
+def test_a_prior_in_another_crop_is_at_the_same_place_and_as_far_off():
     before, now = similarity(1.0, 0.0, 3, 5).float(), similarity(0.5, 0.3, 9, 7).float()
     prior = prior_of(0.1)
-    seen = prior.seen_in(before, now)
-    torch.testing.assert_close(to_patch(seen.points, now), to_patch(prior.points, before), atol=1e-3, rtol=0)
-    torch.testing.assert_close(seen.spread.exp(), 2 * prior.spread.exp())
+    there = prior.in_crop(before, now)
+    torch.testing.assert_close(to_patch(there.points, now), to_patch(prior.points, before), atol=1e-3, rtol=0)
+    torch.testing.assert_close(there.spread.exp(), 2 * prior.spread.exp())
 
 
 def test_the_memory_gets_c_pe_alone_and_c_id_by_passes_it():
@@ -170,7 +170,7 @@ def test_the_prior_is_joined_with_the_maps_of_every_step_at_its_place_in_the_fra
         output = model.frame(batch.patches[:, 1], batch.crop, first.state, 3)
     assert torch.allclose(to_patch(output.prior.points, batch.crop), first.state.points, atol=1e-3)
     for step, joined in zip(output.steps, output.joined, strict=True):
-        again = model.memory.join(output.prior.seen_in(batch.crop, step.crop), step.regression, PRESET.sigma)
+        again = model.memory.join(output.prior.in_crop(batch.crop, step.crop), step.regression, PRESET.sigma)
         torch.testing.assert_close(step.response_maps, spatial_softmax(again.logits), atol=1e-4, rtol=1e-3)
         torch.testing.assert_close(joined.share, again.share)
 
