@@ -149,8 +149,17 @@ class StillBatches(Dataset):
         rng = np.random.default_rng((self.stage.seed, i))
         chosen = self.chosen(i)
         kept = len(chosen) if self.stage.augment_synthetic else self.n_real
-        chosen = [augment(face, rng) for face in chosen[:kept]] + chosen[kept:]
+        chosen = [self.changed(face, rng) for face in chosen[:kept]] + chosen[kept:]
         return self.batch(chosen, rng)
+
+    def changed(self, face: Face, rng: np.random.Generator) -> Face:
+        """The face augmented, mirrored or as it is, by the stage's share."""
+        if self.stage.augmented == 1 or rng.random() < self.stage.augmented:
+            return augment(face, rng)
+        if rng.random() < 0.5:
+            return face
+        image, points = mirror(face.image, face.points, face.lean)
+        return replace(face, image=image, points=points.astype(np.float32), visible=face.visible[MIRROR])
 
     def batch(self, chosen: Sequence[Face | Clip], rng: np.random.Generator) -> Batch:
         """The tensors of faces or clips, around disturbed boxes of their (first) frames."""

@@ -47,6 +47,7 @@ class Stage:
     accumulate: pieces in which a batch passes before the weights change; batch norm sees one piece at a time.
     only: parts of `RedNet` that learn, as beginnings of parameter names such as "memory"; empty: all.
     synthetic_people: number of synthetic people who come again and again, so that f_CLS knows them; 0: always new ones.
+    augmented: share of the still images that are augmented; others stay as they are, or are mirrored, by equal chance.
     augment_synthetic: False leaves synthetic faces as they were rendered.
     labels: where some datasets were labelled by people and some by another network, "all": of both; "people": only the
         former; "renewed": both, the latter labelled again by the network that begins the stage (`relabel.renewed`).
@@ -78,6 +79,7 @@ class Stage:
     accumulate: int = 1
     only: tuple[str, ...] = ()
     synthetic_people: int = 0
+    augmented: float = 1.0
     augment_synthetic: bool = True
     labels: str = "all"
 
@@ -105,6 +107,15 @@ STAGES = {
     "faces": Stage(1500),
     "spatial": Stage(5500, growth=2.0, labels="people", seed=125),
     "renewed": Stage(5500, growth=2.0, seed=375, labels="renewed"),
+    "mild": Stage(
+        1500,
+        rate=5e-4,
+        growth=2.0,
+        augmented=0.35,
+        box_noise=BoxNoise(0.08, 0.15, 15.0),
+        seed=875,
+        labels="people",
+    ),
     "temporal": Stage(1500, rate=5e-4, growth=2.0, seed=500, labels="renewed", **STEADY),
     "identity": Stage(
         1500,
@@ -125,10 +136,11 @@ STAGES = {
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
-again, labelled as by people. temporal: clips; f_tRNN and all that finds points learn together. identity: groups of
-still images of a person, with f_CLS. memory: clips again, the encoder as it is. joint: clips, all losses and parts.
+again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
+finds points learn together. identity: groups of still images of a person, with f_CLS. memory: clips again, the encoder
+as it is. joint: clips, all losses and parts.
 The seeds differ so that no stage has the batches of another.
 """
 
-RECIPES = {"compact": ("faces", "spatial", "renewed", "temporal", "identity", "memory")}
+RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "memory")}
 """By weight file, the stages that make it from nothing."""

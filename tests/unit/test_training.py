@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from redn_lib.data.augment import augment
+from redn_lib.data.augment import augment, mirror
 from redn_lib.data.clip import Clip
 from redn_lib.data.synthetic import factors, render, still_image
 from redn_lib.device import fast_bfloat16
@@ -289,3 +289,13 @@ def test_weights_that_are_not_finite_are_not_kept(tmp_path):
     with pytest.raises(ValueError, match=r"not written: .*checkpoint\.pt.*not finite"):
         trainer.save()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_faces_that_are_not_augmented_stay_as_they_are_or_are_mirrored():
+    batches, rng = StillBatches(FACES, replace(STAGE, augmented=0.0), TINY), np.random.default_rng(0)
+    changed = [batches.changed(FACES[0], rng) for _ in range(20)]
+    flipped = [np.array_equal(face.image, FACES[0].image[:, ::-1]) for face in changed]
+    assert any(flipped) and not all(flipped)
+    for face, is_flipped in zip(changed, flipped, strict=True):
+        points = mirror(FACES[0].image, FACES[0].points, FACES[0].lean)[1] if is_flipped else FACES[0].points
+        np.testing.assert_allclose(face.points, points, atol=1e-4)
