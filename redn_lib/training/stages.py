@@ -50,7 +50,8 @@ class Stage:
     augmented: share of the still images that are augmented; others stay as they are, or are mirrored, by equal chance.
     augment_synthetic: False leaves synthetic faces as they were rendered.
     labels: where some datasets were labelled by people and some by another network, "all": of both; "people": only the
-        former; "renewed": both, the latter labelled again by the network that begins the stage (`relabel.renewed`).
+        former; "renewed": both, the latter labelled again by the network that begins the stage, of a recipe the first
+        such stage (`relabel.renewed`).
     """
 
     iterations: int
