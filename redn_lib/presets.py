@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redn_lib.feedback import FeedbackForm
 
-HIDDEN = 256  # number of units of the LSTM that a fresh f_tRNN gets (our choice: plausible, but not found)
+HIDDEN = 128  # number of units of the LSTM that a fresh f_tRNN gets (our choice: plausible, but not found)
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,8 @@ class TemporalMemory(nn.Module):
         super().__init__()
         self.size = size
         self.pool = nn.Linear(channels * cells**2, hidden)
-        self.norm = nn.LayerNorm(hidden)  # without it, large inputs hold every gate open
-        self.lstm = nn.LSTMCell(hidden + 4, hidden)
+        self.norm = nn.LayerNorm(hidden)
+        self.lstm = NormedLSTM(hidden + 4, hidden)
         self.unpool = nn.Linear(hidden, channels * cells**2)
         self.motion = nn.Linear(hidden + 2 * N_POINTS, 4 + 2 * N_POINTS)
         self.spread = nn.Linear(hidden, N_POINTS)
@@ -118,7 +118,7 @@ class TemporalMemory(nn.Module):
         pixels of the frame. In training these are moved to where no face is, by several times the distance to the crop
         of another clip, so that an empty state learns to trust no points.
         """
-        nothing = crop.new_zeros(len(crop), self.lstm.hidden_size, dtype=torch.float32)
+        nothing = crop.new_zeros(len(crop), self.pool.out_features, dtype=torch.float32)
         points = to_patch(self.mean_shape.expand(len(crop), -1, -1), crop)
         if self.training:
             points = points + ASTRAY * (crop.roll(1, 0) - crop)[:, None, :, 2]
@@ -131,7 +131,7 @@ class TemporalMemory(nn.Module):
     def forward(self, changing: Tensor, crop: Tensor, state: MemoryState) -> tuple[Tensor, Prior, MemoryState]:
         last, motion = to_crop(state.points, crop), crop_motion(state.crop, crop, self.size)
         vector = F.relu(self.norm(self.pool(changing.float().flatten(1))))
-        hidden, cell = self.lstm(cat([vector, motion], -1), (state.hidden, state.cell))
+        hidden, cell = self.lstm(cat([vector, motion], -1), state.hidden, state.cell)
         remembered = changing + self.unpool(hidden).view_as(changing).to(changing.dtype)
         shape = (last / self.size - 0.5).flatten(1)
         moved = self.moved(last, self.motion(cat([hidden, shape], -1)).float())
@@ -147,6 +147,32 @@ class TemporalMemory(nn.Module):
         x, y = (points - middle).unbind(-1)
         turned = torch.stack([x + growth * x - turn * y, y + growth * y + turn * x], -1)
         return turned + middle + self.size * (shift[:, None] + each.view_as(points))
+
+
+class NormedLSTM(nn.Module):
+    """An LSTM whose gates see the input and the state each with mean 0 and variance 1 (layer normalisation; our choice).
+    Without it, the weights grow in training until every gate stands open for ever.
+
+    forward(input (B, inputs), hidden (B, H), cell (B, H)) -> hidden, cell.
+    """
+
+    def __init__(self, inputs: int, hidden: int):
+        super().__init__()
+        self.into = nn.Linear(inputs, 4 * hidden, bias=False)
+        self.back = nn.Linear(hidden, 4 * hidden, bias=False)
+        self.norm_into, self.norm_back = nn.LayerNorm(4 * hidden), nn.LayerNorm(4 * hidden, bias=False)
+        nn.init.ones_(self.norm_into.bias[hidden : 2 * hidden])  # a fresh one forgets little
+
+    def gates(self, new: Tensor, hidden: Tensor) -> tuple[Tensor, ...]:
+        """Input gate, forget gate, what is written, output gate, each (B, H): the first two and the last before the
+        sigmoid, the third before tanh.
+        """
+        return (self.norm_into(self.into(new)) + self.norm_back(self.back(hidden))).float().chunk(4, -1)
+
+    def forward(self, new: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        write, keep, value, show = self.gates(new, hidden)
+        cell = torch.sigmoid(keep) * cell + torch.sigmoid(write) * torch.tanh(value)
+        return torch.sigmoid(show) * torch.tanh(cell), cell
 
 
 class Join(nn.Module):

@@ -26,6 +26,11 @@ from redn_lib.training.stages import BoxNoise, Stage
 HELD = 20_000
 """So many patches at most are held in memory, 150 kB each; more are read from the disk each time (our choice)."""
 
+FROM_START = 0.2
+"""Share of the occluders that are before the face from the first frame on, so that an empty state learns to know
+nothing then (our choice).
+"""
+
 
 class Batch(NamedTuple):
     """A batch of still images; one of clips has a dimension T after B in patches, points and visible.
@@ -203,11 +208,17 @@ class StillBatches(Dataset):
 
 class ClipBatches(StillBatches):
     """As `StillBatches`, of clips of stage.frames frames. A Clip among the faces (see `cut_clip`) stays a real one,
-    mirrored in half of the cases; a Face is animated, and an occluder passes before stage.occluded of them.
+    mirrored in half of the cases; a Face is animated, and an occluder passes before stage.occluded of them. Where
+    stage.stills says so, every second batch is of as many still images as the others have frames.
     """
 
     def __getitem__(self, i: int) -> Batch:
         rng = np.random.default_rng((self.stage.seed, i))
+        if self.stage.stills and i % 2:
+            count = self.stage.frames
+            chosen = [one for j in range(count) for one in self.chosen(i * count + j)]
+            stills = [one[int(rng.integers(len(one)))] if isinstance(one, Clip) else one for one in chosen]
+            return self.batch([self.changed(face, rng) for face in stills], rng)
         clips = [mirrored(one, rng) if isinstance(one, Clip) else self.moved(one, rng) for one in self.chosen(i)]
         return self.batch(clips, rng)
 
@@ -222,6 +233,8 @@ class ClipBatches(StillBatches):
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
         stay = (min(5, frames), min(8, frames))
         occluder = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.occluded else None
+        if occluder and rng.random() < FROM_START:
+            occluder = replace(occluder, enters=0)
         strength = MotionStrength(pace=float(self.stage.pace ** (rng.random() ** 2)))
         return animate(face, seed, frames, PATCH_SIZE, occluder, strength)
 

@@ -311,7 +311,7 @@ def joined(device: str | None) -> "Iterator[Fabric | None]":
     kind, gpus = torch.device(device or best_device()).type, torch.cuda.device_count()
     if kind == "cuda" and gpus < here:
         raise ValueError(f"{here} processes but {gpus} GPUs on this host: torchrun --nproc_per_node {gpus}")
-    fabric = Fabric(accelerator=kind, devices=here, num_nodes=hosts, strategy="ddp")
+    fabric = Fabric(accelerator=kind, devices=here, num_nodes=hosts, strategy="ddp_find_unused_parameters_true")
     fabric.launch()
     yield fabric
     distributed.destroy_process_group()

@@ -38,7 +38,7 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
 
     swap: C_id of each still image comes from the next one of its group.
     """
-    if stage.frames > 1:
+    if batch.points.ndim == 4:
         outputs = model.clip(batch.patches, batch.crop, stage.steps)
         truths, visible = batch.points.unbind(1), batch.visible.unbind(1)
     else:
@@ -55,7 +55,7 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) ->
     total, identity = (growth * losses).sum() / growth.sum(), torch.zeros((), device=losses.device)
     if outputs[0].prior is not None:
         total = total + stage.spread_weight * spread_losses(outputs, truths, model.preset.size)
-    if stage.motion_weight:
+    if stage.motion_weight and len(outputs) > 1:
         points = [output.steps[-1].points for output in outputs]
         total = total + stage.motion_weight * motion_loss(points, truths)
     if stage.identity_weight or stage.apart:

@@ -37,6 +37,7 @@ class Stage:
     apart: weight of the other losses that keep C_id and C_pe apart.
     swap: share of batches in which C_id comes from another image of the same person.
     frames: T of a clip; 1 for still images.
+    stills: whether every second batch is of still images, as many as there are frames in a batch of clips.
     occluded: share of the animated clips in which an occluder passes before the face.
     pace: an animated head is up to so many times as fast as usual, in most clips far less.
     memory_rate: learning rate of f_tRNN over that of the rest.
@@ -70,6 +71,7 @@ class Stage:
     apart: float = 0.0
     swap: float = 0.0
     frames: int = 1
+    stills: bool = False
     occluded: float = 0.7
     pace: float = 1.0
     memory_rate: float = 2.0
@@ -93,6 +95,9 @@ network does not rely on the prior instead of the image; occluded points count f
 STEADY = ON_CLIPS | {"batch": 4, "pace": 8.0, "motion_weight": 4.0}
 """Those, and values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
 
+GENTLE = {"augmented": 0.35, "box_noise": BoxNoise(0.08, 0.15, 15.0)}
+"""Values of the late stages on still images, which are nearer to what the network will see (our choice)."""
+
 DECOUPLING = {"synthetic_people": 400, "augment_synthetic": False, "identity_weight": 0.6, "apart": 1.0}
 """Values that teach f_CLS and keep C_id and C_pe apart (our choice). Of synthetic people, as rendered, both the person
 and the pose vary widely and are known.
@@ -108,16 +113,8 @@ STAGES = {
     "faces": Stage(1500),
     "spatial": Stage(5500, growth=2.0, labels="people", seed=125),
     "renewed": Stage(5500, growth=2.0, seed=375, labels="renewed"),
-    "mild": Stage(
-        1500,
-        rate=5e-4,
-        growth=2.0,
-        augmented=0.35,
-        box_noise=BoxNoise(0.08, 0.15, 15.0),
-        seed=875,
-        labels="people",
-    ),
-    "temporal": Stage(1500, rate=5e-4, growth=2.0, seed=500, labels="renewed", **STEADY),
+    "mild": Stage(1500, rate=5e-4, growth=2.0, seed=875, labels="people", **GENTLE),
+    "temporal": Stage(1600, rate=5e-4, growth=2.0, stills=True, seed=500, labels="renewed", **STEADY, **GENTLE),
     "identity": Stage(
         1500,
         64,
@@ -131,7 +128,9 @@ STAGES = {
         labels="renewed",
         **DECOUPLING,
     ),
-    "memory": Stage(800, rate=7e-4, growth=2.0, only=BEHIND, seed=625, labels="renewed", **STEADY),
+    "memory": Stage(
+        1000, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="renewed", **STEADY, **GENTLE
+    ),
     "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
