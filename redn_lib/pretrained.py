@@ -21,7 +21,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 AGAIN = "fetch it or train it again (the shipped one: git checkout -- redn_lib/weights)"
 SIZES = ("people", "hidden")  # fields of a preset that the header gives
 RENAMED = {"regression.look.": "regression.refine."}  # older names of parameters
-OLDER_MEMORY = ("memory.recall.weight", "memory.prior.weight", "memory.lstm.weight_ih")  # in files of which f_tRNN was another network
+OLDER_MEMORY = ("memory.recall.weight", "memory.prior.weight", "memory.lstm.weight_ih")
+"""In files of which f_tRNN was another network."""
 
 
 def load_pretrained(name: str = "compact", device: str | torch.device | None = None) -> RedNet:

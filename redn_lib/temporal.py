@@ -150,7 +150,7 @@ class TemporalMemory(nn.Module):
 
 
 class NormedLSTM(nn.Module):
-    """An LSTM whose gates see the input and the state each with mean 0 and variance 1 (layer normalisation; our choice).
+    """An LSTM with layer normalisation: its gates see input and state each with mean 0 and variance 1 (our choice).
     Without it, the weights grow in training until every gate stands open for ever.
 
     forward(input (B, inputs), hidden (B, H), cell (B, H)) -> hidden, cell.

@@ -15,7 +15,8 @@ from redn_lib.identity import split
 from redn_lib.landmarks import tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import decode, gaussian_maps, spatial_softmax
-from redn_lib.temporal import CONTEXT, Join, Prior, TemporalMemory, crop_motion, fitted
+from redn_lib.temporal import CONTEXT, Join, NormedLSTM, Prior, TemporalMemory, crop_motion, fitted
+from redn_lib.training import batches as module
 from redn_lib.training.batches import Batch, ClipBatches
 from redn_lib.training.loop import Trainer
 from redn_lib.training.objective import outcome
@@ -219,6 +220,55 @@ def test_training_on_clips_moves_the_memory_and_leaves_the_statistics():
     after = model.state_dict()
     assert all(torch.equal(after[n], before[n]) for n in after if "running" in n)
     assert all(not torch.equal(after[n], before[n]) for n in after if n.startswith("memory.lstm"))
+
+
+def test_the_lstm_is_that_of_the_textbook_with_normalised_sums():
+    torch.manual_seed(0)
+    lstm = NormedLSTM(7, 5)
+    for layer in (lstm.norm_into, lstm.norm_back):
+        torch.nn.init.normal_(layer.weight)
+    new, hidden, cell = torch.randn(3, 7), torch.randn(3, 5), torch.randn(3, 5)
+
+    def normalised(sums, layer):
+        sums = (sums - sums.mean(1, keepdim=True)) / (sums.var(1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+        return sums * layer.weight + (0 if layer.bias is None else layer.bias)
+
+    sums = normalised(new @ lstm.into.weight.T, lstm.norm_into) + normalised(
+        hidden @ lstm.back.weight.T, lstm.norm_back
+    )
+    i, f, g, o = sums.chunk(4, 1)
+    wanted = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    found = lstm(new, hidden, cell)
+    torch.testing.assert_close(found[1], wanted)
+    torch.testing.assert_close(found[0], o.sigmoid() * wanted.tanh())
+
+
+def test_the_gates_of_a_fresh_lstm_stay_between_open_and_closed_for_any_size_of_input():
+    torch.manual_seed(0)
+    lstm = NormedLSTM(7, 64)
+    gates = torch.stack(lstm.gates(1000 * torch.randn(4, 7), torch.zeros(4, 64))).sigmoid()
+    assert ((gates > 0.02) & (gates < 0.98)).float().mean() > 0.9
+
+
+def test_every_second_batch_of_a_clip_stage_with_stills_is_of_as_many_still_images():
+    batches = ClipBatches(FACES, replace(STAGE, stills=True), PRESET)
+    clip, stills = batches[0], batches[1]
+    assert stills.points.shape == (clip.points.shape[0] * clip.points.shape[1], 68, 2)
+    assert stills.patches.shape[1:] == clip.patches.shape[2:]
+    model = tiny()
+    found = outcome(model, Batch(stills.patches.float() / 255, *stills[1:]), STAGE)
+    found.total.backward()
+    assert found.steps.shape == (2,) and all(p.grad is None for p in model.memory.parameters())
+
+
+def test_more_occluders_are_there_from_the_first_frame_than_by_chance(monkeypatch):
+    def hidden_at_first() -> int:
+        clips = ClipBatches(FACES, replace(STAGE, occluded=1.0), PRESET)
+        return sum(int((~clips[i].visible[:, 0]).float().mean(1).gt(0.5).sum()) for i in range(8))
+
+    with_share = hidden_at_first()
+    monkeypatch.setattr(module, "FROM_START", 0.0)
+    assert with_share > hidden_at_first()
 
 
 def test_clips_are_a_function_of_seed_and_number_and_as_long_as_asked():

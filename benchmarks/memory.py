@@ -1,0 +1,129 @@
+"""What the memory of the shipped network is worth behind an occluder, beside rules and filters: each on the same clips.
+
+    python benchmarks/memory.py --data 300W --split lfpw-test --out results/memory.csv
+
+Still images of a split of --data are animated, an occluder passes before each face. Rules and filters have the
+threshold or strength that is best on animated faces of its train split.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from redn_lib.commands.common import add_data_options, opened
+from redn_lib.data import dataset
+from redn_lib.evaluation.tables import write_table
+from redn_lib.experiments.curriculum import HeldPoints, MovedPoints
+from redn_lib.experiments.filters import FILTERS, best_strength
+from redn_lib.experiments.measures import Trial, tracks_of, trials
+from redn_lib.experiments.questions import best_threshold
+from redn_lib.metrics import jitter, nme
+from redn_lib.pretrained import load_pretrained, load_weights
+from redn_lib.rednet import FrameOutput, RedNet
+from redn_lib.training.grow import grown
+
+KINDS = ("clear", "occluded", "moving")
+"""Of `trials`; moving: occluded while the head moves four times as fast as heads usually do."""
+
+
+class Forgetful(RedNet):
+    """The network, whose state is dropped in the middle of each occlusion, while the last points are kept.
+
+    drop: (B,) number of the frame before which that happens.
+    """
+
+    drop: Tensor
+    frames_done = 0
+
+    def follow(self, patch: Tensor, crop: Tensor, before: FrameOutput | None, *steps: int | None, **options: bool):
+        self.frames_done = self.frames_done + 1 if before else 0
+        if before:
+            keep = (self.drop != self.frames_done).float()[:, None]
+            state = before.state
+            before = before._replace(state=state._replace(hidden=keep * state.hidden, cell=keep * state.cell))
+        return super().follow(patch, crop, before, *steps, **options)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to follow a face: clips to their tracks, (T, 68, 2) each."""
+
+    name: str
+    tracks: Callable[[Sequence[Trial]], list[np.ndarray]]
+
+
+def ways(model: RedNet, known: Sequence[Trial]) -> Iterable[Way]:
+    """The network with its memory, without, with its state dropped, and all rivals; known: clips to choose by."""
+    yield Way("memory", lambda clips: tracks_of(model, clips))
+    yield Way("no memory", lambda clips: tracks_of(model, clips, temporal=False))
+    forgetful = grown(model, 0, Forgetful).eval()
+
+    def dropped(clips: Sequence[Trial]) -> list[np.ndarray]:
+        forgetful.drop = torch.tensor([middle(trial) for trial in clips])
+        return tracks_of(forgetful, clips)
+
+    yield Way("memory, state dropped in the middle", dropped)
+    for name, kind in (("held", HeldPoints), ("moved on", MovedPoints)):
+        rule = grown(model, 0, kind, hidden=0).eval()
+        rule.least = best_threshold(rule, known)
+        yield Way(
+            f"no memory, last sure points {name} (confidence {rule.least})", lambda c, rule=rule: tracks_of(rule, c)
+        )
+    alone, truths = tracks_of(model, known, temporal=False), [trial.clip.points for trial in known]
+    for name, (smooth, strengths) in FILTERS.items():
+        strength = best_strength(smooth, strengths, alone, truths)
+
+        def filtered(clips: Sequence[Trial], smooth=smooth, strength=strength) -> list[np.ndarray]:
+            return [smooth(track, strength) for track in tracks_of(model, clips, temporal=False)]
+
+        yield Way(f"no memory, {name} filter ({strength})", filtered)
+
+
+def middle(trial: Trial) -> int:
+    """The frame in the middle of those that show the difficulty; -1 where all do."""
+    return -1 if trial.hard.all() else int(np.flatnonzero(trial.hard).mean().round())
+
+
+def measured(way: Way, kind: str, clips: Sequence[Trial]) -> dict[str, float | str]:
+    """A row: NME in percent, mean over clips, with its standard error over clips."""
+    tracks = [track for i in range(0, len(clips), 8) for track in way.tracks(clips[i : i + 8])]
+    errors = [100 * nme(track, trial.clip.points) for track, trial in zip(tracks, clips, strict=True)]
+    hard = np.array([e[trial.hard].mean() for e, trial in zip(errors, clips, strict=True)])
+    row = {"method": way.name, "clips": kind, "nme": hard.mean(), "nme_se": hard.std(ddof=1) / len(hard) ** 0.5}
+    if kind == "clear":
+        return row | {"jitter": 100 * float(np.mean([jitter(track) for track in tracks]))}
+    late = [e[trial.hard & (np.arange(len(e)) >= middle(trial))] for e, trial in zip(errors, clips, strict=True)]
+    calm = np.concatenate([e[trial.clip.factors["occluded"] == 0] for e, trial in zip(errors, clips, strict=True)])
+    return row | {"second_half": np.mean([part.mean() for part in late]), "unoccluded": calm.mean()}
+
+
+def main() -> None:
+    """Write a row for each method and kind of clip."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_data_options(parser)
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped ones")
+    parser.add_argument("--clips", type=int, default=64, help="of each kind (default: %(default)s)")
+    parser.add_argument("--frames", type=int, default=20, help="of a clip (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv")
+    args = parser.parse_args()
+    model = load_weights(args.weights) if args.weights else load_pretrained()
+    unseen = [sample.load()[0] for sample in opened(args)]
+    train = [sample.load()[0] for sample in dataset.open(args.data, split="train")]
+    known = [t for kind in KINDS[1:] for t in trials(train, kind, args.clips // 4, args.frames, model.preset)]
+    kinds = {kind: list(trials(unseen, kind, args.clips, args.frames, model.preset)) for kind in KINDS}
+    rows = [measured(way, kind, clips) for way in tqdm(list(ways(model, known))) for kind, clips in kinds.items()]
+    about = f"NME in percent on animated still images of {len(unseen)} faces; second_half: of each occlusion"
+    command = f"python benchmarks/memory.py --data FOLDER --split {args.split} --clips {args.clips} --out {args.out}"
+    write_table(rows, args.out, command=command, about=about)
+    print(pd.DataFrame(rows).round(2).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
