@@ -161,10 +161,7 @@ class StillBatches(Dataset):
         """The face augmented, mirrored or as it is, by the stage's share."""
         if self.stage.augmented == 1 or rng.random() < self.stage.augmented:
             return augment(face, rng)
-        if rng.random() < 0.5:
-            return face
-        image, points = mirror(face.image, face.points, face.lean)
-        return replace(face, image=image, points=points.astype(np.float32), visible=face.visible[MIRROR])
+        return mirrored(face, rng)
 
     def batch(self, chosen: Sequence[Face | Clip], rng: np.random.Generator) -> Batch:
         """The tensors of faces or clips, around disturbed boxes of their (first) frames."""
@@ -239,9 +236,10 @@ class ClipBatches(StillBatches):
         return animate(face, seed, frames, PATCH_SIZE, occluder, strength)
 
 
-def mirrored(clip: Clip, rng: np.random.Generator) -> Clip:
-    """The clip, in half of the cases flipped left to right."""
+def mirrored(one: Face | Clip, rng: np.random.Generator) -> Face | Clip:
+    """It, in half of the cases flipped left to right."""
     if rng.random() < 0.5:
-        return clip
-    frames, points = mirror(clip.frames, clip.points, clip.lean)
-    return replace(clip, frames=frames, points=points, visible=clip.visible[:, MIRROR])
+        return one
+    pixels = "image" if isinstance(one, Face) else "frames"
+    flipped, points = mirror(getattr(one, pixels), one.points, one.lean)
+    return replace(one, **{pixels: flipped}, points=points.astype(np.float32), visible=one.visible[..., MIRROR])
