@@ -128,8 +128,9 @@ STAGES = {
         labels="renewed",
         **DECOUPLING,
     ),
+    "settle": Stage(2000, rate=5e-4, growth=2.0, seed=1000, labels="people", **GENTLE),
     "memory": Stage(
-        1000, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="renewed", **STEADY, **GENTLE
+        1600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="people", **STEADY, **GENTLE
     ),
     "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
@@ -137,10 +138,10 @@ STAGES = {
 
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
 again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
-finds points learn together. identity: groups of still images of a person, with f_CLS. memory: clips again, the encoder
-as it is. joint: clips, all losses and parts.
+finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
+again, the encoder as it is. joint: clips, all losses and parts.
 The seeds differ so that no stage has the batches of another.
 """
 
-RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "memory")}
+RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "settle", "memory")}
 """By weight file, the stages that make it from nothing."""
