@@ -65,8 +65,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--run", type=Path, metavar="FOLDER", help="where checkpoints are kept (default: beside --out, named as it)")
     add("--every", type=int, default=200, metavar="N", help="iterations between checkpoints (default 200)")
     add("--workers", type=int, default=0, metavar="W", help="processes beside each that prepare batches (default 0)")
-    add("--log", action="store_true", help="write a log for TensorBoard into the run folder")
-    add("--compile", action="store_true", help="use torch.compile: minutes to begin with")
     add("--out", type=Path, required=True, metavar="FILE", help="weights are written here at the end")
     add_device_option(parser)
 
@@ -121,7 +119,7 @@ def run_stage(
     faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
     known, people = before.get(KNOWN, []) if before else [], trained_on(samples, before)
     model, batches = begun(start, stage, faces, seed=args.seed, hidden=args.hidden, known=known, processes=processes)
-    settings = {"every": args.every, "device": args.device, "workers": args.workers, "compiled": args.compile}
+    settings = {"every": args.every, "device": args.device, "workers": args.workers}
     settings["options"] = options_of(args) | people
     trainer = Trainer(model, stage, batches, path=folder / "checkpoint.pt", fabric=fabric, **settings)
     if not quiet:
@@ -131,7 +129,7 @@ def run_stage(
             f"{stage.procedural:.0%} procedural; iteration {trainer.iteration} of {stage.iterations}",
             flush=True,
         )
-    model = trained(trainer, folder / "log" if args.log and not quiet else None, quiet)
+    model = trained(trainer, quiet)
     if not quiet:
         print(f"stage {name}: {trainer.seconds / 3600:.2f} hours")
     about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
@@ -204,23 +202,13 @@ def chosen_stage(args: argparse.Namespace, name: str, preset: Preset) -> Stage:
     return replace(stage, seed=STAGES[name].seed + args.seed, warmup=min(stage.warmup, stage.iterations // 4))
 
 
-def trained(trainer: Trainer, log: Path | None, quiet: bool) -> RedNet:
-    """The network at the end of its stage, with a progress bar and, in the folder `log`, a log for TensorBoard."""
-    first, writer = trainer.iteration, nullcontext()
-    if log:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise ValueError("--log needs tensorboard: pip install -c constraints.txt -e '.[log]'") from error
-        writer = SummaryWriter(log, purge_step=first + 1)
-    with writer, tqdm(total=trainer.stage.iterations, initial=first, unit="batch", disable=quiet) as bar:
+def trained(trainer: Trainer, quiet: bool) -> RedNet:
+    """The network at the end of its stage, with a progress bar."""
+    with tqdm(total=trainer.stage.iterations, initial=trainer.iteration, unit="batch", disable=quiet) as bar:
 
         def watch(iteration: int, figures: dict[str, float]) -> None:
             bar.update()
             bar.set_postfix_str("loss " + " ".join(f"{x:.3f}" for name, x in figures.items() if "step" in name))
-            if log:
-                for name, value in figures.items():
-                    writer.add_scalar(name, value, iteration)
 
         trainer.watch = watch
         try:

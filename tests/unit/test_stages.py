@@ -233,18 +233,3 @@ def test_wrong_use_is_one_line_and_exit_2(stage, options, says, tmp_path, capsys
     assert train(stage, tmp_path, *options) == 2
     error = capsys.readouterr().err.strip().splitlines()
     assert says in error[-1] and error[-1].startswith("redn train: ")
-
-
-def test_the_log_holds_the_loss_of_every_iteration(tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    assert train("spatial", tmp_path, "--log") == 0
-    log = EventAccumulator(str(tmp_path / "log")).Reload()
-    assert {"loss/step 1", "loss/step 2", "rate"} <= set(log.Tags()["scalars"])
-    assert [event.step for event in log.Scalars("loss/step 1")] == [1, 2]
-
-
-def test_without_tensorboard_a_line_says_what_to_install(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
-    assert train("spatial", tmp_path, "--log") == 2
-    assert "--log needs tensorboard: pip install -c constraints.txt -e '.[log]'" in capsys.readouterr().err
