@@ -100,24 +100,6 @@ def load_dlib() -> dict[str, Predict]:
     return {"box given": given, "own detector": own}
 
 
-def load_fan() -> dict[str, Predict]:
-    """face-alignment's 2D-FAN (Bulat and Tzimiropoulos, ICCV 2017) from the given box; it fetches no weights."""
-    import face_alignment
-    from face_alignment.api import models_urls
-
-    weights = Path(torch.hub.get_dir(), "checkpoints", Path(models_urls["2DFAN-4"]).name)
-    if not weights.is_file():
-        raise FileNotFoundError(f"{weights} is missing: fetch it by hand from {models_urls['2DFAN-4']}")
-    network = face_alignment.FaceAlignment(
-        face_alignment.LandmarksType.TWO_D, device="cpu", face_detector="folder", compile=False
-    )
-
-    def given(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        return network.get_landmarks_from_image(image, detected_faces=[box.tolist()])[0].astype(float)
-
-    return {"box given": given}
-
-
 MESH_PLACES: list[list[int]] = json.loads(Path(__file__).with_name("mediapipe_68.json").read_text(encoding="utf-8"))
 """Points of mediapipe's mesh whose mean is each of the 68, from P. Yan's Mediapipe_2_Dlib_Landmarks (our choice)."""
 
@@ -165,7 +147,6 @@ def no_messages() -> Iterator[None]:
 
 PEERS = {
     "dlib": Peer("dlib", "dlib", "300-W", load_dlib),
-    "face-alignment": Peer("face-alignment", "face_alignment", "300W-LP, made from 300-W", load_fan),
     "mediapipe": Peer("mediapipe", "mediapipe", "a set of its own", load_mediapipe),
 }
 

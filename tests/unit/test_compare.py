@@ -171,7 +171,7 @@ def test_a_peer_that_is_not_installed_says_how(ytf, name, monkeypatch, capsys):
 
 def test_an_unknown_peer_is_named(capsys):
     assert main(["compare", "--data", "d", "--peers", "dlib,nobody"]) == 2
-    assert "no peer named 'nobody'; there are dlib, face-alignment, mediapipe" in capsys.readouterr().err
+    assert "no peer named 'nobody'; there are dlib, mediapipe" in capsys.readouterr().err
 
 
 def test_every_peer_is_an_extra_with_pins_that_do_not_contradict_the_suites(root):
@@ -290,20 +290,3 @@ def test_a_mediapipe_without_its_weights_is_told(fake):
     module.__version__ = "1.2.3"
     with pytest.raises(ValueError, match="mediapipe 1.2.3 comes without weights.*pip install"):
         fake("mediapipe", module)
-
-
-def test_face_alignment_fetches_nothing_and_says_what_is_missing(fake, tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    api = types.ModuleType("face_alignment.api")
-    api.models_urls = {"2DFAN-4": "https://there/fan.pth.tar"}
-    monkeypatch.setitem(sys.modules, "face_alignment.api", api)
-    module = types.ModuleType("face_alignment")
-    module.LandmarksType = types.SimpleNamespace(TWO_D=1)
-    module.FaceAlignment = lambda *args, **options: types.SimpleNamespace(
-        get_landmarks_from_image=lambda image, detected_faces: [np.tile(detected_faces[0][:2], (68, 1))]
-    )
-    with pytest.raises(ValueError, match="fan.pth.tar is missing: fetch it by hand from https://there/fan"):
-        fake("face-alignment", module)
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints/fan.pth.tar").write_bytes(b"")
-    assert np.allclose(fake("face-alignment", module)["box given"](np.zeros((9, 9, 3), np.uint8), BOX), BOX[:2])
