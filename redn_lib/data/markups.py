@@ -11,14 +11,9 @@ from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, SEVEN, fit_similarity, tigh
 
 IBUG68 = {i: i for i in range(N_POINTS)}
 SEVEN7 = dict(enumerate(SEVEN))
-XM2VTS68 = {
-    **{7: 8, 15: 26, 18: 22, 21: 17, 24: 21, 27: 36, 29: 39},
-    **{32: 45, 34: 42, 48: 48, 51: 51, 54: 54, 57: 57, 67: 30},
-}
-"""The older mark-up of FGnet, in which Talking Face comes: also 68 points, but other ones in another order."""
 
 BY_COUNT = {68: IBUG68, 7: SEVEN7}
-"""The mark-up of a file of so many points, where the dataset names none."""
+"""The mark-up of a file of so many points."""
 
 
 def face_box(points: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Points in a `.pts` file, as 300-W, 300-VW and Talking Face have them.
+"""Points in a `.pts` file, as 300-W and 300-VW have them.
 
     version: 1
     n_points: 68
@@ -11,7 +11,6 @@
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +24,9 @@ FARTHEST = 1e6  # no coordinate of an image is as many pixels off (our choice)
 _LAYOUT = re.compile(r"\s*(?:version\s*:[^\n{]*\n)?\s*n_points\s*:\s*([0-9]{1,6})\s*\{([^{}]*)\}\s*")
 
 
-def read_pts(path: str | Path, first: float = 1) -> np.ndarray:
-    """Points of a file: (N, 2) float64 in 0-based pixels of its image.
-
-    first: what the file calls the first pixel, 1 in 300-W.
-    Raises FileNotFoundError or ValueError, naming the file, for anything but the layout above.
+def read_pts(path: str | Path) -> np.ndarray:
+    """Points of a file: (N, 2) float64 in 0-based pixels of its image. Raises FileNotFoundError or ValueError, naming
+    the file, for anything but the layout above.
     """
     try:
         match = _LAYOUT.fullmatch(Path(path).read_text(encoding="utf-8-sig"))
@@ -40,7 +37,7 @@ def read_pts(path: str | Path, first: float = 1) -> np.ndarray:
             raise ValueError("a point is no place in an image")
     except ValueError as error:
         raise ValueError(f"{path}: no whole .pts file ({error}); copy it again, mend or delete it") from error
-    return points - first
+    return points - 1
 
 
 def write_pts(path: str | Path, points: np.ndarray) -> None:
@@ -50,15 +47,13 @@ def write_pts(path: str | Path, points: np.ndarray) -> None:
         temporary.write_text(f"version: 1\nn_points: {len(points)}\n{{\n{rows}}}\n", encoding="ascii")
 
 
-def read_68(path: Path, first: float = 1, markup: Mapping[int, int] | None = None) -> np.ndarray:
-    """The points of a `.pts` file as (68, 2) float32 in 0-based pixels, NaN where its mark-up has no such point.
-
-    first: what the file calls the first pixel. markup: that of the dataset; None: by the number of points.
-    Raises FileNotFoundError or ValueError, naming the file, where it is damaged or of another number of points.
+def read_68(path: Path) -> np.ndarray:
+    """The points of a `.pts` file as (68, 2) float32 in 0-based pixels, NaN where its mark-up has no such point. Raises
+    FileNotFoundError or ValueError, naming the file, where it is damaged or of another number of points.
     """
-    points = read_pts(path, first)
-    markup = markup or BY_COUNT.get(len(points))
-    if markup is None or max(markup) >= len(points):
+    points = read_pts(path)
+    markup = BY_COUNT.get(len(points))
+    if markup is None:
         raise ValueError(f"{path}: {len(points)} points are of no mark-up that is known here; mend or leave it out")
     out = np.full((N_POINTS, 2), np.nan, np.float32)
     out[list(markup.values())] = points[list(markup)]

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from redn_lib.data.markups import XM2VTS68
 from redn_lib.data.pts import write_pts
 from redn_lib.landmarks import MEAN_SHAPE
 
@@ -84,25 +83,6 @@ def make_300vw(root: Path) -> Made:
     return Made(root, 16, splits, home / "114/vid.avi", home / "114/annot/000002.pts")
 
 
-def make_fm(root: Path) -> Made:
-    save_video(root / "clip_one/vid.avi", range(4))
-    for j in range(4):
-        write_pts(root / f"clip_one/annot/{j + 1:06d}.pts", shape(j))
-        save_pair(root / f"clip_two/frame_{j + 1:04d}", 20 + j)
-    return Made(root, 8, {"test": 8}, root / "clip_two/frame_0002.jpg", root / "clip_two/frame_0002.pts")
-
-
-def make_tf(root: Path) -> Made:
-    for j in range(6):
-        points = np.tile([60.0, 50.0], (68, 1))
-        ours = shape(j)
-        for theirs, our in XM2VTS68.items():
-            points[theirs] = ours[our]
-        save(root / "images" / f"franck_{j:05d}.jpg", j)
-        write_pts(root / "points" / f"franck_{j:05d}.pts", points - 1)
-    return Made(root, 6, {"test": 6}, root / "images/franck_00002.jpg", root / "points/franck_00002.pts")
-
-
 def make_folder(root: Path) -> Made:
     for i, name in enumerate(("Ann/1", "Ann/2", "Bo/1", "lonely")):
         save_pair(root / name, i)
@@ -124,30 +104,10 @@ def make_ytf68(root: Path) -> Made:
     )
 
 
-def make_npz(root: Path) -> Made:
-    for i, name in enumerate(("Ann_Lee_0", "Ann_Lee_3", "Bo_Ek_1")):
-        shapes = [shape(10 * i + j) for j in range(4)]
-        save_npz(root / f"{name}.npz", [picture(10 * i + j, s) for j, s in enumerate(shapes)], shapes)
-    return Made(root, 12, {"all": 12}, root / "Ann_Lee_3.npz", root / "Ann_Lee_3.npz")
-
-
-def save_npz(path: Path, images: list[np.ndarray], shapes: list[np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path,
-        colorImages=np.stack(images, -1),
-        landmarks2D=np.stack(shapes, -1) + 1,
-        boundingBox=np.zeros((4, 2, len(images))),
-    )
-
-
 MAKERS = {
     "300w": make_300w,
     "300vw": make_300vw,
-    "fm": make_fm,
-    "tf": make_tf,
     "ytf68": make_ytf68,
-    "ytf-npz": make_npz,
     "folder": make_folder,
 }
 

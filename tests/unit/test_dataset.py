@@ -67,7 +67,7 @@ def test_still_images_have_no_windows(w300, ytf):
     assert open_dataset(w300).windows(2) == [] and open_dataset(ytf).windows(2) == []
 
 
-@pytest.mark.parametrize("name", ["300w", "ytf68", "folder", "tf"])
+@pytest.mark.parametrize("name", ["300w", "ytf68", "folder"])
 def test_a_folder_of_still_images_is_read_as_it_is_and_as_converted(tmp_path, name):
     made = MAKERS[name](tmp_path / "source")
     raw = open_dataset(made.root)

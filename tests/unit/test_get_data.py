@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made_sets import MAKERS, packed, save_npz, shape
+from made_sets import MAKERS, packed, shape
 
 from redn_lib.data import convert, layouts
 from redn_lib.data.dataset import open as open_dataset
@@ -117,26 +117,6 @@ def fewer_points(made):
     write_pts(made.points, shape(0)[:67])
 
 
-def npz(**changes):
-    """Change arrays of the chosen video."""
-
-    def damage(made):
-        with np.load(made.points) as file:
-            kept = {name: changes.get(name, lambda a: a)(file[name]) for name in file.files}
-        np.savez(made.points, **kept)
-
-    return damage
-
-
-def not_a_number(points):
-    points[3, 0, 1] = np.nan
-    return points
-
-
-def second_video(made):
-    save_npz(made.root / "again" / made.points.name, [np.zeros((20, 20, 3), np.uint8)], [shape(7)])
-
-
 def gone(which):
     return lambda made: getattr(made, which).unlink()
 
@@ -159,17 +139,12 @@ DAMAGE = [
     ("300vw", gone("points"), "114: no points for frames 2, left out; copy the missing files", 1),
     ("300vw", beyond, "114: no points for frames 4.*\n.*114: no images for frames 5", 1),
     ("300vw", emptied("image"), "114: no images for frames 1, 2, 3, 4, left out; copy", 4),
-    ("tf", gone("image"), "source: no images for frames 2, left out", 1),
     ("folder", edit("n_points: 68", "n_points: 70"), "{points}: no whole .pts file .*copy it again", 1),
     ("ytf68", gone("image"), "{image}: no such image.*copy it there or delete the row", 1),
     ("ytf68", emptied("image"), "{image}: no whole image", 1),
     ("ytf68", edit("^(Bo_Ek_12.jpg),[^,]*", r"\1,nan"), "{points}: no table .*not a number.*mend it", 3),
     ("ytf68", edit("^(Bo_Ek_12.jpg),[^,]*", r"\1,x"), "{points}: no table .*'x'.*mend it", 3),
     ("ytf68", edit(",[^,]*$\nAnn_Lee_21", "\nAnn_Lee_21"), "{points}: no table .*mend it or copy it again", 3),
-    ("ytf-npz", npz(colorImages=lambda a: a[..., :-1]), "{points} is damaged .*copy it again", 4),
-    ("ytf-npz", npz(landmarks2D=not_a_number), "{points}, frame 1: a point is not a number; mend", 1),
-    ("ytf-npz", npz(colorImages=lambda a: a / 255), "{points} is .*colorImages is float64 .*copy it again", 4),
-    ("ytf-npz", second_video, "Ann_Lee_3.npz: Ann_Lee_3 is there twice; delete one", 0),
 ]
 
 

@@ -10,10 +10,12 @@ from redn_lib.cli import main
 from redn_lib.data import dataset
 from redn_lib.data.convert import convert
 from redn_lib.data.layouts import SETS
+from redn_lib.data.pts import write_pts
 from redn_lib.evaluation.errors import labels_of
 from redn_lib.evaluation.protocols import PROTOCOLS
 from redn_lib.evaluation.report import Measured
 from redn_lib.evaluation.tables import read_table
+from redn_lib.landmarks import SEVEN
 from redn_lib.metrics import NORMALISERS, point_errors
 from redn_lib.pretrained import about_weights, load_pretrained, save_weights
 from redn_lib.training.trained_on import digest, trained_on
@@ -101,11 +103,13 @@ def test_errors_divided_by_something_else_are_not_mixed_with_published_ones(stor
     assert "errors in % of the diagonal" in capsys.readouterr().out
 
 
-def test_a_set_with_few_points_is_measured_over_those(stores, weights, tmp_path, capsys):
-    figures = evaluate(stores("tf"), tmp_path / "f.json", "--protocol", "tf", "--weights", weights("made"))
+def test_a_set_with_few_points_is_measured_over_those(weights, tmp_path, capsys):
+    made_sets.save_pair(tmp_path / "set/Ann/1", 1)
+    write_pts(tmp_path / "set/Ann/1.pts", made_sets.shape(1)[list(SEVEN)])
+    figures = evaluate(tmp_path / "set", tmp_path / "f.json", "--weights", weights("made"))
     assert [row["points"] for row in figures["table"] if row["of"] == "overall"] == ["7"]
     assert figures["parts"] == {} and figures["steps"][0]["nme"] > 0
-    argv = ["evaluate", "--data", str(stores("tf")), "--protocol", "tf", "--normaliser", "pupils", "--steps", "1"]
+    argv = ["evaluate", "--data", str(tmp_path / "set"), "--normaliser", "pupils", "--steps", "1"]
     assert main([*argv, "--weights", str(weights("made"))]) == 2
     assert "pupils" in (error := capsys.readouterr().err) and "outer-eyes" in error
 
@@ -120,7 +124,7 @@ def test_frames_without_any_prediction_are_failures_and_no_number(stores, weight
 
 def test_curves_are_drawn(stores, weights, tmp_path):
     figure = tmp_path / "curves.png"
-    evaluate(stores("fm"), tmp_path / "f.json", figure, "--protocol", "fm", "--weights", weights("made"))
+    evaluate(stores("folder"), tmp_path / "f.json", figure, "--weights", weights("made"))
     assert figure.read_bytes()[:4] == b"\x89PNG"
 
 

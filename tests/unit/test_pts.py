@@ -14,16 +14,15 @@ GOOD = "version: 1\nn_points: 3\n{\n1 1\n10.5 20.25\n-3 7e1\n}\n"
 def read(tmp_path_factory):
     path = tmp_path_factory.mktemp("pts") / "a.pts"
 
-    def read(data, first=1):
+    def read(data):
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        return read_pts(path, first)
+        return read_pts(path)
 
     return read
 
 
 def test_the_first_pixel_of_300w_is_1_and_ours_0(read):
     np.testing.assert_allclose(read("n_points:  2\n{\n1.000000 1.000000\n115.167660 220.807529\n}")[1, 0], 114.167660)
-    np.testing.assert_allclose(read("n_points: 1\n{\n1 1\n}", first=0), [[1, 1]])
 
 
 def test_what_is_written_is_read_back(tmp_path):

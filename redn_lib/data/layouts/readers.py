@@ -1,24 +1,25 @@
 """Readers of the published layouts: the units below some folders, with a sentence on each thing that cannot be read.
 
-300-W and folders of images with a `.pts` beside each; 300-VW, Talking Face and Face Movie, clips with a `.pts` for each
-frame (a video file, or images numbered by the last number in their names); YouTube Faces, as csv files and as `.npz`.
-Beside each reader, by its name in `UNITS`: an entry in sets.json (signs, groups of splits, links) and a text NAME.txt.
+300-W and folders of images with a `.pts` beside each; 300-VW, videos with a `.pts` for each frame; YouTube Faces as csv
+files. Beside each reader, by its name in `UNITS`: an entry in sets.json (signs, groups of splits, links) and a text
+NAME.txt.
 """
 
 import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from redn_lib.data.clip import Layout, Sample, Unit
-from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, upright_points, video_images
-from redn_lib.data.markups import XM2VTS68, face_box
+from redn_lib.data.images import IMAGES, frame_rate, upright_points, video_images
+from redn_lib.data.markups import face_box
 from redn_lib.data.pts import read_68
-from redn_lib.files import naming, plain_name
+from redn_lib.files import plain_name
 from redn_lib.landmarks import N_POINTS, tight_box
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
@@ -26,7 +27,6 @@ UNIT = 400  # so many still images make a unit (our choice: little is lost when 
 W300_HOME = r".*(^|/)((afw|ibug)[^/]*|0[12]_(indoor|outdoor)|(helen|lfpw)[^/]*/(.*/)?(train|test)set)/"
 """The folders of a file of 300-W, such as helen/trainset/; groups 3, 4, 5 and 7 make the name of its split."""
 
-VIDEOS = (".avi", ".mp4", ".mov", ".mkv")
 CATEGORIES = json.loads(Path(__file__).with_name("300vw_splits.json").read_text(encoding="utf-8"))
 SPLITS = {video: split for split, videos in CATEGORIES.items() for video in videos.split()}
 """Split of each of the 114 videos of 300-VW: categories 1 (well lit), 2 (mild), 3 (hard) are for testing. The lists as
@@ -103,70 +103,12 @@ def units_300w(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
     return still_units(samples)
 
 
-def clip_unit(home: Path, name: str, split: str, **how) -> Unit:
-    """The clip below a folder as one unit; it counts as a person of its own. how: as in `read_68`."""
-    files = files_below(home, (*VIDEOS, *IMAGES, ".pts"))
-
-    def read(problems: list[str]) -> Iterator[Sample]:
-        labels, lacking = _numbered(path for path in files if path.suffix.lower() == ".pts"), []
-        for number, image, fps in _frames(files):
-            path = labels.pop(number, None)
-            if path is None:
-                lacking.append(number)
-                continue
-            try:
-                points = read_68(path, **how)
-            except ValueError as error:
-                problems.append(str(error))
-                continue
-            frame = f"{number:06d}"
-            if isinstance(image, Path):
-                points, frame = upright_points(points, image), image.stem
-            yield Sample(f"{name}/{frame}", name, name, split, number, points, face_box(points), image, fps)
-        for what, numbers in (("points", lacking), ("images", sorted(labels))):
-            if numbers:
-                some = ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
-                problems.append(f"{home}: no {what} for frames {some}, left out; copy the missing files there")
-
-    return Unit(name, files, read)
-
-
-def _numbered(paths: Iterable[Path]) -> dict[int, Path]:
-    """Files by the last number in their names. Raises ValueError where two have the same."""
-    found: dict[int, Path] = {}
-    for path in paths:
-        number = int(re.findall(r"\d+", f"0{path.stem}")[-1])
-        if number in found:
-            raise ValueError(f"{path} has the frame number of {found[number].name}; rename or delete one")
-        found[number] = path
-    return found
-
-
-def _frames(files: Sequence[Path]) -> Iterator[tuple[int, np.ndarray | Path, float]]:
-    """(number, image, frames a second): of the first video, as far as it can be read, else of the images."""
-    videos = [path for path in files if path.suffix.lower() in VIDEOS]
-    if not videos:
-        images = _numbered(path for path in files if path.suffix.lower() in IMAGES)
-        yield from ((number, path, DEFAULT_FPS) for number, path in sorted(images.items()))
-        return
-    capture = cv2.VideoCapture(plain_name(videos[0]), cv2.CAP_FFMPEG)
-    fps = frame_rate(capture)
-    for number, image in enumerate(video_images(capture), 1):
-        yield number, image, fps
-
-
-def _homes(root: Path) -> list[Path]:
-    """The folders of clips: where a video or images with points lie; the points may lie in annot/ below."""
-    parents = {path.parent for path in files_below(root, (*VIDEOS, ".pts"))}
-    return sorted({parent.parent if parent.name == "annot" else parent for parent in parents})
-
-
 def units_300vw(folders: Sequence[Path], problems: list[str]) -> list[Unit]:
-    """A unit for each of the 114 videos that is there."""
+    """A unit for each of the 114 videos that is there; each counts as a person of its own."""
     made = []
-    for home in (home for root in folders for home in _homes(root)):
+    for home in sorted({path.parent.parent for root in folders for path in files_below(root, (".pts",))}):
         if home.name in SPLITS:
-            made.append(clip_unit(home, home.name, SPLITS[home.name]))
+            made.append(Unit(home.name, files_below(home, (".avi", ".pts")), partial(_video_frames, home)))
         else:
             problems.append(f"{home}: not one of the 114 videos; give it its number or leave it out")
     gone = sorted(SPLITS.keys() - {unit.key for unit in made})
@@ -175,16 +117,27 @@ def units_300vw(folders: Sequence[Path], problems: list[str]) -> list[Unit]:
     return made
 
 
-def units_tf(folders: Sequence[Path], problems: list[str]) -> list[Unit]:
-    """The one clip of Talking Face."""
-    return [clip_unit(root, "franck", "test", first=0, markup=XM2VTS68) for root in folders]
-
-
-def units_fm(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
-    """A unit for each clip of Face Movie, named by its folder."""
-    for root in folders:
-        for home in _homes(root):
-            yield clip_unit(home, "_".join(home.relative_to(root).parts) or root.name, "test")
+def _video_frames(home: Path, problems: list[str]) -> Iterator[Sample]:
+    """The frames of vid.avi, as far as it can be read, that have points in annot/."""
+    labels = {int(path.stem): path for path in (home / "annot").glob("*.pts") if path.stem.isdecimal()}
+    capture = cv2.VideoCapture(plain_name(home / "vid.avi"), cv2.CAP_FFMPEG)
+    fps, lacking = frame_rate(capture), []
+    for number, image in enumerate(video_images(capture), 1):
+        path = labels.pop(number, None)
+        if path is None:
+            lacking.append(number)
+            continue
+        try:
+            points = read_68(path)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        name, video = f"{home.name}/{number:06d}", home.name
+        yield Sample(name, video, video, SPLITS[video], number, points, face_box(points), image, fps)
+    for what, numbers in (("points", lacking), ("images", sorted(labels))):
+        if numbers:
+            some = ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
+            problems.append(f"{home}: no {what} for frames {some}, left out; copy the missing files there")
 
 
 def units_ytf68(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
@@ -219,42 +172,10 @@ def _rows(table: Path, split: str, problems: list[str]) -> Iterator[Sample]:
             yield Sample(key, person, key, split, 0, place, tight_box(place), path)
 
 
-def units_npz(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
-    """A unit for each .npz."""
-    for path in (path for root in folders for path in files_below(root, (".npz",))):
-        if re.fullmatch(r".+_\d+", path.stem):
-            yield Unit(path.stem, [path], lambda problems, path=path: _npz_frames(path, problems))
-        else:
-            problems.append(f"{path}: not named Person_Name_0.npz (0: the video); rename it")
-
-
-def _npz_frames(path: Path, problems: list[str]) -> Iterator[Sample]:
-    try:
-        with naming(path, "copy it again"), np.load(path) as file:
-            images, points = file["colorImages"], file["landmarks2D"]
-            are_images = images.dtype == np.uint8 and images.ndim == 4 and images.shape[2] == 3
-            if not are_images or points.shape != (N_POINTS, 2, images.shape[3]):
-                raise ValueError(f"colorImages is {images.dtype} {images.shape}, landmarks2D {points.shape}")
-    except (ValueError, OSError) as error:
-        problems.append(str(error))
-        return
-    images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
-    points = points.transpose(2, 0, 1).astype(np.float32) - 1
-    person = path.stem.rpartition("_")[0]
-    for t, (image, place) in enumerate(zip(images, points, strict=True)):
-        if np.isfinite(place).all():
-            yield Sample(f"{path.stem}/{t:06d}", person, path.stem, "all", t, place, tight_box(place), image)
-        else:
-            problems.append(f"{path}, frame {t}: a point is not a number; mend it or leave the frame out")
-
-
 UNITS = {
     "300w": units_300w,
     "300vw": units_300vw,
-    "tf": units_tf,
-    "fm": units_fm,
     "ytf68": units_ytf68,
-    "ytf-npz": units_npz,
     "folder": units_folder,
 }
 """Readers by name; the first whose sign fits a file of a folder reads it, so the widest sign stands last."""
