@@ -122,39 +122,23 @@ def check_image(image: np.ndarray) -> None:
 
 @dataclass(eq=False)
 class Sample:
-    """One annotated frame of a dataset, or consecutive ones of a video, still on disk: `load` reads them.
+    """One annotated frame of a dataset, or consecutive ones of a video, still on disk: `load` reads them."""
 
-    name: within the dataset, such as "helen-train/232194_1"; of a window "114[3:11]".
-    person: who is shown; a name of its own for each image or video of a dataset that does not tell.
-    video: the video that it is of; a still image is its own.
-    split: the published split, such as "cat3".
-    number: number of the (first) frame in its video, as the dataset counts.
-    points: (68, 2) float32 of the (first) frame, 0-based pixels, upright; NaN where the mark-up has no such point.
-    box: (4,) x0, y0, x1, y1 of the face in the (first) frame, same pixels.
-    source: a file, or the image (H, W, 3) uint8 RGB itself.
-    fps: frames a second of the video.
-    offset, count: first byte of the image in the file, and how many are the image; -1: all.
-    crc: checksum of these bytes, None where there is none.
-    dataset: the `dataset.Dataset` that it is from.
-    lean: as of a Face.
-    frames: the samples that a window is made of.
-    """
-
-    name: str
-    person: str
-    video: str
-    split: str
-    number: int
-    points: np.ndarray
-    box: np.ndarray
-    source: Path | np.ndarray
-    fps: float = 25.0
-    offset: int = 0
-    count: int = -1
-    crc: int | None = None
-    dataset: Any = None
-    lean: float = 0.0
-    frames: tuple["Sample", ...] = ()
+    name: str  # within the dataset, such as "helen-train/232194_1"; of a window "114[3:11]"
+    person: str  # who is shown; a name of its own for each image or video of a dataset that does not tell
+    video: str  # the video that it is of; a still image is its own
+    split: str  # the published split, such as "cat3"
+    number: int  # of the (first) frame in its video, as the dataset counts
+    points: np.ndarray  # (68, 2) float32 of the (first) frame, 0-based pixels, upright; NaN where not marked
+    box: np.ndarray  # (4,) x0, y0, x1, y1 of the face in the (first) frame, same pixels
+    source: Path | np.ndarray  # a file, or the image (H, W, 3) uint8 RGB itself
+    fps: float = 25.0  # frames a second of the video
+    offset: int = 0  # first byte of the image in the file
+    count: int = -1  # how many bytes are the image; -1: all
+    crc: int | None = None  # checksum of these bytes, None where there is none
+    dataset: Any = None  # the `dataset.Dataset` that it is from
+    lean: float = 0.0  # as of a Face
+    frames: tuple["Sample", ...] = ()  # the samples that a window is made of
 
     def load(self) -> Clip:
         """The frames with their points: a Clip of T = 1, or of a window's length.

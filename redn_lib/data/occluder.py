@@ -64,21 +64,15 @@ def visibility(points: np.ndarray, masks: Sequence[np.ndarray]) -> tuple[np.ndar
 
 @dataclass(frozen=True)
 class Occluder:
-    """One thing that passes before the face of a clip. It comes and goes within about three frames.
-
-    kind: one of OCCLUDER_KINDS.
-    share: of the tight box that it covers, in (0, 0.95].
-    lasts: number of frames in which it covers that much, on average.
-    enters: number of the first of them, 0-based.
-    direction: degrees in which it moves, 0 to the image's right, 90 down.
-    Raises ValueError where a number makes no sense.
+    """One thing that passes before the face of a clip. It comes and goes within about three frames. Raises ValueError
+    where a number makes no sense.
     """
 
-    kind: str
-    share: float
-    lasts: int
-    enters: int
-    direction: float = 0.0
+    kind: str  # one of OCCLUDER_KINDS
+    share: float  # of the tight box that it covers, in (0, 0.95]
+    lasts: int  # number of frames in which it covers that much, on average
+    enters: int  # number of the first of them, 0-based
+    direction: float = 0.0  # degrees in which it moves, 0 to the image's right, 90 down
 
     def __post_init__(self) -> None:
         if self.kind not in OCCLUDER_KINDS:

@@ -21,18 +21,12 @@ def figures(errors: np.ndarray) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Measured:
-    """Predictions beside the labels. Raises ValueError where these do not allow the normaliser, or lack the 7 points.
+    """Predictions beside the labels. Raises ValueError where these lack points that the normaliser needs."""
 
-    samples: the N annotated frames.
-    predictions: (N, K, 68, 2) points after each step in pixels of the images, NaN in frames without a prediction.
-    labels: (N, 68, 2) in the same pixels, NaN where the set marks no point.
-    normaliser: one of `metrics.NORMALISERS`.
-    """
-
-    samples: Sequence[Sample]
-    predictions: np.ndarray
-    labels: np.ndarray
-    normaliser: str = "outer-eyes"
+    samples: Sequence[Sample]  # the N annotated frames
+    predictions: np.ndarray  # (N, K, 68, 2) points after each step in pixels of the images, NaN where there are none
+    labels: np.ndarray  # (N, 68, 2) in the same pixels, NaN where the set marks no point
+    normaliser: str = "outer-eyes"  # one of `metrics.NORMALISERS`
 
     def __post_init__(self) -> None:
         points = SEVEN if self.normaliser == "outer-eyes" else range(N_POINTS)

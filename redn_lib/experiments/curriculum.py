@@ -251,34 +251,20 @@ MEMORIES: dict[str, type[RedNet] | None] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """What the runs of a question share.
+    """What the runs of a question share."""
 
-    stage: how the spatial part is trained; the other stages follow from it.
-    faces: patches to train on.
-    unseen: faces of other people, to measure on.
-    folder: where trained networks are kept.
-    preset: of the networks.
-    hidden: units of an LSTM.
-    clips: so many of each difficulty are measured on.
-    frames: of a clip that is measured on.
-    people: so many procedural people are given to the probes.
-    images: of each of them.
-    show: wraps the batches of each training, e.g. a progress bar.
-    device: where networks are trained; by default a GPU where there is one.
-    """
-
-    stage: Stage
-    faces: Sequence[Face]
-    unseen: Sequence[Face]
-    folder: Path
-    preset: Preset = SMALL
-    hidden: int = 128
-    clips: int = 16
-    frames: int = 20
-    people: int = 30
-    images: int = 12
-    show: Callable[[Iterable], Iterable] = iter
-    device: str | torch.device | None = None
+    stage: Stage  # how the spatial part is trained; the other stages follow from it
+    faces: Sequence[Face]  # patches to train on
+    unseen: Sequence[Face]  # faces of other people, to measure on
+    folder: Path  # where trained networks are kept
+    preset: Preset = SMALL  # of the networks
+    hidden: int = 128  # units of an LSTM
+    clips: int = 16  # so many of each difficulty are measured on
+    frames: int = 20  # of a clip that is measured on
+    people: int = 30  # so many procedural people are given to the probes
+    images: int = 12  # of each of them
+    show: Callable[[Iterable], Iterable] = iter  # wraps the batches of each training, e.g. a progress bar
+    device: str | torch.device | None = None  # where networks are trained; by default a GPU where there is one
 
 
 @dataclass(frozen=True)

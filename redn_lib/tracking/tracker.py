@@ -55,16 +55,11 @@ class TrackedFrame:
 
 
 class Followed(NamedTuple):
-    """The face that is tracked.
+    """The face that is tracked."""
 
-    fit: where it is in the last frame.
-    age: frames since it was found.
-    unseen: checks in a row in which the detector missed it.
-    """
-
-    fit: Fit
-    age: int = 0
-    unseen: int = 0
+    fit: Fit  # where it is in the last frame
+    age: int = 0  # frames since it was found
+    unseen: int = 0  # checks in a row in which the detector missed it
 
     @property
     def is_due(self) -> bool:

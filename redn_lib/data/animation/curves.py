@@ -14,27 +14,19 @@ FPS = 25.0  # frames a second of an animated still image
 
 @dataclass(frozen=True)
 class MotionStrength:
-    """How strong each change is; 0 switches it off.
+    """How strong each change is; 0 switches it off."""
 
-    yaw, pitch, turn: spread in degrees.
-    zoom: spread of its logarithm.
-    shift: spread in shares of the face's larger side.
-    mouth, lids, light, noise: shares of natural talking, blinking, changes of the light, sensor noise and compression.
-    shutter: longest share of a frame's time that the shutter is open.
-    pace: so many times as fast as heads usually are it turns, zooms and shifts.
-    """
-
-    yaw: float = 9.0
-    pitch: float = 5.0
-    turn: float = 4.0
-    zoom: float = 0.04
-    shift: float = 0.10
-    mouth: float = 1.0
-    lids: float = 1.0
-    light: float = 1.0
-    noise: float = 1.0
-    shutter: float = 0.8
-    pace: float = 1.0
+    yaw: float = 9.0  # spread in degrees
+    pitch: float = 5.0  # spread in degrees
+    turn: float = 4.0  # spread in degrees
+    zoom: float = 0.04  # spread of its logarithm
+    shift: float = 0.10  # spread in shares of the face's larger side
+    mouth: float = 1.0  # share of natural talking
+    lids: float = 1.0  # share of natural blinking
+    light: float = 1.0  # share of natural changes of the light
+    noise: float = 1.0  # share of natural sensor noise and compression
+    shutter: float = 0.8  # longest share of a frame's time that the shutter is open
+    pace: float = 1.0  # so many times as fast as heads usually are it turns, zooms and shifts
 
     def __post_init__(self) -> None:
         wrong = {name: value for name, value in vars(self).items() if not 0 <= value < np.inf}

@@ -22,12 +22,7 @@ _LIP_PAIRS = np.array([(61, 67), (62, 66), (63, 65)])
 
 @dataclass(frozen=True)
 class Expression:
-    """What the face does, 0 none to 1 full; smile and brow_raise may go to -1.
-
-    blink_right, blink_left: 0 open to 1 shut, below 0 wide open.
-    gaze_x, gaze_y: degrees to the image's right and down.
-    jaw_side: -1 to 1, to the image's right.
-    """
+    """What the face does, 0 none to 1 full; smile and brow_raise may go to -1."""
 
     mouth_open: float = 0.0
     smile: float = 0.0
@@ -36,11 +31,11 @@ class Expression:
     brow_raise: float = 0.0
     frown: float = 0.0
     squint: float = 0.0
-    blink_right: float = 0.0
+    blink_right: float = 0.0  # 0 open to 1 shut, below 0 wide open
     blink_left: float = 0.0
-    gaze_x: float = 0.0
-    gaze_y: float = 0.0
-    jaw_side: float = 0.0
+    gaze_x: float = 0.0  # degrees to the image's right
+    gaze_y: float = 0.0  # degrees down
+    jaw_side: float = 0.0  # -1 to 1, to the image's right
 
 
 @cache
@@ -173,16 +168,11 @@ def shape(identity: np.ndarray, expression: Expression) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person.
+    """One person."""
 
-    seed: what it was drawn from.
-    shape: (len(SLIDERS),) float32.
-    traits: every other number by name, colours as triples.
-    """
-
-    seed: int
-    shape: np.ndarray
-    traits: Traits
+    seed: int  # what it was drawn from
+    shape: np.ndarray  # (len(SLIDERS),) float32
+    traits: Traits  # every other number by name, colours as triples
 
     @property
     def name(self) -> str:

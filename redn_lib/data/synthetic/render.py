@@ -82,30 +82,22 @@ def shade(value: np.ndarray, albedo: np.ndarray, light: Light) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Factors:
-    """Everything that an image depends on; change one with `dataclasses.replace` and render again.
-
-    yaw, pitch, roll: degrees; > 0 to the image's right, up, clockwise.
-    scene: the background's seed.
-    distance: from the camera in head units (78 mm).
-    scale: a head unit's share of the image's side.
-    x, y: place of the head's pivot, share of the side.
-    size: side in pixels, 16 to 512.
-    """
+    """Everything that an image depends on; change one with `dataclasses.replace` and render again."""
 
     person: Person
     expression: Expression = field(default_factory=Expression)
-    yaw: float = 0.0
-    pitch: float = 0.0
-    roll: float = 0.0
+    yaw: float = 0.0  # degrees, to the image's right
+    pitch: float = 0.0  # degrees, up
+    roll: float = 0.0  # degrees, clockwise
     light: Light = field(default_factory=Light)
     camera: Camera = field(default_factory=Camera)
     occluder: SceneOccluder | None = None
-    scene: int = 0
-    distance: float = 14.0
-    scale: float = 0.25
-    x: float = 0.5
+    scene: int = 0  # the background's seed
+    distance: float = 14.0  # from the camera in head units (78 mm)
+    scale: float = 0.25  # a head unit's share of the image's side
+    x: float = 0.5  # place of the head's pivot, share of the side
     y: float = 0.5
-    size: int = 192
+    size: int = 192  # side in pixels, 16 to 512
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 512 or self.camera.resolution < 16:

@@ -55,25 +55,17 @@ def background(seed: int, size: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Light:
-    """A lamp and its surroundings.
+    """A lamp and its surroundings."""
 
-    yaw, pitch: where the lamp stands, degrees; 0, 0 behind the camera; > 0 to the image's right, above.
-    lamp, ambient: strengths of the lamp and of the surroundings.
-    colour, ambient_colour: tints of both.
-    below: light from the ground as a share of the sky's.
-    specular: strength of highlights.
-    shadow: 0 none to 1 dark.
-    """
-
-    yaw: float = 20.0
-    pitch: float = 35.0
-    lamp: float = 0.7
-    ambient: float = 0.4
-    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    ambient_colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    below: float = 0.4
-    specular: float = 0.1
-    shadow: float = 0.7
+    yaw: float = 20.0  # where the lamp stands, degrees to the image's right; 0: behind the camera
+    pitch: float = 35.0  # degrees above the camera
+    lamp: float = 0.7  # strength of the lamp
+    ambient: float = 0.4  # strength of the surroundings
+    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)  # tint of the lamp
+    ambient_colour: tuple[float, float, float] = (1.0, 1.0, 1.0)  # tint of the surroundings
+    below: float = 0.4  # light from the ground as a share of the sky's
+    specular: float = 0.1  # strength of highlights
+    shadow: float = 0.7  # 0 none to 1 dark
 
 
 def direction(light: Light) -> np.ndarray:
@@ -99,22 +91,14 @@ def lit(vertices: np.ndarray, light: Light) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SceneOccluder:
-    """One thing before the face of a synthetic scene.
+    """One thing before the face of a synthetic scene. Raises ValueError for another kind."""
 
-    kind: one of SCENE_KINDS; a mask sits on mouth and nose and uses only the seed.
-    x, y: its middle, in head units right of and below the middle of the face.
-    size: 1 covers about a third of the face.
-    angle: degrees.
-    seed: of its colour.
-    Raises ValueError for another kind.
-    """
-
-    kind: str
-    x: float = 0.0
-    y: float = 0.3
-    size: float = 1.0
-    angle: float = 0.0
-    seed: int = 0
+    kind: str  # one of SCENE_KINDS; a mask sits on mouth and nose and uses only the seed
+    x: float = 0.0  # its middle, in head units right of the middle of the face
+    y: float = 0.3  # and below it
+    size: float = 1.0  # 1 covers about a third of the face
+    angle: float = 0.0  # degrees
+    seed: int = 0  # of its colour
 
     def __post_init__(self) -> None:
         if self.kind not in SCENE_KINDS:
@@ -157,29 +141,18 @@ class SceneOccluder:
 
 @dataclass(frozen=True)
 class Camera:
-    """How the image is taken.
+    """How the image is taken."""
 
-    exposure: brightness of the skin, about 0.1 to 0.6.
-    contrast, saturation: 1 unchanged.
-    cast: colour gains.
-    resolution: pixels a side that it is taken with before it is scaled to its size.
-    blur: spread in pixels of these.
-    motion: x, y length of motion blur in pixels.
-    noise: spread, of 255.
-    jpeg: quality 1 to 100, 0 none.
-    seed: of the noise.
-    """
-
-    exposure: float = 0.35
-    contrast: float = 1.0
-    saturation: float = 1.0
-    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    resolution: int = 160
-    blur: float = 0.6
-    motion: tuple[float, float] = (0.0, 0.0)
-    noise: float = 2.0
-    jpeg: int = 80
-    seed: int = 0
+    exposure: float = 0.35  # brightness of the skin, about 0.1 to 0.6
+    contrast: float = 1.0  # 1 unchanged
+    saturation: float = 1.0  # 1 unchanged
+    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)  # colour gains
+    resolution: int = 160  # pixels a side that it is taken with before it is scaled to its size
+    blur: float = 0.6  # spread in pixels of these
+    motion: tuple[float, float] = (0.0, 0.0)  # x, y length of motion blur in pixels
+    noise: float = 2.0  # spread, of 255
+    jpeg: int = 80  # quality 1 to 100, 0 none
+    seed: int = 0  # of the noise
 
 
 def develop(light: np.ndarray, gain: float, camera: Camera) -> np.ndarray:
