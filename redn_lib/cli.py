@@ -23,9 +23,8 @@ COMMANDS = {
     "doctor": "check this machine: versions, device, weights, memory",
 }
 
-WRITTEN = ("out", "video", "run")
+WRITTEN = ("out", "video", "run")  # options, of any command, that name files and folders
 READ = ("clip", "data", "start", "weights", "people", "without")
-"""Options, of any command, that name files and folders."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

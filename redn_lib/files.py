@@ -120,8 +120,8 @@ def naming(what: object, remedy: str) -> Iterator[None]:
 
 
 def plain_name(path: str | Path) -> str:
-    """The name by which OpenCV opens a file: absolute, as in another one a colon means a protocol. Raises ValueError
-    for a name that is not UTF-8.
+    """The absolute name by which OpenCV opens a file; in another one a colon means a protocol. Raises ValueError for a
+    name that is not UTF-8, by which OpenCV would crash.
     """
     name = os.path.abspath(path)
     name.encode()

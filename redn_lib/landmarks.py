@@ -31,12 +31,8 @@ LINES: tuple[tuple[tuple[int, ...], bool], ...] = tuple(
 _COLUMNS = [("name", "U40"), ("mirror", int), ("mean", np.float32, 2)]
 _TABLE = np.loadtxt(files("redn_lib") / "landmarks.csv", _COLUMNS, delimiter=",", quotechar='"')
 
-POINT_NAMES = tuple(_TABLE["name"].tolist())
-"""What each point is: 36 is "right eye, outer corner"."""
-
-MIRROR = _TABLE["mirror"].copy()
-"""`points[MIRROR]` puts the points of a mirrored face into the order of the mark-up."""
-
+POINT_NAMES = tuple(_TABLE["name"].tolist())  # what each point is: 36 is "right eye, outer corner"
+MIRROR = _TABLE["mirror"].copy()  # `points[MIRROR]` puts the points of a mirrored face into the order of the mark-up
 MEAN_SHAPE = _TABLE["mean"].copy()
 """Procrustes mean of training people and their mirror images; the larger side of its box is [-1, 1] (our choice)."""
 

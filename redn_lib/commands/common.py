@@ -45,11 +45,6 @@ def add_weights_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, metavar="FILE", help="weight file (default: the shipped one)")
 
 
-def chosen_weights(args: argparse.Namespace) -> Path:
-    """The file that --weights names, or that of the shipped weights."""
-    return args.weights or weights_path()
-
-
 def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     """Declare --protocol, --weights, --shift, --out: which frames, what is measured, from which boxes, where to."""
     parser.add_argument("--protocol", choices=PROTOCOLS, metavar="NAME", help="only the frames of a published table")
@@ -60,7 +55,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen(args: argparse.Namespace, *, refuse: bool = False) -> tuple[Sequence[Sample], Path, list[str]]:
     """The samples, the weight file, and notes on both; ValueError for weights trained on a protocol's samples."""
-    samples, gaps, path = opened(args), [], chosen_weights(args)
+    samples, gaps, path = opened(args), [], args.weights or weights_path()
     if args.protocol:
         protocol = PROTOCOLS[args.protocol]
         samples = protocol.samples(samples)

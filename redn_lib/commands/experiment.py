@@ -18,8 +18,7 @@ from redn_lib.experiments.statistics import by_variant
 from redn_lib.training.batches import patches
 from redn_lib.training.stages import Stage
 
-QUICK = {"clips": 2, "frames": 12, "people": 6, "images": 6}
-"""How little `--quick` measures."""
+QUICK = {"clips": 2, "frames": 12, "people": 6, "images": 6}  # how little `--quick` measures
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

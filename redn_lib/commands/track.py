@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from redn_lib.commands.common import add_device_option, add_weights_option, chosen_weights
+from redn_lib.commands.common import add_device_option, add_weights_option
 from redn_lib.files import whole_file
 from redn_lib.landmarks import N_POINTS
-from redn_lib.pretrained import load_weights
+from redn_lib.pretrained import load_weights, weights_path
 from redn_lib.tracking.tracker import Tracker
 from redn_lib.tracking.video import VideoWriter, frames
 from redn_lib.training.loop import stopping
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--steps must be 1 or more, got {args.steps}")
     camera = args.clip.removeprefix("-").isdecimal() and not Path(args.clip).exists()
     source = frames(int(args.clip) if camera else args.clip)
-    tracker = Tracker(load_weights(chosen_weights(args), args.device), args.steps, args.temporal)
+    tracker = Tracker(load_weights(args.weights or weights_path(), args.device), args.steps, args.temporal)
     done = lost = code = 0
     with stopping() as asked, ExitStack() as files:
         out = files.enter_context(whole_file(args.out))

@@ -38,8 +38,7 @@ from redn_lib.training.trained_on import trained_on
 
 WEIGHTS = "weights.safetensors"
 LABELS = "labels.npz"
-KNOWN = "f_cls"
-"""The entry of a weight file's header with the digests of the people whom f_CLS knows, in the order of its rows."""
+KNOWN = "f_cls"  # of a weight file's header: digests of the people whom f_CLS knows, in the order of its rows
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,7 @@
 """Labels in another mark-up, read as the 68 points, and the box of a face that is marked in part.
 
 What is the same place is taken over, and the rest is NaN: nothing is guessed. Each is a table: number of its point ->
-number of the one of the 68. Another one is a table here, entered in `BY_COUNT`. Which points the network predicts is
-set in landmarks.py.
+number of the one of the 68. Another one is a table here, entered in `BY_COUNT`.
 """
 
 import numpy as np
@@ -11,9 +10,7 @@ from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, SEVEN, fit_similarity, tigh
 
 IBUG68 = {i: i for i in range(N_POINTS)}
 SEVEN7 = dict(enumerate(SEVEN))
-
-BY_COUNT = {68: IBUG68, 7: SEVEN7}
-"""The mark-up of a file of so many points."""
+BY_COUNT = {68: IBUG68, 7: SEVEN7}  # the mark-up of a file of so many points
 
 
 def face_box(points: np.ndarray) -> np.ndarray:

@@ -14,9 +14,7 @@ from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
 from redn_lib.tracking.tracker import Tracker
 
-SHIFTED_BY = 0.08
-SHIFTED_SCALE = (0.85, 1.2)
-"""Uniform disturbance of a box: shift and scale as shares of its sides (our choice)."""
+SHIFTED_BY, SHIFTED_SCALE = 0.08, (0.85, 1.2)  # uniform disturbance of a box, as shares of its sides (our choice)
 
 
 def disturbed_box(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:

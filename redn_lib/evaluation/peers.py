@@ -64,11 +64,9 @@ def programs_of(peer: Peer) -> list[Program]:
     return [Program(peer.name, way, predict, version, peer.trained_on) for way, predict in loaded.items()]
 
 
+SAME_FACE = 0.3  # least overlap of the box of dlib's detector with the given one
 DETECTOR_BOX = np.array([0.0, -0.13, 1.0, 0.94])
 """dlib's detector's box in the tight box, in its sides: medians of `benchmarks/dlib_box.py` (our choice)."""
-
-SAME_FACE = 0.3
-"""Least overlap of the box of dlib's detector with the given one."""
 
 
 def corners(found: Sequence) -> np.ndarray:

@@ -26,8 +26,7 @@ SMALL = replace(
 )
 """The compact network at half the size of the crop and less wide, for dozens of runs on a CPU (our choice)."""
 
-STACK = 3
-"""Frames that `StackedFrames` sees at once."""
+STACK = 3  # frames that `StackedFrames` sees at once
 
 
 class Cascade(nn.Module):
@@ -210,10 +209,8 @@ class LstmOnCoordinates(RedNet):
 
 
 STEPS = 2
-
 IDENTITY = STAGES["identity"]
-WEIGHT, APART, SWAP = 0.03, 0.05, IDENTITY.swap
-"""Weights for a training of minutes, a twentieth of the stage's, which begins with a trained network."""
+WEIGHT, APART, SWAP = 0.03, 0.05, IDENTITY.swap  # weights for a training of minutes: a twentieth of the stage's
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,8 @@ from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch, disturbed_crop
 from redn_lib.training.stages import BoxNoise
 
-MOST_PEOPLE, FIRST = 60, 5
-"""Codes are swapped between so many people at most; so many frames tell how a bad first box is got over."""
-
+MOST_PEOPLE = 60  # codes are swapped between so many people at most
+FIRST = 5  # so many frames tell how a bad first box is got over
 USUAL_BOX, BAD_BOX = BoxNoise(0.08, 0.18, 0.0), BoxNoise(0.25, 0.5, 30.0)
 TURNS, FAST = MotionStrength(yaw=40.0, pitch=16.0, turn=16.0), MotionStrength(pace=4.0)
 

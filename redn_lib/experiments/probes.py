@@ -15,13 +15,10 @@ from redn_lib.identity import pooled, split
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
 
-FIRST_PERSON = 999_000_000
-"""Beyond the people of every `ProceduralFaces` that trains."""
-
+FIRST_PERSON = 999_000_000  # beyond the people of every `ProceduralFaces` that trains
 READ = {"yaw": "yaw", "pitch": "pitch", "mouth": "mouth_open"}
 STRENGTHS = np.logspace(0, 5, 11)
-RARE = 0.03
-"""A channel that varies by less than this share of the mean variance counts little: it tells nothing of new people."""
+RARE = 0.03  # a channel that varies by less than this share of the mean variance counts little
 
 
 @lru_cache(maxsize=1)

@@ -15,14 +15,9 @@ from redn_lib.landmarks import OUTER_EYES, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
 
-TURNS = (-12.0, 0.0, 12.0)
-"""Degrees by which the first crop is turned; from each, the image is aligned as it is and in the mirror."""
-
-AGREE = 0.025
-"""Images whose predictions stray farther from their mean are left out: mean distance over the eye distance."""
-
-FAR = 0.12
-"""So are those whose mean is farther from the points that were there, which hold the face if not the mark-up."""
+TURNS = (-12.0, 0.0, 12.0)  # degrees of the first crop; from each, an image is aligned as it is and in the mirror
+AGREE = 0.025  # images whose predictions stray farther from their mean are left out: over the eye distance
+FAR = 0.12  # so are those whose mean is farther from the points that were there, which hold the face at least
 
 
 def renewed(model: RedNet, samples: Sequence[Sample], lean: float, path: Path) -> list[Sample]:

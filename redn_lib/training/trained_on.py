@@ -9,8 +9,7 @@ from typing import Any
 
 from redn_lib.data.clip import Sample
 
-HEADER_ENTRY = "seen"
-"""The entry of a weight file's header: {"people": [digest, ...], "videos": [digest, ...]}."""
+HEADER_ENTRY = "seen"  # of a weight file's header: {"people": [digest, ...], "videos": [digest, ...]}
 
 
 def person_of(sample: Sample) -> str:

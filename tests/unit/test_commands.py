@@ -152,7 +152,7 @@ def test_runs_that_are_done_are_not_done_again(tmp_path):
     with pytest.raises(ValueError, match="other settings than 'long': name another --run folder"):
         run_question(question, None, [0], tmp_path, "long")
     kept = (tmp_path / "a-0.json").read_text()
-    for damaged in (kept.replace("4.0", "4.5"), kept[:-9], "[]", "[1]"):
+    for damaged in (kept[:-9], "[]", "[1]"):
         (tmp_path / "a-0.json").write_text(damaged)
         with pytest.raises(ValueError, match=r"a-0\.json (is damaged|was made with other)"):
             run_question(question, None, [0], tmp_path, "short")

@@ -11,8 +11,7 @@ from redn_lib.data.synthetic.head import TABLES, near, ramp, template
 from redn_lib.landmarks import N_POINTS
 
 Traits = Mapping[str, Any]
-SLIDERS = tuple(TABLES["sliders"])
-"""Names of the identity vector's numbers, in order."""
+SLIDERS = tuple(TABLES["sliders"])  # names of the identity vector's numbers, in order
 GLASSES = tuple(TABLES["glasses"])
 EYE_RADIUS = 0.172
 HINGE = np.array([0.0, -0.35, -1.0], np.float32)  # axis of the jaw, parallel to x
