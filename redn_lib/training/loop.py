@@ -100,7 +100,6 @@ class Trainer:
         nothing.
     device: where to compute; by default a GPU where there is one.
     workers: processes that prepare batches.
-    compiled: whether by torch.compile.
     watch: called after each iteration with its number and its losses by name.
     options: plain values by name that the run depends on. The checkpoint keeps them, and a run with others is refused.
     fabric: of a run in several processes, see `joined`.
@@ -119,7 +118,6 @@ class Trainer:
         every: int = 200,
         device: str | torch.device | None = None,
         workers: int = 0,
-        compiled: bool = False,
         watch: Callable[[int, dict[str, float]], None] | None = None,
         options: Mapping[str, Any] | None = None,
         fabric: "Fabric | None" = None,
@@ -136,10 +134,7 @@ class Trainer:
         self.average = AveragedModel(model, multi_avg_fn=self.follow, use_buffers=True)
         freeze(model, stage)
         self.optimiser = torch.optim.AdamW(parameter_groups(model, stage), lr=stage.rate)
-        self.losses_of = Losses(model, stage)
-        if compiled:
-            for part in (model.encoder, model.decoder, model.regression):
-                part.compile()
+        self.of_batch = self.losses_of = Losses(model, stage)
         self.settings = {"options": dict(options or {}), "stage": asdict(stage), "preset": asdict(model.preset)}
         self.iteration, self.seconds = 0, 0.0
         self.losses: list[list[float]] = []

@@ -1,6 +1,6 @@
 """A stage of training is data: how long, how fast, on what boxes, with which losses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Stage:
     labels: where some datasets were labelled by people and some by another network, "all": of both; "people": only the
         former; "renewed": both, the latter labelled again by the network that begins the stage, of a recipe the first
         such stage (`relabel.renewed`).
+    beside: stages whose batches are mixed with its own, each with its own losses; all parts learn (see `mixed`).
     """
 
     iterations: int
@@ -85,6 +86,7 @@ class Stage:
     augmented: float = 1.0
     augment_synthetic: bool = True
     labels: str = "all"
+    beside: tuple["Stage", ...] = ()
 
 
 ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
@@ -132,8 +134,18 @@ STAGES = {
     "memory": Stage(
         1600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="people", **STEADY, **GENTLE
     ),
-    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
+STAGES["joint"] = replace(
+    STAGES["temporal"],
+    iterations=900,
+    seed=750,
+    stills=False,
+    labels="people",
+    beside=(
+        replace(STAGES["settle"], iterations=1700, seed=751),
+        replace(STAGES["identity"], iterations=500, rate=5e-4, only=(), seed=752),
+    ),
+)
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
