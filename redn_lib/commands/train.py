@@ -206,7 +206,14 @@ def chosen_stage(args: argparse.Namespace, name: str, preset: Preset) -> Stage:
     stage = replace(STAGES[name], **{"steps": least} | given)
     if stage.steps < least:
         raise ValueError(f"preset {preset.name} keeps statistics of {least} steps: train with --steps {least} or more")
-    beside = tuple(replace(part, seed=part.seed + args.seed, steps=stage.steps) for part in stage.beside)
+    share = stage.iterations / STAGES[name].iterations
+    common = {"steps": stage.steps} | {
+        key: given[key] for key in ("procedural", "batch", "synthetic_people") if key in given
+    }
+    beside = tuple(
+        replace(part, seed=part.seed + args.seed, iterations=max(round(share * part.iterations), 1), **common)
+        for part in stage.beside
+    )
     warmup = min(stage.warmup, stage.iterations // 4)
     return replace(stage, seed=STAGES[name].seed + args.seed, warmup=warmup, beside=beside)
 

@@ -1,6 +1,6 @@
 """A stage of training is data: how long, how fast, on what boxes, with which losses."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,11 @@ and the pose vary widely and are known.
 LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regression", "classifier", "reader")
 """All parts but the first three stages of the encoder, whose features are edges and not people (our choice)."""
 
-BEHIND = ("memory", "decoder", "detection", "regression")
-"""f_tRNN and all that comes after it, so that both codes stay what they are (our choice)."""
+MIXED_IN = (
+    Stage(1700, rate=5e-4, growth=2.0, seed=751, labels="people", **GENTLE),
+    Stage(500, 64, rate=5e-4, growth=2.0, procedural=0.5, group=4, swap=0.25, seed=752, labels="renewed", **DECOUPLING),
+)
+"""Still images and groups of a person, whose batches are mixed with the clips of the last stage (our choice)."""
 
 STAGES = {
     "faces": Stage(1500),
@@ -130,30 +133,16 @@ STAGES = {
         labels="renewed",
         **DECOUPLING,
     ),
-    "settle": Stage(2000, rate=5e-4, growth=2.0, seed=1000, labels="people", **GENTLE),
-    "memory": Stage(
-        1600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="people", **STEADY, **GENTLE
-    ),
+    "joint": Stage(900, rate=5e-4, growth=2.0, seed=750, labels="people", beside=MIXED_IN, **STEADY, **GENTLE),
 }
-STAGES["joint"] = replace(
-    STAGES["temporal"],
-    iterations=900,
-    seed=750,
-    stills=False,
-    labels="people",
-    beside=(
-        replace(STAGES["settle"], iterations=1700, seed=751),
-        replace(STAGES["identity"], iterations=500, rate=5e-4, only=(), seed=752),
-    ),
-)
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
 again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
-finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
-again, the encoder as it is. joint: clips, all losses and parts.
+finds points learn together. identity: groups of still images of a person, with f_CLS. joint: end to end, all parts and
+all losses; the batches are clips, still images as in mild, and groups as in identity, mixed.
 The seeds differ so that no stage has the batches of another.
 """
 
-RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "settle", "memory")}
+RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "joint")}
 """By weight file, the stages that make it from nothing."""

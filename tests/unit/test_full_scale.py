@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from made_folder import write_pairs
-from torch import nn
 from unit.test_training import FACES, STAGE, TINY, tiny
 
 from redn_lib.data import dataset
@@ -44,17 +43,6 @@ def test_pieces_of_a_batch_teach_what_the_batch_teaches(monkeypatch):
     np.testing.assert_allclose(two.losses, one.losses, rtol=1e-5)
     whole, pieces = (torch.cat([p.grad.flatten() for p in t.model.parameters()]) for t in trainers)
     assert (pieces - whole).norm() < 1e-3 * whole.norm()
-
-
-def test_a_compiled_network_learns_the_same(monkeypatch):
-    real = nn.Module.compile
-    monkeypatch.setattr(nn.Module, "compile", lambda self: real(self, backend="eager"))
-    stage = replace(STAGE, iterations=2)
-    plain, compiled = (Trainer(tiny(), stage, StillBatches(FACES, stage, TINY), compiled=c) for c in (False, True))
-    plain.run()
-    trained = compiled.run()
-    np.testing.assert_allclose(compiled.losses, plain.losses, rtol=1e-2)
-    assert trained.state_dict().keys() == tiny().state_dict().keys()
 
 
 def test_faces_left_on_the_disk_make_the_same_batches(tmp_path, monkeypatch):
