@@ -14,8 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.evaluation.tables import commit
 from redn_lib.landmarks import N_POINTS
-from redn_lib.presets import HIDDEN, PRESETS, Preset
+from redn_lib.presets import PRESETS, Preset
 from redn_lib.rednet import RedNet
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import Batch
 from redn_lib.training.loop import freeze
 from redn_lib.training.objective import outcome

@@ -29,8 +29,9 @@ from redn_lib.files import whole_file
 from redn_lib.identity import UNKNOWN
 from redn_lib.landmarks import MIRROR
 from redn_lib.metrics import nme
-from redn_lib.presets import HIDDEN, PAPER, PRESETS, Preset
+from redn_lib.presets import PAPER, PRESETS, Preset
 from redn_lib.rednet import RedNet
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import Batch, UnreadPatches, cut_clip, disturbed_crop
 from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer

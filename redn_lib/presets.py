@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from redn_lib.feedback import FeedbackForm
 
-HIDDEN = 128  # number of units of the LSTM that a fresh f_tRNN gets (our choice: plausible, but not found)
-
 
 @dataclass(frozen=True)
 class Preset:

@@ -17,6 +17,7 @@ from redn_lib.feedback import to_crop, to_patch
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
 from redn_lib.response_maps import cell_centres, confidence, decode, spatial_softmax
 
+HIDDEN = 128  # number of units of the LSTM that a fresh f_tRNN gets (our choice: plausible, but not found)
 CONTEXT = 8  # numbers by which the state tells `Join` what it knows beside the prior (our choice)
 ASTRAY = 5.0  # so many times the difference of two crops (our choice)
 TINY = 0.003  # share of a crop's side that is added to a distance before its logarithm is taken (our choice)

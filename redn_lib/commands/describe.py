@@ -8,8 +8,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from redn_lib.crop import PATCH_SIZE
-from redn_lib.presets import HIDDEN, PRESETS, Preset
+from redn_lib.presets import PRESETS, Preset
 from redn_lib.rednet import RedNet
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.stages import STAGES
 
 PARTS = {

@@ -26,9 +26,10 @@ from redn_lib.commands.common import add_data_options, add_device_option, opened
 from redn_lib.data.clip import Sample
 from redn_lib.data.dataset import Dataset, read_names
 from redn_lib.device import best_device
-from redn_lib.presets import HIDDEN, PRESETS, Preset
+from redn_lib.presets import PRESETS, Preset
 from redn_lib.pretrained import about_weights, load_weights, save_weights
 from redn_lib.rednet import RedNet
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import patches
 from redn_lib.training.grow import begun, digests, fresh
 from redn_lib.training.loop import Trainer, joined

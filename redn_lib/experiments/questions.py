@@ -22,9 +22,9 @@ from redn_lib.experiments.statistics import differences, factorial, pairwise, wo
 from redn_lib.feedback import FeedbackForm
 from redn_lib.files import naming, whole_file
 from redn_lib.metrics import nme
-from redn_lib.presets import HIDDEN
 from redn_lib.pretrained import load_pretrained
 from redn_lib.rednet import RedNet
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import ClipBatches
 from redn_lib.training.grow import grown
 from redn_lib.training.stages import STAGES

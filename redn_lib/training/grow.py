@@ -6,8 +6,9 @@ from dataclasses import replace
 import torch
 
 from redn_lib.data.clip import Clip, Face
-from redn_lib.presets import HIDDEN, Preset
+from redn_lib.presets import Preset
 from redn_lib.rednet import RedNet
+from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.stages import Stage
 from redn_lib.training.trained_on import digest

@@ -1,4 +1,6 @@
-"""A stage of training is data: how long, how fast, on what boxes, with which losses."""
+"""A stage of training is data: how long, how fast, on what boxes, with which losses. Which faces it learns from is told
+by --data and --split of `redn train`.
+"""
 
 from dataclasses import dataclass
 
