@@ -11,7 +11,7 @@ import numpy as np
 
 from redn_lib.tracking.tracker import TrackedFrame
 from redn_lib.widgets.chart import time_chart
-from redn_lib.widgets.draw import close_up, draw_face, magnify
+from redn_lib.widgets.draw import close_up, draw_face
 from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack
 from redn_lib.widgets.style import BLUE
 from redn_lib.widgets.widget import Drawing, Scene, setting, widget
@@ -63,11 +63,11 @@ def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None,
 
 def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=FACE_WIDTH, height=FACE_HEIGHT) -> np.ndarray:
     """One frame on a panel (height, width, 3): close to its face, or whole, as it is where the face is lost."""
-    if close and not here.lost:
-        panel, to_panel = close_up(here.image, here.box, SPAN, width, height)
-    else:
+    box, zoom = here.box, height / SPAN / (here.box[2:] - here.box[:2]).max()
+    if here.lost or not close:
         h, w = here.image.shape[:2]
-        panel, to_panel = magnify(here.image, np.array([0, 0, w - 1, h - 1]), min(width / w, height / h), width, height)
+        box, zoom = np.array([0, 0, w - 1, h - 1]), min(width / w, height / h)
+    panel, to_panel = close_up(here.image, box, zoom, width, height)
     return panel if here.lost or not points else draw_face(panel, to_panel(here.points), here.confidence)
 
 

@@ -249,7 +249,8 @@ def _face(scrubbed: Scrubbed, name: str) -> np.ndarray:
     """The frame around the labelled face, with the predicted points and the labels."""
     t = scrubbed.state.frame
     face, tracked, error = scrubbed.clip[t], scrubbed.tracks[name][t], scrubbed.errors[name][t]
-    panel, to_panel = close_up(face.image, face.box, SPAN, SIDE, SIDE)
+    zoom = SIDE / SPAN / (face.box[2:] - face.box[:2]).max()
+    panel, to_panel = close_up(face.image, face.box, zoom, SIDE, SIDE)
     only = chosen(scrubbed.state.point)[0]
     panel = draw_face(panel, to_panel(tracked.points), truth=to_panel(face.points), only=only)
     key = " · yellow: label" if name == WITH else ""
