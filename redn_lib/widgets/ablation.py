@@ -7,6 +7,7 @@ AblationBoard.figure("results/rq5.csv", memory=False)  # the same picture withou
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from math import isnan
 from pathlib import Path
@@ -23,6 +24,7 @@ from matplotlib.figure import Figure
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
+from redn_lib.experiments.statistics import effects
 from redn_lib.widgets.figures import draw_intervals, drawn
 from redn_lib.widgets.style import BLUE, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, rgb
 from redn_lib.widgets.widget import Drawing, Live, Scene, button, setting, status
@@ -102,12 +104,17 @@ class Estimate(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """What a table holds."""
+    """What a table holds, by what was measured, and what short runs here found."""
 
-    cells: Mapping[str, Mapping[str, Estimate]]  # by name in the table and kind
-    effects: Mapping[str, Mapping[str, Estimate]]  # by the board's name and kind
+    cells: Mapping[str, Mapping[str, Estimate]]  # by kind and name in the table
+    effects: Mapping[str, Mapping[str, Estimate]]  # by kind and the board's name
     seeds: int  # of each cell
-    kinds: Sequence[str]  # what was measured
+    short: dict[str, Mapping[str, float]]  # by name in the table and kind
+
+    def short_run(self, state: BoardState) -> str:
+        """What a short run of the chosen cell found, a dash where its few clips had no such frame; empty without a run."""
+        figure = self.short.get(state.cell, {}).get(state.kind)
+        return "" if figure is None else "–" if isnan(figure) else f"{figure:.1f}"
 
 
 def read_grid(path: Path) -> Grid:
@@ -120,19 +127,15 @@ def read_grid(path: Path) -> Grid:
         if not file.exists():
             raise FileNotFoundError(f"no {file}: make it with redn experiment rq5")
     table = read_table(path).set_index("variant")
-    missing = [state.cell for state in CELLS if state.cell not in table.index]
-    if missing:
+    if missing := [state.cell for state in CELLS if state.cell not in table.index]:
         raise ValueError(f"{path} has no row {missing[0]!r}: it is no table of redn experiment rq5")
-    kinds = [kind for kind in MEASURED if kind in table]
-    cells, effects = {}, {}
-    for name, row in table.iterrows():
-        sd = {kind: row[f"{kind}_sd"] for kind in kinds}
-        cells[name] = {kind: Estimate(row[kind], row[kind] - sd[kind], row[kind] + sd[kind]) for kind in kinds}
-    words = {part: tick for tick, part in TICKS.items()}
-    for row in read_table(beside).itertuples():
-        name = " × ".join(words[part] for part in row.effect.split(" x "))
-        effects.setdefault(name, {})[row.figure] = Estimate(row.mean, row.low, row.high)
-    return Grid(cells, effects, int(table.loc["none", "seeds"]), kinds)
+    words, cells, found = {part: tick for tick, part in TICKS.items()}, {}, {}
+    for kind in [kind for kind in MEASURED if kind in table]:
+        rows = table[[kind, f"{kind}_sd"]].itertuples()
+        cells[kind] = {cell: Estimate(mean, mean - sd, mean + sd) for cell, mean, sd in rows}
+        by_parts = effects(beside, kind).items()
+        found[kind] = {" × ".join(words[p] for p in name.split(" x ")): Estimate(*e) for name, e in by_parts}
+    return Grid(cells, found, int(table.loc["none", "seeds"]), {})
 
 
 class AblationBoard(Live):
@@ -145,9 +148,9 @@ class AblationBoard(Live):
     """
 
     def __init__(self, table: str | Path, setting: Setting | None = None, **start):
-        self.figures: dict[str, Mapping[str, float]] = {}
-        super().__init__(_scene(table, start, self.figures), label_width="7em", lines=4)
-        self.setting, self._runner, self._stop, self._trainings = setting, None, False, 0
+        grid = read_grid(Path(table))
+        super().__init__(_scene(grid, start), label_width="7em", lines=4)
+        self.figures, self.setting, self._runner, self._stop, self._trainings = grid.short, setting, None, False, 0
         self.button = button(TRAIN, "for a short while, here", self._pressed)
         self.bar = widgets.IntProgress(0, min=0, max=1, layout={"flex": "1 1 8em", "min_width": "8em"})
         self.progress = widgets.HTML(layout={"flex": "3 1 20em"})
@@ -159,7 +162,7 @@ class AblationBoard(Live):
     @staticmethod
     def figure(table: str | Path, **start) -> Image:
         """The board's first picture as an image with alt text, for pages where no widget runs."""
-        return _scene(table, start, {}).still()
+        return _scene(read_grid(Path(table)), start).still()
 
     def run(self) -> Mapping[str, float]:
         """Train the chosen cell as `setting` says, and put its figures on the board.
@@ -167,7 +170,7 @@ class AblationBoard(Live):
         What cells share is trained once, and a stopped run goes on where it was. Raises KeyboardInterrupt when stopped.
         """
         self.wait()
-        state = self._state()
+        state = BoardState(**self.values())
         self.button.disabled = current_thread() is main_thread()  # which is busy now, and would hear the button later
         self._stop, self._trainings, self.bar.value = False, 0, 0
         self._say(f"training {state.words}")
@@ -192,13 +195,13 @@ class AblationBoard(Live):
             self._runner.join()
 
     def _pressed(self) -> None:
-        if self._runner is not None and self._runner.is_alive():
+        if self.button.description == TRAIN:
+            self.button.description = "stop"
+            self._runner = Thread(target=self._aside, daemon=True)
+            self._runner.start()
+        else:
             self._stop = True
             self._say("stopping")
-            return
-        self.button.description = "stop"
-        self._runner = Thread(target=self._aside, daemon=True)
-        self._runner.start()
 
     def _aside(self) -> None:
         with suppress(Exception, KeyboardInterrupt):  # the board shows it
@@ -208,12 +211,11 @@ class AblationBoard(Live):
     def _follow(self, batches: Sized) -> Iterator:
         """Yield the batches, the bar beside them. Raises KeyboardInterrupt where it was asked to stop."""
         self._trainings += 1
-        total = len(batches)
-        self.bar.max, self.bar.value = max(total, 1), 0
+        self.bar.max, self.bar.value = max(len(batches), 1), 0
         for n, batch in enumerate(batches, 1):
             if self._stop:
                 raise KeyboardInterrupt
-            self._say(f"training {self._trainings}, batch {n} of {total}")
+            self._say(f"training {self._trainings}, batch {n} of {len(batches)}")
             yield batch
             self.bar.value = n
         self._say(f"training {self._trainings} done")
@@ -222,72 +224,59 @@ class AblationBoard(Live):
         self.progress.value = status(words, wrong=wrong)
 
 
-def _scene(table: str | Path, start: dict, short_runs: dict) -> Scene:
-    grid = read_grid(Path(table))
-
-    def draw(state: BoardState) -> Drawing:
-        kind = state.kind
-        cells = ", ".join(f"{s.words} {grid.cells[s.cell][kind].mean:.2f}" for s in CELLS)
-        pairs = [f"{name} {found[kind].effect}" for name, found in grid.effects.items() if name not in TICKS]
-        about = (
-            f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: {cells}. What parts do together: "
-            f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
-        )
-        return Drawing(_picture(grid, state, short_runs), about, numbers(grid, state, short_runs))
-
-    return Scene(draw, BoardState, start, {"kind": grid.kinds})
+def _scene(grid: Grid, start: dict) -> Scene:
+    return Scene(partial(draw_board, grid), BoardState, start, {"kind": tuple(grid.cells)})
 
 
-def numbers(grid: Grid, state: BoardState, short_runs: dict) -> list[list[str]]:
-    """The chosen cell and its rank; what one part more or less would be; the three main effects."""
-    kind, here = state.kind, grid.cells[state.cell]
-    rank = sum(cell[kind].mean < here[kind].mean for cell in grid.cells.values())
-    place = "lowest" if rank == 0 else f"{rank} lower"
-    seeds = f"{grid.seeds} seed" + "s" * (grid.seeds != 1)
-    first = [state.words, f"{kind}: {here[kind].spread} % ({seeds}), {place} of {len(grid.cells)}"]
-    if state.cell in short_runs:
-        first.append(f"short run here: {_short(short_runs[state.cell][kind])} %, not to be compared with the table")
-    changes = []
-    for tick, name in state.neighbours().items():
-        change = grid.cells[name][kind].mean - here[kind].mean
-        changes.append(f"{'without' if getattr(state, tick) else 'with'} {tick} {change:+.2f}")
-    effects = [f"{tick} {grid.effects[tick][kind].effect}" for tick in TICKS]
-    return [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(effects)]]
+def draw_board(grid: Grid, state: BoardState) -> Drawing:
+    """The board; its numbers: the chosen cell and its rank, what one part more or less would be, the main effects."""
+    kind, cells, found = state.kind, grid.cells[state.kind], grid.effects[state.kind]
+    here = cells[state.cell]
+    rank = sum(cell.mean < here.mean for cell in cells.values())
+    seeds, place = f"{grid.seeds} seed" + "s" * (grid.seeds != 1), f"{rank} lower" if rank else "lowest"
+    first = [state.words, f"{kind}: {here.spread} % ({seeds}), {place} of {len(cells)}"]
+    if short := grid.short_run(state):
+        first.append(f"short run here: {short} %, not to be compared with the table")
+    changes = [
+        f"{'without' if getattr(state, tick) else 'with'} {tick} {cells[name].mean - here.mean:+.2f}"
+        for tick, name in state.neighbours().items()
+    ]
+    words = {name: f"{name} {effect.effect}" for name, effect in found.items()}
+    alone, pairs = ([words[name] for name in words if (name in TICKS) == is_part] for is_part in (True, False))
+    about = (
+        f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: "
+        f"{', '.join(f'{s.words} {cells[s.cell].mean:.2f}' for s in CELLS)}. What parts do together: "
+        f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
+    )
+    numbers = [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(alone)]]
+    return Drawing(_picture(grid, state), about, numbers)
 
 
-def _short(figure: float) -> str:
-    """A figure of a short run, a dash where its few clips had no frame for it."""
-    return "–" if isnan(figure) else f"{figure:.1f}"
-
-
-def _picture(grid: Grid, state: BoardState, short_runs: dict) -> np.ndarray:
+@mpl.rc_context(RC | {"figure.constrained_layout.use": False})  # which takes most of the time
+def _picture(grid: Grid, state: BoardState) -> np.ndarray:
     """Above a row for each network and effect, below a column for each kind; jitter has an axis of its own."""
-    kinds = [kind for kind in grid.kinds if kind != JITTER]
-    groups = [kinds, [JITTER]] if JITTER in grid.kinds else [kinds]
-    with mpl.rc_context(RC | {"figure.constrained_layout.use": False}):  # which takes most of the time
-        figure = Figure(figsize=(10, 5.9))
-        room = dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85)
-        cells, effects = figure.subplots(1, 2, gridspec_kw=room)
-        _cells(cells, grid, state, short_runs)
-        _effects(effects, grid, state)
-        widths = [len(kinds) + 0.2 for kinds in groups]
-        room = dict(left=0.04, right=0.99, top=0.32, bottom=0.05, wspace=0.1, width_ratios=widths)
-        below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
-        for axes, kinds in zip(below, groups, strict=True):
-            _kinds(axes, grid, state, kinds)
-        chosen = "The network with no part" if state.cell == "none" else "The chosen network"
-        below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better", loc="left")
-        return drawn(figure)
+    figure, kinds = Figure(figsize=(10, 5.9)), [kind for kind in grid.cells if kind != JITTER]
+    room = dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85)
+    cells, found = figure.subplots(1, 2, gridspec_kw=room)
+    _cells(cells, grid, state)
+    _effects(found, grid, state)
+    groups = [kinds, [JITTER]] if JITTER in grid.cells else [kinds]
+    room = dict(left=0.04, right=0.99, top=0.32, bottom=0.05, wspace=0.1)
+    room["width_ratios"] = [len(kinds) + 0.2 for kinds in groups]
+    below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
+    for axes, kinds in zip(below, groups, strict=True):
+        _kinds(axes, grid, state, kinds)
+    chosen = "The network with no part" if state.cell == "none" else "The chosen network"
+    below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better", loc="left")
+    return drawn(figure)
 
 
-def _cells(axes: Axes, grid: Grid, state: BoardState, short_runs: dict) -> None:
+def _cells(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and spread of each network on a kind; those that differ from the chosen one in one part have its colour."""
     colours = {cell: COLOURS[tick] for tick, cell in state.neighbours().items()} | {state.cell: INK}
-    found = {cell.words: grid.cells[cell.cell][state.kind] for cell in CELLS}
-    notes = [one.spread for one in found.values()]
-    for row, cell in enumerate(CELLS):
-        if cell.cell in short_runs:
-            notes[row] += f"\nshort run here {_short(short_runs[cell.cell][state.kind])}"
+    found = {cell.words: grid.cells[state.kind][cell.cell] for cell in CELLS}
+    short = [grid.short_run(replace(cell, kind=state.kind)) for cell in CELLS]
+    notes = [e.spread + f"\nshort run here {s}" * bool(s) for e, s in zip(found.values(), short, strict=True)]
     draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes)
     here = list(found).index(state.words)
     axes.axhspan(here - 0.5, here + 0.5, color=rgb(CHOSEN))
@@ -298,7 +287,7 @@ def _cells(axes: Axes, grid: Grid, state: BoardState, short_runs: dict) -> None:
 
 def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and interval of each part, each pair and all three; hollow and grey where it holds zero."""
-    found = {"all three" if name.count("×") == 2 else name: by[state.kind] for name, by in grid.effects.items()}
+    found = {"all three" if name.count("×") == 2 else name: e for name, e in grid.effects[state.kind].items()}
     colours = [COLOURS.get(name, INK) if effect.significant else QUIET for name, effect in found.items()]
     draw_intervals(axes, found, colours, [f"{effect.mean:+.2f}" for effect in found.values()])
     axes.axvline(0, color=rgb(INK), linewidth=1)
@@ -310,9 +299,9 @@ def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
 
 def _kinds(axes: Axes, grid: Grid, state: BoardState, kinds: Sequence[str]) -> None:
     """A column for each kind: all eight networks as strokes, the chosen one as a dot with its spread."""
-    mean, low, high = np.transpose([grid.cells[state.cell][kind] for kind in kinds])
-    for cell in grid.cells.values():
-        axes.plot([cell[kind].mean for kind in kinds], "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
+    mean, low, high = np.transpose([grid.cells[kind][state.cell] for kind in kinds])
+    means = [[cell.mean for cell in grid.cells[kind].values()] for kind in kinds]  # a row a kind
+    axes.plot(means, "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
     axes.vlines(range(len(kinds)), low, high, rgb(INK), linewidth=2)
     axes.plot(mean, "o", color=rgb(INK))
     for x, kind in enumerate(kinds):

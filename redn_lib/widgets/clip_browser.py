@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from redn_lib.tracking.tracker import TrackedFrame
-from redn_lib.widgets.chart import time_chart
 from redn_lib.widgets.draw import close_up, draw_face
-from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack
+from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack, time_chart
 from redn_lib.widgets.style import BLUE
 from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 

@@ -9,8 +9,8 @@ setup    kernel to page, once: the faces, the points' names, what may be chosen,
 request  page to kernel: {number, state, probe, inside}; `state` has the fields of `MicroscopeState`; `probe` is None or
          a cell of a response map, {step, point, x, y}; `inside` is None or {step, pool, rank, point}, a step to open.
          The page waits for an answer before it sends the next request.
-answer   kernel to page: {number, arrays, line, home, opened, ms}, or {number, error}; arrays as in `disturbed_loop` and
-         `opened_step`, opened: the words of a step that is open.
+answer   kernel to page: {number, arrays, line, home, opened, ms}, or {number, error}; arrays as in `disturbed_loop`,
+         opened: the words of a step that is open.
 An array is {shape, type, data}: plain bytes in C order. No state of the page lives in the kernel alone.
 """
 
@@ -36,13 +36,14 @@ from redn_lib.widgets.disturbed_loop import (
     answer_arrays,
     first_state,
     forms_of,
+    inside_step,
+    probe_cell,
     subjects_of,
 )
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, turned_box, zoomed
-from redn_lib.widgets.opened_step import inside_step, probe_cell
 from redn_lib.widgets.panels import board, caption, stack, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
-from redn_lib.widgets.widget import ALL, encode_jpeg, still
+from redn_lib.widgets.widget import StandIn, encode_jpeg, still
 
 HERE = Path(__file__).parent
 DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "blank", "squares": "squares"}
@@ -60,7 +61,7 @@ ABOUT_INSIDE = (
 )
 
 
-class Microscope(anywidget.AnyWidget):
+class Microscope(StandIn, anywidget.AnyWidget):
     """The widget. `state` is where the page stands; `fit` is its last computed loop."""
 
     _esm = HERE / "microscope.js"
@@ -69,11 +70,10 @@ class Microscope(anywidget.AnyWidget):
     request = Dict().tag(sync=True)
     answer = Dict().tag(sync=True)
 
-    def __init__(self, subjects: Sequence[Subject], state: MicroscopeState, inside: Mapping | None):
-        self.subjects, self.state = subjects, state
-        self.fit = subjects[state.image].run(state)
-        self._still = figure(subjects[state.image], self.fit, state, inside)
-        first = {"state": asdict(state), "inside": inside, "still": self._still.data, "about": self._still.alt}
+    def __init__(self, subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, inside: Mapping | None):
+        self.subjects, self.state, self.fit = subjects, state, fit
+        self.stand_in = picture(subjects, state, fit, inside)
+        first = {"state": asdict(state), "inside": inside, "still": self.stand_in.data, "about": self.stand_in.alt}
         super().__init__(setup=page_setup(subjects) | first)
         self.observe(self._answer, "request")
         if os.environ.get("REDN_CI"):
@@ -89,7 +89,7 @@ class Microscope(anywidget.AnyWidget):
                 raise
 
     def respond(self, request: Mapping) -> dict:
-        """The answer to a request, without its number. Raises ValueError for one that makes no sense."""
+        """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
         began, state = time.perf_counter(), MicroscopeState.read(request["state"])
         if state.image not in range(len(self.subjects)):
             raise ValueError(f"image must be 0 to {len(self.subjects) - 1}, got {state.image}")
@@ -109,18 +109,12 @@ class Microscope(anywidget.AnyWidget):
     def sweep(self) -> None:
         """Answer with each control at its ends, as a page might ask. Raises what an answer raises."""
         first, last, model = asdict(self.state), len(self.subjects) - 1, self.subjects[0].model
+        inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": -1}
         changes = [{"steps": 1}, {"steps": MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
         changes += [{"form": asdict(form)} for form in forms_of(model)]
         changes += [{"occluder": (*first["box"][:2], 40.0)}, {"edits": [{"kind": "blank", "step": 2}]}]
-        changes += [{"image": last, "box": tuple(self.subjects[last].box)}, {}]
-        inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": ALL}
-        for change in changes:
+        for change in [*changes, {"image": last, "box": tuple(self.subjects[last].box)}, {}]:
             self.respond({"state": first | change, "inside": inside})
-
-    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
-        data, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        picture, shown = self._still._repr_mimebundle_()
-        return data | picture | {"text/plain": self._still.alt}, about | shown
 
 
 def microscope(model: RedNet, faces, boxes=None, *, inside: Mapping | None = None, **start) -> Microscope:
@@ -132,19 +126,28 @@ def microscope(model: RedNet, faces, boxes=None, *, inside: Mapping | None = Non
     start: where it begins, as `first_state` takes it.
     Raises ValueError where one of them makes no sense, TypeError for an unknown one.
     """
-    subjects = subjects_of(model, faces, boxes)
-    return Microscope(subjects, first_state(subjects, **start), inside)
+    return Microscope(*_begin(model, faces, boxes, inside, **start))
 
 
-def _figure(model: RedNet, faces, boxes=None, *, inside: Mapping | None = None, **start) -> Image:
-    """The microscope's first picture with its alt text, for pages where no widget runs; arguments as `microscope`."""
+def _begin(model: RedNet, faces, boxes=None, inside=None, **start) -> tuple:
+    """Faces, first state, first loop, and the step that is open."""
     subjects = subjects_of(model, faces, boxes)
     state = first_state(subjects, **start)
+    return subjects, state, subjects[state.image].run(state), inside
+
+
+microscope.figure = lambda *args, **start: picture(*_begin(*args, **start))
+"""The microscope's first picture with its alt text, for pages where no widget runs; arguments as `microscope`."""
+
+
+def picture(subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, inside: Mapping | None) -> Image:
+    """The microscope's picture with its alt text."""
     subject = subjects[state.image]
-    return figure(subject, subject.run(state), state, inside)
-
-
-microscope.figure = _figure
+    line = subject.line(fit, state)
+    if inside:
+        arrays, opened = inside_step(subject, fit, state, **inside)
+        return still(_inside_picture(fit, state, inside, arrays), f"{ABOUT_INSIDE}; {opened}; {line}")
+    return still(_loop_picture(subject, fit, state), f"{ABOUT}; {line}, {'' if subject.home(fit) else 'not '}home")
 
 
 def pack(values: np.ndarray) -> dict:
@@ -179,30 +182,19 @@ def page_face(subject: Subject) -> dict:
     return known | {"image": encode_jpeg(picture), "width": width, "height": height, "labelled": subject.labelled}
 
 
-def figure(subject: Subject, fit: Fit, state: MicroscopeState, inside: Mapping | None) -> Image:
-    """The microscope's picture with its alt text."""
-    if inside:
-        arrays, opened = inside_step(subject, fit, state, **inside)
-        alt = f"{ABOUT_INSIDE}; {opened}; {subject.line(fit, state)}"
-        return still(_inside_picture(fit, state, inside, arrays), alt)
-    verdict = "home" if subject.home(fit) else "not home"
-    return still(_loop_picture(subject, fit, state), f"{ABOUT}; {subject.line(fit, state)}, {verdict}")
-
-
 def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState) -> np.ndarray:
     """The image, then a column for each step."""
     side = 132
-    zoom = (3 * side + 72) / max(subject.image.shape[:2])
+    zoom, close = (3 * side + 72) / max(subject.image.shape[:2]), side / fit.crops[0].size
     whole = draw_face(subject.image, fit.points, truth=subject.goal, zoom=zoom)
-    whole = draw_box(whole, zoomed(turned_box(np.asarray(state.box), state.turn), zoom))
-    columns, close = [], side / fit.crops[0].size
+    columns = [caption(draw_box(whole, zoomed(turned_box(state.box, state.turn), zoom)), "Image", "first box, points")]
     for k, error in enumerate(subject.errors(fit).mean(1)):
         face = draw_face(fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), zoom=close)
-        z = colour_map(fit.z[k].max(0), 1)
         maps = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)
+        z = colour_map(fit.z[k].max(0), 1)
         parts = [(face, f"Step {k + 1}", f"{error:.1%}"), (z, "z", "given"), (maps, "Maps", "all points")]
         columns.append(stack([caption(*part, side) for part in parts]))
-    return board([[caption(whole, "Image", "first box, points"), *columns]])
+    return board([columns])
 
 
 def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: Mapping) -> np.ndarray:

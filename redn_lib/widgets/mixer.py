@@ -18,11 +18,11 @@ from redn_lib.identity import pooled, pose_of
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
+from redn_lib.widgets.disturbed_loop import first_of
 from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
-from redn_lib.widgets.opened_step import first_of
 from redn_lib.widgets.panels import board, caption, card, text_width, write
 from redn_lib.widgets.style import ANSWER, GREEN, GRID, ORANGE, QUIET
-from redn_lib.widgets.widget import ALL, POINT_OPTIONS, Drawing, Scene, chosen, setting, widget
+from redn_lib.widgets.widget import ALL, POINTS, Drawing, Scene, chosen, setting, widget
 
 ROLES = "ABC"
 SIDE = 235
@@ -43,7 +43,7 @@ class MixerState:
     c: int = setting(2, "face C", "a third face, for places or features", (0, 0))
     identity: float = setting(0.0, "C_id from B", "share of B's identity code", (0, 1), step=0.1, form=".0%")
     changing: float = setting(1.0, "C_pe from B", "share of B's pose/expression code", (0, 1), step=0.1, form=".0%")
-    point: int = setting(ALL, "point", "one of the 68 points, or all", options=POINT_OPTIONS)
+    point: int | str = setting(ALL, "point", "one of the 68 points, or all", options=POINTS)
     places: str = setting("A", "places of", "whose places the pools remember", options=tuple(ROLES))
     features: str = setting("A", "features of", "whose features f_REG sees", options=tuple(ROLES))
 

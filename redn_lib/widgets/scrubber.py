@@ -23,12 +23,11 @@ from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState
 from redn_lib.training.batches import cut_clip
-from redn_lib.widgets.chart import columns, time_chart
+from redn_lib.widgets.disturbed_loop import first_of
 from redn_lib.widgets.draw import close_up, draw_face, draw_response_map, ring, zoomed
-from redn_lib.widgets.opened_step import first_of
-from redn_lib.widgets.panels import GAP, board, caption, card, fit_into, legend, write
+from redn_lib.widgets.panels import GAP, board, caption, card, columns, fit_into, legend, time_chart, write
 from redn_lib.widgets.style import BLUE, CARD, GREEN, INK, ORANGE, PURPLE, QUIET
-from redn_lib.widgets.widget import ALL, POINT_OPTIONS, Drawing, Scene, chosen, setting, widget
+from redn_lib.widgets.widget import ALL, POINTS, Drawing, Scene, chosen, setting, widget
 
 NONE = "none"
 WITHOUT, WITH = "no memory", "memory"
@@ -56,7 +55,7 @@ class ScrubberState:
 
     frame: int = setting(0, "frame", "number of the frame that is shown", (0, 0))
     clip: int = setting(0, "clip", "number of the clip", (0, 0), on_release=True)
-    point: int = setting(ALL, "point", "one of the 68 points, or all", options=POINT_OPTIONS)
+    point: int | str = setting(ALL, "point", "one of the 68 points, or all", options=POINTS)
     occluder: str = setting("hand", "occluder", "passes the face", options=(NONE, *OCCLUDER_KINDS), on_release=True)
     enters: int = setting(8, "from frame", "first frame with the full share", (0, 0), on_release=True)
     lasts: int = setting(6, "frames long", "how long it stays", (1, 1), on_release=True)
