@@ -112,7 +112,7 @@ class Grid(NamedTuple):
     short: dict[str, Mapping[str, float]]  # by name in the table and kind
 
     def short_run(self, state: BoardState) -> str:
-        """What a short run of the chosen cell found, a dash where its few clips had no such frame; empty without a run."""
+        """What a short run of the chosen cell found, a dash where its few clips had no such frame; empty: no run."""
         figure = self.short.get(state.cell, {}).get(state.kind)
         return "" if figure is None else "–" if isnan(figure) else f"{figure:.1f}"
 

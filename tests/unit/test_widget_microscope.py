@@ -210,7 +210,8 @@ def test_places_of_maxima_and_of_a_pool_that_forgot(subject, start):
     with torch.inference_mode():
         forgot = open_step(subject.model, *inputs(subject.model, subject.run(start), 0), memory=False)
     for s, back in forgot.back.items():
-        assert torch.equal(back[..., ::2, ::2], forgot.held[s]) and back.count_nonzero() == forgot.held[s].count_nonzero()
+        assert torch.equal(back[..., ::2, ::2], forgot.held[s])
+        assert back.count_nonzero() == forgot.held[s].count_nonzero()
 
 
 def test_what_is_shown_inside_a_step(subject, start):

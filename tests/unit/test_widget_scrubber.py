@@ -87,7 +87,7 @@ def test_a_state_that_was_dropped_is_a_first_frame(model, clips):
     frame = torch.from_numpy(clip.frames[4])[None].permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         first = model.frame(frame, track[3].next_crop, None, 1)
-    np.testing.assert_allclose(track[4].hidden, first.state.hidden[0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(track[4].state.hidden[0].numpy(), first.state.hidden[0].numpy(), atol=1e-5)
 
 
 def test_a_filter_smooths_the_points_found_without_memory(model, clips):
