@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from redn_lib.data.clip import Face
 from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, SceneOccluder, framed, identity, render
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
@@ -82,22 +81,20 @@ def head_sliders(**start) -> Scene:
 def draw_head(state: HeadState) -> Drawing:
     """The image beside the image with its labels, what the labels measure, and what was changed."""
     face, zoom = render(head_factors(state)), PANEL / SIZE
-    eyes, (width, height) = float(eye_distance(face.points)), face.box[2:] - face.box[:2]
-    labelled = _labelled(face, zoom) if state.labels else enlarge(face.image, zoom)
-    key = "hollow: hidden · green: eye distance · frame: box" * state.labels
-    image = caption(enlarge(face.image, zoom), "The image", f"{SIZE} px a side")
+    plain = labelled = enlarge(face.image, zoom)
+    if state.labels:
+        labelled, at = draw_box(face.image, face.box, zoom=zoom), zoomed(face.points, zoom)
+        for colour, width in ((INK, 4), (GREEN, 2)):
+            polyline(labelled, at[list(OUTER_EYES)], False, colour, width)
+        labelled = draw_face(labelled, at, face.visible.astype(float))
+    labelled = caption(labelled, "Its labels", "hollow: hidden · green: eye distance · frame: box" * state.labels)
     moved = [f"{k.replace('_', ' ')} {v}" for k, v in asdict(state).items() if v != getattr(HeadState, k)]
     changes = f", changed: {', '.join(moved)}" if moved else ""
     labels = "with its 68 labels and their box" if state.labels else "without labels"
     about = f"Procedural face number {state.person}{changes}; beside it the same {labels}"
+    eyes, (width, height) = float(eye_distance(face.points)), face.box[2:] - face.box[:2]
     measures = [f"eye distance {eyes:.1f} px", f"box {width:.0f} x {height:.0f} px"]
     measures.append(f"{int(face.visible.sum())} of {len(face.visible)} points visible")
     error = f"an error of 1 px at every point is an NME of {1 / eyes:.2%}"
-    return Drawing(board([[image, caption(labelled, "Its labels", key)]]), about, [measures, [error]])
-
-
-def _labelled(face: Face, zoom: float) -> np.ndarray:
-    out, at = draw_box(face.image, face.box, zoom=zoom), zoomed(face.points, zoom)
-    for colour, width in ((INK, 4), (GREEN, 2)):
-        polyline(out, at[list(OUTER_EYES)], False, colour, width)
-    return draw_face(out, at, face.visible.astype(float))
+    picture = board([[caption(plain, "The image", f"{SIZE} px a side"), labelled]])
+    return Drawing(picture, about, [measures, [error]])
