@@ -1,8 +1,4 @@
-"""The ablation board: what feedback, memory and identity are worth, together and alone, by what makes a clip hard.
-
-AblationBoard("results/rq5.csv", setting)              # in a notebook, with a kernel: controls, a live picture
-AblationBoard.figure("results/rq5.csv", memory=False)  # the same picture without widgets
-"""
+"""The ablation board: what feedback, memory and identity are worth, together and alone, by what makes a clip hard."""
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
@@ -141,10 +137,8 @@ def read_grid(path: Path) -> Grid:
 class AblationBoard(Live):
     """Ticks for the parts, a slider for the kind of clip, and with a `setting` a button that trains the chosen cell.
 
-    table: of `redn experiment rq5`, with its effects beside it; start: where controls begin, by the names of
-    `BoardState`. Raises FileNotFoundError or ValueError for a table that cannot be read, TypeError for an unknown
-    control, ValueError for a kind that the table does not have. The attribute `figures` holds what short runs measured,
-    by cell and kind.
+    table: of `redn experiment rq5`, with its effects beside it. Raises FileNotFoundError or ValueError for a table that
+    cannot be read. The attribute `figures` holds what short runs measured, by cell and kind.
     """
 
     def __init__(self, table: str | Path, setting: Setting | None = None, **start):

@@ -1,8 +1,4 @@
-"""Browse a tracked video: each frame with its points, and numbers over time with a mark at the frame.
-
-clip_browser(tracked, {"mouth opening": opening})                   # in a notebook: controls, a live picture
-clip_browser.figure(tracked, {"mouth opening": opening}, frame=30)  # the same picture without widgets
-"""
+"""Browse a tracked video: each frame with its points, and numbers over time with a mark at the frame."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,11 +27,11 @@ class BrowserState:
 
 
 @widget(label_width="4em", lines=2, play="frame")
-def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None, *, frame: int = 0) -> Scene:
+def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None, **start) -> Scene:
     """A slider over the frames, a play button, and switches for the close-up and the points.
 
     tracked: what `Tracker.track` gave; curves: further numbers (T,) to draw under the confidence, by name, NaN where
-    unknown; frame: where it begins. Raises ValueError where there is no frame or a curve has another length.
+    unknown. Raises ValueError where there is no frame or a curve has another length.
     """
     if not tracked:
         raise ValueError("there is no frame to show; give at least one")
@@ -57,7 +53,7 @@ def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None,
         picture = board([[caption(panel, f"Frame {state.frame}", time), charts]])
         return Drawing(picture, about, [[when, time, *["face lost"] * here.lost, *shown]])
 
-    return Scene(draw, BrowserState, {"frame": frame}, {"frame": (0, len(tracked) - 1)})
+    return Scene(draw, BrowserState, start, {"frame": (0, len(tracked) - 1)})
 
 
 def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=FACE_WIDTH, height=FACE_HEIGHT) -> np.ndarray:

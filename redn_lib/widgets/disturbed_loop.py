@@ -37,18 +37,12 @@ NO_VALUE = 4
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of the map z that a step is given. Raises ValueError for an unknown kind, a wrong step or place.
+    """A change of the map z that a step is given. Raises ValueError for an unknown kind, a wrong step or place."""
 
-    kind: "paint", "erase", "blank" or "exchange".
-    step: 1 to MOST_STEPS; one beyond the last step does nothing.
-    channels: those that change, none for all; two for "exchange".
-    at: where the brush was, (x, y) each, in cells of z.
-    """
-
-    kind: str
-    step: int
-    channels: tuple[int, ...] = ()
-    at: tuple[tuple[float, float], ...] = ()
+    kind: str  # one of KINDS
+    step: int  # 1 to MOST_STEPS; one beyond the last step does nothing
+    channels: tuple[int, ...] = ()  # those that change, none for all; two for "exchange"
+    at: tuple[tuple[float, float], ...] = ()  # where the brush was, (x, y) each, in cells of z
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or not 1 <= self.step <= MOST_STEPS or any(len(place) != 2 for place in self.at):
@@ -73,28 +67,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class MicroscopeState:
-    """What the page asks for.
+    """What the page asks for."""
 
-    box: (x0, y0, x1, y1) the first box, in pixels of the image.
-    image: number of the face.
-    turn: of the first crop, degrees clockwise.
-    steps: K, 1 to MOST_STEPS.
-    occluder: (x, y, side) of a grey square in pixels of the image, x and y of its middle; None without.
-    form: what a step hands on to the next.
-    edits: of z, in the order in which they are made.
-    memory: the decoder puts values back where they were, else upper left in their window.
-    features: f_REG gets the encoder's features, else zeros.
-    """
-
-    box: tuple[float, float, float, float]
-    image: int = 0
-    turn: float = 0.0
-    steps: int = 3
-    occluder: tuple[float, float, float] | None = None
-    form: FeedbackForm = field(default_factory=FeedbackForm)
-    edits: tuple[Edit, ...] = ()
-    memory: bool = True
-    features: bool = True
+    box: tuple[float, float, float, float]  # x0, y0, x1, y1 of the first box, in pixels of the image
+    image: int = 0  # number of the face
+    turn: float = 0.0  # of the first crop, degrees clockwise
+    steps: int = 3  # K, 1 to MOST_STEPS
+    occluder: tuple[float, float, float] | None = None  # middle x, y and side of a grey square, in pixels of the image
+    form: FeedbackForm = field(default_factory=FeedbackForm)  # what a step hands on to the next
+    edits: tuple[Edit, ...] = ()  # of z, in the order in which they are made
+    memory: bool = True  # the decoder puts values back where they were, else upper left in their window
+    features: bool = True  # f_REG gets the encoder's features, else zeros
 
     @classmethod
     def read(cls, values: Mapping) -> "MicroscopeState":
@@ -112,21 +95,14 @@ def forms_of(model: RedNet) -> list[FeedbackForm]:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model and a face: what stays while the page changes its state.
-
-    image: (H, W, 3) uint8 RGB.
-    box: (4,) the box of the face, undisturbed, in pixels.
-    goal: (68, 2) labels in pixels, or else the prediction from the box, undisturbed.
-    labelled: whether the goal are labels.
-    name: of the image, shown with the numbers.
-    """
+    """A model and a face: what stays while the page changes its state."""
 
     model: RedNet
-    image: np.ndarray
-    box: np.ndarray
-    goal: np.ndarray
-    labelled: bool
-    name: str
+    image: np.ndarray  # (H, W, 3) uint8 RGB
+    box: np.ndarray  # (4,) the box of the face, undisturbed, in pixels
+    goal: np.ndarray  # (68, 2) labels in pixels, or else the prediction from the box, undisturbed
+    labelled: bool  # whether the goal are labels
+    name: str  # of the image, shown with the numbers
 
     def run(self, state: MicroscopeState) -> Fit:
         """The loop as the state asks. Raises ValueError for a state that makes no sense."""
@@ -233,19 +209,13 @@ def answer_arrays(subject: Subject, fit: Fit) -> dict[str, np.ndarray]:
 
 
 class Opened(NamedTuple):
-    """One step of the network.
+    """One step of the network."""
 
-    before: features of each stage before its pool, (B, C, h, w).
-    where: flat index of each maximum that a pool remembers, (B, C, h/2, w/2).
-    held, back: by stage (0-based), what the decoder holds before its unpooling, (B, C, h/2, w/2), and after it.
-    detection, regression: logits, as of `RedNet.one_step`.
-    """
-
-    before: list[Tensor]
-    where: list[Tensor]
-    held: dict[int, Tensor]
-    back: dict[int, Tensor]
-    detection: Tensor
+    before: list[Tensor]  # features of each stage before its pool, (B, C, h, w)
+    where: list[Tensor]  # flat index of each maximum that a pool remembers, (B, C, h/2, w/2)
+    held: dict[int, Tensor]  # by stage (0-based), what the decoder holds before its unpooling, (B, C, h/2, w/2)
+    back: dict[int, Tensor]  # and after it, (B, C, h, w)
+    detection: Tensor  # logits, as of `RedNet.one_step`
     regression: Tensor
 
 

@@ -1,8 +1,4 @@
-"""Sliders for a procedural face: turn one factor, see the picture and its exact labels follow. (our choice)
-
-head_sliders(person=3)                 # in a notebook, with a kernel: controls and a live picture
-head_sliders.figure(person=3, yaw=40)  # the same picture without widgets
-"""
+"""Sliders for a procedural face: turn one factor, see the picture and its exact labels follow. (our choice)"""
 
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -51,16 +47,12 @@ def head_factors(state: HeadState) -> Factors:
     """
     person = _person(state.person, THICK if state.occluder == "glasses" else 0)
     start = framed(Factors(person, scene=state.person, size=SIZE), SHARE, np.zeros(2))
-    expression = Expression(
-        mouth_open=state.mouth, smile=state.smile, brow_raise=state.brows, blink_right=state.eyes_shut,
-        blink_left=state.eyes_shut,
-    )  # fmt: skip
+    eyes = {"blink_right": state.eyes_shut, "blink_left": state.eyes_shut}
+    expression = Expression(mouth_open=state.mouth, smile=state.smile, brow_raise=state.brows, **eyes)
+    head = {"expression": expression, "yaw": state.yaw, "pitch": state.pitch, "roll": state.roll}
     hides = None if state.occluder in ("none", "glasses") else SceneOccluder(state.occluder, seed=state.person)
-    return Factors(
-        person, expression, state.yaw, state.pitch, state.roll, Light(yaw=state.lamp),
-        Camera(exposure=state.light, resolution=SIZE), hides, start.scene, start.distance, start.scale, start.x,
-        start.y, SIZE,
-    )  # fmt: skip
+    camera = Camera(exposure=state.light, resolution=SIZE)
+    return replace(start, light=Light(yaw=state.lamp), camera=camera, occluder=hides, **head)
 
 
 @lru_cache(maxsize=4)  # the same object again, so that its painted skin is found again
@@ -71,10 +63,7 @@ def _person(number: int, glasses: int) -> Person:
 
 @widget(label_width="7em", lines=2)
 def head_sliders(**start) -> Scene:
-    """Controls over the factors of one procedural face; picture and labels are rendered again when something moves.
-
-    start: where controls begin, by the names of `HeadState`. Raises TypeError for an unknown one.
-    """
+    """Controls over the factors of one procedural face; picture and labels are rendered again when something moves."""
     return Scene(draw_head, HeadState, start)
 
 

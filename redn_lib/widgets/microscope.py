@@ -1,8 +1,5 @@
 """The loop microscope: every feedback step of a trained network on a face side by side, to be disturbed by hand.
 
-microscope(model, faces)         # in a notebook, with a kernel
-microscope.figure(model, faces)  # its first picture, for pages where no widget runs
-
 The page is `microscope.js` beside this file. What passes between the two is three traits:
 
 setup    kernel to page, once: the faces, the points' names, what may be chosen, the first state.
@@ -29,17 +26,8 @@ from traitlets import Dict
 from redn_lib.landmarks import LINES, MEAN_SHAPE, PARTS, POINT_NAMES
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import Fit
-from redn_lib.widgets.disturbed_loop import (
-    MOST_STEPS,
-    MicroscopeState,
-    Subject,
-    answer_arrays,
-    first_state,
-    forms_of,
-    inside_step,
-    probe_cell,
-    subjects_of,
-)
+from redn_lib.widgets import disturbed_loop as loop
+from redn_lib.widgets.disturbed_loop import MicroscopeState, Subject, forms_of
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, turned_box, zoomed
 from redn_lib.widgets.panels import board, caption, stack, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
@@ -96,11 +84,11 @@ class Microscope(StandIn, anywidget.AnyWidget):
         subject = self.subjects[state.image]
         fit = self.fit if state == self.state else subject.run(state)
         self.state, self.fit = state, fit
-        arrays, opened = answer_arrays(subject, fit), ""
+        arrays, opened = loop.answer_arrays(subject, fit), ""
         if request.get("probe"):
-            arrays |= probe_cell(subject.model, fit, state, **request["probe"])
+            arrays |= loop.probe_cell(subject.model, fit, state, **request["probe"])
         if request.get("inside"):
-            shown, opened = inside_step(subject, fit, state, **request["inside"])
+            shown, opened = loop.inside_step(subject, fit, state, **request["inside"])
             arrays |= shown
         packed = {name: pack(values) for name, values in arrays.items()}
         words = {"line": subject.line(fit, state), "home": subject.home(fit), "opened": opened}
@@ -110,7 +98,7 @@ class Microscope(StandIn, anywidget.AnyWidget):
         """Answer with each control at its ends, as a page might ask. Raises what an answer raises."""
         first, last, model = asdict(self.state), len(self.subjects) - 1, self.subjects[0].model
         inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": -1}
-        changes = [{"steps": 1}, {"steps": MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
+        changes = [{"steps": 1}, {"steps": loop.MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
         changes += [{"form": asdict(form)} for form in forms_of(model)]
         changes += [{"occluder": (*first["box"][:2], 40.0)}, {"edits": [{"kind": "blank", "step": 2}]}]
         for change in [*changes, {"image": last, "box": tuple(self.subjects[last].box)}, {}]:
@@ -131,8 +119,8 @@ def microscope(model: RedNet, faces, boxes=None, *, inside: Mapping | None = Non
 
 def _begin(model: RedNet, faces, boxes=None, inside=None, **start) -> tuple:
     """Faces, first state, first loop, and the step that is open."""
-    subjects = subjects_of(model, faces, boxes)
-    state = first_state(subjects, **start)
+    subjects = loop.subjects_of(model, faces, boxes)
+    state = loop.first_state(subjects, **start)
     return subjects, state, subjects[state.image].run(state), inside
 
 
@@ -145,7 +133,7 @@ def picture(subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, insid
     subject = subjects[state.image]
     line = subject.line(fit, state)
     if inside:
-        arrays, opened = inside_step(subject, fit, state, **inside)
+        arrays, opened = loop.inside_step(subject, fit, state, **inside)
         return still(_inside_picture(fit, state, inside, arrays), f"{ABOUT_INSIDE}; {opened}; {line}")
     return still(_loop_picture(subject, fit, state), f"{ABOUT}; {line}, {'' if subject.home(fit) else 'not '}home")
 
@@ -169,7 +157,7 @@ def page_setup(subjects: Sequence[Subject]) -> dict:
         "places": PLACES.tolist(),
         "draws": {form.draw: DRAWN[form.draw] for form in forms_of(model)},
         "channels": {pool: model.preset.widths[pool - 1][-1] for pool in range(stages, stages - levels, -1)},
-        "most_steps": MOST_STEPS,
+        "most_steps": loop.MOST_STEPS,
     }
 
 

@@ -1,8 +1,4 @@
-"""The code mixer: the identity code of one face beside the pose/expression code of another, decoded live. (our choice)
-
-code_mixer(model, faces)                     # in a notebook, with a kernel: controls and a live picture
-code_mixer.figure(model, faces, places="B")  # the same picture without widgets
-"""
+"""The code mixer: the identity code of one face with the pose/expression code of another, decoded. (our choice)"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,8 +80,7 @@ class Mix:
 def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Scene:
     """Controls over which of the faces are A, B and C, and what of each is decoded by the model's first step.
 
-    start: where controls begin, by the names of `MixerState`. Raises TypeError for an unknown one, ValueError for fewer
-    than two faces or a start that no control can take.
+    Raises ValueError for fewer than two faces.
     """
     mixer, last = Mixer(model, faces), len(faces) - 1
     start, ranges = {"c": min(2, last)} | start, dict.fromkeys("abc", (0, last))

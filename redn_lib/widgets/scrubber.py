@@ -1,8 +1,4 @@
-"""The time scrubber: a clip tracked with memory and without, and an occluder that you move over the face. (our choice)
-
-scrubber(model, clips)                    # in a notebook, with a kernel: controls and a live picture
-scrubber.figure(model, clips, share=0.3)  # the same picture without widgets
-"""
+"""The time scrubber: a clip tracked with memory and without, an occluder that you move over the face. (our choice)"""
 
 import time
 from collections.abc import Sequence
@@ -101,8 +97,7 @@ def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Scene:
     first frame that changed.
 
     clips: one or several `Clip`, equally long, frames of any size; their points are what errors are measured against.
-    start: where controls begin, by the names of `ScrubberState`. Raises TypeError for an unknown one, ValueError for
-    clips that do not fit, a start outside the controls, or a model without f_tRNN.
+    Raises ValueError for clips of different lengths, or a model without f_tRNN.
     """
     tracked = Scrubber(model, [clips] if isinstance(clips, Clip) else clips)
     frames = len(tracked.clips[0])
@@ -113,9 +108,7 @@ def scrubber(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Scene:
 
 
 class Scrubber:
-    """Tracks clips as a state asks, and remembers the last few; frames before the first that changed are not tracked
-    again. Raises ValueError for a model without memory, no clips, or clips of different lengths.
-    """
+    """Tracks clips as a state asks; frames before the first that changed are not tracked again."""
 
     def __init__(self, model: RedNet, clips: Sequence[Clip]):
         if model.memory is None:

@@ -27,18 +27,12 @@ POINTS = (ALL, *range(N_POINTS))
 
 
 class Drawing(NamedTuple):
-    """What a draw function returns.
+    """What a draw function returns."""
 
-    picture: (H, W, 3) uint8 RGB.
-    about: what the picture shows, in words.
-    numbers: lines of words and numbers, shown under the controls.
-    time: how long it took, shown in the first line, but no part of the alt text.
-    """
-
-    picture: np.ndarray
-    about: str
-    numbers: Sequence[Sequence[str]]
-    time: str = ""
+    picture: np.ndarray  # (H, W, 3) uint8 RGB
+    about: str  # what the picture shows, in words
+    numbers: Sequence[Sequence[str]]  # lines of words and numbers, shown under the controls
+    time: str = ""  # how long it took, shown in the first line, but no part of the alt text
 
     @property
     def still(self) -> Image:
@@ -88,8 +82,9 @@ class Scene:
 
 
 def widget(**layout):
-    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, and its attribute
-    `figure`, of the same arguments, the first picture as an image with alt text, for pages where no widget runs.
+    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, and its attribute `figure`, of
+    the same arguments, the first picture as an image with alt text, for pages where no widget runs. Keyword arguments
+    are where controls begin, by the names of the state. Raises as `Scene`.
     """
 
     def decorate(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
