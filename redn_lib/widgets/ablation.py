@@ -13,6 +13,7 @@ from typing import NamedTuple
 import ipywidgets as widgets
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -73,43 +74,29 @@ CELLS = [BoardState(*ticks) for ticks in product((False, True), repeat=len(TICKS
 """The cells of the grid in the order of the board, which is the table's."""
 
 
-class Estimate(NamedTuple):
-    """Mean over seeds, and the ends of its spread or 95 % interval, NaN for one seed."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def significant(self) -> bool:
-        """Whether there is an interval and it does not hold zero."""
-        return self.low > 0 or self.high < 0
-
-    @property
-    def spread(self) -> str:
-        """Mean and standard deviation in words."""
-        return f"{self.mean:.2f}" + ("" if isnan(self.low) else f" ± {round(self.high - self.mean, 6):.2f}")
-
-    @property
-    def effect(self) -> str:
-        """Mean and interval in words."""
-        if isnan(self.low):
-            return f"{self.mean:+.2f} (one seed: no interval)"
-        holds = "" if self.significant else ", not significant"
-        return f"{self.mean:+.2f} ({self.low:+.2f} to {self.high:+.2f}{holds})"
+def effect_words(mean: float, low: float, high: float) -> str:
+    """Mean and 95 % interval, NaN for one seed, in words."""
+    holds = "" if low > 0 or high < 0 else ", not significant"
+    return f"{mean:+.2f} " + ("(one seed: no interval)" if isnan(low) else f"({low:+.2f} to {high:+.2f}{holds})")
 
 
 class Grid(NamedTuple):
-    """What a table holds, by what was measured, and what short runs here found."""
+    """What a table holds, and what short runs here found."""
 
-    cells: Mapping[str, Mapping[str, Estimate]]  # by kind and name in the table
-    effects: Mapping[str, Mapping[str, Estimate]]  # by kind and the board's name
+    means: pd.DataFrame  # over seeds, a row a cell, a column a kind
+    spreads: pd.DataFrame  # the same of standard deviations, NaN for one seed
+    effects: Mapping[str, Mapping[str, tuple]]  # by kind and the board's name: mean and ends of the 95 % interval
     seeds: int  # of each cell
-    short: dict[str, Mapping[str, float]]  # by name in the table and kind
+    short: dict[str, Mapping[str, float]]  # by cell and kind
 
-    def short_run(self, state: BoardState) -> str:
-        """What a short run of the chosen cell found, a dash where its few clips had no such frame; empty: no run."""
-        figure = self.short.get(state.cell, {}).get(state.kind)
+    def spread_words(self, cell: str, kind: str) -> str:
+        """Mean and standard deviation of a cell in words."""
+        spread = self.spreads.loc[cell, kind]
+        return f"{self.means.loc[cell, kind]:.2f}" + ("" if isnan(spread) else f" ± {spread:.2f}")
+
+    def short_words(self, cell: str, kind: str) -> str:
+        """What a short run of a cell found, a dash where its few clips had no such frame; empty without a run."""
+        figure = self.short.get(cell, {}).get(kind)
         return "" if figure is None else "–" if isnan(figure) else f"{figure:.1f}"
 
 
@@ -125,13 +112,11 @@ def read_grid(path: Path) -> Grid:
     table = read_table(path).set_index("variant")
     if missing := [state.cell for state in CELLS if state.cell not in table.index]:
         raise ValueError(f"{path} has no row {missing[0]!r}: it is no table of redn experiment rq5")
-    words, cells, found = {part: tick for tick, part in TICKS.items()}, {}, {}
-    for kind in [kind for kind in MEASURED if kind in table]:
-        rows = table[[kind, f"{kind}_sd"]].itertuples()
-        cells[kind] = {cell: Estimate(mean, mean - sd, mean + sd) for cell, mean, sd in rows}
-        by_parts = effects(beside, kind).items()
-        found[kind] = {" × ".join(words[p] for p in name.split(" x ")): Estimate(*e) for name, e in by_parts}
-    return Grid(cells, found, int(table.loc["none", "seeds"]), {})
+    kinds, words = [kind for kind in MEASURED if kind in table], {part: tick for tick, part in TICKS.items()}
+    found = {kind: effects(beside, kind).items() for kind in kinds}
+    found = {k: {" × ".join(words[p] for p in name.split(" x ")): e for name, e in by} for k, by in found.items()}
+    spreads = table[[f"{kind}_sd" for kind in kinds]].set_axis(kinds, axis=1)
+    return Grid(table[kinds], spreads, found, int(table.loc["none", "seeds"]), {})
 
 
 class AblationBoard(Live):
@@ -171,11 +156,10 @@ class AblationBoard(Live):
         try:
             question, setting = QUESTIONS["rq5"], replace(self.setting, show=self._follow)
             self.figures[state.cell] = question.run(question.variants[state.cell], setting, 0)
-        except KeyboardInterrupt:
-            self._say(f"stopped: {state.words} goes on from here when it is trained again")
-            raise
-        except Exception as error:
-            self._say(f"{type(error).__name__}: {error}", wrong=True)
+        except BaseException as error:
+            stopped = f"stopped: {state.words} goes on from here when it is trained again"
+            is_wrong = not isinstance(error, KeyboardInterrupt)
+            self._say(f"{type(error).__name__}: {error}" if is_wrong else stopped, wrong=is_wrong)
             raise
         finally:
             self.button.disabled = False
@@ -219,27 +203,26 @@ class AblationBoard(Live):
 
 
 def _scene(grid: Grid, start: dict) -> Scene:
-    return Scene(partial(draw_board, grid), BoardState, start, {"kind": tuple(grid.cells)})
+    return Scene(partial(draw_board, grid), BoardState, start, {"kind": tuple(grid.means)})
 
 
 def draw_board(grid: Grid, state: BoardState) -> Drawing:
     """The board; its numbers: the chosen cell and its rank, what one part more or less would be, the main effects."""
-    kind, cells, found = state.kind, grid.cells[state.kind], grid.effects[state.kind]
-    here = cells[state.cell]
-    rank = sum(cell.mean < here.mean for cell in cells.values())
-    seeds, place = f"{grid.seeds} seed" + "s" * (grid.seeds != 1), f"{rank} lower" if rank else "lowest"
-    first = [state.words, f"{kind}: {here.spread} % ({seeds}), {place} of {len(cells)}"]
-    if short := grid.short_run(state):
+    kind, means, seeds = state.kind, grid.means[state.kind], f"{grid.seeds} seed" + "s" * (grid.seeds != 1)
+    rank = (means < means[state.cell]).sum()
+    place = f"{rank} lower of {len(means)}" if rank else f"lowest of {len(means)}"
+    first = [state.words, f"{kind}: {grid.spread_words(state.cell, kind)} % ({seeds}), {place}"]
+    if short := grid.short_words(state.cell, kind):
         first.append(f"short run here: {short} %, not to be compared with the table")
     changes = [
-        f"{'without' if getattr(state, tick) else 'with'} {tick} {cells[name].mean - here.mean:+.2f}"
+        f"{'without' if getattr(state, tick) else 'with'} {tick} {means[name] - means[state.cell]:+.2f}"
         for tick, name in state.neighbours().items()
     ]
-    words = {name: f"{name} {effect.effect}" for name, effect in found.items()}
+    words = {name: f"{name} {effect_words(*effect)}" for name, effect in grid.effects[kind].items()}
     alone, pairs = ([words[name] for name in words if (name in TICKS) == is_part] for is_part in (True, False))
     about = (
         f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: "
-        f"{', '.join(f'{s.words} {cells[s.cell].mean:.2f}' for s in CELLS)}. What parts do together: "
+        f"{', '.join(f'{s.words} {means[s.cell]:.2f}' for s in CELLS)}. What parts do together: "
         f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
     )
     numbers = [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(alone)]]
@@ -249,12 +232,12 @@ def draw_board(grid: Grid, state: BoardState) -> Drawing:
 @mpl.rc_context(RC | {"figure.constrained_layout.use": False})  # which takes most of the time
 def _picture(grid: Grid, state: BoardState) -> np.ndarray:
     """Above a row for each network and effect, below a column for each kind; jitter has an axis of its own."""
-    figure, kinds = Figure(figsize=(10, 5.9)), [kind for kind in grid.cells if kind != JITTER]
-    room = dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85)
-    cells, found = figure.subplots(1, 2, gridspec_kw=room)
+    figure = Figure(figsize=(10, 5.9))
+    cells, found = figure.subplots(1, 2, gridspec_kw=dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85))
     _cells(cells, grid, state)
     _effects(found, grid, state)
-    groups = [kinds, [JITTER]] if JITTER in grid.cells else [kinds]
+    kinds = [kind for kind in grid.means if kind != JITTER]
+    groups = [kinds, [JITTER]] if JITTER in grid.means else [kinds]
     room = dict(left=0.04, right=0.99, top=0.32, bottom=0.05, wspace=0.1)
     room["width_ratios"] = [len(kinds) + 0.2 for kinds in groups]
     below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
@@ -267,23 +250,25 @@ def _picture(grid: Grid, state: BoardState) -> np.ndarray:
 
 def _cells(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and spread of each network on a kind; those that differ from the chosen one in one part have its colour."""
-    colours = {cell: COLOURS[tick] for tick, cell in state.neighbours().items()} | {state.cell: INK}
-    found = {cell.words: grid.cells[state.kind][cell.cell] for cell in CELLS}
-    short = [grid.short_run(replace(cell, kind=state.kind)) for cell in CELLS]
-    notes = [e.spread + f"\nshort run here {s}" * bool(s) for e, s in zip(found.values(), short, strict=True)]
+    kind, colours = state.kind, {cell: COLOURS[tick] for tick, cell in state.neighbours().items()} | {state.cell: INK}
+    found, notes = {}, []
+    for row, cell in enumerate(CELLS):
+        mean, spread, short = *(table.loc[cell.cell, kind] for table in grid[:2]), grid.short_words(cell.cell, kind)
+        found[cell.words] = mean, mean - spread, mean + spread
+        notes.append(grid.spread_words(cell.cell, kind) + f"\nshort run here {short}" * bool(short))
+        if cell.cell == state.cell:
+            axes.axhspan(row - 0.5, row + 0.5, color=rgb(CHOSEN))
     draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes)
-    here = list(found).index(state.words)
-    axes.axhspan(here - 0.5, here + 0.5, color=rgb(CHOSEN))
-    axes.set_title(f"Eight networks, {state.kind}; in colour: one part changed", loc="left")
-    unit = "jitter, % of the eye distance" if state.kind == JITTER else "NME, %"
+    axes.set_title(f"Eight networks, {kind}; in colour: one part changed", loc="left")
+    unit = "jitter, % of the eye distance" if kind == JITTER else "NME, %"
     axes.set_xlabel(unit + (f", mean and spread over {grid.seeds} seeds" if grid.seeds > 1 else ", one seed"))
 
 
 def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and interval of each part, each pair and all three; hollow and grey where it holds zero."""
     found = {"all three" if name.count("×") == 2 else name: e for name, e in grid.effects[state.kind].items()}
-    colours = [COLOURS.get(name, INK) if effect.significant else QUIET for name, effect in found.items()]
-    draw_intervals(axes, found, colours, [f"{effect.mean:+.2f}" for effect in found.values()])
+    colours = [COLOURS.get(name, INK) if low > 0 or high < 0 else QUIET for name, (_, low, high) in found.items()]
+    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()])
     axes.axvline(0, color=rgb(INK), linewidth=1)
     less, more = ("steadier", "shakier") if state.kind == JITTER else ("less error", "more error")
     axes.set_title("What each part does", loc="left")
@@ -293,13 +278,11 @@ def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
 
 def _kinds(axes: Axes, grid: Grid, state: BoardState, kinds: Sequence[str]) -> None:
     """A column for each kind: all eight networks as strokes, the chosen one as a dot with its spread."""
-    mean, low, high = np.transpose([grid.cells[kind][state.cell] for kind in kinds])
-    means = [[cell.mean for cell in grid.cells[kind].values()] for kind in kinds]  # a row a kind
-    axes.plot(means, "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
-    axes.vlines(range(len(kinds)), low, high, rgb(INK), linewidth=2)
-    axes.plot(mean, "o", color=rgb(INK))
+    mean, spread = (table.loc[state.cell, kinds] for table in grid[:2])
+    axes.plot(grid.means[kinds].to_numpy().T, "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
+    axes.errorbar(range(len(kinds)), mean, spread, fmt="o", color=rgb(INK), elinewidth=2)
     for x, kind in enumerate(kinds):
-        axes.annotate(f"{mean[x]:.2f}", (x, mean[x]), (18, -4), textcoords="offset points", fontweight="bold")
+        axes.annotate(f"{mean[kind]:.2f}", (x, mean[kind]), (18, -4), textcoords="offset points", fontweight="bold")
         if kind == state.kind:
             axes.axvspan(x - 0.5, x + 0.5, color=rgb(CHOSEN))
     axes.set_xticks(range(len(kinds)), kinds)

@@ -38,25 +38,24 @@ def test_every_cell_and_kind_can_be_seen_and_differs_from_the_others(table):
 
 def test_the_line_says_the_tables_numbers(table):
     grid, live = read_grid(table), AblationBoard(table, memory=False, identity=False, kind="dark")
-    here = grid.cells["dark"]["spatial"]
-    assert f"{here.spread} % (3 seeds)" in live.line.value
-    less = grid.cells["dark"]["none"].mean - here.mean
-    assert f"without feedback {less:+.2f}, with memory" in live.line.value
-    effect = grid.effects["dark"]["feedback"]
-    assert f"feedback {effect.mean:+.2f} ({effect.low:+.2f} to {effect.high:+.2f})" in live.line.value
+    mean, spread = grid.means.loc["spatial", "dark"], grid.spreads.loc["spatial", "dark"]
+    assert f"{mean:.2f} ± {spread:.2f} % (3 seeds)" in live.line.value
+    assert f"without feedback {grid.means.loc['none', 'dark'] - mean:+.2f}, with memory" in live.line.value
+    mean, low, high = grid.effects["dark"]["feedback"]
+    assert f"feedback {mean:+.2f} ({low:+.2f} to {high:+.2f})" in live.line.value
     assert "dark" in live.image.tooltip and "; feedback, dark: " in live.image.tooltip
 
 
 def test_an_interval_that_holds_zero_is_not_significant(table):
     effects = read_grid(table).effects
-    assert len(effects["clear"]) == 7 and effects["clear"]["feedback"].high < 0
-    open_ones = [kind for kind, found in effects.items() if not found["identity"].significant]
+    assert len(effects["clear"]) == 7 and effects["clear"]["feedback"][2] < 0
+    open_ones = [kind for kind, found in effects.items() if found["identity"][1] <= 0 <= found["identity"][2]]
     assert open_ones
     assert "not significant" in AblationBoard(table, kind=open_ones[0]).line.value
 
 
 def test_the_best_and_the_worst_are_found(table):
-    ranked = sorted(CELLS, key=lambda state: read_grid(table).cells["clear"][state.cell].mean)
+    ranked = sorted(CELLS, key=lambda state: read_grid(table).means.loc[state.cell, "clear"])
     for state, words in ((ranked[0], "lowest of 8"), (ranked[-1], "7 lower of 8")):
         assert words in AblationBoard(table, **asdict(replace(state, kind="clear"))).line.value
 
