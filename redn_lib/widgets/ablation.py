@@ -26,9 +26,9 @@ from redn_lib.widgets.figures import draw_intervals, drawn
 from redn_lib.widgets.style import BLUE, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, rgb
 from redn_lib.widgets.widget import Drawing, Live, Scene, button, setting, status
 
-TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))
-"""The parts as the board calls them, and as the table does."""
-
+TRAIN = "train this network"
+TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))  # the board's name of a part, and the table's
+COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))  # of each part
 JITTER = "jitter"
 MEASURED = {
     "clear": "clear clips",
@@ -40,10 +40,6 @@ MEASURED = {
     "disturbed": "the first frames after a bad first box",
     JITTER: "jitter of the points on clear clips",
 }
-
-TRAIN = "train this network"
-COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))
-"""Colour of each part."""
 
 
 @dataclass(frozen=True)
@@ -173,18 +169,18 @@ class AblationBoard(Live):
             self._runner.join()
 
     def _pressed(self) -> None:
+        def run_aside() -> None:
+            with suppress(Exception, KeyboardInterrupt):  # the board shows it
+                self.run()
+            self.button.description = TRAIN
+
         if self.button.description == TRAIN:
             self.button.description = "stop"
-            self._runner = Thread(target=self._aside, daemon=True)
+            self._runner = Thread(target=run_aside, daemon=True)
             self._runner.start()
         else:
             self._stop = True
             self._say("stopping")
-
-    def _aside(self) -> None:
-        with suppress(Exception, KeyboardInterrupt):  # the board shows it
-            self.run()
-        self.button.description = TRAIN
 
     def _follow(self, batches: Sized) -> Iterator:
         """Yield the batches, the bar beside them. Raises KeyboardInterrupt where it was asked to stop."""

@@ -13,8 +13,7 @@ from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 FACE_WIDTH, FACE_HEIGHT = 540, 442
 CURVE_WIDTH = 1000 - FACE_WIDTH - 3 * GAP
-SPAN = 1.8
-"""Height of the close-up in widths of the face's box."""
+SPAN = 1.8  # height of the close-up in widths of the face's box
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,10 @@ from redn_lib.tracking.align import Fit, align
 from redn_lib.widgets.draw import occlude, to_bytes, to_peaks
 
 MOST_STEPS = 5
-HOME = 0.08
-"""A face is home when its NME after the last step is at most this, the limit of the failure rate."""
-DRAWS = ("gaussians", "softmax", "nothing", "squares")
+HOME = 0.08  # a face is home when its NME after the last step is at most this, the limit of the failure rate
+DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "blank", "squares": "squares"}  # in words
 KINDS = ("paint", "erase", "blank", "exchange")
-NO_VALUE = 4
-"""In `inside_step` the place of a window that holds no value."""
+NO_VALUE = 4  # in `inside_step` the place of a window that holds no value
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class MicroscopeState:
 def forms_of(model: RedNet) -> list[FeedbackForm]:
     """The forms of feedback that a model's weights can run: z has as many channels and cells. Its own comes first."""
     own, size = model.preset.form, (model.preset.size, model.preset.maps)
-    every = [FeedbackForm(*values) for values in product(DRAWS, (True, False), (True, False))]
+    every = [FeedbackForm(*values) for values in product(DRAWN, (True, False), (True, False))]
     return sorted((f for f in every if f.z_shape(*size) == own.z_shape(*size)), key=lambda form: form != own)
 
 
@@ -113,9 +111,8 @@ class Subject:
         variant = copy(self.model)  # shares its weights
         variant.preset = replace(self.model.preset, form=state.form)
 
-        def one_step(frame: Tensor, z: Tensor, step: int, change_code=None) -> tuple[Tensor, Tensor]:
-            opened = open_step(self.model, frame, z, step, state.memory, state.features, change_code)
-            return opened.detection, opened.regression
+        def one_step(*given, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
+            return open_step(self.model, *given, state.memory, state.features, change_code)[-2:]
 
         def change_z(z: Tensor, step: int) -> Tensor:
             for edit in state.edits:

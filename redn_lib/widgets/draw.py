@@ -104,15 +104,10 @@ def to_peaks(maps: np.ndarray) -> np.ndarray:
     return maps / np.maximum(maps.max((-2, -1), keepdims=True), 1e-12)
 
 
-def join_maps(maps: np.ndarray) -> np.ndarray:
-    """One map for many: (L, h, w) to (h, w), each scaled to its own peak, then the largest at every cell."""
-    return to_peaks(maps).max(0)
-
-
 def draw_response_map(image: np.ndarray, response: np.ndarray, *, zoom: float = 1) -> np.ndarray:
-    """A response map (h, w), or the join of several (L, h, w), glowing over the whole picture in dark grey."""
-    response = np.asarray(response, np.float32)
-    whole = join_maps(response) if response.ndim == 3 else response
+    """A response map (h, w), or several (L, h, w), each scaled to its own peak, glowing over the dark grey picture."""
+    whole = to_peaks(response).max(0) if response.ndim == 3 else response
+    whole = np.asarray(whole, np.float32)
     under = enlarge(image, zoom)
     grey = cv2.cvtColor(cv2.cvtColor(under, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.float32) * 0.55
     big = cv2.resize(whole, under.shape[1::-1], interpolation=cv2.INTER_LINEAR)

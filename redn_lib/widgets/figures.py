@@ -3,12 +3,11 @@
 As the last line of a cell a figure is shown once, with its alt text; pyplot is not used, so there is nothing to close.
 """
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+from IPython.core.pylabtools import print_figure
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -34,10 +33,9 @@ class AltFigure(Figure):
         self.alt, self.kind = alt, kind
 
     def _repr_mimebundle_(self, **_kwargs) -> tuple[dict, dict]:
-        file, mime = io.BytesIO(), f"image/{self.kind}"
-        self.savefig(file, format=self.kind, **({"pil_kwargs": {"quality": 88}} if self.kind == "jpeg" else {}))
-        data = {mime: base64.b64encode(file.getvalue()).decode(), "text/plain": self.alt}
-        return data, {mime: {"alt": self.alt}}
+        mime, options = f"image/{self.kind}", {"pil_kwargs": {"quality": 88}} if self.kind == "jpeg" else {}
+        data = print_figure(self, self.kind, bbox_inches=None, base64=True, **options)
+        return {mime: data, "text/plain": self.alt}, {mime: {"alt": self.alt}}
 
 
 def drawn(figure: Figure) -> np.ndarray:

@@ -15,11 +15,9 @@ from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 PANEL = 480
 SIZE = 160
-SHARE = 0.5
-"""The larger side of the box in the picture, of the person who looks straight ahead."""
+SHARE = 0.5  # of the picture that the larger side of the box takes, of the person who looks straight ahead
 OCCLUDERS = ("none", "glasses", "hand", "bar", "microphone", "cup", "mask", "screen")
-THICK = 2
-"""`Person.traits["glasses"]` of the only glasses that are worn here; nobody else wears any."""
+THICK = 2  # `Person.traits["glasses"]` of the only glasses that are worn here; nobody else wears any
 
 
 @dataclass(frozen=True)

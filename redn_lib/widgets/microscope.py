@@ -34,11 +34,8 @@ from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
 from redn_lib.widgets.widget import StandIn, encode_jpeg, still
 
 HERE = Path(__file__).parent
-DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "blank", "squares": "squares"}
 LARGEST = 1024  # pixels of the larger side of the image that the page shows
-PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)
-"""Colours of a window's places: upper left, upper right, lower left, lower right; grey for a window without a value."""
-
+PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)  # colours of `places`, and of NO_VALUE
 ABOUT = (
     "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step its "
     "crop with the points, the map z given to it, and its response maps"
@@ -79,8 +76,6 @@ class Microscope(StandIn, anywidget.AnyWidget):
     def respond(self, request: Mapping) -> dict:
         """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
         began, state = time.perf_counter(), MicroscopeState.read(request["state"])
-        if state.image not in range(len(self.subjects)):
-            raise ValueError(f"image must be 0 to {len(self.subjects) - 1}, got {state.image}")
         subject = self.subjects[state.image]
         fit = self.fit if state == self.state else subject.run(state)
         self.state, self.fit = state, fit
@@ -155,7 +150,7 @@ def page_setup(subjects: Sequence[Subject]) -> dict:
         "shape": MEAN_SHAPE.tolist(),
         "colours": pack(colour_map(np.arange(256)[None], 255)[0]),
         "places": PLACES.tolist(),
-        "draws": {form.draw: DRAWN[form.draw] for form in forms_of(model)},
+        "draws": {form.draw: loop.DRAWN[form.draw] for form in forms_of(model)},
         "channels": {pool: model.preset.widths[pool - 1][-1] for pool in range(stages, stages - levels, -1)},
         "most_steps": loop.MOST_STEPS,
     }
@@ -194,20 +189,18 @@ def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: M
     of, only = ("all points", None) if point < 0 else (f"point {point}", [point])
     response = draw_face(draw_response_map(crop, maps, zoom=zoom), zoomed(at, zoom), only=only, lines=False)
     size = "{0.shape[1]}x{0.shape[0]}".format
-    down = [
+    panels = [
         (draw_face(crop, at, zoom=zoom), "The crop", f"step {k + 1}"),
         (before, "Encoder", f"stage {inside['pool']}, {size(before)}"),
         (pooled, "Pooled", f"maxima, {size(pooled)}"),
         (PLACES[arrays["places"]], "Remembered", "        grey: none"),
-    ]
-    up = [
         (held, "Decoder", f"holds, {size(held)}"),
         (back, "Put back", "where it was" if state.memory else "upper left"),
         (draw_response_map(crop, arrays["detection"], zoom=zoom), "Detection", of),
         (response, "Response map", of),
     ]
-    down, up = ([caption(*panel, side) for panel in row] for row in (down, up))
+    panels = [caption(*panel, side) for panel in panels]
     key = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # one window, its places in their colours
     x = text_width("Remembered", bold=True) + 8
-    down[-1][2:20, x : x + 18] = key
-    return board([down, up])
+    panels[3][2:20, x : x + 18] = key
+    return board([panels[:4], panels[4:]])

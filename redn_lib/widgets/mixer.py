@@ -24,11 +24,8 @@ ROLES = "ABC"
 HALVES = "C_id", "C_pe"
 SIDE = 235
 COLOURS = {"A": GREEN, "B": ORANGE, "C": QUIET, "mix": ANSWER}
-POSES = (("turn", "left", "right"), ("nod", "up", "down"), ("mouth", "shut", "open"))
-"""The numbers of `pose_of`, and what less and more of each mean."""
-
-LIMIT = 3.0
-"""Standard deviations to either side that the pose panel shows."""
+POSES = (("turn", "left", "right"), ("nod", "up", "down"), ("mouth", "shut", "open"))  # of `pose_of`, less, more
+LIMIT = 3.0  # standard deviations to either side that the pose panel shows
 
 
 @dataclass(frozen=True)

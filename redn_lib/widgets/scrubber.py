@@ -28,21 +28,13 @@ from redn_lib.widgets.widget import ALL, POINTS, Drawing, Scene, chosen, setting
 NONE = "none"
 WITHOUT, WITH = "no memory", "memory"
 TRUST, SHARE = "trust", "share of the prior"
-OCCLUDED = 0.5
-"""From this share of the face on, a frame counts as occluded (our choice)."""
-
-SIDE = 235
-SPAN = 1.9
-"""Width of a face panel in widths of the face's box."""
-
-WIDTH = 1000 - 2 * GAP
+OCCLUDED = 0.5  # from this share of the face on, a frame counts as occluded (our choice)
+SIDE, WIDTH = 235, 1000 - 2 * GAP
+SPAN = 1.9  # width of a face panel in widths of the face's box
 STATE_ROWS, ROW = 40, 2
 FACES_KEPT = 400
-MAX_ERROR = 0.4
-"""Errors above this are cut off in the chart."""
-
-COLOURS = {WITHOUT: ORANGE, WITH: BLUE, **dict.fromkeys(FILTERS, PURPLE), TRUST: GREEN, SHARE: BLUE}
-"""Of the curves."""
+MAX_ERROR = 0.4  # errors above this are cut off in the chart
+COLOURS = {WITHOUT: ORANGE, WITH: BLUE, **dict.fromkeys(FILTERS, PURPLE), TRUST: GREEN, SHARE: BLUE}  # of the curves
 
 
 @dataclass(frozen=True)
@@ -135,7 +127,12 @@ class Scrubber:
 
     def _compute(self, state: ScrubberState) -> Scrubbed:
         start, known = time.perf_counter(), self._next.cache_info().misses
-        clip = occluded_clip(self.clips[state.clip], state)
+        clip = self.clips[state.clip]
+        if state.occluder == NONE:
+            clip = replace(clip, factors={"occluded": np.zeros(len(clip))} | dict(clip.factors or {}))
+        else:
+            lasts = min(state.lasts, len(clip) - state.enters)
+            clip = occlude_clip(clip, Occluder(state.occluder, state.share, lasts, state.enters, state.direction))
         tracks = {name: self._track(clip, state, name == WITH) for name in (WITHOUT, WITH)}
         ms, computed = 1e3 * (time.perf_counter() - start), self._next.cache_info().misses - known
         errors = {name: nme(np.stack([f.points for f in track]), clip.points) for name, track in tracks.items()}
@@ -172,14 +169,6 @@ class Scrubber:
         return replace(found, expected=expected, trust=trust, share=share, state=output.state)
 
 
-def occluded_clip(clip: Clip, state: ScrubberState) -> Clip:
-    """The clip with the state's occluder; factors["occluded"] is there in any case."""
-    if state.occluder == NONE:
-        return replace(clip, factors={"occluded": np.zeros(len(clip))} | dict(clip.factors or {}))
-    lasts = min(state.lasts, len(clip) - state.enters)
-    return occlude_clip(clip, Occluder(state.occluder, state.share, lasts, state.enters, state.direction))
-
-
 def draw_scrubbed(scrubbed: Scrubbed) -> Drawing:
     """All panels in one picture, 1000 pixels wide; the frame, errors here and over the clip, what the memory does."""
     state, t, occluded, errors = scrubbed.state, scrubbed.state.frame, scrubbed.occluded, scrubbed.errors
@@ -197,21 +186,19 @@ def draw_scrubbed(scrubbed: Scrubbed) -> Drawing:
     memory.append(f"memory cleared before frame {state.forget}" if state.forget else "memory never cleared")
     time = f"{scrubbed.computed} frames tracked again in {scrubbed.ms:.0f} ms"
 
+    def chart(curves: dict[str, np.ndarray], top: float, form: str, height: int) -> np.ndarray:
+        return time_chart(curves, COLOURS, t, occluded, (0, top), form, (height, WIDTH), state.forget)
+
     faces = [_face(scrubbed, name) for name in (WITHOUT, WITH)] + [_maps(scrubbed, name) for name in (WITHOUT, WITH)]
     top = min(max(float(np.max(list(errors.values()))), 0.1), MAX_ERROR)
     note = f"% of the eye distance, cut off at {MAX_ERROR:.0%}; grey: share of the face that is occluded"
-    error = caption(_chart(scrubbed, errors, top, "{:.0%}", 130), "Error", note)
+    error = caption(chart(errors, top, "{:.0%}", 130), "Error", note)
     legend(error, {name if name in (WITH, WITHOUT) else f"{name} filter": COLOURS[name] for name in errors})
     note = "trust: how strongly the last points are drawn into the first z; share: of the prior in the maps; means"
-    prior = caption(_chart(scrubbed, scrubbed.memory, 1.0, "{:.2g}", 66), "Memory", note)
+    prior = caption(chart(scrubbed.memory, 1.0, "{:.2g}", 66), "Memory", note)
     legend(prior, {name: COLOURS[name] for name in scrubbed.memory})
     picture = board([faces, [_strip(scrubbed)], [error], [prior], [_units(scrubbed)]], 8)
     return Drawing(picture, about, [words, found, memory], time)
-
-
-def _chart(scrubbed: Scrubbed, curves: dict[str, np.ndarray], top: float, form: str, height: int) -> np.ndarray:
-    state, size = scrubbed.state, (height, WIDTH)
-    return time_chart(curves, COLOURS, state.frame, scrubbed.occluded, (0, top), form, size, state.forget)
 
 
 def _face(scrubbed: Scrubbed, name: str) -> np.ndarray:
