@@ -145,7 +145,7 @@ class AblationBoard(Live):
         What cells share is trained once, and a stopped run goes on where it was. Raises KeyboardInterrupt when stopped.
         """
         self.wait()
-        state = BoardState(**self.values())
+        state = self.state
         self.button.disabled = current_thread() is main_thread()  # which is busy now, and would hear the button later
         self._stop, self._trainings, self.bar.value = False, 0, 0
         self._say(f"training {state.words}")

@@ -8,22 +8,21 @@ one it is shown in red; with the environment variable REDN_CI the ends of all co
 import html
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import Field, field, fields
+from dataclasses import Field, field, fields, replace
 from functools import wraps
 from typing import Any, NamedTuple
 
 import cv2
 import ipywidgets as widgets
 import numpy as np
+import traitlets
 from IPython.display import Image
-from traitlets import Unicode
 
 from redn_lib.landmarks import N_POINTS
 from redn_lib.widgets.style import WRONG
 
 ALL = "all 68"
-POINTS = (ALL, *range(N_POINTS))
-"""What a control that chooses a point takes: ALL for all at once."""
+POINTS = (ALL, *range(N_POINTS))  # what a control that chooses a point takes
 
 
 class Drawing(NamedTuple):
@@ -124,23 +123,24 @@ class StandIn:
 class AltImage(widgets.Image):
     """An image widget whose `tooltip` is its alt text, which the page takes only where there is a description."""
 
-    description = Unicode("").tag(sync=True)
+    description = traitlets.Unicode("").tag(sync=True)
 
 
 class Live(StandIn, widgets.VBox):
     """The controls of a scene, a button that puts them back, a line of numbers, and the picture that follows them.
 
     label_width: of the controls' labels, as "7em"; lines: room for so many lines of numbers; play: name of the setting
-    that a play button moves through. Where no widget can run, the first picture stands in.
+    that a play button moves through. The trait `state` is what the controls show.
     """
 
+    state = traitlets.Any()
+
     def __init__(self, scene: Scene, *, label_width: str = "8em", lines: int = 3, play: str = ""):
-        self.draw, self.kind, self._held = scene.draw, scene.kind, False
+        self.draw, self.start = scene.draw, scene.kind(**scene.start)
         self.controls = {f.name: _control(f, scene, label_width) for f in fields(scene.kind)}
-        self.start = self.values()
         self.image = AltImage(format="jpeg", layout={"width": "100%", "max_width": "1000px"})
         self.line = widgets.HTML(layout={"flex": "1 1 auto", "min_height": f"{1.45 * lines}em"})
-        self.stand_in = self._show(**scene.start)
+        self.stand_in, self.state = self._show(self.start), self.start
         shown = list(self.controls.values())
         if play:  # moves its slider in the page itself
             slider = self.controls[play]
@@ -150,49 +150,43 @@ class Live(StandIn, widgets.VBox):
         back = button("start again", "all controls back to where they began", self.reset)
         below = widgets.HBox([back, self.line], layout={"max_width": "1000px", "align_items": "flex-start"})
         super().__init__([widgets.GridBox(shown, layout=rows), below, self.image])
-        for control in self.controls.values():
-            control.observe(self._moved, "value")
+        for name, control in self.controls.items():
+            control.observe(lambda change, name=name: self.set(**{name: change.new}), "value")
         if os.environ.get("REDN_CI"):
             self.sweep()
 
-    def values(self) -> dict:
-        """The value of each control by its name."""
-        return {name: control.value for name, control in self.controls.items()}
-
     def set(self, **values) -> None:
-        """Move several controls and draw once. Raises KeyError for an unknown name."""
-        self._held = True
-        try:
-            for name, value in values.items():
-                self.controls[name].value = value
-        finally:
-            self._held = False
-        self._moved()
+        """Move several controls and draw once. Raises TypeError for an unknown name."""
+        self.state = replace(self.state, **values)
 
     def reset(self) -> None:
         """All controls back to where they began."""
-        self.set(**self.start)
+        self.state = self.start
 
     def sweep(self) -> None:
         """Draw with each control at each of its ends. With REDN_CI raises what draw raises."""
-        for name, control in self.controls.items():
-            for value in ends(control):
-                self._moved(**{name: value})
-        self._moved()
+        changes = [{name: value} for name, control in self.controls.items() for value in ends(control)]
+        for change in [*changes, {}]:
+            self._try(replace(self.state, **change))
 
-    def _moved(self, _change=None, **changes) -> None:
-        if self._held:
-            return
+    @traitlets.observe("state")
+    def _moved(self, _change=None) -> None:
+        for name, control in self.controls.items():
+            control.value = getattr(self.state, name)
+        self._try(self.state)
+
+    def _try(self, state: Any) -> None:
+        """Show a state, or what is wrong."""
         try:
-            self._show(**changes)
+            self._show(state)
         except Exception as error:
             self.line.value = status(f"{type(error).__name__}: {error}", wrong=True)
             if os.environ.get("REDN_CI"):
                 raise
 
-    def _show(self, **changes) -> Image:
-        """The state that the controls show, with changes, as picture and line of numbers."""
-        drawing = self.draw(self.kind(**self.values() | changes))
+    def _show(self, state: Any) -> Image:
+        """A state as picture and line of numbers; returns the picture."""
+        drawing = self.draw(state)
         image = drawing.still
         self.line.value, self.image.tooltip, self.image.value = status(drawing.line), image.alt, image.data
         return image

@@ -97,7 +97,7 @@ def test_line_and_alt_text_follow(model, faces):
 
 
 def test_two_faces_are_enough(model, faces):
-    assert code_mixer(model, faces[:2]).values()["c"] == 1
+    assert code_mixer(model, faces[:2]).state.c == 1
 
 
 def test_wrong_starts_are_named(model, faces):
