@@ -45,11 +45,18 @@ def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None,
         here, when = tracked[state.frame], f"frame {state.frame} of 0 to {len(tracked) - 1}"
         time = f"{here.time:.2f} s"
         panel = draw_frame(here, close=state.close_up, points=state.points)
-        charts = stack([_curve(name, values, state.frame, room) for name, values in lines.items()])
+        charts = []
+        for name, values in lines.items():
+            known = np.isfinite(values)
+            low, high = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
+            limits, size = ((low, high) if high - low > 2e-6 else (low - 1e-6, low + 1e-6)), (room, CURVE_WIDTH)
+            chart = time_chart({name: values}, {name: BLUE}, state.frame, 1.0 - known, limits, "{:.2f}", size)
+            note = f"{values[state.frame]:.2f} here" if known[state.frame] else "not known here"
+            charts.append(caption(chart, name, note))
         shown = [f"{name} {values[state.frame]:.2f}" for name, values in lines.items()]
         what = "the face is lost" if here.lost else "the face" + " with the network's 68 points" * state.points
         about = f"Video: {what}; beside it over time: {', '.join(lines)}"
-        picture = board([[caption(panel, f"Frame {state.frame}", time), charts]])
+        picture = board([[caption(panel, f"Frame {state.frame}", time), stack(charts)]])
         return Drawing(picture, about, [[when, time, *["face lost"] * here.lost, *shown]])
 
     return Scene(draw, BrowserState, start, {"frame": (0, len(tracked) - 1)})
@@ -63,13 +70,3 @@ def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=FACE_WIDT
         box, zoom = np.array([0, 0, w - 1, h - 1]), min(width / w, height / h)
     panel, to_panel = close_up(here.image, box, zoom, width, height)
     return panel if here.lost or not points else draw_face(panel, to_panel(here.points), here.confidence)
-
-
-def _curve(name: str, values: np.ndarray, frame: int, height: int) -> np.ndarray:
-    """One curve over all frames, grey where it is NaN."""
-    known = np.isfinite(values)
-    low, high = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
-    half = max((high - low) / 2, 1e-6)
-    limits = (low + high) / 2 - half, (low + high) / 2 + half
-    chart = time_chart({name: values}, {name: BLUE}, frame, 1.0 - known, limits, "{:.2f}", (height, CURVE_WIDTH))
-    return caption(chart, name, f"{values[frame]:.2f} here" if known[frame] else "not known here")

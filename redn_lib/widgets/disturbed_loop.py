@@ -29,37 +29,33 @@ from redn_lib.widgets.draw import occlude, to_bytes, to_peaks
 MOST_STEPS = 5
 HOME = 0.08  # a face is home when its NME after the last step is at most this, the limit of the failure rate
 DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "blank", "squares": "squares"}  # in words
-KINDS = ("paint", "erase", "blank", "exchange")
 NO_VALUE = 4  # in `inside_step` the place of a window that holds no value
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of the map z that a step is given. Raises ValueError for an unknown kind, a wrong step or place."""
+    """A change of the map z that a step is given."""
 
-    kind: str  # one of KINDS
+    kind: str  # "paint", "erase", "blank" or "exchange"
     step: int  # 1 to MOST_STEPS; one beyond the last step does nothing
     channels: tuple[int, ...] = ()  # those that change, none for all; two for "exchange"
     at: tuple[tuple[float, float], ...] = ()  # where the brush was, (x, y) each, in cells of z
 
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS or not 1 <= self.step <= MOST_STEPS or any(len(place) != 2 for place in self.at):
-            kinds = ", ".join(KINDS)
-            raise ValueError(f"an edit is one of {kinds} in step 1 to {MOST_STEPS} at places (x, y), got {self}")
-
     def apply(self, z: Tensor) -> Tensor:
-        """z (B, C, h, h) with the change."""
+        """z (B, C, h, h) with the change. Raises ValueError for an unknown kind."""
         z, chosen = z.clone(), list(self.channels) or list(range(z.shape[1]))
+        n, at = z.shape[-1], z.new_tensor([self.at])
+        brush = gaussian_maps(at, n, n, 1.0).amax(1) if self.at else z.new_zeros(1)  # one cell wide
         if self.kind == "blank":
             z[:, chosen] = 0
         elif self.kind == "exchange":
             z[:, chosen] = z[:, chosen[::-1]]
-        elif self.at:
-            brush = gaussian_maps(z.new_tensor([self.at]), z.shape[-1], z.shape[-1], 1.0).amax(1)  # one cell wide
-            if self.kind == "paint":
-                z[:, chosen] = z[:, chosen].maximum(brush)
-            else:
-                z[:, chosen] = z[:, chosen].minimum((1 - 1.5 * brush).clamp(min=0))
+        elif self.kind == "paint":
+            z[:, chosen] = z[:, chosen].maximum(brush)
+        elif self.kind == "erase":
+            z[:, chosen] = z[:, chosen].minimum((1 - 1.5 * brush).clamp(min=0))
+        else:
+            raise ValueError(f"no change {self.kind!r} of z")
         return z
 
 

@@ -34,22 +34,14 @@ def close_up(image: np.ndarray, box: np.ndarray, zoom: float, width: int, height
     return panel, lambda points: (points - origin) * zoom
 
 
-def draw_face(
-    image: np.ndarray,
-    points: np.ndarray,
-    confidence: np.ndarray | None = None,
-    truth: np.ndarray | None = None,
-    *,
-    zoom: float = 1,
-    only: Sequence[int] | None = None,
-    lines: bool = True,
-) -> np.ndarray:
-    """The face with its points, joined by strokes.
+def draw_face(image, points, confidence=None, truth=None, *, zoom=1.0, only=None, lines=True) -> np.ndarray:
+    """The face with its points, joined by strokes where `lines` is True.
 
+    image: (H, W, 3) uint8 RGB; zoom: how many times as large it is drawn.
     points: (68, 2), rows with NaN are left out.
     confidence: (68,) in [0, 1]; a point below one half is drawn hollow.
     truth: (68, 2) labels, each joined to its point by a line: the error.
-    only: the points to draw, all by default.
+    only: numbers of the points to draw, all by default.
     """
     out = enlarge(image, zoom)
     radius = max(min(out.shape[:2]) / 200, 1.2) * (1 if only is None else 1.8)

@@ -46,17 +46,11 @@ def drawn(figure: Figure) -> np.ndarray:
 
 
 @mpl.rc_context(RC)
-def faces_grid(
-    faces: Sequence[Face],
-    points: Sequence[np.ndarray] | None = None,
-    captions: Sequence[str] = (),
-    *,
-    columns: int = 6,
-    labels: bool = True,
-) -> AltFigure:
+def faces_grid(faces: Sequence[Face], points=None, captions=(), *, columns: int = 6, labels=True) -> AltFigure:
     """Faces in rows: the labels alone, or with `points` (68, 2) each the network's points and their errors.
 
-    labels=False: images alone. Raises ValueError where the numbers of faces, points and captions differ.
+    captions: a text each, by default the faces' names; labels=False: images alone. Raises ValueError where the numbers
+    of faces, points and captions differ.
     """
     if not faces or any(given is not None and len(given) not in (0, len(faces)) for given in (points, captions)):
         raise ValueError(f"{len(faces)} faces: give at least one, and as many points and captions as faces")

@@ -18,7 +18,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import anywidget
-import cv2
 import numpy as np
 from IPython.display import Image
 from traitlets import Dict
@@ -28,7 +27,7 @@ from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import Fit
 from redn_lib.widgets import disturbed_loop as loop
 from redn_lib.widgets.disturbed_loop import MicroscopeState, Subject, forms_of
-from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, turned_box, zoomed
+from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, enlarge, turned_box, zoomed
 from redn_lib.widgets.panels import board, caption, stack, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
 from redn_lib.widgets.widget import StandIn, encode_jpeg, still
@@ -139,11 +138,22 @@ def pack(values: np.ndarray) -> dict:
 
 
 def page_setup(subjects: Sequence[Subject]) -> dict:
-    """`setup` of the page, but for where it begins."""
+    """`setup` of the page, but for where it begins; places are in pixels of the images as they were given."""
     model = subjects[0].model
     stages, levels = len(model.preset.widths), model.preset.levels
     return {
-        "faces": [page_face(subject) for subject in subjects],
+        "faces": [
+            {
+                "name": subject.name,
+                "box": subject.box.tolist(),
+                "goal": pack(subject.goal),
+                "image": encode_jpeg(enlarge(subject.image, min(1, LARGEST / max(subject.image.shape)))),
+                "width": subject.image.shape[1],
+                "height": subject.image.shape[0],
+                "labelled": subject.labelled,
+            }
+            for subject in subjects
+        ],
         "names": list(POINT_NAMES),
         "parts": {name.replace("_", " "): list(part) for name, part in PARTS.items()},
         "lines": [[list(indices), closed] for indices, closed in LINES],
@@ -154,15 +164,6 @@ def page_setup(subjects: Sequence[Subject]) -> dict:
         "channels": {pool: model.preset.widths[pool - 1][-1] for pool in range(stages, stages - levels, -1)},
         "most_steps": loop.MOST_STEPS,
     }
-
-
-def page_face(subject: Subject) -> dict:
-    """What the page knows of a face. The image is shrunk to LARGEST; coordinates are in pixels of the one given."""
-    height, width = subject.image.shape[:2]
-    shrink = min(1, LARGEST / max(height, width))
-    picture = subject.image if shrink == 1 else cv2.resize(subject.image, None, fx=shrink, fy=shrink, interpolation=3)
-    known = {"name": subject.name, "box": subject.box.tolist(), "goal": pack(subject.goal)}
-    return known | {"image": encode_jpeg(picture), "width": width, "height": height, "labelled": subject.labelled}
 
 
 def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState) -> np.ndarray:

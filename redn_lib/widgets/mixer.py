@@ -62,15 +62,7 @@ class Mix:
     detection: np.ndarray  # (L, h, h) probabilities of the mix
     maps: np.ndarray  # (L, m, m) probabilities of the mix
     halves: tuple[slice, slice]  # channels of C_id and of C_pe
-
-    @property
-    def way(self) -> float:
-        """How far the mix's pose has come from that of A, 0, to that of B, 1. Undefined where A and B are one face."""
-        return way(*(torch.from_numpy(self.parts[who].pose)[None] for who in ("mix", "A", "B")))
-
-    def distance(self, who: str) -> float:
-        """Mean distance of the mix's points from the unmixed points of A or B, over its eye distance."""
-        return float(nme(self.parts["mix"].points, self.parts[who].points))
+    way: float  # how far the mix's pose has come from that of A, 0, to that of B, 1; undefined where they are one face
 
 
 @widget(label_width="7em", lines=4)
@@ -108,7 +100,8 @@ class Mixer:
         apart = np.square(self.codes[state.a] - self.codes[state.b])
         usual = 2 * self.codes.var(0, ddof=1)  # the mean square over all pairs
         distances = [float(np.sqrt(apart[half].sum() / max(usual[half].sum(), 1e-12))) for half in halves]
-        return Mix(state, parts, distances, first_of(mixed.detection)[1:], first_of(mixed.maps), halves)
+        come = way(*(torch.from_numpy(parts[who].pose)[None] for who in ("mix", "A", "B")))
+        return Mix(state, parts, distances, first_of(mixed.detection)[1:], first_of(mixed.maps), halves, come)
 
     def _part(self, name: str, encoded: Encoded, code: torch.Tensor, found: Decoded) -> Part:
         image = np.uint8(np.rint(255 * first_of(encoded.frames).transpose(1, 2, 0).clip(0, 1)))
@@ -128,7 +121,7 @@ def draw_mix(mix: Mix) -> Drawing:
     recipe += [f"places of {state.places}", f"features of {state.features}", f"maps of {what}"]
     far = f"distance of A and B {identity:.1f} in C_id, {changing:.1f} in C_pe (usual: 1)"
     came = "A and B are one image" if state.a == state.b else f"pose {round(100 * mix.way)} % of the way from A to B"
-    points = ", ".join(f"{mix.distance(who):.0%} from {who}'s" for who in "AB")
+    points = ", ".join(f"{nme(mix.parts['mix'].points, mix.parts[who].points):.0%} from {who}'s" for who in "AB")
     numbers = [[f"{who} {mix.parts[who].name}" for who in ROLES], recipe]
     numbers.append([far, came, f"points {points} (of the eye distance)"])
 
@@ -136,7 +129,12 @@ def draw_mix(mix: Mix) -> Drawing:
     zoom = SIDE / len(black)
     detection, maps = (draw_response_map(black, m[shown], zoom=zoom) for m in (mix.detection, mix.maps))
     maps = draw_face(maps, zoomed(mix.parts["mix"].points, zoom), only=only, lines=False)
-    upper = [caption(_face(mix.parts[who], who, zoom), who, _gives(state, who)) for who in ROLES]
+    upper = []
+    for who in ROLES:
+        face = enlarge(mix.parts[who].crop_image, zoom)
+        strokes(face, zoomed(mix.parts[who].points, zoom), COLOURS[who])
+        cv2.rectangle(face, (0, 0), (face.shape[1] - 1, face.shape[0] - 1), COLOURS[who], 4)
+        upper.append(caption(face, who, _gives(state, who)))
     upper.append(caption(_stripes(mix), "Codes", "a stripe a channel"))
     lower = [
         caption(detection, "Detection", f"f_DEC, {what}"),
@@ -153,12 +151,6 @@ def _gives(state: MixerState, who: str) -> str:
     given = [f"{share:.0%} {name}" for name, share in zip(HALVES, shares, strict=True) if share > 0]
     given += [name for name in ("places", "features") if getattr(state, name) == who]
     return "gives " + (", ".join(given) or "nothing")
-
-
-def _face(part: Part, who: str, zoom: float) -> np.ndarray:
-    out = enlarge(part.crop_image, zoom)
-    strokes(out, zoomed(part.points, zoom), COLOURS[who])
-    return cv2.rectangle(out, (0, 0), (out.shape[1] - 1, out.shape[0] - 1), COLOURS[who], 4)
 
 
 def _outlines(mix: Mix, zoom: float) -> np.ndarray:

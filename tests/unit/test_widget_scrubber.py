@@ -20,7 +20,6 @@ from redn_lib.widgets.scrubber import (
     WITHOUT,
     Scrubber,
     ScrubberState,
-    occluded_clip,
     scrubber,
 )
 
@@ -106,8 +105,8 @@ def test_one_patch_for_the_whole_clip_and_points_go_along():
     np.testing.assert_allclose(patch.points[5] - patch.points[0], grown * (clip.points[5] - clip.points[0]), atol=1e-2)
 
 
-def test_a_stay_beyond_the_end_is_cut_off(clips):
-    clip = occluded_clip(cut_clip(clips[0]), ScrubberState(enters=4, lasts=20))
+def test_a_stay_beyond_the_end_is_cut_off(model, clips):
+    clip = Scrubber(model, clips).result(ScrubberState(enters=4, lasts=20, steps=1)).clip
     assert clip.factors["occluded"][4] > 0.5
 
 
