@@ -79,16 +79,14 @@ def effect_words(mean: float, low: float, high: float) -> str:
 class Grid(NamedTuple):
     """What a table holds, and what short runs here found."""
 
-    means: pd.DataFrame  # over seeds, a row a cell, a column a kind
-    spreads: pd.DataFrame  # the same of standard deviations, NaN for one seed
+    table: pd.DataFrame  # a row a cell; KIND: mean over seeds, KIND_sd: standard deviation, NaN for one seed; seeds
     effects: Mapping[str, Mapping[str, tuple]]  # by kind and the board's name: mean and ends of the 95 % interval
-    seeds: int  # of each cell
     short: dict[str, Mapping[str, float]]  # by cell and kind
 
     def spread_words(self, cell: str, kind: str) -> str:
         """Mean and standard deviation of a cell in words."""
-        spread = self.spreads.loc[cell, kind]
-        return f"{self.means.loc[cell, kind]:.2f}" + ("" if isnan(spread) else f" ± {spread:.2f}")
+        mean, spread = self.table.loc[cell, [kind, f"{kind}_sd"]]
+        return f"{mean:.2f}" + ("" if isnan(spread) else f" ± {spread:.2f}")
 
     def short_words(self, cell: str, kind: str) -> str:
         """What a short run of a cell found, a dash where its few clips had no such frame; empty without a run."""
@@ -108,11 +106,11 @@ def read_grid(path: Path) -> Grid:
     table = read_table(path).set_index("variant")
     if missing := [state.cell for state in CELLS if state.cell not in table.index]:
         raise ValueError(f"{path} has no row {missing[0]!r}: it is no table of redn experiment rq5")
-    kinds, words = [kind for kind in MEASURED if kind in table], {part: tick for tick, part in TICKS.items()}
-    found = {kind: effects(beside, kind).items() for kind in kinds}
-    found = {k: {" × ".join(words[p] for p in name.split(" x ")): e for name, e in by} for k, by in found.items()}
-    spreads = table[[f"{kind}_sd" for kind in kinds]].set_axis(kinds, axis=1)
-    return Grid(table[kinds], spreads, found, int(table.loc["none", "seeds"]), {})
+    found, words = {}, {part: tick for tick, part in TICKS.items()}
+    for kind in [kind for kind in MEASURED if kind in table]:
+        by_parts = effects(beside, kind).items()
+        found[kind] = {" × ".join(words[part] for part in parts.split(" x ")): effect for parts, effect in by_parts}
+    return Grid(table, found, {})
 
 
 class AblationBoard(Live):
@@ -199,12 +197,13 @@ class AblationBoard(Live):
 
 
 def _scene(grid: Grid, start: dict) -> Scene:
-    return Scene(partial(draw_board, grid), BoardState, start, {"kind": tuple(grid.means)})
+    return Scene(partial(draw_board, grid), BoardState, start, {"kind": tuple(grid.effects)})
 
 
 def draw_board(grid: Grid, state: BoardState) -> Drawing:
     """The board; its numbers: the chosen cell and its rank, what one part more or less would be, the main effects."""
-    kind, means, seeds = state.kind, grid.means[state.kind], f"{grid.seeds} seed" + "s" * (grid.seeds != 1)
+    kind, means, count = state.kind, grid.table[state.kind], int(grid.table["seeds"].min())
+    seeds = f"{count} seed" + "s" * (count != 1)
     rank = (means < means[state.cell]).sum()
     place = f"{rank} lower of {len(means)}" if rank else f"lowest of {len(means)}"
     first = [state.words, f"{kind}: {grid.spread_words(state.cell, kind)} % ({seeds}), {place}"]
@@ -225,62 +224,60 @@ def draw_board(grid: Grid, state: BoardState) -> Drawing:
     return Drawing(_picture(grid, state), about, numbers)
 
 
-@mpl.rc_context(RC | {"figure.constrained_layout.use": False})  # which takes most of the time
+@mpl.rc_context(RC | {"axes.titlelocation": "left", "figure.constrained_layout.use": False})  # which takes most time
 def _picture(grid: Grid, state: BoardState) -> np.ndarray:
     """Above a row for each network and effect, below a column for each kind; jitter has an axis of its own."""
-    figure = Figure(figsize=(10, 5.9))
+    figure, kinds = Figure(figsize=(10, 5.9)), [kind for kind in grid.effects if kind != JITTER]
     cells, found = figure.subplots(1, 2, gridspec_kw=dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85))
     _cells(cells, grid, state)
     _effects(found, grid, state)
-    kinds = [kind for kind in grid.means if kind != JITTER]
-    groups = [kinds, [JITTER]] if JITTER in grid.means else [kinds]
+    groups = [kinds, [JITTER]] if JITTER in grid.effects else [kinds]
     room = dict(left=0.04, right=0.99, top=0.32, bottom=0.05, wspace=0.1)
     room["width_ratios"] = [len(kinds) + 0.2 for kinds in groups]
     below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
     for axes, kinds in zip(below, groups, strict=True):
         _kinds(axes, grid, state, kinds)
     chosen = "The network with no part" if state.cell == "none" else "The chosen network"
-    below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better", loc="left")
+    below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better")
     return drawn(figure)
 
 
 def _cells(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and spread of each network on a kind; those that differ from the chosen one in one part have its colour."""
-    kind, colours = state.kind, {cell: COLOURS[tick] for tick, cell in state.neighbours().items()} | {state.cell: INK}
-    found, notes = {}, []
+    kind, seeds, found, notes = state.kind, grid.table["seeds"].min(), {}, []
+    colours = {cell: COLOURS[tick] for tick, cell in state.neighbours().items()} | {state.cell: INK}
     for row, cell in enumerate(CELLS):
-        mean, spread, short = *(table.loc[cell.cell, kind] for table in grid[:2]), grid.short_words(cell.cell, kind)
-        found[cell.words] = mean, mean - spread, mean + spread
+        mean, spread = grid.table.loc[cell.cell, [kind, f"{kind}_sd"]]
+        found[cell.words], short = (mean, mean - spread, mean + spread), grid.short_words(cell.cell, kind)
         notes.append(grid.spread_words(cell.cell, kind) + f"\nshort run here {short}" * bool(short))
         if cell.cell == state.cell:
             axes.axhspan(row - 0.5, row + 0.5, color=rgb(CHOSEN))
-    draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes)
-    axes.set_title(f"Eight networks, {kind}; in colour: one part changed", loc="left")
     unit = "jitter, % of the eye distance" if kind == JITTER else "NME, %"
-    axes.set_xlabel(unit + (f", mean and spread over {grid.seeds} seeds" if grid.seeds > 1 else ", one seed"))
+    unit += f", mean and spread over {seeds} seeds" if seeds > 1 else ", one seed"
+    title = f"Eight networks, {kind}; in colour: one part changed"
+    draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes, title=title, xlabel=unit)
 
 
 def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and interval of each part, each pair and all three; hollow and grey where it holds zero."""
     found = {"all three" if name.count("×") == 2 else name: e for name, e in grid.effects[state.kind].items()}
     colours = [COLOURS.get(name, INK) if low > 0 or high < 0 else QUIET for name, (_, low, high) in found.items()]
-    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()])
-    axes.axvline(0, color=rgb(INK), linewidth=1)
     less, more = ("steadier", "shakier") if state.kind == JITTER else ("less error", "more error")
-    axes.set_title("What each part does", loc="left")
-    note = "mean and 95 % interval; hollow: not significant" if grid.seeds > 1 else "one seed: no interval"
-    axes.set_xlabel(f"{less} < 0 < {more}\n{note}")
+    is_single = grid.table["seeds"].min() == 1
+    note = "one seed: no interval" if is_single else "mean and 95 % interval; hollow: not significant"
+    words = {"title": "What each part does", "xlabel": f"{less} < 0 < {more}\n{note}"}
+    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()], **words)
+    axes.axvline(0, color=rgb(INK), linewidth=1)
 
 
 def _kinds(axes: Axes, grid: Grid, state: BoardState, kinds: Sequence[str]) -> None:
     """A column for each kind: all eight networks as strokes, the chosen one as a dot with its spread."""
-    mean, spread = (table.loc[state.cell, kinds] for table in grid[:2])
-    axes.plot(grid.means[kinds].to_numpy().T, "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
+    mean, spread = grid.table.loc[state.cell, kinds], grid.table.loc[state.cell, [f"{kind}_sd" for kind in kinds]]
+    axes.plot(grid.table[kinds].to_numpy().T, "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
     axes.errorbar(range(len(kinds)), mean, spread, fmt="o", color=rgb(INK), elinewidth=2)
     for x, kind in enumerate(kinds):
         axes.annotate(f"{mean[kind]:.2f}", (x, mean[kind]), (18, -4), textcoords="offset points", fontweight="bold")
         if kind == state.kind:
             axes.axvspan(x - 0.5, x + 0.5, color=rgb(CHOSEN))
-    axes.set_xticks(range(len(kinds)), kinds)
-    axes.set_xlim(-0.5, len(kinds) - 0.5)
+    axes.set(xticks=range(len(kinds)), xticklabels=kinds, xlim=(-0.5, len(kinds) - 0.5))
     axes.grid(axis="x", visible=False)

@@ -165,20 +165,22 @@ def intervals(found: Mapping[str, tuple[float, float, float]], of: str) -> AltFi
     figure = AltFigure(figsize=(8.4, 1 + 0.3 * len(found)), alt=f"{of}: {'; '.join(rows)}")
     axes = figure.subplots()
     colours = [INK if low > 0 or high < 0 else QUIET for _, low, high in found.values()]
-    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()])
+    label = f"{of}\nmean and 95 % interval; hollow: not significant"
+    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()], xlabel=label)
     axes.axvline(0, color=rgb(QUIET), linestyle=":", linewidth=1)
-    axes.set_xlabel(f"{of}\nmean and 95 % interval; hollow: not significant")
     return figure
 
 
-def draw_intervals(axes: Axes, found: Mapping[str, Sequence[float]], colours: Sequence[Colour], notes) -> None:
-    """Rows from above: a name, a dot at the mean with a line from low to high, hollow where it is grey, and a note."""
+def draw_intervals(axes: Axes, found: Mapping[str, Sequence[float]], colours: Sequence[Colour], notes, **labels):
+    """Rows from above: a name, a dot at the mean with a line from low to high, hollow where it is grey, and a note.
+
+    labels: title and label of the axis.
+    """
     mean, low, high = np.transpose([*found.values()])
     edges = [rgb(colour) for colour in colours]
     axes.hlines(range(len(found)), low, high, edges, linewidth=2)
     faces = [rgb(CARD if colour == QUIET else colour) for colour in colours]
     axes.scatter(mean, range(len(found)), 36, faces, edgecolors=edges, zorder=3)
-    axes.set_yticks(range(len(found)), found)
+    axes.set(yticks=range(len(found)), yticklabels=found, ylim=(len(found) - 0.5, -0.5), **labels)
     axes.secondary_yaxis("right").set_yticks(range(len(found)), notes)
-    axes.set_ylim(len(found) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)

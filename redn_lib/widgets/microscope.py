@@ -143,16 +143,10 @@ def page_setup(subjects: Sequence[Subject]) -> dict:
     stages, levels = len(model.preset.widths), model.preset.levels
     return {
         "faces": [
-            {
-                "name": subject.name,
-                "box": subject.box.tolist(),
-                "goal": pack(subject.goal),
-                "image": encode_jpeg(enlarge(subject.image, min(1, LARGEST / max(subject.image.shape)))),
-                "width": subject.image.shape[1],
-                "height": subject.image.shape[0],
-                "labelled": subject.labelled,
-            }
-            for subject in subjects
+            {"name": s.name, "box": s.box.tolist(), "goal": pack(s.goal), "labelled": s.labelled}
+            | {"image": encode_jpeg(enlarge(s.image, min(1, LARGEST / max(s.image.shape))))}
+            | {"width": s.image.shape[1], "height": s.image.shape[0]}
+            for s in subjects
         ],
         "names": list(POINT_NAMES),
         "parts": {name.replace("_", " "): list(part) for name, part in PARTS.items()},

@@ -38,9 +38,9 @@ def test_every_cell_and_kind_can_be_seen_and_differs_from_the_others(table):
 
 def test_the_line_says_the_tables_numbers(table):
     grid, live = read_grid(table), AblationBoard(table, memory=False, identity=False, kind="dark")
-    mean, spread = grid.means.loc["spatial", "dark"], grid.spreads.loc["spatial", "dark"]
+    mean, spread = grid.table.loc["spatial", ["dark", "dark_sd"]]
     assert f"{mean:.2f} ± {spread:.2f} % (3 seeds)" in live.line.value
-    assert f"without feedback {grid.means.loc['none', 'dark'] - mean:+.2f}, with memory" in live.line.value
+    assert f"without feedback {grid.table.loc['none', 'dark'] - mean:+.2f}, with memory" in live.line.value
     mean, low, high = grid.effects["dark"]["feedback"]
     assert f"feedback {mean:+.2f} ({low:+.2f} to {high:+.2f})" in live.line.value
     assert "dark" in live.image.tooltip and "; feedback, dark: " in live.image.tooltip
@@ -55,7 +55,7 @@ def test_an_interval_that_holds_zero_is_not_significant(table):
 
 
 def test_the_best_and_the_worst_are_found(table):
-    ranked = sorted(CELLS, key=lambda state: read_grid(table).means.loc[state.cell, "clear"])
+    ranked = sorted(CELLS, key=lambda state: read_grid(table).table.loc[state.cell, "clear"])
     for state, words in ((ranked[0], "lowest of 8"), (ranked[-1], "7 lower of 8")):
         assert words in AblationBoard(table, **asdict(replace(state, kind="clear"))).line.value
 
