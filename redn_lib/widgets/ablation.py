@@ -66,8 +66,7 @@ class BoardState:
         return {tick: replace(self, **{tick: not getattr(self, tick)}).cell for tick in TICKS}
 
 
-CELLS = [BoardState(*ticks) for ticks in product((False, True), repeat=len(TICKS))]
-"""The cells of the grid in the order of the board, which is the table's."""
+CELLS = [BoardState(*ticks) for ticks in product((False, True), repeat=len(TICKS))]  # in the order of the table
 
 
 def effect_words(mean: float, low: float, high: float) -> str:

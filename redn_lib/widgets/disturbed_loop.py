@@ -142,20 +142,18 @@ def subjects_of(model: RedNet, faces, boxes=None) -> list[Subject]:
     """
     if isinstance(faces, Face) or getattr(faces, "ndim", 0) == 3:
         faces, boxes = [faces], None if boxes is None else [boxes]
-    if not len(faces):
-        raise ValueError("there is no image; give at least one")
-    if boxes is not None and len(boxes) != len(faces):
-        raise ValueError(f"{len(boxes)} boxes for {len(faces)} images; give one each")
+    boxes = [getattr(face, "box", None) for face in faces] if boxes is None else boxes
+    if not len(faces) or len(boxes) != len(faces):
+        raise ValueError(f"{len(boxes)} boxes for {len(faces)} images; give one image or more, and a box for each")
     subjects = []
-    for i, face in enumerate(faces):
-        labelled = isinstance(face, Face)
-        if not labelled and boxes is None:
+    for i, (face, box) in enumerate(zip(faces, boxes, strict=True)):
+        if box is None:
             raise ValueError(f"image {i} has no box; give boxes= (x0, y0, x1, y1 of the points)")
-        image, box = face.image if labelled else face, np.asarray(face.box if boxes is None else boxes[i], float)
-        fit = align(model, image, box)
-        goal, name = (face.points, face.name or f"image {i}") if labelled else (fit.points, f"image {i}")
+        labelled, image, box = isinstance(face, Face), getattr(face, "image", face), np.asarray(box, float)
+        goal = face.points if labelled else align(model, image, box).points
         if not np.isfinite(goal).all():
-            raise ValueError(f"{name}: not all of the 68 points are marked")
+            raise ValueError(f"image {i}: not all of the 68 points are marked")
+        name = getattr(face, "name", "") or f"image {i}"
         subjects.append(Subject(model, image, box, np.float32(goal), labelled, name))
     return subjects
 

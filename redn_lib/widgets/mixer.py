@@ -125,9 +125,9 @@ def draw_mix(mix: Mix) -> Drawing:
     numbers = [[f"{who} {mix.parts[who].name}" for who in ROLES], recipe]
     numbers.append([far, came, f"points {points} (of the eye distance)"])
 
-    black, shown = np.zeros_like(mix.parts["A"].crop_image), slice(None) if only is None else only
+    black = np.zeros_like(mix.parts["A"].crop_image)
     zoom = SIDE / len(black)
-    detection, maps = (draw_response_map(black, m[shown], zoom=zoom) for m in (mix.detection, mix.maps))
+    detection, maps = (draw_response_map(black, m[only or slice(None)], zoom=zoom) for m in (mix.detection, mix.maps))
     maps = draw_face(maps, zoomed(mix.parts["mix"].points, zoom), only=only, lines=False)
     upper = []
     for who in ROLES:

@@ -189,7 +189,7 @@ def draw_scrubbed(scrubbed: Scrubbed) -> Drawing:
     def chart(curves: dict[str, np.ndarray], top: float, form: str, height: int) -> np.ndarray:
         return time_chart(curves, COLOURS, t, occluded, (0, top), form, (height, WIDTH), state.forget)
 
-    faces = [_face(scrubbed, name) for name in (WITHOUT, WITH)] + [_maps(scrubbed, name) for name in (WITHOUT, WITH)]
+    faces, maps = zip(*(_tracked(scrubbed, name) for name in (WITHOUT, WITH)), strict=True)
     top = min(max(float(np.max(list(errors.values()))), 0.1), MAX_ERROR)
     note = f"% of the eye distance, cut off at {MAX_ERROR:.0%}; grey: share of the face that is occluded"
     error = caption(chart(errors, top, "{:.0%}", 130), "Error", note)
@@ -197,34 +197,29 @@ def draw_scrubbed(scrubbed: Scrubbed) -> Drawing:
     note = "trust: how strongly the last points are drawn into the first z; share: of the prior in the maps; means"
     prior = caption(chart(scrubbed.memory, 1.0, "{:.2g}", 66), "Memory", note)
     legend(prior, {name: COLOURS[name] for name in scrubbed.memory})
-    picture = board([faces, [_strip(scrubbed)], [error], [prior], [_units(scrubbed)]], 8)
+    picture = board([faces + maps, [_strip(scrubbed)], [error], [prior], [_units(scrubbed)]], 8)
     return Drawing(picture, about, [words, found, memory], time)
 
 
-def _face(scrubbed: Scrubbed, name: str) -> np.ndarray:
-    """The frame around the labelled face, with the predicted points and the labels."""
-    t = scrubbed.state.frame
+def _tracked(scrubbed: Scrubbed, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The frame around the labelled face, with prediction and labels; the response maps of the last step over its crop,
+    with the points of the prior.
+    """
+    t, (only, _) = scrubbed.state.frame, chosen(scrubbed.state.point)
     face, tracked, error = scrubbed.clip[t], scrubbed.tracks[name][t], scrubbed.errors[name][t]
     zoom = SIDE / SPAN / (face.box[2:] - face.box[:2]).max()
     panel, to_panel = close_up(face.image, face.box, zoom, SIDE, SIDE)
-    only = chosen(scrubbed.state.point)[0]
     panel = draw_face(panel, to_panel(tracked.points), truth=to_panel(face.points), only=only)
     key = " · yellow: label" if name == WITH else ""
-    return caption(panel, name.capitalize(), f"NME {error:.{int(error < 0.1)}%}{key}")
+    panel = caption(panel, name.capitalize(), f"NME {error:.{int(error < 0.1)}%}{key}")
 
-
-def _maps(scrubbed: Scrubbed, name: str) -> np.ndarray:
-    """Crop and response maps of the last step; green: the points of the prior."""
-    tracked, (only, _) = scrubbed.tracks[name][scrubbed.state.frame], chosen(scrubbed.state.point)
-    maps, zoom = tracked.maps.astype(np.float32), SIDE / len(tracked.crop_image)
-    panel = draw_response_map(tracked.crop_image, maps if only is None else maps[only[0]], zoom=zoom)
-    panel = fit_into(panel, SIDE, SIDE)
+    shown, zoom = tracked.maps.astype(np.float32)[only or slice(None)], SIDE / len(tracked.crop_image)
+    maps = fit_into(draw_response_map(tracked.crop_image, shown, zoom=zoom), SIDE, SIDE)
     if tracked.expected is None:
-        return caption(panel, f"Maps, {name}", "last step")
-    at = zoomed(tracked.expected, zoom)
-    for i in only or range(len(at)):
-        ring(panel, at[i], 5 if only else 2, GREEN)
-    return caption(panel, f"Maps, {name}", "green: prior")
+        return panel, caption(maps, f"Maps, {name}", "last step")
+    for at in zoomed(tracked.expected, zoom)[only or slice(None)]:
+        ring(maps, at, 5 if only else 2, GREEN)
+    return panel, caption(maps, f"Maps, {name}", "green: prior")
 
 
 def _strip(scrubbed: Scrubbed) -> np.ndarray:
