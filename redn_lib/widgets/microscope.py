@@ -32,24 +32,15 @@ from redn_lib.widgets.panels import board, caption, stack, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
 from redn_lib.widgets.widget import StandIn, encode_jpeg, still
 
-HERE = Path(__file__).parent
 LARGEST = 1024  # pixels of the larger side of the image that the page shows
 PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)  # colours of `places`, and of NO_VALUE
-ABOUT = (
-    "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step its "
-    "crop with the points, the map z given to it, and its response maps"
-)
-ABOUT_INSIDE = (
-    "Loop microscope, inside one step. Above: the crop with its points, a channel before the pool, its maxima, the "
-    "remembered places. Below: what the decoder holds, the same put back, the detection and the response maps"
-)
 
 
 class Microscope(StandIn, anywidget.AnyWidget):
     """The widget. `state` is where the page stands; `fit` is its last computed loop."""
 
-    _esm = HERE / "microscope.js"
-    _css = HERE / "microscope.css"
+    _esm = Path(__file__).with_name("microscope.js")
+    _css = Path(__file__).with_name("microscope.css")
     setup = Dict().tag(sync=True)
     request = Dict().tag(sync=True)
     answer = Dict().tag(sync=True)
@@ -127,9 +118,18 @@ def picture(subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, insid
     subject = subjects[state.image]
     line = subject.line(fit, state)
     if inside:
+        about = (
+            "Loop microscope, inside one step. Above: the crop with its points, a channel before the pool, its maxima, "
+            "the remembered places. Below: what the decoder holds, the same put back, the detection and the response "
+            "maps"
+        )
         arrays, opened = loop.inside_step(subject, fit, state, **inside)
-        return still(_inside_picture(fit, state, inside, arrays), f"{ABOUT_INSIDE}; {opened}; {line}")
-    return still(_loop_picture(subject, fit, state), f"{ABOUT}; {line}, {'' if subject.home(fit) else 'not '}home")
+        return still(_inside_picture(fit, state, inside, arrays), f"{about}; {opened}; {line}")
+    about = (
+        "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step "
+        "its crop with the points, the map z given to it, and its response maps"
+    )
+    return still(_loop_picture(subject, fit, state), f"{about}; {line}, {'' if subject.home(fit) else 'not '}home")
 
 
 def pack(values: np.ndarray) -> dict:
