@@ -152,6 +152,7 @@ class Live(StandIn, widgets.VBox):
         super().__init__([widgets.GridBox(shown, layout=rows), below, self.image])
         for name, control in self.controls.items():
             control.observe(lambda change, name=name: self.set(**{name: change.new}), "value")
+        self.observe(self._moved, "state")
         if os.environ.get("REDN_CI"):
             self.sweep()
 
@@ -169,7 +170,6 @@ class Live(StandIn, widgets.VBox):
         for change in [*changes, {}]:
             self._try(replace(self.state, **change))
 
-    @traitlets.observe("state")
     def _moved(self, _change=None) -> None:
         for name, control in self.controls.items():
             control.value = getattr(self.state, name)

@@ -120,6 +120,7 @@ def test_a_bug_at_an_end_fails_in_ci(monkeypatch):
 def test_several_controls_are_set_with_one_drawing():
     calls = []
     live = Live(broken(10, calls))
+    assert calls == [(5, False)]
     calls.clear()
     live.set(x=2, on=True)
     live.controls["x"].value = 3
