@@ -1,12 +1,9 @@
-"""The ablation board: what feedback, memory and identity are worth, together and alone, by what makes a clip hard.
-
-AblationBoard("results/rq5.csv", setting)              # in a notebook, with a kernel: controls, a live picture
-AblationBoard.figure("results/rq5.csv", memory=False)  # the same picture without widgets
-"""
+"""The ablation board: what feedback, memory and identity are worth, together and alone, by what makes a clip hard."""
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from math import isnan
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import NamedTuple
 import ipywidgets as widgets
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,13 +21,14 @@ from matplotlib.figure import Figure
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
+from redn_lib.experiments.statistics import effects
 from redn_lib.widgets.figures import draw_intervals, drawn
 from redn_lib.widgets.style import BLUE, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, rgb
 from redn_lib.widgets.widget import Drawing, Live, Scene, button, setting, status
 
-TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))
-"""The parts as the board calls them, and as the table does."""
-
+TRAIN = "train this network"
+TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))  # the board's name of a part, and the table's
+COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))  # of each part
 JITTER = "jitter"
 MEASURED = {
     "clear": "clear clips",
@@ -41,10 +40,6 @@ MEASURED = {
     "disturbed": "the first frames after a bad first box",
     JITTER: "jitter of the points on clear clips",
 }
-
-TRAIN = "train this network"
-COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))
-"""Colour of each part."""
 
 
 @dataclass(frozen=True)
@@ -71,43 +66,31 @@ class BoardState:
         return {tick: replace(self, **{tick: not getattr(self, tick)}).cell for tick in TICKS}
 
 
-CELLS = [BoardState(*ticks) for ticks in product((False, True), repeat=len(TICKS))]
-"""The cells of the grid in the order of the board, which is the table's."""
+CELLS = [BoardState(*ticks) for ticks in product((False, True), repeat=len(TICKS))]  # in the order of the table
 
 
-class Estimate(NamedTuple):
-    """Mean over seeds, and the ends of its spread or 95 % interval, NaN for one seed."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def significant(self) -> bool:
-        """Whether there is an interval and it does not hold zero."""
-        return self.low > 0 or self.high < 0
-
-    @property
-    def spread(self) -> str:
-        """Mean and standard deviation in words."""
-        return f"{self.mean:.2f}" + ("" if isnan(self.low) else f" ± {round(self.high - self.mean, 6):.2f}")
-
-    @property
-    def effect(self) -> str:
-        """Mean and interval in words."""
-        if isnan(self.low):
-            return f"{self.mean:+.2f} (one seed: no interval)"
-        holds = "" if self.significant else ", not significant"
-        return f"{self.mean:+.2f} ({self.low:+.2f} to {self.high:+.2f}{holds})"
+def effect_words(mean: float, low: float, high: float) -> str:
+    """Mean and 95 % interval, NaN for one seed, in words."""
+    holds = "" if low > 0 or high < 0 else ", not significant"
+    return f"{mean:+.2f} " + ("(one seed: no interval)" if isnan(low) else f"({low:+.2f} to {high:+.2f}{holds})")
 
 
 class Grid(NamedTuple):
-    """What a table holds."""
+    """What a table holds, and what short runs here found."""
 
-    cells: Mapping[str, Mapping[str, Estimate]]  # by name in the table and kind
-    effects: Mapping[str, Mapping[str, Estimate]]  # by the board's name and kind
-    seeds: int  # of each cell
-    kinds: Sequence[str]  # what was measured
+    table: pd.DataFrame  # a row a cell; KIND: mean over seeds, KIND_sd: standard deviation, NaN for one seed; seeds
+    effects: Mapping[str, Mapping[str, tuple]]  # by kind and the board's name: mean and ends of the 95 % interval
+    short: dict[str, Mapping[str, float]]  # by cell and kind
+
+    def spread_words(self, cell: str, kind: str) -> str:
+        """Mean and standard deviation of a cell in words."""
+        mean, spread = self.table.loc[cell, [kind, f"{kind}_sd"]]
+        return f"{mean:.2f}" + ("" if isnan(spread) else f" ± {spread:.2f}")
+
+    def short_words(self, cell: str, kind: str) -> str:
+        """What a short run of a cell found, a dash where its few clips had no such frame; empty without a run."""
+        figure = self.short.get(cell, {}).get(kind)
+        return "" if figure is None else "–" if isnan(figure) else f"{figure:.1f}"
 
 
 def read_grid(path: Path) -> Grid:
@@ -120,34 +103,26 @@ def read_grid(path: Path) -> Grid:
         if not file.exists():
             raise FileNotFoundError(f"no {file}: make it with redn experiment rq5")
     table = read_table(path).set_index("variant")
-    missing = [state.cell for state in CELLS if state.cell not in table.index]
-    if missing:
+    if missing := [state.cell for state in CELLS if state.cell not in table.index]:
         raise ValueError(f"{path} has no row {missing[0]!r}: it is no table of redn experiment rq5")
-    kinds = [kind for kind in MEASURED if kind in table]
-    cells, effects = {}, {}
-    for name, row in table.iterrows():
-        sd = {kind: row[f"{kind}_sd"] for kind in kinds}
-        cells[name] = {kind: Estimate(row[kind], row[kind] - sd[kind], row[kind] + sd[kind]) for kind in kinds}
-    words = {part: tick for tick, part in TICKS.items()}
-    for row in read_table(beside).itertuples():
-        name = " × ".join(words[part] for part in row.effect.split(" x "))
-        effects.setdefault(name, {})[row.figure] = Estimate(row.mean, row.low, row.high)
-    return Grid(cells, effects, int(table.loc["none", "seeds"]), kinds)
+    found, words = {}, {part: tick for tick, part in TICKS.items()}
+    for kind in [kind for kind in MEASURED if kind in table]:
+        by_parts = effects(beside, kind).items()
+        found[kind] = {" × ".join(words[part] for part in parts.split(" x ")): effect for parts, effect in by_parts}
+    return Grid(table, found, {})
 
 
 class AblationBoard(Live):
     """Ticks for the parts, a slider for the kind of clip, and with a `setting` a button that trains the chosen cell.
 
-    table: of `redn experiment rq5`, with its effects beside it; start: where controls begin, by the names of
-    `BoardState`. Raises FileNotFoundError or ValueError for a table that cannot be read, TypeError for an unknown
-    control, ValueError for a kind that the table does not have. The attribute `figures` holds what short runs measured,
-    by cell and kind.
+    table: of `redn experiment rq5`, with its effects beside it. Raises FileNotFoundError or ValueError for a table that
+    cannot be read. The attribute `figures` holds what short runs measured, by cell and kind.
     """
 
     def __init__(self, table: str | Path, setting: Setting | None = None, **start):
-        self.figures: dict[str, Mapping[str, float]] = {}
-        super().__init__(_scene(table, start, self.figures), label_width="7em", lines=4)
-        self.setting, self._runner, self._stop, self._trainings = setting, None, False, 0
+        grid = read_grid(Path(table))
+        super().__init__(_scene(grid, start), label_width="7em", lines=4)
+        self.figures, self.setting, self._runner, self._stop, self._trainings = grid.short, setting, None, False, 0
         self.button = button(TRAIN, "for a short while, here", self._pressed)
         self.bar = widgets.IntProgress(0, min=0, max=1, layout={"flex": "1 1 8em", "min_width": "8em"})
         self.progress = widgets.HTML(layout={"flex": "3 1 20em"})
@@ -159,7 +134,7 @@ class AblationBoard(Live):
     @staticmethod
     def figure(table: str | Path, **start) -> Image:
         """The board's first picture as an image with alt text, for pages where no widget runs."""
-        return _scene(table, start, {}).still()
+        return _scene(read_grid(Path(table)), start).still()
 
     def run(self) -> Mapping[str, float]:
         """Train the chosen cell as `setting` says, and put its figures on the board.
@@ -167,18 +142,17 @@ class AblationBoard(Live):
         What cells share is trained once, and a stopped run goes on where it was. Raises KeyboardInterrupt when stopped.
         """
         self.wait()
-        state = self._state()
+        state = self.state
         self.button.disabled = current_thread() is main_thread()  # which is busy now, and would hear the button later
         self._stop, self._trainings, self.bar.value = False, 0, 0
         self._say(f"training {state.words}")
         try:
             question, setting = QUESTIONS["rq5"], replace(self.setting, show=self._follow)
             self.figures[state.cell] = question.run(question.variants[state.cell], setting, 0)
-        except KeyboardInterrupt:
-            self._say(f"stopped: {state.words} goes on from here when it is trained again")
-            raise
-        except Exception as error:
-            self._say(f"{type(error).__name__}: {error}", wrong=True)
+        except BaseException as error:
+            stopped = f"stopped: {state.words} goes on from here when it is trained again"
+            is_wrong = not isinstance(error, KeyboardInterrupt)
+            self._say(f"{type(error).__name__}: {error}" if is_wrong else stopped, wrong=is_wrong)
             raise
         finally:
             self.button.disabled = False
@@ -192,28 +166,27 @@ class AblationBoard(Live):
             self._runner.join()
 
     def _pressed(self) -> None:
-        if self._runner is not None and self._runner.is_alive():
+        def run_aside() -> None:
+            with suppress(Exception, KeyboardInterrupt):  # the board shows it
+                self.run()
+            self.button.description = TRAIN
+
+        if self.button.description == TRAIN:
+            self.button.description = "stop"
+            self._runner = Thread(target=run_aside, daemon=True)
+            self._runner.start()
+        else:
             self._stop = True
             self._say("stopping")
-            return
-        self.button.description = "stop"
-        self._runner = Thread(target=self._aside, daemon=True)
-        self._runner.start()
-
-    def _aside(self) -> None:
-        with suppress(Exception, KeyboardInterrupt):  # the board shows it
-            self.run()
-        self.button.description = TRAIN
 
     def _follow(self, batches: Sized) -> Iterator:
         """Yield the batches, the bar beside them. Raises KeyboardInterrupt where it was asked to stop."""
         self._trainings += 1
-        total = len(batches)
-        self.bar.max, self.bar.value = max(total, 1), 0
+        self.bar.max, self.bar.value = max(len(batches), 1), 0
         for n, batch in enumerate(batches, 1):
             if self._stop:
                 raise KeyboardInterrupt
-            self._say(f"training {self._trainings}, batch {n} of {total}")
+            self._say(f"training {self._trainings}, batch {n} of {len(batches)}")
             yield batch
             self.bar.value = n
         self._say(f"training {self._trainings} done")
@@ -222,103 +195,88 @@ class AblationBoard(Live):
         self.progress.value = status(words, wrong=wrong)
 
 
-def _scene(table: str | Path, start: dict, short_runs: dict) -> Scene:
-    grid = read_grid(Path(table))
-
-    def draw(state: BoardState) -> Drawing:
-        kind = state.kind
-        cells = ", ".join(f"{s.words} {grid.cells[s.cell][kind].mean:.2f}" for s in CELLS)
-        pairs = [f"{name} {found[kind].effect}" for name, found in grid.effects.items() if name not in TICKS]
-        about = (
-            f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: {cells}. What parts do together: "
-            f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
-        )
-        return Drawing(_picture(grid, state, short_runs), about, numbers(grid, state, short_runs))
-
-    return Scene(draw, BoardState, start, {"kind": grid.kinds})
+def _scene(grid: Grid, start: dict) -> Scene:
+    return Scene(partial(draw_board, grid), BoardState, start, {"kind": tuple(grid.effects)})
 
 
-def numbers(grid: Grid, state: BoardState, short_runs: dict) -> list[list[str]]:
-    """The chosen cell and its rank; what one part more or less would be; the three main effects."""
-    kind, here = state.kind, grid.cells[state.cell]
-    rank = sum(cell[kind].mean < here[kind].mean for cell in grid.cells.values())
-    place = "lowest" if rank == 0 else f"{rank} lower"
-    seeds = f"{grid.seeds} seed" + "s" * (grid.seeds != 1)
-    first = [state.words, f"{kind}: {here[kind].spread} % ({seeds}), {place} of {len(grid.cells)}"]
-    if state.cell in short_runs:
-        first.append(f"short run here: {_short(short_runs[state.cell][kind])} %, not to be compared with the table")
-    changes = []
-    for tick, name in state.neighbours().items():
-        change = grid.cells[name][kind].mean - here[kind].mean
-        changes.append(f"{'without' if getattr(state, tick) else 'with'} {tick} {change:+.2f}")
-    effects = [f"{tick} {grid.effects[tick][kind].effect}" for tick in TICKS]
-    return [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(effects)]]
+def draw_board(grid: Grid, state: BoardState) -> Drawing:
+    """The board; its numbers: the chosen cell and its rank, what one part more or less would be, the main effects."""
+    kind, means, count = state.kind, grid.table[state.kind], int(grid.table["seeds"].min())
+    seeds = f"{count} seed" + "s" * (count != 1)
+    rank = (means < means[state.cell]).sum()
+    place = f"{rank} lower of {len(means)}" if rank else f"lowest of {len(means)}"
+    first = [state.words, f"{kind}: {grid.spread_words(state.cell, kind)} % ({seeds}), {place}"]
+    if short := grid.short_words(state.cell, kind):
+        first.append(f"short run here: {short} %, not to be compared with the table")
+    changes = [
+        f"{'without' if getattr(state, tick) else 'with'} {tick} {means[name] - means[state.cell]:+.2f}"
+        for tick, name in state.neighbours().items()
+    ]
+    words = {name: f"{name} {effect_words(*effect)}" for name, effect in grid.effects[kind].items()}
+    alone, pairs = ([words[name] for name in words if (name in TICKS) == is_part] for is_part in (True, False))
+    about = (
+        f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: "
+        f"{', '.join(f'{s.words} {means[s.cell]:.2f}' for s in CELLS)}. What parts do together: "
+        f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
+    )
+    numbers = [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(alone)]]
+    return Drawing(_picture(grid, state), about, numbers)
 
 
-def _short(figure: float) -> str:
-    """A figure of a short run, a dash where its few clips had no frame for it."""
-    return "–" if isnan(figure) else f"{figure:.1f}"
-
-
-def _picture(grid: Grid, state: BoardState, short_runs: dict) -> np.ndarray:
+@mpl.rc_context(RC | {"axes.titlelocation": "left", "figure.constrained_layout.use": False})  # which takes most time
+def _picture(grid: Grid, state: BoardState) -> np.ndarray:
     """Above a row for each network and effect, below a column for each kind; jitter has an axis of its own."""
-    kinds = [kind for kind in grid.kinds if kind != JITTER]
-    groups = [kinds, [JITTER]] if JITTER in grid.kinds else [kinds]
-    with mpl.rc_context(RC | {"figure.constrained_layout.use": False}):  # which takes most of the time
-        figure = Figure(figsize=(10, 5.9))
-        room = dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85)
-        cells, effects = figure.subplots(1, 2, gridspec_kw=room)
-        _cells(cells, grid, state, short_runs)
-        _effects(effects, grid, state)
-        widths = [len(kinds) + 0.2 for kinds in groups]
-        room = dict(left=0.04, right=0.99, top=0.32, bottom=0.05, wspace=0.1, width_ratios=widths)
-        below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
-        for axes, kinds in zip(below, groups, strict=True):
-            _kinds(axes, grid, state, kinds)
-        chosen = "The network with no part" if state.cell == "none" else "The chosen network"
-        below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better", loc="left")
-        return drawn(figure)
+    figure, kinds = Figure(figsize=(10, 5.9)), [kind for kind in grid.effects if kind != JITTER]
+    cells, found = figure.subplots(1, 2, gridspec_kw=dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85))
+    _cells(cells, grid, state)
+    _effects(found, grid, state)
+    groups = [kinds, [JITTER]] if JITTER in grid.effects else [kinds]
+    room = dict(left=0.04, right=0.99, top=0.32, bottom=0.05, wspace=0.1)
+    room["width_ratios"] = [len(kinds) + 0.2 for kinds in groups]
+    below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
+    for axes, kinds in zip(below, groups, strict=True):
+        _kinds(axes, grid, state, kinds)
+    chosen = "The network with no part" if state.cell == "none" else "The chosen network"
+    below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better")
+    return drawn(figure)
 
 
-def _cells(axes: Axes, grid: Grid, state: BoardState, short_runs: dict) -> None:
+def _cells(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and spread of each network on a kind; those that differ from the chosen one in one part have its colour."""
+    kind, seeds, found, notes = state.kind, grid.table["seeds"].min(), {}, []
     colours = {cell: COLOURS[tick] for tick, cell in state.neighbours().items()} | {state.cell: INK}
-    found = {cell.words: grid.cells[cell.cell][state.kind] for cell in CELLS}
-    notes = [one.spread for one in found.values()]
     for row, cell in enumerate(CELLS):
-        if cell.cell in short_runs:
-            notes[row] += f"\nshort run here {_short(short_runs[cell.cell][state.kind])}"
-    draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes)
-    here = list(found).index(state.words)
-    axes.axhspan(here - 0.5, here + 0.5, color=rgb(CHOSEN))
-    axes.set_title(f"Eight networks, {state.kind}; in colour: one part changed", loc="left")
-    unit = "jitter, % of the eye distance" if state.kind == JITTER else "NME, %"
-    axes.set_xlabel(unit + (f", mean and spread over {grid.seeds} seeds" if grid.seeds > 1 else ", one seed"))
+        mean, spread = grid.table.loc[cell.cell, [kind, f"{kind}_sd"]]
+        found[cell.words], short = (mean, mean - spread, mean + spread), grid.short_words(cell.cell, kind)
+        notes.append(grid.spread_words(cell.cell, kind) + f"\nshort run here {short}" * bool(short))
+        if cell.cell == state.cell:
+            axes.axhspan(row - 0.5, row + 0.5, color=rgb(CHOSEN))
+    unit = "jitter, % of the eye distance" if kind == JITTER else "NME, %"
+    unit += f", mean and spread over {seeds} seeds" if seeds > 1 else ", one seed"
+    title = f"Eight networks, {kind}; in colour: one part changed"
+    draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes, title=title, xlabel=unit)
 
 
 def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
     """Mean and interval of each part, each pair and all three; hollow and grey where it holds zero."""
-    found = {"all three" if name.count("×") == 2 else name: by[state.kind] for name, by in grid.effects.items()}
-    colours = [COLOURS.get(name, INK) if effect.significant else QUIET for name, effect in found.items()]
-    draw_intervals(axes, found, colours, [f"{effect.mean:+.2f}" for effect in found.values()])
-    axes.axvline(0, color=rgb(INK), linewidth=1)
+    found = {"all three" if name.count("×") == 2 else name: e for name, e in grid.effects[state.kind].items()}
+    colours = [COLOURS.get(name, INK) if low > 0 or high < 0 else QUIET for name, (_, low, high) in found.items()]
     less, more = ("steadier", "shakier") if state.kind == JITTER else ("less error", "more error")
-    axes.set_title("What each part does", loc="left")
-    note = "mean and 95 % interval; hollow: not significant" if grid.seeds > 1 else "one seed: no interval"
-    axes.set_xlabel(f"{less} < 0 < {more}\n{note}")
+    is_single = grid.table["seeds"].min() == 1
+    note = "one seed: no interval" if is_single else "mean and 95 % interval; hollow: not significant"
+    words = {"title": "What each part does", "xlabel": f"{less} < 0 < {more}\n{note}"}
+    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()], **words)
+    axes.axvline(0, color=rgb(INK), linewidth=1)
 
 
 def _kinds(axes: Axes, grid: Grid, state: BoardState, kinds: Sequence[str]) -> None:
     """A column for each kind: all eight networks as strokes, the chosen one as a dot with its spread."""
-    mean, low, high = np.transpose([grid.cells[state.cell][kind] for kind in kinds])
-    for cell in grid.cells.values():
-        axes.plot([cell[kind].mean for kind in kinds], "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
-    axes.vlines(range(len(kinds)), low, high, rgb(INK), linewidth=2)
-    axes.plot(mean, "o", color=rgb(INK))
+    mean, spread = grid.table.loc[state.cell, kinds], grid.table.loc[state.cell, [f"{kind}_sd" for kind in kinds]]
+    axes.plot(grid.table[kinds].to_numpy().T, "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
+    axes.errorbar(range(len(kinds)), mean, spread, fmt="o", color=rgb(INK), elinewidth=2)
     for x, kind in enumerate(kinds):
-        axes.annotate(f"{mean[x]:.2f}", (x, mean[x]), (18, -4), textcoords="offset points", fontweight="bold")
+        axes.annotate(f"{mean[kind]:.2f}", (x, mean[kind]), (18, -4), textcoords="offset points", fontweight="bold")
         if kind == state.kind:
             axes.axvspan(x - 0.5, x + 0.5, color=rgb(CHOSEN))
-    axes.set_xticks(range(len(kinds)), kinds)
-    axes.set_xlim(-0.5, len(kinds) - 0.5)
+    axes.set(xticks=range(len(kinds)), xticklabels=kinds, xlim=(-0.5, len(kinds) - 0.5))
     axes.grid(axis="x", visible=False)

@@ -1,8 +1,4 @@
-"""Browse a tracked video: each frame with its points, and numbers over time with a mark at the frame.
-
-clip_browser(tracked, {"mouth opening": opening})                   # in a notebook: controls, a live picture
-clip_browser.figure(tracked, {"mouth opening": opening}, frame=30)  # the same picture without widgets
-"""
+"""Browse a tracked video: each frame with its points, and numbers over time with a mark at the frame."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from redn_lib.tracking.tracker import TrackedFrame
-from redn_lib.widgets.chart import time_chart
-from redn_lib.widgets.draw import close_up, draw_face, magnify
-from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack
+from redn_lib.widgets.draw import close_up, draw_face
+from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack, time_chart
 from redn_lib.widgets.style import BLUE
 from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 FACE_WIDTH, FACE_HEIGHT = 540, 442
 CURVE_WIDTH = 1000 - FACE_WIDTH - 3 * GAP
-SPAN = 1.8
-"""Height of the close-up in widths of the face's box."""
+SPAN = 1.8  # height of the close-up in widths of the face's box
 
 
 @dataclass(frozen=True)
@@ -32,11 +26,11 @@ class BrowserState:
 
 
 @widget(label_width="4em", lines=2, play="frame")
-def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None, *, frame: int = 0) -> Scene:
+def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None, **start) -> Scene:
     """A slider over the frames, a play button, and switches for the close-up and the points.
 
     tracked: what `Tracker.track` gave; curves: further numbers (T,) to draw under the confidence, by name, NaN where
-    unknown; frame: where it begins. Raises ValueError where there is no frame or a curve has another length.
+    unknown. Raises ValueError where there is no frame or a curve has another length.
     """
     if not tracked:
         raise ValueError("there is no frame to show; give at least one")
@@ -51,31 +45,28 @@ def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None,
         here, when = tracked[state.frame], f"frame {state.frame} of 0 to {len(tracked) - 1}"
         time = f"{here.time:.2f} s"
         panel = draw_frame(here, close=state.close_up, points=state.points)
-        charts = stack([_curve(name, values, state.frame, room) for name, values in lines.items()])
+        charts = []
+        for name, values in lines.items():
+            known = np.isfinite(values)
+            low, high = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
+            limits, size = ((low, high) if high - low > 2e-6 else (low - 1e-6, low + 1e-6)), (room, CURVE_WIDTH)
+            chart = time_chart({name: values}, {name: BLUE}, state.frame, 1.0 - known, limits, "{:.2f}", size)
+            note = f"{values[state.frame]:.2f} here" if known[state.frame] else "not known here"
+            charts.append(caption(chart, name, note))
         shown = [f"{name} {values[state.frame]:.2f}" for name, values in lines.items()]
         what = "the face is lost" if here.lost else "the face" + " with the network's 68 points" * state.points
         about = f"Video: {what}; beside it over time: {', '.join(lines)}"
-        picture = board([[caption(panel, f"Frame {state.frame}", time), charts]])
+        picture = board([[caption(panel, f"Frame {state.frame}", time), stack(charts)]])
         return Drawing(picture, about, [[when, time, *["face lost"] * here.lost, *shown]])
 
-    return Scene(draw, BrowserState, {"frame": frame}, {"frame": (0, len(tracked) - 1)})
+    return Scene(draw, BrowserState, start, {"frame": (0, len(tracked) - 1)})
 
 
 def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=FACE_WIDTH, height=FACE_HEIGHT) -> np.ndarray:
     """One frame on a panel (height, width, 3): close to its face, or whole, as it is where the face is lost."""
-    if close and not here.lost:
-        panel, to_panel = close_up(here.image, here.box, SPAN, width, height)
-    else:
+    box, zoom = here.box, height / SPAN / (here.box[2:] - here.box[:2]).max()
+    if here.lost or not close:
         h, w = here.image.shape[:2]
-        panel, to_panel = magnify(here.image, np.array([0, 0, w - 1, h - 1]), min(width / w, height / h), width, height)
+        box, zoom = np.array([0, 0, w - 1, h - 1]), min(width / w, height / h)
+    panel, to_panel = close_up(here.image, box, zoom, width, height)
     return panel if here.lost or not points else draw_face(panel, to_panel(here.points), here.confidence)
-
-
-def _curve(name: str, values: np.ndarray, frame: int, height: int) -> np.ndarray:
-    """One curve over all frames, grey where it is NaN."""
-    known = np.isfinite(values)
-    low, high = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
-    half = max((high - low) / 2, 1e-6)
-    limits = (low + high) / 2 - half, (low + high) / 2 + half
-    chart = time_chart({name: values}, {name: BLUE}, frame, 1.0 - known, limits, "{:.2f}", (height, CURVE_WIDTH))
-    return caption(chart, name, f"{values[frame]:.2f} here" if known[frame] else "not known here")

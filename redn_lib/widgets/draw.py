@@ -23,7 +23,7 @@ def zoomed(points: np.ndarray, zoom: float) -> np.ndarray:
     return (np.asarray(points, float) + 0.5) * zoom - 0.5
 
 
-def magnify(image: np.ndarray, box: np.ndarray, zoom: float, width: int, height: int) -> tuple[np.ndarray, Callable]:
+def close_up(image: np.ndarray, box: np.ndarray, zoom: float, width: int, height: int) -> tuple[np.ndarray, Callable]:
     """A panel (height, width, 3) with the image around the middle of a box (4,), `zoom` times as large, and a function
     from points of the image to points of the panel.
     """
@@ -34,27 +34,14 @@ def magnify(image: np.ndarray, box: np.ndarray, zoom: float, width: int, height:
     return panel, lambda points: (points - origin) * zoom
 
 
-def close_up(image: np.ndarray, box: np.ndarray, span: float, width: int, height: int):
-    """`magnify` so that the shorter side of the panel is `span` times the larger side of the box."""
-    return magnify(image, box, float(min(width, height) / (span * (box[2:] - box[:2]).max())), width, height)
+def draw_face(image, points, confidence=None, truth=None, *, zoom=1.0, only=None, lines=True) -> np.ndarray:
+    """The face with its points, joined by strokes where `lines` is True.
 
-
-def draw_face(
-    image: np.ndarray,
-    points: np.ndarray,
-    confidence: np.ndarray | None = None,
-    truth: np.ndarray | None = None,
-    *,
-    zoom: float = 1,
-    only: Sequence[int] | None = None,
-    lines: bool = True,
-) -> np.ndarray:
-    """The face with its points, joined by strokes.
-
+    image: (H, W, 3) uint8 RGB; zoom: how many times as large it is drawn.
     points: (68, 2), rows with NaN are left out.
     confidence: (68,) in [0, 1]; a point below one half is drawn hollow.
     truth: (68, 2) labels, each joined to its point by a line: the error.
-    only: the points to draw, all by default.
+    only: numbers of the points to draw, all by default.
     """
     out = enlarge(image, zoom)
     radius = max(min(out.shape[:2]) / 200, 1.2) * (1 if only is None else 1.8)
@@ -78,44 +65,41 @@ def draw_face(
     return out
 
 
-def corners(box: np.ndarray) -> np.ndarray:
-    """Corners (4, 2) of a box (4,) x0, y0, x1, y1."""
-    return np.asarray(box, float)[[[0, 1], [2, 1], [2, 3], [0, 3]]]
-
-
 def turned_box(box: np.ndarray, turn: float) -> np.ndarray:
-    """Corners (4, 2) of a box (4,) turned about its middle by degrees clockwise."""
-    at = corners(box)
-    c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
-    return at.mean(0) + (at - at.mean(0)) @ np.array([[c, s], [-s, c]])
+    """Corners (4, 2) of a box (4,) x0, y0, x1, y1 turned about its middle by degrees clockwise."""
+    low, high = np.split(np.asarray(box, float), 2)
+    return cv2.boxPoints(((low + high) / 2, high - low, turn))
 
 
-def draw_box(image: np.ndarray, box: np.ndarray, *, zoom: float = 1, colour: Colour = BOX) -> np.ndarray:
+def draw_box(image: np.ndarray, box: np.ndarray, *, zoom: float = 1) -> np.ndarray:
     """The picture with a box (4,) x0, y0, x1, y1, or any four-sided frame given by its corners (4, 2)."""
     out = enlarge(image, zoom)
-    at = zoomed(corners(box) if np.shape(box) == (4,) else box, zoom)
+    at = zoomed(turned_box(box, 0) if np.shape(box) == (4,) else box, zoom)
     polyline(out, at, True, INK, 3)
-    polyline(out, at, True, colour, 1)
+    polyline(out, at, True, BOX, 1)
     return out
+
+
+def to_bytes(values: np.ndarray, top: float | None = None) -> np.ndarray:
+    """Numbers from 0 to `top` (their maximum by default) as uint8, 0 to 255."""
+    top = float(values.max()) if top is None else top
+    return np.uint8(np.clip(values / max(top, 1e-12), 0, 1) * 255)
 
 
 def colour_map(values: np.ndarray, top: float | None = None) -> np.ndarray:
     """A map (h, w) of numbers from 0 to `top` (its maximum by default) in colours: (h, w, 3) uint8 RGB."""
-    top = float(values.max()) if top is None else top
-    grey = np.uint8(np.clip(values / top, 0, 1) * 255) if top > 0 else np.zeros(values.shape, np.uint8)
-    return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_MAGMA), cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(cv2.applyColorMap(to_bytes(values, top), cv2.COLORMAP_MAGMA), cv2.COLOR_BGR2RGB)
 
 
-def join_maps(maps: np.ndarray) -> np.ndarray:
-    """One map for many: (L, h, w) to (h, w), each scaled to its own peak, then the largest at every cell."""
-    peaks = maps.max((1, 2), keepdims=True)
-    return np.divide(maps, peaks, out=np.zeros_like(maps), where=peaks > 0).max(0)
+def to_peaks(maps: np.ndarray) -> np.ndarray:
+    """Maps (..., h, w), each scaled to its own peak."""
+    return maps / np.maximum(maps.max((-2, -1), keepdims=True), 1e-12)
 
 
 def draw_response_map(image: np.ndarray, response: np.ndarray, *, zoom: float = 1) -> np.ndarray:
-    """A response map (h, w), or the join of several (L, h, w), glowing over the whole picture in dark grey."""
-    response = np.asarray(response, np.float32)
-    whole = join_maps(response) if response.ndim == 3 else response
+    """A response map (h, w), or several (L, h, w), each scaled to its own peak, glowing over the dark grey picture."""
+    whole = to_peaks(response).max(0) if response.ndim == 3 else response
+    whole = np.asarray(whole, np.float32)
     under = enlarge(image, zoom)
     grey = cv2.cvtColor(cv2.cvtColor(under, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.float32) * 0.55
     big = cv2.resize(whole, under.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -126,9 +110,8 @@ def draw_response_map(image: np.ndarray, response: np.ndarray, *, zoom: float = 
 
 def occlude(image: np.ndarray, centre: Sequence[float], side: float) -> np.ndarray:
     """A copy with an upright square hidden: centre (x, y) and side in pixels."""
-    out, (x, y) = image.copy(), centre
-    box = np.array([x - side / 2, y - side / 2, x + side / 2, y + side / 2])
-    x0, y0, x1, y1 = np.rint(box).astype(int).clip(0)
+    out, half = image.copy(), np.array([side, side]) / 2
+    (x0, y0), (x1, y1) = np.rint([centre - half, centre + half]).astype(int).clip(0)
     out[y0:y1, x0:x1] = OCCLUDER
     return out
 

@@ -1,15 +1,10 @@
-"""Sliders for a procedural face: turn one factor, see the picture and its exact labels follow. (our choice)
-
-head_sliders(person=3)                 # in a notebook, with a kernel: controls and a live picture
-head_sliders.figure(person=3, yaw=40)  # the same picture without widgets
-"""
+"""Sliders for a procedural face: turn one factor, see the picture and its exact labels follow. (our choice)"""
 
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from redn_lib.data.clip import Face
 from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, SceneOccluder, framed, identity, render
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
@@ -20,11 +15,9 @@ from redn_lib.widgets.widget import Drawing, Scene, setting, widget
 
 PANEL = 480
 SIZE = 160
-SHARE = 0.5
-"""The larger side of the box in the picture, of the person who looks straight ahead."""
+SHARE = 0.5  # of the picture that the larger side of the box takes, of the person who looks straight ahead
 OCCLUDERS = ("none", "glasses", "hand", "bar", "microphone", "cup", "mask", "screen")
-THICK = 2
-"""`Person.traits["glasses"]` of the only glasses that are worn here; nobody else wears any."""
+THICK = 2  # `Person.traits["glasses"]` of the only glasses that are worn here; nobody else wears any
 
 
 @dataclass(frozen=True)
@@ -52,16 +45,12 @@ def head_factors(state: HeadState) -> Factors:
     """
     person = _person(state.person, THICK if state.occluder == "glasses" else 0)
     start = framed(Factors(person, scene=state.person, size=SIZE), SHARE, np.zeros(2))
-    expression = Expression(
-        mouth_open=state.mouth, smile=state.smile, brow_raise=state.brows, blink_right=state.eyes_shut,
-        blink_left=state.eyes_shut,
-    )  # fmt: skip
+    eyes = {"blink_right": state.eyes_shut, "blink_left": state.eyes_shut}
+    expression = Expression(mouth_open=state.mouth, smile=state.smile, brow_raise=state.brows, **eyes)
+    head = {"expression": expression, "yaw": state.yaw, "pitch": state.pitch, "roll": state.roll}
     hides = None if state.occluder in ("none", "glasses") else SceneOccluder(state.occluder, seed=state.person)
-    return Factors(
-        person, expression, state.yaw, state.pitch, state.roll, Light(yaw=state.lamp),
-        Camera(exposure=state.light, resolution=SIZE), hides, start.scene, start.distance, start.scale, start.x,
-        start.y, SIZE,
-    )  # fmt: skip
+    camera = Camera(exposure=state.light, resolution=SIZE)
+    return replace(start, light=Light(yaw=state.lamp), camera=camera, occluder=hides, **head)
 
 
 @lru_cache(maxsize=4)  # the same object again, so that its painted skin is found again
@@ -72,32 +61,27 @@ def _person(number: int, glasses: int) -> Person:
 
 @widget(label_width="7em", lines=2)
 def head_sliders(**start) -> Scene:
-    """Controls over the factors of one procedural face; picture and labels are rendered again when something moves.
-
-    start: where controls begin, by the names of `HeadState`. Raises TypeError for an unknown one.
-    """
+    """Controls over the factors of one procedural face; picture and labels are rendered again when something moves."""
     return Scene(draw_head, HeadState, start)
 
 
 def draw_head(state: HeadState) -> Drawing:
     """The image beside the image with its labels, what the labels measure, and what was changed."""
     face, zoom = render(head_factors(state)), PANEL / SIZE
-    eyes, (width, height) = float(eye_distance(face.points)), face.box[2:] - face.box[:2]
-    labelled = _labelled(face, zoom) if state.labels else enlarge(face.image, zoom)
-    key = "hollow: hidden · green: eye distance · frame: box" * state.labels
-    image = caption(enlarge(face.image, zoom), "The image", f"{SIZE} px a side")
+    plain = labelled = enlarge(face.image, zoom)
+    if state.labels:
+        labelled, at = draw_box(face.image, face.box, zoom=zoom), zoomed(face.points, zoom)
+        for colour, width in ((INK, 4), (GREEN, 2)):
+            polyline(labelled, at[list(OUTER_EYES)], False, colour, width)
+        labelled = draw_face(labelled, at, face.visible.astype(float))
+    labelled = caption(labelled, "Its labels", "hollow: hidden · green: eye distance · frame: box" * state.labels)
     moved = [f"{k.replace('_', ' ')} {v}" for k, v in asdict(state).items() if v != getattr(HeadState, k)]
     changes = f", changed: {', '.join(moved)}" if moved else ""
     labels = "with its 68 labels and their box" if state.labels else "without labels"
     about = f"Procedural face number {state.person}{changes}; beside it the same {labels}"
+    eyes, (width, height) = float(eye_distance(face.points)), face.box[2:] - face.box[:2]
     measures = [f"eye distance {eyes:.1f} px", f"box {width:.0f} x {height:.0f} px"]
     measures.append(f"{int(face.visible.sum())} of {len(face.visible)} points visible")
     error = f"an error of 1 px at every point is an NME of {1 / eyes:.2%}"
-    return Drawing(board([[image, caption(labelled, "Its labels", key)]]), about, [measures, [error]])
-
-
-def _labelled(face: Face, zoom: float) -> np.ndarray:
-    out, at = draw_box(face.image, face.box, zoom=zoom), zoomed(face.points, zoom)
-    for colour, width in ((INK, 4), (GREEN, 2)):
-        polyline(out, at[list(OUTER_EYES)], False, colour, width)
-    return draw_face(out, at, face.visible.astype(float))
+    picture = board([[caption(plain, "The image", f"{SIZE} px a side"), labelled]])
+    return Drawing(picture, about, [measures, [error]])

@@ -16,27 +16,25 @@ SECONDS = 1.0
 SMOOTH = 10
 
 
+@mpl.rc_context(RC)
 def loss_curve(losses: Sequence[Sequence[float]], total: int) -> AltFigure:
     """Losses (n, K) over `total` iterations: for each of K steps the mean of the last SMOOTH values above 0."""
     table = pd.DataFrame(np.reshape(losses, (len(losses), -1)) if len(losses) else [[np.nan]])
     smooth = table.replace([np.inf, -np.inf], np.nan).rolling(SMOOTH, min_periods=1).mean()
     smooth = smooth.where(smooth > 0)
     known, now = smooth.stack().dropna(), f"{len(losses)} of {total}"
-    with mpl.rc_context(RC):
-        figure = AltFigure(figsize=(6.4, 2.4))
-        last = f"now {np.mean(losses[-1]):.4g}" if len(losses) else "still empty"
-        figure.alt = f"Loss by iteration, {now}, {last}"
-        axes = figure.subplots()
-        for k, values in smooth.items():
-            axes.plot(values, label="loss" if smooth.shape[1] == 1 else f"step {k + 1}")
-        limits = (max(known.min() / 1.1, 1e-300), known.max() * 1.1) if len(known) else (0.1, 1)
-        axes.set(xlim=(0, max(total, 1)), xlabel="iteration; loss on a log axis", yscale="log", ylim=limits)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:.3g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6)
-        mean = f" · {smooth.iloc[-1].mean():.4g}" if len(losses) else ""
-        axes.text(1, 1.04, now + mean, ha="right", transform=axes.transAxes)
+    last = f"now {np.mean(losses[-1]):.4g}" if len(losses) else "still empty"
+    figure = AltFigure(figsize=(6.4, 2.4), alt=f"Loss by iteration, {now}, {last}")
+    axes = figure.subplots()
+    axes.plot(smooth, label=["loss"] if smooth.shape[1] == 1 else [f"step {k + 1}" for k in smooth])
+    limits = (max(known.min() / 1.1, 1e-300), known.max() * 1.1) if len(known) else (0.1, 1)
+    axes.set(xlim=(0, max(total, 1)), xlabel="iteration; loss on a log axis", yscale="log", ylim=limits)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:.3g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6)
+    mean = f" · {smooth.iloc[-1].mean():.4g}" if len(losses) else ""
+    axes.text(1, 1.04, now + mean, ha="right", transform=axes.transAxes)
     return figure
 
 

@@ -1,16 +1,13 @@
 """The loop microscope: every feedback step of a trained network on a face side by side, to be disturbed by hand.
 
-microscope(model, faces)         # in a notebook, with a kernel
-microscope.figure(model, faces)  # its first picture, for pages where no widget runs
-
 The page is `microscope.js` beside this file. What passes between the two is three traits:
 
 setup    kernel to page, once: the faces, the points' names, what may be chosen, the first state.
 request  page to kernel: {number, state, probe, inside}; `state` has the fields of `MicroscopeState`; `probe` is None or
          a cell of a response map, {step, point, x, y}; `inside` is None or {step, pool, rank, point}, a step to open.
          The page waits for an answer before it sends the next request.
-answer   kernel to page: {number, arrays, line, home, opened, ms}, or {number, error}; arrays as in `disturbed_loop` and
-         `opened_step`, opened: the words of a step that is open.
+answer   kernel to page: {number, arrays, line, home, opened, ms}, or {number, error}; arrays as in `disturbed_loop`,
+         opened: the words of a step that is open.
 An array is {shape, type, data}: plain bytes in C order. No state of the page lives in the kernel alone.
 """
 
@@ -21,7 +18,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import anywidget
-import cv2
 import numpy as np
 from IPython.display import Image
 from traitlets import Dict
@@ -29,51 +25,30 @@ from traitlets import Dict
 from redn_lib.landmarks import LINES, MEAN_SHAPE, PARTS, POINT_NAMES
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import Fit
-from redn_lib.widgets.disturbed_loop import (
-    MOST_STEPS,
-    MicroscopeState,
-    Subject,
-    answer_arrays,
-    first_state,
-    forms_of,
-    subjects_of,
-)
-from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, turned_box, zoomed
-from redn_lib.widgets.opened_step import inside_step, probe_cell
+from redn_lib.widgets import disturbed_loop as loop
+from redn_lib.widgets.disturbed_loop import MicroscopeState, Subject, forms_of
+from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, enlarge, turned_box, zoomed
 from redn_lib.widgets.panels import board, caption, stack, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
-from redn_lib.widgets.widget import ALL, encode_jpeg, still
+from redn_lib.widgets.widget import StandIn, encode_jpeg, still
 
-HERE = Path(__file__).parent
-DRAWN = {"gaussians": "Gaussians", "softmax": "response maps", "nothing": "blank", "squares": "squares"}
 LARGEST = 1024  # pixels of the larger side of the image that the page shows
-PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)
-"""Colours of a window's places: upper left, upper right, lower left, lower right; grey for a window without a value."""
-
-ABOUT = (
-    "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step its "
-    "crop with the points, the map z given to it, and its response maps"
-)
-ABOUT_INSIDE = (
-    "Loop microscope, inside one step. Above: the crop with its points, a channel before the pool, its maxima, the "
-    "remembered places. Below: what the decoder holds, the same put back, the detection and the response maps"
-)
+PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)  # colours of `places`, and of NO_VALUE
 
 
-class Microscope(anywidget.AnyWidget):
+class Microscope(StandIn, anywidget.AnyWidget):
     """The widget. `state` is where the page stands; `fit` is its last computed loop."""
 
-    _esm = HERE / "microscope.js"
-    _css = HERE / "microscope.css"
+    _esm = Path(__file__).with_name("microscope.js")
+    _css = Path(__file__).with_name("microscope.css")
     setup = Dict().tag(sync=True)
     request = Dict().tag(sync=True)
     answer = Dict().tag(sync=True)
 
-    def __init__(self, subjects: Sequence[Subject], state: MicroscopeState, inside: Mapping | None):
-        self.subjects, self.state = subjects, state
-        self.fit = subjects[state.image].run(state)
-        self._still = figure(subjects[state.image], self.fit, state, inside)
-        first = {"state": asdict(state), "inside": inside, "still": self._still.data, "about": self._still.alt}
+    def __init__(self, subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, inside: Mapping | None):
+        self.subjects, self.state, self.fit = subjects, state, fit
+        self.stand_in = picture(subjects, state, fit, inside)
+        first = {"state": asdict(state), "inside": inside, "still": self.stand_in.data, "about": self.stand_in.alt}
         super().__init__(setup=page_setup(subjects) | first)
         self.observe(self._answer, "request")
         if os.environ.get("REDN_CI"):
@@ -89,18 +64,16 @@ class Microscope(anywidget.AnyWidget):
                 raise
 
     def respond(self, request: Mapping) -> dict:
-        """The answer to a request, without its number. Raises ValueError for one that makes no sense."""
+        """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
         began, state = time.perf_counter(), MicroscopeState.read(request["state"])
-        if state.image not in range(len(self.subjects)):
-            raise ValueError(f"image must be 0 to {len(self.subjects) - 1}, got {state.image}")
         subject = self.subjects[state.image]
         fit = self.fit if state == self.state else subject.run(state)
         self.state, self.fit = state, fit
-        arrays, opened = answer_arrays(subject, fit), ""
+        arrays, opened = loop.answer_arrays(subject, fit), ""
         if request.get("probe"):
-            arrays |= probe_cell(subject.model, fit, state, **request["probe"])
+            arrays |= loop.probe_cell(subject.model, fit, state, **request["probe"])
         if request.get("inside"):
-            shown, opened = inside_step(subject, fit, state, **request["inside"])
+            shown, opened = loop.inside_step(subject, fit, state, **request["inside"])
             arrays |= shown
         packed = {name: pack(values) for name, values in arrays.items()}
         words = {"line": subject.line(fit, state), "home": subject.home(fit), "opened": opened}
@@ -109,18 +82,12 @@ class Microscope(anywidget.AnyWidget):
     def sweep(self) -> None:
         """Answer with each control at its ends, as a page might ask. Raises what an answer raises."""
         first, last, model = asdict(self.state), len(self.subjects) - 1, self.subjects[0].model
-        changes = [{"steps": 1}, {"steps": MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
+        inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": -1}
+        changes = [{"steps": 1}, {"steps": loop.MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
         changes += [{"form": asdict(form)} for form in forms_of(model)]
         changes += [{"occluder": (*first["box"][:2], 40.0)}, {"edits": [{"kind": "blank", "step": 2}]}]
-        changes += [{"image": last, "box": tuple(self.subjects[last].box)}, {}]
-        inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": ALL}
-        for change in changes:
+        for change in [*changes, {"image": last, "box": tuple(self.subjects[last].box)}, {}]:
             self.respond({"state": first | change, "inside": inside})
-
-    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
-        data, about = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        picture, shown = self._still._repr_mimebundle_()
-        return data | picture | {"text/plain": self._still.alt}, about | shown
 
 
 def microscope(model: RedNet, faces, boxes=None, *, inside: Mapping | None = None, **start) -> Microscope:
@@ -132,19 +99,37 @@ def microscope(model: RedNet, faces, boxes=None, *, inside: Mapping | None = Non
     start: where it begins, as `first_state` takes it.
     Raises ValueError where one of them makes no sense, TypeError for an unknown one.
     """
-    subjects = subjects_of(model, faces, boxes)
-    return Microscope(subjects, first_state(subjects, **start), inside)
+    return Microscope(*_begin(model, faces, boxes, inside, **start))
 
 
-def _figure(model: RedNet, faces, boxes=None, *, inside: Mapping | None = None, **start) -> Image:
-    """The microscope's first picture with its alt text, for pages where no widget runs; arguments as `microscope`."""
-    subjects = subjects_of(model, faces, boxes)
-    state = first_state(subjects, **start)
+def _begin(model: RedNet, faces, boxes=None, inside=None, **start) -> tuple:
+    """Faces, first state, first loop, and the step that is open."""
+    subjects = loop.subjects_of(model, faces, boxes)
+    state = loop.first_state(subjects, **start)
+    return subjects, state, subjects[state.image].run(state), inside
+
+
+microscope.figure = lambda *args, **start: picture(*_begin(*args, **start))
+"""The microscope's first picture with its alt text, for pages where no widget runs; arguments as `microscope`."""
+
+
+def picture(subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, inside: Mapping | None) -> Image:
+    """The microscope's picture with its alt text."""
     subject = subjects[state.image]
-    return figure(subject, subject.run(state), state, inside)
-
-
-microscope.figure = _figure
+    line = subject.line(fit, state)
+    if inside:
+        about = (
+            "Loop microscope, inside one step. Above: the crop with its points, a channel before the pool, its maxima, "
+            "the remembered places. Below: what the decoder holds, the same put back, the detection and the response "
+            "maps"
+        )
+        arrays, opened = loop.inside_step(subject, fit, state, **inside)
+        return still(_inside_picture(fit, state, inside, arrays), f"{about}; {opened}; {line}")
+    about = (
+        "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step "
+        "its crop with the points, the map z given to it, and its response maps"
+    )
+    return still(_loop_picture(subject, fit, state), f"{about}; {line}, {'' if subject.home(fit) else 'not '}home")
 
 
 def pack(values: np.ndarray) -> dict:
@@ -153,56 +138,41 @@ def pack(values: np.ndarray) -> dict:
 
 
 def page_setup(subjects: Sequence[Subject]) -> dict:
-    """`setup` of the page, but for where it begins."""
+    """`setup` of the page, but for where it begins; places are in pixels of the images as they were given."""
     model = subjects[0].model
     stages, levels = len(model.preset.widths), model.preset.levels
     return {
-        "faces": [page_face(subject) for subject in subjects],
+        "faces": [
+            {"name": s.name, "box": s.box.tolist(), "goal": pack(s.goal), "labelled": s.labelled}
+            | {"image": encode_jpeg(enlarge(s.image, min(1, LARGEST / max(s.image.shape))))}
+            | {"width": s.image.shape[1], "height": s.image.shape[0]}
+            for s in subjects
+        ],
         "names": list(POINT_NAMES),
         "parts": {name.replace("_", " "): list(part) for name, part in PARTS.items()},
         "lines": [[list(indices), closed] for indices, closed in LINES],
         "shape": MEAN_SHAPE.tolist(),
         "colours": pack(colour_map(np.arange(256)[None], 255)[0]),
         "places": PLACES.tolist(),
-        "draws": {form.draw: DRAWN[form.draw] for form in forms_of(model)},
+        "draws": {form.draw: loop.DRAWN[form.draw] for form in forms_of(model)},
         "channels": {pool: model.preset.widths[pool - 1][-1] for pool in range(stages, stages - levels, -1)},
-        "most_steps": MOST_STEPS,
+        "most_steps": loop.MOST_STEPS,
     }
-
-
-def page_face(subject: Subject) -> dict:
-    """What the page knows of a face. The image is shrunk to LARGEST; coordinates are in pixels of the one given."""
-    height, width = subject.image.shape[:2]
-    shrink = min(1, LARGEST / max(height, width))
-    picture = subject.image if shrink == 1 else cv2.resize(subject.image, None, fx=shrink, fy=shrink, interpolation=3)
-    known = {"name": subject.name, "box": subject.box.tolist(), "goal": pack(subject.goal)}
-    return known | {"image": encode_jpeg(picture), "width": width, "height": height, "labelled": subject.labelled}
-
-
-def figure(subject: Subject, fit: Fit, state: MicroscopeState, inside: Mapping | None) -> Image:
-    """The microscope's picture with its alt text."""
-    if inside:
-        arrays, opened = inside_step(subject, fit, state, **inside)
-        alt = f"{ABOUT_INSIDE}; {opened}; {subject.line(fit, state)}"
-        return still(_inside_picture(fit, state, inside, arrays), alt)
-    verdict = "home" if subject.home(fit) else "not home"
-    return still(_loop_picture(subject, fit, state), f"{ABOUT}; {subject.line(fit, state)}, {verdict}")
 
 
 def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState) -> np.ndarray:
     """The image, then a column for each step."""
     side = 132
-    zoom = (3 * side + 72) / max(subject.image.shape[:2])
+    zoom, close = (3 * side + 72) / max(subject.image.shape[:2]), side / fit.crops[0].size
     whole = draw_face(subject.image, fit.points, truth=subject.goal, zoom=zoom)
-    whole = draw_box(whole, zoomed(turned_box(np.asarray(state.box), state.turn), zoom))
-    columns, close = [], side / fit.crops[0].size
+    columns = [caption(draw_box(whole, zoomed(turned_box(state.box, state.turn), zoom)), "Image", "first box, points")]
     for k, error in enumerate(subject.errors(fit).mean(1)):
         face = draw_face(fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), zoom=close)
-        z = colour_map(fit.z[k].max(0), 1)
         maps = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)
+        z = colour_map(fit.z[k].max(0), 1)
         parts = [(face, f"Step {k + 1}", f"{error:.1%}"), (z, "z", "given"), (maps, "Maps", "all points")]
         columns.append(stack([caption(*part, side) for part in parts]))
-    return board([[caption(whole, "Image", "first box, points"), *columns]])
+    return board([columns])
 
 
 def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: Mapping) -> np.ndarray:
@@ -214,20 +184,18 @@ def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: M
     of, only = ("all points", None) if point < 0 else (f"point {point}", [point])
     response = draw_face(draw_response_map(crop, maps, zoom=zoom), zoomed(at, zoom), only=only, lines=False)
     size = "{0.shape[1]}x{0.shape[0]}".format
-    down = [
+    panels = [
         (draw_face(crop, at, zoom=zoom), "The crop", f"step {k + 1}"),
         (before, "Encoder", f"stage {inside['pool']}, {size(before)}"),
         (pooled, "Pooled", f"maxima, {size(pooled)}"),
         (PLACES[arrays["places"]], "Remembered", "        grey: none"),
-    ]
-    up = [
         (held, "Decoder", f"holds, {size(held)}"),
         (back, "Put back", "where it was" if state.memory else "upper left"),
         (draw_response_map(crop, arrays["detection"], zoom=zoom), "Detection", of),
         (response, "Response map", of),
     ]
-    down, up = ([caption(*panel, side) for panel in row] for row in (down, up))
+    panels = [caption(*panel, side) for panel in panels]
     key = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # one window, its places in their colours
     x = text_width("Remembered", bold=True) + 8
-    down[-1][2:20, x : x + 18] = key
-    return board([down, up])
+    panels[3][2:20, x : x + 18] = key
+    return board([panels[:4], panels[4:]])

@@ -1,8 +1,4 @@
-"""The code mixer: the identity code of one face beside the pose/expression code of another, decoded live. (our choice)
-
-code_mixer(model, faces)                     # in a notebook, with a kernel: controls and a live picture
-code_mixer.figure(model, faces, places="B")  # the same picture without widgets
-"""
+"""The code mixer: the identity code of one face with the pose/expression code of another, decoded. (our choice)"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,20 +14,18 @@ from redn_lib.identity import pooled, pose_of
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
+from redn_lib.widgets.disturbed_loop import first_of
 from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
-from redn_lib.widgets.opened_step import first_of
 from redn_lib.widgets.panels import board, caption, card, text_width, write
 from redn_lib.widgets.style import ANSWER, GREEN, GRID, ORANGE, QUIET
-from redn_lib.widgets.widget import ALL, POINT_OPTIONS, Drawing, Scene, chosen, setting, widget
+from redn_lib.widgets.widget import ALL, POINTS, Drawing, Scene, chosen, setting, widget
 
 ROLES = "ABC"
+HALVES = "C_id", "C_pe"
 SIDE = 235
 COLOURS = {"A": GREEN, "B": ORANGE, "C": QUIET, "mix": ANSWER}
-POSES = (("turn", "left", "right"), ("nod", "up", "down"), ("mouth", "shut", "open"))
-"""The numbers of `pose_of`, and what less and more of each mean."""
-
-LIMIT = 3.0
-"""Standard deviations to either side that the pose panel shows."""
+POSES = (("turn", "left", "right"), ("nod", "up", "down"), ("mouth", "shut", "open"))  # of `pose_of`, less, more
+LIMIT = 3.0  # standard deviations to either side that the pose panel shows
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class MixerState:
     c: int = setting(2, "face C", "a third face, for places or features", (0, 0))
     identity: float = setting(0.0, "C_id from B", "share of B's identity code", (0, 1), step=0.1, form=".0%")
     changing: float = setting(1.0, "C_pe from B", "share of B's pose/expression code", (0, 1), step=0.1, form=".0%")
-    point: int = setting(ALL, "point", "one of the 68 points, or all", options=POINT_OPTIONS)
+    point: int | str = setting(ALL, "point", "one of the 68 points, or all", options=POINTS)
     places: str = setting("A", "places of", "whose places the pools remember", options=tuple(ROLES))
     features: str = setting("A", "features of", "whose features f_REG sees", options=tuple(ROLES))
 
@@ -67,38 +61,19 @@ class Mix:
     distances: list[float]  # of C_id and of C_pe of A and B, 1: as far apart as two faces usually are
     detection: np.ndarray  # (L, h, h) probabilities of the mix
     maps: np.ndarray  # (L, m, m) probabilities of the mix
-    channels: int  # of C_id
-
-    @property
-    def way(self) -> float:
-        """How far the mix's pose has come from that of A, 0, to that of B, 1. Undefined where A and B are one face."""
-        return way(*(torch.from_numpy(self.parts[who].pose)[None] for who in ("mix", "A", "B")))
-
-    def distance(self, who: str) -> float:
-        """Mean distance of the mix's points from the unmixed points of A or B, over its eye distance."""
-        return float(nme(self.parts["mix"].points, self.parts[who].points))
+    halves: tuple[slice, slice]  # channels of C_id and of C_pe
+    way: float  # how far the mix's pose has come from that of A, 0, to that of B, 1; undefined where they are one face
 
 
 @widget(label_width="7em", lines=4)
 def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Scene:
     """Controls over which of the faces are A, B and C, and what of each is decoded by the model's first step.
 
-    start: where controls begin, by the names of `MixerState`. Raises TypeError for an unknown one, ValueError for fewer
-    than two faces or a start that no control can take.
+    Raises ValueError for fewer than two faces.
     """
-    mixer = Mixer(model, faces)
-    about = (
-        "Code mixer. Above: faces A, B and C with their own points, and the codes of A, mix and B as stripes. Below: "
-        "detection and response maps of the mix; its points with those of A and B; turn, nod and mouth of the three on "
-        "a line each"
-    )
-
-    def draw(state: MixerState) -> Drawing:
-        mix = mixer.mix(state)
-        return Drawing(compose(mix), about, numbers(mix))
-
-    ranges = {role: (0, len(faces) - 1) for role in "abc"}
-    return Scene(draw, MixerState, {"c": min(2, len(faces) - 1), **start}, ranges)
+    mixer, last = Mixer(model, faces), len(faces) - 1
+    start, ranges = {"c": min(2, last)} | start, dict.fromkeys("abc", (0, last))
+    return Scene(lambda state: draw_mix(mixer.mix(state)), MixerState, start, ranges)
 
 
 class Mixer:
@@ -117,70 +92,65 @@ class Mixer:
     def mix(self, state: MixerState) -> Mix:
         """Everything about one mix."""
         at = dict(zip(ROLES, (state.a, state.b, state.c), strict=True))
-        encoded, channels = {who: self.encoded[i] for who, i in at.items()}, self.model.preset.identity_channels
-        code = blended(encoded["A"].code, encoded["B"].code, channels, state.identity, state.changing)
-        mixed = decoded(self.model, code, encoded[state.places].places, encoded[state.features].features)
-        parts = {who: self.faces[i] for who, i in at.items()} | {"mix": self._part("mix", encoded["A"], code, mixed)}
-        distances = [self._distance(half, state.a, state.b) for half in (slice(0, channels), slice(channels, None))]
-        return Mix(state, parts, distances, first_of(mixed.detection)[1:], first_of(mixed.maps), channels)
+        of, channels = {who: self.encoded[i] for who, i in at.items()}, self.model.preset.identity_channels
+        code = blended(of["A"].code, of["B"].code, channels, state.identity, state.changing)
+        mixed = decoded(self.model, code, of[state.places].places, of[state.features].features)
+        parts = {who: self.faces[i] for who, i in at.items()} | {"mix": self._part("mix", of["A"], code, mixed)}
+        halves = slice(0, channels), slice(channels, None)
+        apart = np.square(self.codes[state.a] - self.codes[state.b])
+        usual = 2 * self.codes.var(0, ddof=1)  # the mean square over all pairs
+        distances = [float(np.sqrt(apart[half].sum() / max(usual[half].sum(), 1e-12))) for half in halves]
+        come = way(*(torch.from_numpy(parts[who].pose)[None] for who in ("mix", "A", "B")))
+        return Mix(state, parts, distances, first_of(mixed.detection)[1:], first_of(mixed.maps), halves, come)
 
     def _part(self, name: str, encoded: Encoded, code: torch.Tensor, found: Decoded) -> Part:
         image = np.uint8(np.rint(255 * first_of(encoded.frames).transpose(1, 2, 0).clip(0, 1)))
         share = (first_of(pooled(code)) - self.codes.min(0)) / (np.ptp(self.codes, 0) + 1e-6)
         return Part(name, image, first_of(found.points), first_of(pose_of(found.points)), share)
 
-    def _distance(self, half: slice, a: int, b: int) -> float:
-        codes = self.codes[:, half]
-        usual = np.sqrt(2 * codes.var(0, ddof=1).sum())  # root of the mean square over all pairs
-        return float(np.linalg.norm(codes[a] - codes[b]) / max(usual, 1e-6))
 
-
-def numbers(mix: Mix) -> list[list[str]]:
-    """What is mixed, how far the codes are apart, where the points go."""
-    state = mix.state
-    identity, changing = mix.distances
+def draw_mix(mix: Mix) -> Drawing:
+    """All panels of one mix, 1000 pixels wide; what is mixed, how far the codes are apart, where the points go."""
+    about = (
+        "Code mixer. Above: faces A, B and C with their own points, and the codes of A, mix and B as stripes. Below: "
+        "detection and response maps of the mix; its points with those of A and B; turn, nod and mouth of the three on "
+        "a line each"
+    )
+    state, (only, what), (identity, changing) = mix.state, chosen(mix.state.point), mix.distances
     recipe = [f"C_id {state.identity:.0%} of B", f"C_pe {state.changing:.0%} of B"]
-    recipe += [f"places of {state.places}", f"features of {state.features}", f"maps of {chosen(state.point)[1]}"]
+    recipe += [f"places of {state.places}", f"features of {state.features}", f"maps of {what}"]
     far = f"distance of A and B {identity:.1f} in C_id, {changing:.1f} in C_pe (usual: 1)"
     came = "A and B are one image" if state.a == state.b else f"pose {round(100 * mix.way)} % of the way from A to B"
-    points = ", ".join(f"{mix.distance(who):.0%} from {who}'s" for who in "AB")
-    return [
-        [f"{who} {mix.parts[who].name}" for who in ROLES],
-        recipe,
-        [far, came, f"points {points} (of the eye distance)"],
-    ]
+    points = ", ".join(f"{nme(mix.parts['mix'].points, mix.parts[who].points):.0%} from {who}'s" for who in "AB")
+    numbers = [[f"{who} {mix.parts[who].name}" for who in ROLES], recipe]
+    numbers.append([far, came, f"points {points} (of the eye distance)"])
 
-
-def compose(mix: Mix) -> np.ndarray:
-    """All panels of one mix in one picture (H, 1000, 3) uint8 RGB."""
-    black, (only, what) = np.zeros_like(mix.parts["A"].crop_image), chosen(mix.state.point)
+    black = np.zeros_like(mix.parts["A"].crop_image)
     zoom = SIDE / len(black)
-    drawn = slice(None) if only is None else only
-    detection, maps = (draw_response_map(black, m[drawn], zoom=zoom) for m in (mix.detection, mix.maps))
+    detection, maps = (draw_response_map(black, m[only or slice(None)], zoom=zoom) for m in (mix.detection, mix.maps))
     maps = draw_face(maps, zoomed(mix.parts["mix"].points, zoom), only=only, lines=False)
-    upper = [caption(_face(mix, who, zoom), who, _gives(mix, who)) for who in ROLES]
+    upper = []
+    for who in ROLES:
+        face = enlarge(mix.parts[who].crop_image, zoom)
+        strokes(face, zoomed(mix.parts[who].points, zoom), COLOURS[who])
+        cv2.rectangle(face, (0, 0), (face.shape[1] - 1, face.shape[0] - 1), COLOURS[who], 4)
+        upper.append(caption(face, who, _gives(state, who)))
+    upper.append(caption(_stripes(mix), "Codes", "a stripe a channel"))
     lower = [
         caption(detection, "Detection", f"f_DEC, {what}"),
         caption(maps, "Response maps", f"f_REG, {what}"),
         caption(_outlines(mix, zoom), "Points", "of the mix, A and B"),
         caption(_poses(mix), "Pose", "of the points"),
     ]
-    return board([[*upper, caption(_stripes(mix), "Codes", "a stripe a channel")], lower])
+    return Drawing(board([upper, lower]), about, numbers)
 
 
-def _gives(mix: Mix, who: str) -> str:
-    state = mix.state
+def _gives(state: MixerState, who: str) -> str:
+    """What a face gives to the mix, in words."""
     shares = {"A": (1 - state.identity, 1 - state.changing), "B": (state.identity, state.changing)}.get(who, (0, 0))
-    given = [f"{share:.0%} {name}" for name, share in zip(("C_id", "C_pe"), shares, strict=True) if share > 0]
-    given += [name for name, whose in (("places", state.places), ("features", state.features)) if whose == who]
+    given = [f"{share:.0%} {name}" for name, share in zip(HALVES, shares, strict=True) if share > 0]
+    given += [name for name in ("places", "features") if getattr(state, name) == who]
     return "gives " + (", ".join(given) or "nothing")
-
-
-def _face(mix: Mix, who: str, zoom: float) -> np.ndarray:
-    out = enlarge(mix.parts[who].crop_image, zoom)
-    strokes(out, zoomed(mix.parts[who].points, zoom), COLOURS[who])
-    cv2.rectangle(out, (0, 0), (out.shape[1] - 1, out.shape[0] - 1), COLOURS[who], 4)
-    return out
 
 
 def _outlines(mix: Mix, zoom: float) -> np.ndarray:
@@ -205,13 +175,11 @@ def _poses(mix: Mix) -> np.ndarray:
         write(out, less, left, y + 16, size=11, colour=QUIET)
         write(out, more, right, y + 16, size=11, colour=QUIET, anchor=1)
         polyline(out, [(left, y), (right, y)], False, GRID, 3)
-        for who in ("A", "B", "mix"):
-            x = float(np.interp(mix.parts[who].pose[row], (-LIMIT, LIMIT), (left, right)))
-            if who == "mix":
-                dot(out, (x, y), 7, COLOURS[who], border=1.2)
-            else:
-                polyline(out, [(x, y - 10), (x, y + 10)], False, COLOURS[who], 4)
-                write(out, who, x, y - 24, size=10, colour=QUIET, anchor=0.5)
+        x = {who: float(np.interp(part.pose[row], (-LIMIT, LIMIT), (left, right))) for who, part in mix.parts.items()}
+        for who in "AB":
+            polyline(out, [(x[who], y - 10), (x[who], y + 10)], False, COLOURS[who], 4)
+            write(out, who, x[who], y - 24, size=10, colour=QUIET, anchor=0.5)
+        dot(out, (x["mix"], y), 7, COLOURS["mix"], border=1.2)
     return out
 
 
@@ -219,11 +187,11 @@ def _stripes(mix: Mix) -> np.ndarray:
     """C_id and C_pe of A, mix and B: a stripe for each channel, dark to bright from the least of all faces to most."""
     out = card(SIDE, SIDE)
     left, high, y = 34, 26, 4
-    for name, part in (("C_id", slice(0, mix.channels)), ("C_pe", slice(mix.channels, None))):
+    for name, half in zip(HALVES, mix.halves, strict=True):
         write(out, name, left, y, size=12, bold=True)
         y += 18
         for who in ("A", "mix", "B"):
-            stripes = colour_map(mix.parts[who].code[None, part], 1.0)
+            stripes = colour_map(mix.parts[who].code[None, half], 1.0)
             out[y : y + high, left:] = cv2.resize(stripes, (SIDE - left, high), interpolation=cv2.INTER_NEAREST)
             write(out, who, left - 6, y + 5, size=12, anchor=1)
             out[y : y + high, left - 4 : left - 1] = COLOURS[who]

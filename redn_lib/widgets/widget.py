@@ -5,7 +5,6 @@ in one `ipywidgets.Image`: no flicker, no outputs that pile up. A bug in the fir
 one it is shown in red; with the environment variable REDN_CI the ends of all controls are drawn, and errors raised.
 """
 
-import base64
 import html
 import os
 from collections.abc import Callable, Sequence
@@ -16,37 +15,28 @@ from typing import Any, NamedTuple
 import cv2
 import ipywidgets as widgets
 import numpy as np
+import traitlets
 from IPython.display import Image
-from traitlets import Unicode
 
 from redn_lib.landmarks import N_POINTS
 from redn_lib.widgets.style import WRONG
 
-ALL = -1
-"""A state's `point` for all 68 points at once."""
-
-POINT_OPTIONS = [("all 68", ALL), *((str(i), i) for i in range(N_POINTS))]
-"""Words and values of a control that chooses a point."""
+ALL = "all 68"
+POINTS = (ALL, *range(N_POINTS))  # what a control that chooses a point takes
 
 
 class Drawing(NamedTuple):
-    """What a draw function returns.
+    """What a draw function returns."""
 
-    picture: (H, W, 3) uint8 RGB.
-    about: what the picture shows, in words.
-    numbers: lines of words and numbers, shown under the controls.
-    time: how long it took, shown in the first line, but no part of the alt text.
-    """
-
-    picture: np.ndarray
-    about: str
-    numbers: Sequence[Sequence[str]]
-    time: str = ""
+    picture: np.ndarray  # (H, W, 3) uint8 RGB
+    about: str  # what the picture shows, in words
+    numbers: Sequence[Sequence[str]]  # lines of words and numbers, shown under the controls
+    time: str = ""  # how long it took, shown in the first line, but no part of the alt text
 
     @property
-    def alt(self) -> str:
-        """The picture in words for those who cannot see it."""
-        return "; ".join([self.about, *(", ".join(words) for words in self.numbers)])
+    def still(self) -> Image:
+        """The picture as the output of a cell, with its alt text."""
+        return still(self.picture, "; ".join([self.about, *(", ".join(words) for words in self.numbers)]))
 
     @property
     def line(self) -> str:
@@ -73,28 +63,27 @@ class Scene:
     """
 
     def __init__(self, draw: Callable[[Any], Drawing], kind: type, start=None, ranges=None):
-        self.draw, self.ranges = draw, {f.name: f.metadata["range"] for f in fields(kind)} | (ranges or {})
-        unknown = sorted(set(start or {}) - set(self.ranges))
-        if unknown:
-            raise TypeError(f"there is no control {unknown[0]!r}; there are {', '.join(self.ranges)}")
-        self.state = kind(**start or {})
+        self.draw, self.kind, self.start = draw, kind, start or {}
+        self.ranges = {f.name: f.metadata["range"] for f in fields(kind)} | (ranges or {})
+        for name in self.start:
+            if name not in self.ranges:
+                raise TypeError(f"there is no control {name!r}; there are {', '.join(self.ranges)}")
         for f in fields(kind):
-            value, allowed = getattr(self.state, f.name), self.ranges[f.name]
-            if f.metadata["options"]:
-                if value not in _values(allowed):
-                    raise ValueError(f"{f.name} must be one of {', '.join(map(str, _values(allowed)))}, got {value!r}")
-            elif allowed and isinstance(value, int) and not allowed[0] <= value <= allowed[1]:
+            value, allowed = self.start.get(f.name, f.default), self.ranges[f.name]
+            if f.metadata["options"] and value not in allowed:
+                raise ValueError(f"{f.name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+            if isinstance(f.default, int | float) and allowed and not allowed[0] <= value <= allowed[1]:
                 raise ValueError(f"{f.name} must be {allowed[0]} to {allowed[1]}, got {value}")
 
     def still(self) -> Image:
         """The first picture with its alt text, for pages where no widget runs."""
-        drawing = self.draw(self.state)
-        return still(drawing.picture, drawing.alt)
+        return self.draw(self.kind(**self.start)).still
 
 
 def widget(**layout):
-    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, and its attribute
-    `figure`, of the same arguments, the first picture as an image with alt text, for pages where no widget runs.
+    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, and its attribute `figure`, of
+    the same arguments, the first picture as an image with alt text, for pages where no widget runs. Keyword arguments
+    are where controls begin, by the names of the state. Raises as `Scene`.
     """
 
     def decorate(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
@@ -120,101 +109,87 @@ def still(picture: np.ndarray, alt: str) -> Image:
     return Image(encode_jpeg(picture), format="jpeg", alt=alt, width=picture.shape[1])
 
 
+class StandIn:
+    """A widget in whose place a picture with alt text, `stand_in`, is shown where no widget can run."""
+
+    stand_in: Image
+
+    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
+        shown, (picture, about) = super()._repr_mimebundle_(**kwargs), self.stand_in._repr_mimebundle_()
+        shown = shown[0] if isinstance(shown, tuple) else shown  # anywidget's has metadata
+        return shown | picture | {"text/plain": self.stand_in.alt}, about
+
+
 class AltImage(widgets.Image):
     """An image widget whose `tooltip` is its alt text, which the page takes only where there is a description."""
 
-    description = Unicode("").tag(sync=True)
+    description = traitlets.Unicode("").tag(sync=True)
 
 
-class Live(widgets.VBox):
+class Live(StandIn, widgets.VBox):
     """The controls of a scene, a button that puts them back, a line of numbers, and the picture that follows them.
 
     label_width: of the controls' labels, as "7em"; lines: room for so many lines of numbers; play: name of the setting
-    that a play button moves through. Where no widget can run, the first picture stands in.
+    that a play button moves through. The trait `state` is what the controls show.
     """
 
+    state = traitlets.Any()
+
     def __init__(self, scene: Scene, *, label_width: str = "8em", lines: int = 3, play: str = ""):
-        self.draw, self.state = scene.draw, scene.state
-        self.controls = {f.name: _control(f, getattr(self.state, f.name), scene) for f in fields(self.state)}
-        self.start, self._held = self.values(), False
-        first = self.draw(self.state)
+        self.draw, self.start = scene.draw, scene.kind(**scene.start)
+        self.controls = {f.name: _control(f, scene, label_width) for f in fields(scene.kind)}
         self.image = AltImage(format="jpeg", layout={"width": "100%", "max_width": "1000px"})
         self.line = widgets.HTML(layout={"flex": "1 1 auto", "min_height": f"{1.45 * lines}em"})
+        self.stand_in, self.state = self._show(self.start), self.start
+        shown = list(self.controls.values())
+        if play:  # moves its slider in the page itself
+            slider = self.controls[play]
+            shown.append(widgets.Play(slider.value, min=slider.min, max=slider.max, interval=120, description="play"))
+            widgets.jslink((shown[-1], "value"), (slider, "value"))
+        rows = {"grid_template_columns": "repeat(3, minmax(0, 1fr))", "grid_gap": "0 8px", "max_width": "1000px"}
         back = button("start again", "all controls back to where they began", self.reset)
         below = widgets.HBox([back, self.line], layout={"max_width": "1000px", "align_items": "flex-start"})
-        super().__init__([self._grid(label_width, play), below, self.image])
-        self._show(first)
-        self._stand_in = still(first.picture, first.alt)
-        for control in self.controls.values():
-            control.observe(self._moved, "value")
+        super().__init__([widgets.GridBox(shown, layout=rows), below, self.image])
+        for name, control in self.controls.items():
+            control.observe(lambda change, name=name: self.set(**{name: change.new}), "value")
+        self.observe(self._moved, "state")
         if os.environ.get("REDN_CI"):
             self.sweep()
 
-    def _grid(self, label_width: str, play: str) -> widgets.Widget:
-        """The controls in rows of three; the play button moves its slider in the page itself."""
-        for f in fields(self.state):
-            control = self.controls[f.name]
-            control.layout.width = "auto"
-            control.style.description_width = label_width
-            if f.metadata["wide"]:
-                control.layout.grid_column = "1 / -1"
-        shown = list(self.controls.values())
-        if play:
-            slider = self.controls[play]
-            button = widgets.Play(slider.value, min=slider.min, max=slider.max, interval=120, description="play")
-            widgets.jslink((button, "value"), (slider, "value"))
-            shown.append(button)
-        rows = {"grid_template_columns": "repeat(3, minmax(0, 1fr))", "grid_gap": "0 8px", "max_width": "1000px"}
-        return widgets.GridBox(shown, layout=rows)
-
-    def values(self) -> dict:
-        """The value of each control by its name."""
-        return {name: control.value for name, control in self.controls.items()}
-
     def set(self, **values) -> None:
-        """Move several controls and draw once. Raises KeyError for an unknown name."""
-        self._held = True
-        try:
-            for name, value in values.items():
-                self.controls[name].value = value
-        finally:
-            self._held = False
-        self._moved()
+        """Move several controls and draw once. Raises TypeError for an unknown name."""
+        self.state = replace(self.state, **values)
 
     def reset(self) -> None:
         """All controls back to where they began."""
-        self.set(**self.start)
+        self.state = self.start
 
     def sweep(self) -> None:
         """Draw with each control at each of its ends. With REDN_CI raises what draw raises."""
+        changes = [{name: value} for name, control in self.controls.items() for value in ends(control)]
+        for change in [*changes, {}]:
+            self._try(replace(self.state, **change))
+
+    def _moved(self, _change=None) -> None:
         for name, control in self.controls.items():
-            for value in ends(control):
-                self._moved(**{name: value})
-        self._moved()
+            control.value = getattr(self.state, name)
+        self._try(self.state)
 
-    def _state(self, **changes) -> Any:
-        return replace(self.state, **self.values() | changes)
-
-    def _moved(self, _change=None, **changes) -> None:
-        if self._held:
-            return
+    def _try(self, state: Any) -> None:
+        """Show a state, or what is wrong."""
         try:
-            self._show(self.draw(self._state(**changes)))
+            self._show(state)
         except Exception as error:
             self.line.value = status(f"{type(error).__name__}: {error}", wrong=True)
             if os.environ.get("REDN_CI"):
                 raise
 
-    def _show(self, drawing: Drawing) -> None:
-        self.line.value = status(drawing.line)
-        self.image.tooltip = drawing.alt
-        self.image.value = encode_jpeg(drawing.picture)
-
-    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
-        data = super()._repr_mimebundle_(**kwargs)
-        alt = self._stand_in.alt
-        data |= {"text/plain": alt, "image/jpeg": base64.b64encode(self._stand_in.data).decode()}
-        return data, {"image/jpeg": {"alt": alt, "width": self._stand_in.width}}
+    def _show(self, state: Any) -> Image:
+        """A state as picture and line of numbers; returns the picture."""
+        drawing = self.draw(state)
+        image = drawing.still
+        self.line.value, self.image.tooltip, self.image.value = status(drawing.line), image.alt, image.data
+        return image
 
 
 def button(words: str, help: str, press: Callable[[], None]) -> widgets.Button:
@@ -224,28 +199,27 @@ def button(words: str, help: str, press: Callable[[], None]) -> widgets.Button:
     return made
 
 
-def _control(f: Field, value: Any, scene: Scene) -> widgets.Widget:
-    """The control of a setting, at its value."""
+def _control(f: Field, scene: Scene, label_width: str) -> widgets.Widget:
+    """The control of a setting, where it begins."""
     m, allowed = f.metadata, scene.ranges[f.name]
-    words = {"description": m["label"], "tooltip": m["help"]}
-    if isinstance(value, bool):
-        return widgets.Checkbox(value, **words)
+    words = {"description": m["label"], "tooltip": m["help"], "value": scene.start.get(f.name, f.default)}
+    words |= {"style": {"description_width": label_width}, "layout": {"width": "auto"}}
+    if m["wide"]:
+        words["layout"]["grid_column"] = "1 / -1"
+    if isinstance(f.default, bool):
+        return widgets.Checkbox(**words)
     words["continuous_update"] = not m["on_release"]
     if m["options"]:  # no dropdown: JupyterLab keeps the arrow keys, which it needs, for itself
-        return widgets.SelectionSlider(options=allowed, value=value, **words)
-    low, high = allowed
+        return widgets.SelectionSlider(options=allowed, **words)
+    words |= dict(zip(("min", "max"), allowed, strict=True), step=m["step"])
     if isinstance(f.default, int):
-        return widgets.IntSlider(value, min=low, max=high, step=m["step"], disabled=low == high, **words)
-    return widgets.FloatSlider(value, min=low, max=high, step=m["step"], readout_format=m["form"], **words)
+        return widgets.IntSlider(disabled=allowed[0] == allowed[1], **words)
+    return widgets.FloatSlider(readout_format=m["form"], **words)
 
 
-def chosen(point: int) -> tuple[list[int] | None, str]:
+def chosen(point: int | str) -> tuple[list[int] | None, str]:
     """The points that a state's `point` draws, None for all, and what they are called."""
     return (None, "all points") if point == ALL else ([point], f"point {point}")
-
-
-def _values(options: Sequence) -> list:
-    return [option[1] if isinstance(option, tuple) else option for option in options]
 
 
 def status(words: str, *, wrong: bool = False) -> str:
@@ -259,8 +233,5 @@ def status(words: str, *, wrong: bool = False) -> str:
 def ends(control: widgets.Widget) -> tuple:
     """The values at which a control is most likely to break: first and last option, least and most, on and off."""
     if hasattr(control, "options"):
-        values = _values(control.options)
-        return values[0], values[-1]
-    if hasattr(control, "max"):
-        return control.min, control.max
-    return False, True
+        return control.options[0], control.options[-1]
+    return (control.min, control.max) if hasattr(control, "max") else (False, True)

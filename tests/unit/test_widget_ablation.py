@@ -38,25 +38,24 @@ def test_every_cell_and_kind_can_be_seen_and_differs_from_the_others(table):
 
 def test_the_line_says_the_tables_numbers(table):
     grid, live = read_grid(table), AblationBoard(table, memory=False, identity=False, kind="dark")
-    here = grid.cells["spatial"]["dark"]
-    assert f"{here.spread} % (3 seeds)" in live.line.value
-    less = grid.cells["none"]["dark"].mean - here.mean
-    assert f"without feedback {less:+.2f}, with memory" in live.line.value
-    effect = grid.effects["feedback"]["dark"]
-    assert f"feedback {effect.mean:+.2f} ({effect.low:+.2f} to {effect.high:+.2f})" in live.line.value
+    mean, spread = grid.table.loc["spatial", ["dark", "dark_sd"]]
+    assert f"{mean:.2f} ± {spread:.2f} % (3 seeds)" in live.line.value
+    assert f"without feedback {grid.table.loc['none', 'dark'] - mean:+.2f}, with memory" in live.line.value
+    mean, low, high = grid.effects["dark"]["feedback"]
+    assert f"feedback {mean:+.2f} ({low:+.2f} to {high:+.2f})" in live.line.value
     assert "dark" in live.image.tooltip and "; feedback, dark: " in live.image.tooltip
 
 
 def test_an_interval_that_holds_zero_is_not_significant(table):
     effects = read_grid(table).effects
-    assert len(effects) == 7 and effects["feedback"]["clear"].high < 0
-    open_ones = [kind for kind, effect in effects["identity"].items() if not effect.significant and kind in MEASURED]
+    assert len(effects["clear"]) == 7 and effects["clear"]["feedback"][2] < 0
+    open_ones = [kind for kind, found in effects.items() if found["identity"][1] <= 0 <= found["identity"][2]]
     assert open_ones
     assert "not significant" in AblationBoard(table, kind=open_ones[0]).line.value
 
 
 def test_the_best_and_the_worst_are_found(table):
-    ranked = sorted(CELLS, key=lambda state: read_grid(table).cells[state.cell]["clear"].mean)
+    ranked = sorted(CELLS, key=lambda state: read_grid(table).table.loc[state.cell, "clear"])
     for state, words in ((ranked[0], "lowest of 8"), (ranked[-1], "7 lower of 8")):
         assert words in AblationBoard(table, **asdict(replace(state, kind="clear"))).line.value
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from redn_lib.data import contact_sheet
 from redn_lib.landmarks import MEAN_SHAPE
-from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, join_maps, occlude
+from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, occlude, to_peaks
 from redn_lib.widgets.panels import CAPTION_HEIGHT, caption, card, fit_into, side_by_side, stack, text_width, write
 from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, OCCLUDER, SKY, TRUTH, YELLOW
 
@@ -90,8 +90,8 @@ def test_response_map_glows_at_its_peak():
     assert draw_response_map(square, maps[5], zoom=2).shape == (256, 256, 3)
 
 
-def test_join_of_empty_maps_is_empty():
-    assert (join_maps(np.zeros((68, 4, 4))) == 0).all()
+def test_empty_maps_stay_empty():
+    assert (to_peaks(np.zeros((68, 4, 4))) == 0).all()
     assert (colour_map(np.zeros((4, 4))) == colour_map(np.zeros((1, 1)))[0, 0]).all()
 
 

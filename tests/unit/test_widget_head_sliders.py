@@ -44,7 +44,7 @@ def test_labels_can_be_taken_off():
     half = with_labels.picture.shape[1] // 2
     assert (with_labels.picture[:, :half] == without.picture[:, :half]).all()
     assert (with_labels.picture[:, half:] != without.picture[:, half:]).any()
-    assert with_labels.line == without.line and with_labels.alt != without.alt
+    assert with_labels.line == without.line and with_labels.still.alt != without.still.alt
 
 
 def test_alt_text_names_what_was_changed(live):
