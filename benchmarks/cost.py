@@ -78,10 +78,8 @@ def table(preset: Preset) -> str:
     head = ["stage", "iterations", "batch", "steps", "TFLOP each", "PFLOP", *(f"{name}, min" for name in PEAK), "cores"]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     total = 0.0
-    parts = [(name, stage) for name, stage in STAGES.items()]
-    parts += [(f"{name}, beside", part) for name, stage in STAGES.items() for part in stage.beside]
-    for name, part in parts:
-        stage = replace(part, steps=preset.trained_steps)
+    for name, stage in STAGES.items():
+        stage = replace(stage, steps=preset.trained_steps)
         each = iteration_flops(replace(preset, hidden=HIDDEN if stage.frames > 1 else 0), stage)
         total += each * stage.iterations
         seconds = each / (UTILISATION * PEAK[FASTEST] * 1e12)

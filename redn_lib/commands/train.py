@@ -33,7 +33,6 @@ from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import patches
 from redn_lib.training.grow import begun, digests, fresh
 from redn_lib.training.loop import Trainer, joined
-from redn_lib.training.mixed import MixedBatches, MixedTrainer
 from redn_lib.training.relabel import renewed
 from redn_lib.training.stages import RECIPES, STAGES, Stage
 from redn_lib.training.trained_on import trained_on
@@ -115,22 +114,14 @@ def run_stage(
 ) -> tuple[RedNet, dict[str, Any]]:
     """The network at the end of a stage, and what its weight file says of it; before: what the file of `start` says."""
     processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
-    model, known, mixed, everything = start, before.get(KNOWN, []) if before else [], [], []
-    for part in (*stage.beside, stage):
-        samples = samples_of(part, datasets, start, args.run / LABELS, fabric)
-        faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
-        model, batches = begun(model, part, faces, seed=args.seed, hidden=args.hidden, known=known, processes=processes)
-        known = digests(batches) if part.identity_weight else known
-        mixed.append(batches)
-        everything += samples
-    length, people = max((len(sample.frames) for sample in samples), default=0) or 1, trained_on(everything, before)
-    kind_of_trainer = Trainer
-    if stage.beside:
-        batches, kind_of_trainer = MixedBatches(mixed, stage.seed, processes), MixedTrainer
-        stage = batches.stage
+    samples = samples_of(stage, datasets, start, args.run / LABELS, fabric)
+    length = max((len(sample.frames) for sample in samples), default=0) or 1
+    faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
+    known, people = before.get(KNOWN, []) if before else [], trained_on(samples, before)
+    model, batches = begun(start, stage, faces, seed=args.seed, hidden=args.hidden, known=known, processes=processes)
     settings = {"every": args.every, "device": args.device, "workers": args.workers}
     settings["options"] = options_of(args) | people
-    trainer = kind_of_trainer(model, stage, batches, path=folder / "checkpoint.pt", fabric=fabric, **settings)
+    trainer = Trainer(model, stage, batches, path=folder / "checkpoint.pt", fabric=fabric, **settings)
     if not quiet:
         kind = "images" if length == 1 else f"clips of {length} frames"
         print(
@@ -143,6 +134,7 @@ def run_stage(
         print(f"stage {name}: {trainer.seconds / 3600:.2f} hours")
     about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
     about |= {"frames": len(samples) * length, "procedural": stage.procedural, "made_by": made_by(args, stage)}
+    known = digests(batches) if stage.identity_weight else known
     return model, about | ({KNOWN: known} if model.classifier is not None and known else {}) | people
 
 
@@ -207,16 +199,7 @@ def chosen_stage(args: argparse.Namespace, name: str, preset: Preset) -> Stage:
     stage = replace(STAGES[name], **{"steps": least} | given)
     if stage.steps < least:
         raise ValueError(f"preset {preset.name} keeps statistics of {least} steps: train with --steps {least} or more")
-    share = stage.iterations / STAGES[name].iterations
-    common = {"steps": stage.steps} | {
-        key: given[key] for key in ("procedural", "batch", "synthetic_people") if key in given
-    }
-    beside = tuple(
-        replace(part, seed=part.seed + args.seed, iterations=max(round(share * part.iterations), 1), **common)
-        for part in stage.beside
-    )
-    warmup = min(stage.warmup, stage.iterations // 4)
-    return replace(stage, seed=STAGES[name].seed + args.seed, warmup=warmup, beside=beside)
+    return replace(stage, seed=STAGES[name].seed + args.seed, warmup=min(stage.warmup, stage.iterations // 4))
 
 
 def trained(trainer: Trainer, quiet: bool) -> RedNet:

@@ -16,10 +16,9 @@ from redn_lib.presets import COMPACT, Preset
 from redn_lib.rednet import FrameOutput, RedNet
 from redn_lib.response_maps import confidence, gaussian_maps
 from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
-from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches
+from redn_lib.training.batches import Batch, ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.grow import fresh, grown
-from redn_lib.training.loop import Trainer
-from redn_lib.training.mixed import MixedBatches, MixedTrainer
+from redn_lib.training.loop import Trainer, follow_norms
 from redn_lib.training.stages import ON_CLIPS, STAGES, Stage
 
 SMALL = replace(
@@ -353,3 +352,34 @@ def trained_cascade(form: FeedbackForm, steps: int, stage: Stage, faces: list[Fa
         trainer = Trainer(cascade, longer, StillBatches(faces, longer, cascade.preset))
         done += trainer.run(show).requires_grad_(False).networks
     return Cascade(done).eval()
+
+
+class MixedBatches(Dataset):
+    """Every batch of several stages once, in an order that the seed draws. stage: the last, which has all parts."""
+
+    def __init__(self, parts: Sequence[StillBatches], seed: int):
+        every = [(part, i) for part in parts for i in range(len(part))]
+        self.order = [every[n] for n in np.random.default_rng((seed, 4, 0)).permutation(len(every))]
+        self.stage = replace(parts[-1].stage, iterations=len(every))
+
+    def __getitem__(self, i: int) -> Batch:
+        part, j = self.order[i]
+        return part[j]
+
+    def stage_of(self, i: int) -> Stage:
+        """The stage that batch i is from, with one schedule of the learning rate over all of them."""
+        return replace(self.order[i][0].stage, iterations=self.stage.iterations)
+
+
+class MixedTrainer(Trainer):
+    """A trainer whose batches, of `MixedBatches`, each bring the losses and the batch norm of a stage of their own."""
+
+    batches: MixedBatches
+
+    def learn(self, batch: Batch) -> list[float]:
+        whole = self.stage
+        self.stage = self.losses_of.stage = self.batches.stage_of(self.iteration)
+        follow_norms(self.model, self.stage)
+        losses = super().learn(batch)
+        self.stage = whole
+        return losses

@@ -134,7 +134,7 @@ class Trainer:
         self.average = AveragedModel(model, multi_avg_fn=self.follow, use_buffers=True)
         freeze(model, stage)
         self.optimiser = torch.optim.AdamW(parameter_groups(model, stage), lr=stage.rate)
-        self.of_batch = self.losses_of = Losses(model, stage)
+        self.losses_of = Losses(model, stage)
         self.settings = {"options": dict(options or {}), "stage": asdict(stage), "preset": asdict(model.preset)}
         self.iteration, self.seconds = 0, 0.0
         self.losses: list[list[float]] = []

@@ -55,7 +55,6 @@ class Stage:
     labels: where some datasets were labelled by people and some by another network, "all": of both; "people": only the
         former; "renewed": both, the latter labelled again by the network that begins the stage, of a recipe the first
         such stage (`relabel.renewed`).
-    beside: stages whose batches are mixed with its own, each with its own losses; all parts learn (see `mixed`).
     """
 
     iterations: int
@@ -88,7 +87,6 @@ class Stage:
     augmented: float = 1.0
     augment_synthetic: bool = True
     labels: str = "all"
-    beside: tuple["Stage", ...] = ()
 
 
 ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
@@ -110,11 +108,8 @@ and the pose vary widely and are known.
 LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regression", "classifier", "reader")
 """All parts but the first three stages of the encoder, whose features are edges and not people (our choice)."""
 
-MIXED_IN = (
-    Stage(1700, rate=5e-4, growth=2.0, seed=751, labels="people", **GENTLE),
-    Stage(500, 64, rate=5e-4, growth=2.0, procedural=0.5, group=4, swap=0.25, seed=752, labels="renewed", **DECOUPLING),
-)
-"""Still images and groups of a person, whose batches are mixed with the clips of the last stage (our choice)."""
+BEHIND = ("memory", "decoder", "detection", "regression")
+"""f_tRNN and all that comes after it, so that both codes stay what they are (our choice)."""
 
 STAGES = {
     "faces": Stage(1500),
@@ -135,16 +130,20 @@ STAGES = {
         labels="renewed",
         **DECOUPLING,
     ),
-    "joint": Stage(900, rate=5e-4, growth=2.0, seed=750, labels="people", beside=MIXED_IN, **STEADY, **GENTLE),
+    "settle": Stage(2000, rate=5e-4, growth=2.0, seed=1000, labels="people", **GENTLE),
+    "memory": Stage(
+        1600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="people", **STEADY, **GENTLE
+    ),
+    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
 again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
-finds points learn together. identity: groups of still images of a person, with f_CLS. joint: end to end, all parts and
-all losses; the batches are clips, still images as in mild, and groups as in identity, mixed.
+finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
+again, the encoder as it is. joint: clips, all losses and parts.
 The seeds differ so that no stage has the batches of another.
 """
 
-RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "joint")}
+RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "settle", "memory")}
 """By weight file, the stages that make it from nothing."""

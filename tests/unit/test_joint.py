@@ -8,9 +8,8 @@ import torch
 from unit.test_experiments import PRESET, STAGE, setting_in
 
 from redn_lib.experiments import curriculum
-from redn_lib.experiments.curriculum import FULL, Curriculum
+from redn_lib.experiments.curriculum import FULL, Curriculum, MixedBatches, MixedTrainer
 from redn_lib.training.grow import fresh
-from redn_lib.training.mixed import MixedBatches, MixedTrainer
 
 
 @pytest.fixture
@@ -33,15 +32,6 @@ def test_every_batch_of_every_stage_comes_once_with_its_losses(one):
         assert torch.equal(mixed[n].patches, part[i].patches)
         assert mixed.stage_of(n) == replace(part.stage, iterations=5)
     assert [MixedBatches(parts, seed).order for seed in range(6)].count(mixed.order) < 6
-
-
-def test_processes_share_each_batch_of_the_mixed_ones(one):
-    parts = parts_of(one)
-    alone, shared = MixedBatches(parts, 0), MixedBatches(parts, 0, processes=2)
-    for n, (part, i) in enumerate(shared.order):
-        assert (part, i) == alone.order[n], "the same order, so that all processes have a batch of one stage"
-        assert torch.equal(shared[2 * n].patches, part[2 * i].patches)
-        assert torch.equal(shared[2 * n + 1].patches, part[2 * i + 1].patches)
 
 
 def test_a_batch_teaches_what_its_stage_would(one):
