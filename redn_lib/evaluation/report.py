@@ -1,4 +1,4 @@
-"""Predictions and labels of a test set to figures: by set of points, overall, by split and by video."""
+"""Predictions and labels of a test set to figures: by set of points, overall, by turn of the head, split and video."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from redn_lib.data.dataset import Sample
+from redn_lib.identity import pose_of
 from redn_lib.landmarks import INNER, N_POINTS, PARTS, SEVEN
 from redn_lib.metrics import METRICS, NORMALISERS, jitter, mean_percent, point_errors
 
 POINT_SETS: dict[str, Sequence[int]] = {"68": range(N_POINTS), "inner 51": INNER, "7": SEVEN}
+
+TURNS = ("least turned", "more turned", "most turned")
+FEW = 30  # frames; fewer are not divided by turn
 
 
 def figures(errors: np.ndarray) -> dict[str, float]:
@@ -67,7 +72,9 @@ class Measured:
         return {name: mean_percent(self.frame_errors(name)) for name in names}
 
     def table(self) -> list[dict[str, Any]]:
-        """A row for all, each split and video, and each set of points: metrics of the last step, jitter in percent."""
+        """A row for all, each third by how far the head is turned, each split and video, and each set of points:
+        metrics of the last step, jitter in percent.
+        """
         columns = ("split", "video", "person", "number")
         frames = pd.DataFrame([[getattr(sample, name) for name in columns] for sample in self.samples], columns=columns)
         shakes = {}
@@ -77,6 +84,10 @@ class Measured:
             shakes[video] = 100 * jitter(track)
         frames["jitter"] = frames["video"].map(shakes)
         groups = [("overall", "", frames)]
+        if "68" in self.point_sets and len(frames) >= FEW:
+            turn = pose_of(torch.from_numpy(self.labels))[:, 0].abs().numpy()
+            thirds = pd.Series(turn).rank(method="first") * 3 // (len(turn) + 1)
+            groups += [("turn", TURNS[int(third)], some) for third, some in frames.groupby(thirds)]
         if frames["split"].nunique() > 1:
             groups += [("split", name, some) for name, some in frames.groupby("split", sort=False)]
         if frames["video"].nunique() < len(frames):

@@ -108,7 +108,10 @@ and the pose vary widely and are known.
 LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regression", "classifier", "reader")
 """All parts but the first three stages of the encoder, whose features are edges and not people (our choice)."""
 
-BEHIND = ("memory", "decoder", "detection", "regression")
+READING = ("decoder", "detection", "regression")
+"""What makes maps of a code (our choice)."""
+
+BEHIND = ("memory", *READING)
 """f_tRNN and all that comes after it, so that both codes stay what they are (our choice)."""
 
 STAGES = {
@@ -134,6 +137,7 @@ STAGES = {
     "memory": Stage(
         1600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="people", **STEADY, **GENTLE
     ),
+    "polish": Stage(500, rate=3e-4, growth=2.0, only=READING, seed=1125, labels="people", **GENTLE),
     "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
@@ -141,9 +145,9 @@ STAGES = {
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
 again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
 finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
-again, the encoder as it is. joint: clips, all losses and parts.
+again, the encoder as it is. polish: as mild, the encoder and f_tRNN as they are. joint: clips, all losses and parts.
 The seeds differ so that no stage has the batches of another.
 """
 
-RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "settle", "memory")}
+RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "settle", "memory", "polish")}
 """By weight file, the stages that make it from nothing."""

@@ -209,6 +209,21 @@ def test_figures_by_hand(ytf):
     assert overall["68"]["fr8"] == pytest.approx(200 / 3) and overall["7"]["fr8"] == pytest.approx(100 / 3)
 
 
+def test_thirds_by_turn_of_the_head_hold_all_faces_and_the_most_turned_is_last(ytf):
+    samples = (dataset.open(ytf)[:2] * 30)[:45]
+    labels = labels_of(samples).astype(float)
+    labels[:, 30, 0] += np.linspace(0, 40, len(labels))[::-1]  # the nose's tip, ever less to the side
+    predictions = labels[:, None].copy()
+    predictions[:15, 0, :, 0] += 1
+    rows = {
+        r["name"]: r
+        for r in Measured(samples, predictions, labels).table()
+        if r["of"] == "turn" and r["points"] == "68"
+    }
+    assert [row["frames"] for row in rows.values()] == [15, 15, 15]
+    assert rows["most turned"]["nme"] > 0 and rows["least turned"]["nme"] == rows["more turned"]["nme"] == 0
+
+
 def test_every_normaliser_by_hand():
     square = np.tile([[10.0, 20.0]], (68, 1))
     square[[0, 36, 45]] = (10, 20), (20, 30), (30, 30)
