@@ -1,5 +1,6 @@
 """The loop microscope in the kernel: all requests are answered, changes of z change later steps only."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -196,6 +197,8 @@ def test_switches_change_what_they_say_and_no_more(subject, start):
     with torch.inference_mode():
         whole, forgot = open_step(subject.model, *given), open_step(subject.model, *given, memory=False)
         blind = open_step(subject.model, *given, features=False)
+        laid_out = copy.deepcopy(subject.model).to(memory_format=torch.channels_last)  # as weights are loaded
+        torch.testing.assert_close(open_step(laid_out, *given, memory=False).detection, forgot.detection)
     deepest = max(whole.held)
     assert torch.equal(forgot.held[deepest], whole.held[deepest])
     assert not torch.equal(forgot.back[deepest], whole.back[deepest])
