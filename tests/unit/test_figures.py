@@ -43,6 +43,18 @@ def test_readme_quotes_the_faces_labelled_by_people(root):
     assert f"the shipped network has {errors} % after steps 1 / 2 / 3" in readme and found["frames"] == 224
 
 
+def test_readme_quotes_the_table_of_the_memory(root):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    table = read_table(root / "results" / "memory.csv").pivot(index="method", columns="clips", values=["nme", "nme_se"])
+    rows = [line for line in readme.splitlines() if line.startswith(("| memory", "| no memory"))]
+    quoted = [
+        f"{row['nme', 'occluded']:.2f} ± {row['nme_se', 'occluded']:.2f} % | "
+        f"{row['nme', 'moving']:.2f} ± {row['nme_se', 'moving']:.2f} % | {row['nme', 'clear']:.2f} % |"
+        for _, row in table.iterrows()
+    ]
+    assert len(rows) == 6 and all(any(row.endswith(figures) for figures in quoted) for row in rows)
+
+
 def test_the_people_measured_on_are_named(root):
     names = (root / "results" / "val_people.txt").read_text(encoding="utf-8").split()
     assert len(set(names)) == len(names) == result(root, "compact")["people"]
