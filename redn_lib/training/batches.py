@@ -228,7 +228,7 @@ class ClipBatches(StillBatches):
             visible = visible[MIRROR]
         face = Face(image, points.astype(np.float32), face.person, face.name, visible)
         seed, frames = int(rng.integers(1 << 30)), self.stage.frames
-        stay = (min(5, frames), min(8, frames))
+        stay = (min(5, frames), min(max(8, frames * 3 // 4), frames))
         occluder = draw_occluder(seed, frames, lasts=stay) if rng.random() < self.stage.occluded else None
         if occluder and rng.random() < FROM_START:
             occluder = replace(occluder, enters=0)

@@ -97,6 +97,9 @@ network does not rely on the prior instead of the image; occluded points count f
 STEADY = ON_CLIPS | {"batch": 4, "pace": 8.0, "motion_weight": 4.0}
 """Those, and values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
 
+LONGER = {"frames": 16}
+"""Longer clips, with longer occlusions (our choice)."""
+
 GENTLE = {"augmented": 0.35, "box_noise": BoxNoise(0.08, 0.15, 15.0)}
 """Values of the late stages on still images, which are nearer to what the network will see (our choice)."""
 
@@ -137,6 +140,9 @@ STAGES = {
     "memory": Stage(
         1600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="people", **STEADY, **GENTLE
     ),
+    "longer": Stage(
+        600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=1250, labels="people", **STEADY | LONGER, **GENTLE
+    ),
     "polish": Stage(500, rate=3e-4, growth=2.0, only=READING, seed=1125, labels="people", **GENTLE),
     "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
@@ -145,9 +151,12 @@ STAGES = {
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
 again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
 finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
-again, the encoder as it is. polish: as mild, the encoder and f_tRNN as they are. joint: clips, all losses and parts.
+again, the encoder as it is. longer: the same, of longer clips. polish: as mild, the encoder and f_tRNN as they are.
+joint: clips, all losses and parts.
 The seeds differ so that no stage has the batches of another.
 """
 
-RECIPES = {"compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "settle", "memory", "polish")}
+RECIPES = {
+    "compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "settle", "memory", "longer", "polish")
+}
 """By weight file, the stages that make it from nothing."""
