@@ -7,8 +7,8 @@ threshold or strength that is best on animated faces of its train split.
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,39 +51,39 @@ class Forgetful(RedNet):
         return super().follow(patch, crop, before, *steps, **options)
 
 
-@dataclass(frozen=True)
-class Way:
-    """One way to follow a face: clips to their tracks, (T, 68, 2) each."""
-
-    name: str
-    tracks: Callable[[Sequence[Trial]], list[np.ndarray]]
+Follow = Callable[[Sequence[Trial]], list[np.ndarray]]
+"""Clips to their tracks, (T, 68, 2) each."""
 
 
-def ways(model: RedNet, known: Sequence[Trial]) -> Iterable[Way]:
-    """The network with its memory, without, with its state dropped, and all rivals; known: clips to choose by."""
-    yield Way("memory", lambda clips: tracks_of(model, clips))
-    yield Way("no memory", lambda clips: tracks_of(model, clips, temporal=False))
+def ways(model: RedNet, known: Sequence[Trial]) -> dict[str, Follow]:
+    """The network with its memory, with its state dropped, and the rules; known: clips to choose thresholds by."""
     forgetful = grown(model, 0, Forgetful).eval()
 
     def dropped(clips: Sequence[Trial]) -> list[np.ndarray]:
         forgetful.drop = torch.tensor([middle(trial) for trial in clips])
         return tracks_of(forgetful, clips)
 
-    yield Way("memory, state dropped in the middle", dropped)
+    found = {"memory": partial(tracks_of, model), "memory, state dropped in the middle": dropped}
     for name, kind in (("held", HeldPoints), ("moved on", MovedPoints)):
         rule = grown(model, 0, kind, hidden=0).eval()
         rule.least = best_threshold(rule, known)
-        yield Way(
-            f"no memory, last sure points {name} (confidence {rule.least})", lambda c, rule=rule: tracks_of(rule, c)
-        )
-    alone, truths = tracks_of(model, known, temporal=False), [trial.clip.points for trial in known]
+        found[f"no memory, last sure points {name} (confidence {rule.least})"] = partial(tracks_of, rule)
+    return found
+
+
+def smoothed(alone: Mapping[str, list[np.ndarray]], model: RedNet, known: Sequence[Trial]) -> dict[str, dict]:
+    """The tracks without memory, by kind of clip, as they are and by each filter with its best strength."""
+    found, tracks = {"no memory": alone}, tracks_of(model, known, temporal=False)
     for name, (smooth, strengths) in FILTERS.items():
-        strength = best_strength(smooth, strengths, alone, truths)
+        strength = best_strength(smooth, strengths, tracks, [trial.clip.points for trial in known])
+        of_kind = {kind: [smooth(track, strength) for track in some] for kind, some in alone.items()}
+        found[f"no memory, {name} filter ({strength})"] = of_kind
+    return found
 
-        def filtered(clips: Sequence[Trial], smooth=smooth, strength=strength) -> list[np.ndarray]:
-            return [smooth(track, strength) for track in tracks_of(model, clips, temporal=False)]
 
-        yield Way(f"no memory, {name} filter ({strength})", filtered)
+def followed(follow: Follow, clips: Sequence[Trial]) -> list[np.ndarray]:
+    """The tracks of all clips, eight at a time."""
+    return [track for i in range(0, len(clips), 8) for track in follow(clips[i : i + 8])]
 
 
 def middle(trial: Trial) -> int:
@@ -91,12 +91,11 @@ def middle(trial: Trial) -> int:
     return -1 if trial.hard.all() else int(np.flatnonzero(trial.hard).mean().round())
 
 
-def measured(way: Way, kind: str, clips: Sequence[Trial]) -> dict[str, float | str]:
+def measured(name: str, kind: str, tracks: Sequence[np.ndarray], clips: Sequence[Trial]) -> dict[str, float | str]:
     """A row: NME in percent, mean over clips, with its standard error over clips."""
-    tracks = [track for i in range(0, len(clips), 8) for track in way.tracks(clips[i : i + 8])]
     errors = [100 * nme(track, trial.clip.points) for track, trial in zip(tracks, clips, strict=True)]
     hard = np.array([e[trial.hard].mean() for e, trial in zip(errors, clips, strict=True)])
-    row = {"method": way.name, "clips": kind, "nme": hard.mean(), "nme_se": hard.std(ddof=1) / len(hard) ** 0.5}
+    row = {"method": name, "clips": kind, "nme": hard.mean(), "nme_se": hard.std(ddof=1) / len(hard) ** 0.5}
     if kind == "clear":
         return row | {"jitter": 100 * float(np.mean([jitter(track) for track in tracks]))}
     late = [e[trial.hard & (np.arange(len(e)) >= middle(trial))] for e, trial in zip(errors, clips, strict=True)]
@@ -118,7 +117,13 @@ def main() -> None:
     train = [sample.load()[0] for sample in dataset.open(args.data, split="train")]
     known = [t for kind in KINDS[1:] for t in trials(train, kind, args.clips // 4, args.frames, model.preset)]
     kinds = {kind: list(trials(unseen, kind, args.clips, args.frames, model.preset)) for kind in KINDS}
-    rows = [measured(way, kind, clips) for way in tqdm(list(ways(model, known))) for kind, clips in kinds.items()]
+    alone = {kind: followed(partial(tracks_of, model, temporal=False), clips) for kind, clips in kinds.items()}
+    tracks = smoothed(alone, model, known)
+    for name, follow in tqdm(ways(model, known).items()):
+        tracks[name] = {kind: followed(follow, clips) for kind, clips in kinds.items()}
+    rows = [
+        measured(name, kind, some, kinds[kind]) for name, of_kind in tracks.items() for kind, some in of_kind.items()
+    ]
     about = f"NME in percent on animated still images of {len(unseen)} faces; second_half: of each occlusion"
     command = f"python benchmarks/memory.py --data FOLDER --split {args.split} --clips {args.clips} --out {args.out}"
     write_table(rows, args.out, command=command, about=about)

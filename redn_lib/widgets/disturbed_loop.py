@@ -220,9 +220,9 @@ def open_step(
     """
     x, before, where = model.encoder(frame - 0.5, z, step)
     x, held, back = x if change_code is None else change_code(x, step), {}, {}
+    corner = x.new_tensor([[1, 0], [0, 0]])
     for s, stage in zip(range(len(where) - 1, -1, -1), model.decoder.stages, strict=False):
-        forgot = torch.kron(x.contiguous(), x.new_tensor([[1, 0], [0, 0]]))  # the upper left place of each window
-        held[s], back[s] = x, unpool(x, where[s]) if memory else forgot
+        held[s], back[s] = x, unpool(x, where[s]) if memory else torch.kron(x.contiguous(), corner)
         x = stage(back[s], step)
     detection = model.detection(x)
     regression = model.regression(detection, before[1] * features, before[3] * features, step)
