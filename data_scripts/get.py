@@ -4,9 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from redn_lib.data.convert import convert, fetch, report
+from redn_lib.data.images import encode_image
 from redn_lib.data.layouts import SETS
-from redn_lib.files import FULL, print_all_names, reserved
+from redn_lib.files import FULL, print_all_names, reserved, whole_file
+from redn_lib.widgets.contact_sheet import contact_sheet
 
 EXAMPLES = """\
 examples
@@ -51,6 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
         sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
         with reserved(options.out, folder=True):
             made = convert(dataset, sources, options.out, progress)
+            some = [made[i] for i in np.unique(np.linspace(0, len(made) - 1, 64).round().astype(int))]
+            sheet = contact_sheet((sample.face().image, sample.points, sample.box) for sample in some)
+            with whole_file(options.out / "contact_sheet.jpg") as temporary:
+                temporary.write_bytes(encode_image(sheet))
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130

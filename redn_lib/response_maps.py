@@ -13,11 +13,17 @@ def cell_centres(h: int, size: int, like: Tensor) -> Tensor:
     return (torch.arange(h, device=like.device, dtype=torch.float32) + 0.5) * (size / h) - 0.5
 
 
+def log_gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """Logarithms of `gaussian_rows`, of the same shapes."""
+    grid = cell_centres(h, size, points)
+    across, down = (-((grid - points[..., i, None].float()) ** 2) / (2 * sigma**2) for i in (0, 1))
+    return across, down
+
+
 def gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tensor, Tensor]:
     """The two factors of `gaussian_maps`, across and down: points (B, L, 2) to (B, L, h) each."""
-    grid = cell_centres(h, size, points)
-    across, down = (torch.exp(-((grid - points[..., i, None].float()) ** 2) / (2 * sigma**2)) for i in (0, 1))
-    return across, down
+    across, down = log_gaussian_rows(points, h, size, sigma)
+    return across.exp(), down.exp()
 
 
 def gaussian_maps(points: Tensor, h: int, size: int, sigma: float) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from redn_lib.feedback import to_crop, to_patch
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS
-from redn_lib.response_maps import cell_centres, confidence, decode, spatial_softmax
+from redn_lib.response_maps import cell_centres, confidence, decode, log_gaussian_rows, spatial_softmax
 
 HIDDEN = 128  # number of units of the LSTM that a fresh f_tRNN gets (our choice: plausible, but not found)
 CONTEXT = 8  # numbers by which the state tells `Join` what it knows beside the prior (our choice)
@@ -208,8 +208,9 @@ class Join(nn.Module):
         spread = prior.spread + self.of_prior(cat([with_mean(form), found, left, state], -1))[..., 0]
         share = share_of(own_spread, spread)
         weight = share[..., None, None]
-        bells = log_gaussians(expected, logits.shape[-1], self.size, sigma)
-        return Joined((1 - weight) * logits + weight * bells, own, own_spread, expected, spread, share)
+        across, down = log_gaussian_rows(expected, logits.shape[-1], self.size, sigma)
+        gaussians = down[..., :, None] + across[..., None, :]  # as logits, 0 at the point
+        return Joined((1 - weight) * logits + weight * gaussians, own, own_spread, expected, spread, share)
 
     def form_of(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """The points (B, L, 2) of maps and what tells how sure they are, (B, L, 4): share of a map near its point,
@@ -246,13 +247,6 @@ def with_mean(features: Tensor) -> Tensor:
 def share_of(spread: Tensor, other: Tensor) -> Tensor:
     """Weight of `other` beside what has `spread`, by their inverse variances; both are logarithms: 0 to 1."""
     return torch.sigmoid(2 * (spread - other))
-
-
-def log_gaussians(points: Tensor, cells: int, size: int, sigma: float) -> Tensor:
-    """Logits of Gaussians at points (B, L, 2) in crop pixels: (B, L, cells, cells), 0 at the point."""
-    grid = cell_centres(cells, size, points)
-    across, down = (-(((grid - points[..., i, None]) / sigma) ** 2) / 2 for i in (0, 1))
-    return down[..., :, None] + across[..., None, :]
 
 
 def fitted(points: Tensor, aim: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

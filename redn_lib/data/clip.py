@@ -182,11 +182,8 @@ class Layout:
     is_videos: bool = False  # whether it must be converted before it is read
     labels: str = "people"  # who set the points: "people", or "network", another one
     lean: float = 0.0  # how far right of a mirror-symmetric mark-up people set the points, over the eye distance
-
-    @property
-    def about(self) -> str:
-        """The text about the dataset; its first line is the title."""
-        return (Path(__file__).parent / "layouts" / f"{self.name}.txt").read_text(encoding="utf-8").rstrip()
+    about: str = ""  # what it is, its licence, how to get it; the first line is its title
+    videos: Mapping[str, str] = field(default_factory=dict)  # the names of the videos of each split, where it has some
 
     @property
     def title(self) -> str:

@@ -24,7 +24,6 @@ from tqdm import tqdm
 from redn_lib.crop import cut_around
 from redn_lib.data import dataset as datasets
 from redn_lib.data.clip import Layout, Sample, Unit
-from redn_lib.data.contact_sheet import contact_sheet
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
 from redn_lib.files import naming, unsealed, whole_file, write_sealed
@@ -85,7 +84,7 @@ def unpack(archive: Path, target: Path) -> None:
 
 
 def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool = False) -> Dataset:
-    """Convert folders and archives of a published dataset into `out`, with report.txt and contact_sheet.jpg beside it.
+    """Convert folders and archives of a published dataset into `out`, with report.txt beside it.
 
     Run again after an interruption, or after mending some files, it does only what is missing: parts whose files are
     unchanged stay.
@@ -116,10 +115,6 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     made = datasets.open(out)
     with whole_file(out / "report.txt") as temporary:
         temporary.write_text(report(made, most=10**9) + "\n", encoding="utf-8", errors="backslashreplace")
-    chosen = np.unique(np.linspace(0, len(made) - 1, 64).round().astype(int))
-    sheet = contact_sheet((made[i].face().image, made[i].points, made[i].box) for i in chosen)
-    with whole_file(out / "contact_sheet.jpg") as temporary:
-        temporary.write_bytes(encode_image(sheet))
     shutil.rmtree(unpacked, ignore_errors=True)
     return made
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from redn_lib.data.dataset import Dataset, Sample
-from redn_lib.data.layouts.readers import CATEGORIES
+from redn_lib.data.layouts import SETS
 from redn_lib.training.trained_on import HEADER_ENTRY, digest, person_of, video_of
 
 
@@ -20,41 +20,38 @@ def about_labels(samples: Sequence[Sample]) -> list[str]:
 
 
 class Protocol(NamedTuple):
-    """A table of the field, a row of protocols.csv: the published splits of a dataset that make it up."""
+    """A table of the field, a row of protocols.csv: the published split of a dataset, or a group, that makes it up."""
 
     name: str
     set: str
-    splits: tuple[str, ...]
+    split: str
     about: str
 
-    def samples(self, data: Dataset) -> list[Sample]:
+    @property
+    def splits(self) -> Sequence[str]:
+        """The splits of the group."""
+        return SETS[self.set].groups.get(self.split, (self.split,))
+
+    def samples(self, data: Dataset) -> Dataset:
         """Those of a dataset that belong to the protocol. Raises ValueError for another set, or none of the splits."""
         if data.name != self.set:
             raise ValueError(f"--data holds {data.name}, protocol {self.name} is of {self.set}; see --help")
-        mine = [sample for sample in data if sample.split in self.splits]
-        if not mine:
-            wanted, there = ", ".join(self.splits), ", ".join(data.splits)
-            raise ValueError(f"--data has nothing of {wanted}, which {self.name} is made of, only {there}")
-        return mine
+        return data.of_split(self.split)
 
     def gaps(self, samples: Sequence[Sample]) -> list[str]:
         """A sentence on each part of the published test set that is not there, so that figures do not compare."""
-        data = samples[0].dataset
+        data, layout = samples[0].dataset, SETS[self.set]
         found = [f"{split} is missing whole" for split in self.splits if split not in data.splits]
         found += [told for told in data.wrong_counts() if told.split(":")[0] in self.splits]
-        if self.set == "300vw":
-            videos = {sample.video for sample in samples}
-            gone = [video for split in self.splits for video in CATEGORIES[split].split() if video not in videos]
-            found += [f"videos not there: {' '.join(gone)}"] if gone else []
+        here = {sample.video for sample in samples}
+        gone = [video for split in self.splits for video in layout.videos.get(split, "").split() if video not in here]
+        found += [f"videos not there: {' '.join(gone)}"] if gone else []
         return [f"not the whole set: {gap}" for gap in found]
 
 
 FOLDER = Path(__file__).parent
 with (FOLDER / "protocols.csv").open(encoding="utf-8", newline="") as file:
-    PROTOCOLS: dict[str, Protocol] = {
-        name: Protocol(name, dataset, tuple(splits.split()), about)
-        for name, dataset, splits, about in list(csv.reader(file))[1:]
-    }
+    PROTOCOLS = {row[0]: Protocol(*row) for row in list(csv.reader(file))[1:]}
 
 
 def published(protocol: Protocol | None, normaliser: str) -> list[dict[str, Any]]:

@@ -21,7 +21,6 @@ from redn_lib.experiments.probes import probe_figures
 from redn_lib.experiments.statistics import differences, factorial, pairwise, worths
 from redn_lib.feedback import FeedbackForm
 from redn_lib.files import naming, whole_file
-from redn_lib.metrics import nme
 from redn_lib.pretrained import load_pretrained
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import HIDDEN
@@ -141,12 +140,12 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
 
 def best_threshold(model: curriculum.HeldPoints, known: Sequence[Trial]) -> float:
     """The confidence below which the rule holds the points with the least error on clips whose truth is known."""
-    errors = []
-    for least in model.tried:
+
+    def held(trial: Trial, least: float) -> np.ndarray:
         model.least = least
-        tracks = zip(tracks_of(model, known), known, strict=True)
-        errors.append(np.mean([nme(track, trial.clip.points) for track, trial in tracks]))
-    return model.tried[int(np.argmin(errors))]
+        return tracks_of(model, [trial])[0]
+
+    return best_strength(held, model.tried, known, [trial.clip.points for trial in known])
 
 
 def run_supervision(supervision: Supervision, setting: Setting, seed: int, *, mixed: bool = False) -> Figures:

@@ -68,6 +68,10 @@ class FaceDetector:
         return (boxes + 0.5) / shrink - 0.5, scores
 
 
+DEFAULT = FaceDetector
+"""Makes the detector of a `Tracker` that is given none."""
+
+
 def read_outputs(heat: np.ndarray, log_size: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Boxes (N, 4) in 0-based pixels of the network's input, and scores (N,), of its output maps; overlaps removed.
 

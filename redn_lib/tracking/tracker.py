@@ -16,7 +16,7 @@ from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, fit_similarity, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState
 from redn_lib.tracking.align import Fit, align
-from redn_lib.tracking.detector import Detector, FaceDetector, overlap
+from redn_lib.tracking.detector import DEFAULT, Detector, overlap
 from redn_lib.tracking.video import Frames, Source, frames
 
 LOST_CONFIDENCE = 0.3  # the face is lost where the mean confidence of its points is below
@@ -72,14 +72,14 @@ class Tracker:
 
     steps: K feedback steps, by default the model's own.
     temporal: f_tRNN remembers from frame to frame, where the model has it; after a loss it starts again.
-    detector: of faces, by default a `FaceDetector`.
+    detector: of faces, by default the `DEFAULT` of detector.py.
     """
 
     def __init__(
         self, model: RedNet, steps: int | None = None, temporal: bool = True, detector: Detector | None = None
     ) -> None:
         self.model, self.steps, self.temporal = model, steps, temporal
-        self.detector = FaceDetector() if detector is None else detector
+        self.detector = DEFAULT() if detector is None else detector
 
     def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
         """Every frame of a source, as `Frames` opens it; each call starts again, without a face."""

@@ -132,7 +132,7 @@ def test_curves_are_drawn(stores, weights, tmp_path):
     "options, says",
     [
         (["--protocol", "300vw-cat1"], "--data holds 300w, protocol 300vw-cat1 is of 300vw"),
-        (["--protocol", "300w-private"], "nothing of indoor, outdoor"),
+        (["--protocol", "300w-private"], "300w has no split 'private' here"),
         (["--out", "table.txt"], "--out table.txt: name a file that ends in .json"),
         (["--track", "--shift"], "choose one of the two"),
     ],

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redn_lib.data import contact_sheet
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, occlude, to_peaks
 from redn_lib.widgets.panels import CAPTION_HEIGHT, caption, card, fit_into, side_by_side, stack, text_width, write
-from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, OCCLUDER, SKY, TRUTH, YELLOW
+from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, OCCLUDER, TRUTH
 
 GREY = np.full((200, 240, 3), 120, np.uint8)
 POINTS = (MEAN_SHAPE * 80 + (120, 100)).astype(np.float32)
@@ -21,10 +20,6 @@ def near(picture, point, colour, reach=3, tolerance=12):
     x, y = np.rint(point).astype(int)
     patch = picture[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1].astype(int)
     return bool((np.abs(patch - colour).max(-1) <= tolerance).any())
-
-
-def test_contact_sheets_keep_to_the_palette():
-    assert (contact_sheet.YELLOW, contact_sheet.SKY) == (YELLOW, SKY)
 
 
 def test_every_point_is_drawn_where_it_is_and_the_input_stays():

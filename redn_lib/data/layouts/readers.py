@@ -1,12 +1,11 @@
 """Readers of the published layouts: the units below some folders, with a sentence on each thing that cannot be read.
 
 300-W and folders of images with a `.pts` beside each; 300-VW, videos with a `.pts` for each frame; YouTube Faces as csv
-files. Beside each reader, by its name in `UNITS`: an entry in sets.json (signs, groups of splits, links) and a text
-NAME.txt.
+files. What else is to be known of a dataset stands in NAME.toml, which names its reader: `units`.
 """
 
-import json
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -23,14 +22,6 @@ from redn_lib.files import plain_name
 from redn_lib.landmarks import N_POINTS, tight_box
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
-
-W300_HOME = r".*(^|/)((afw|ibug)[^/]*|0[12]_(indoor|outdoor)|(helen|lfpw)[^/]*/(.*/)?(train|test)set)/"
-"""The folders of a file of 300-W, such as helen/trainset/; groups 3, 4, 5 and 7 make the name of its split."""
-
-CATEGORIES = json.loads(Path(__file__).with_name("300vw_splits.json").read_text(encoding="utf-8"))
-SPLITS = {video: split for split, videos in CATEGORIES.items() for video in videos.split()}
-"""Split of each of the 114 videos of 300-VW: categories 1 (well lit), 2 (mild), 3 (hard) are for testing. The lists as
-OpenFace, Supervision-by-Registration and MMPose agree on them."""
 
 BROKEN = ("Marieta_Chrousala_12.jpg", "Ali_Abbas_22.jpg", "Elton_John_10.jpg", "Jafar_Umar_Thalib_31.jpg")
 """Images of "training" whose points are plainly wrong, left out (our choice: found by looking)."""
@@ -90,7 +81,7 @@ def units_300w(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
     """
 
     def names(root: Path, stem: Path) -> tuple[str, str, str]:
-        match = re.match(W300_HOME, f"{root.name}/{stem.relative_to(root).as_posix()}", re.IGNORECASE)
+        match = re.match(SETS["300w"].sign, f"{root.name}/{stem.relative_to(root).as_posix()}.pts", re.IGNORECASE)
         if match is None:
             raise ValueError(f"{stem}: in no folder afw, ibug, helen/trainset, lfpw/testset; move it there")
         split = "-".join(filter(None, match.group(3, 4, 5, 7))).lower()
@@ -172,13 +163,15 @@ def _rows(table: Path, split: str, problems: list[str]) -> Iterator[Sample]:
             yield Sample(key, person, key, split, 0, place, tight_box(place), path)
 
 
-UNITS = {
-    "300w": units_300w,
-    "300vw": units_300vw,
-    "ytf68": units_ytf68,
-    "folder": units_folder,
-}
-"""Readers by name; the first whose sign fits a file of a folder reads it, so the widest sign stands last."""
+def _layout(file: Path) -> Layout:
+    """The layout that NAME.toml tells of."""
+    about = tomllib.loads(file.read_text(encoding="utf-8"))
+    return Layout(file.stem, globals()[about.pop("units")], **about)
 
-_ABOUT = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"))
-SETS = {name: Layout(name, units, **_ABOUT[name]) for name, units in UNITS.items()}
+
+_FILES = sorted(Path(__file__).parent.glob("*.toml"), key=lambda file: (file.stem == "folder", file.stem))
+SETS = {file.stem: _layout(file) for file in _FILES}
+"""Layouts by name; the first whose sign fits a file of a folder reads it, so "folder", the widest one, stands last."""
+
+SPLITS = {video: split for split, videos in SETS["300vw"].videos.items() for video in videos.split()}
+"""Split of each of the 114 videos of 300-VW."""

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from redn_lib.crop import Crop
+from redn_lib.widgets.style import SKY, YELLOW
 
 TILE, COLUMNS = 160, 8
-YELLOW, SKY = (240, 228, 66), (86, 180, 233)  # as in widgets/style.py, which `data` may not import
 
 
 def contact_sheet(faces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
