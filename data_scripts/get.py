@@ -3,14 +3,19 @@
 import argparse
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
+import pooch
+import requests
 
-from redn_lib.data.convert import convert, fetch, report
+from redn_lib.data.convert import convert, report
 from redn_lib.data.images import encode_image
 from redn_lib.data.layouts import SETS
 from redn_lib.files import FULL, print_all_names, reserved, whole_file
 from redn_lib.widgets.contact_sheet import contact_sheet
+
+TIMEOUT = 30  # seconds without a reply after which a host counts as gone
 
 EXAMPLES = """\
 examples
@@ -23,6 +28,16 @@ Interrupted, or some files mended: run the same command again, only what is miss
 archive, unpack it yourself and name the folder.
 
 exit status   0 all well   1 converted, but something was left out or is odd: it is listed   2 nothing usable"""
+
+
+def fetch(url: str, folder: Path, progress: bool = False) -> Path:
+    """Download into `folder`, unless the file is there. Raises ConnectionError, with the remedy, where it fails."""
+    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT)
+    try:
+        return Path(pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader))
+    except requests.RequestException as error:
+        raise ConnectionError(f"{url}: {error}; run it again, or get {name} by hand and name the file") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

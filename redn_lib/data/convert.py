@@ -1,4 +1,4 @@
-"""From an address or an archive to a folder that `dataset.open` reads: get, unpack, write part by part, report."""
+"""From an archive to a folder that `dataset.open` reads: unpack, write part by part, report."""
 
 import json
 import os
@@ -13,12 +13,9 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import cv2
 import numpy as np
-import pooch
-import requests
 from tqdm import tqdm
 
 from redn_lib.crop import cut_around
@@ -28,20 +25,9 @@ from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
 from redn_lib.files import naming, unsealed, whole_file, write_sealed
 
-TIMEOUT = 30  # seconds without a reply after which a host counts as gone (our choice)
 LARGEST = 640
 """A larger still image is cut to three times the face's box and shrunk to this many pixels a side (our choice): room
 for every disturbed box and crop of the training, and decoded in a millisecond."""
-
-
-def fetch(url: str, folder: Path, progress: bool = False) -> Path:
-    """Download into `folder`, unless the file is there. Raises ConnectionError, with the remedy, where it fails."""
-    name = unquote(urlsplit(url).path).rpartition("/")[2]
-    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT)
-    try:
-        return Path(pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader))
-    except requests.RequestException as error:
-        raise ConnectionError(f"{url}: {error}; run it again, or get {name} by hand and name the file") from error
 
 
 def inside(file: tarfile.TarFile, folder: Path) -> list[tarfile.TarInfo]:

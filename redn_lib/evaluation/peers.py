@@ -69,11 +69,6 @@ DETECTOR_BOX = np.array([0.0, -0.13, 1.0, 0.94])
 """dlib's detector's box in the tight box, in its sides: medians of `benchmarks/dlib_box.py` (our choice)."""
 
 
-def corners(found: Sequence) -> np.ndarray:
-    """Rectangles of dlib as boxes: (N, 4)."""
-    return np.array([(r.left(), r.top(), r.right(), r.bottom()) for r in found]).reshape(-1, 4)
-
-
 def load_dlib() -> dict[str, Predict]:
     """dlib's regression trees (Kazemi and Sullivan, CVPR 2014), from the given box and from its own detector's."""
     import dlib
@@ -92,7 +87,8 @@ def load_dlib() -> dict[str, Predict]:
     def own(image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
         cut, corner = cut_around(image, box)
         found = detector(cut, 1)  # 1: enlarged once, since it sees no face below 80 pixels
-        near = overlap(corners(found), box - np.tile(corner, 2))
+        boxes = np.array([(r.left(), r.top(), r.right(), r.bottom()) for r in found]).reshape(-1, 4)
+        near = overlap(boxes, box - np.tile(corner, 2))
         return points(cut, found[int(near.argmax())]) + corner if near.max(initial=0) >= SAME_FACE else None
 
     return {"box given": given, "own detector": own}

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from redn_lib.doctor import find_chromium
+from redn_lib.commands.doctor import find_chromium
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS, STOP_SECONDS = 60, 15

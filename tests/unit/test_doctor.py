@@ -5,7 +5,8 @@ from hashlib import sha256
 
 import pytest
 
-from redn_lib import cli, doctor
+from redn_lib import cli
+from redn_lib.commands import doctor
 from redn_lib.pretrained import save_weights
 from redn_lib.rednet import RedNet
 

@@ -1,11 +1,16 @@
 """Downloads from a small server of our own: whole, and clear about a host that is gone."""
 
 import http.server
+import importlib.util
 import threading
+from pathlib import Path
 
 import pytest
 
-from redn_lib.data.convert import fetch
+SCRIPT = Path(__file__).parents[2] / "data_scripts" / "get.py"
+SPEC = importlib.util.spec_from_file_location("get", SCRIPT)
+get = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(get)
 
 DATA = bytes(range(256)) * 400
 
@@ -38,7 +43,7 @@ def server():
 
 def test_a_file_is_downloaded_once(server, tmp_path):
     for _ in range(2):
-        path = fetch(server.url, tmp_path / "new")
+        path = get.fetch(server.url, tmp_path / "new")
         assert path == tmp_path / "new/a set.zip" and path.read_bytes() == DATA
     assert server.asked == 1
 
@@ -46,6 +51,6 @@ def test_a_file_is_downloaded_once(server, tmp_path):
 def test_a_host_that_is_gone_is_told_with_the_way_by_hand(server, tmp_path):
     server.gone = True
     with pytest.raises(ConnectionError, match="Not Found.*get a set.zip by hand"):
-        fetch(server.url, tmp_path)
+        get.fetch(server.url, tmp_path)
     with pytest.raises(ConnectionError, match="get b.zip by hand"):
-        fetch("http://no-such-host.invalid/b.zip", tmp_path)
+        get.fetch("http://no-such-host.invalid/b.zip", tmp_path)

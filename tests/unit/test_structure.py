@@ -17,7 +17,7 @@ LAYERS = [
     {"encoder_decoder", "feedback", "identity", "temporal", "presets", "losses", "metrics", "crop", "data"},
     {"rednet"},
     {"training", "tracking", "pretrained", "teach", "evaluation"},
-    {"", "experiments", "widgets", "doctor", "commands"},
+    {"", "experiments", "widgets", "commands"},
     {"cli"},
 ]
 PAPER = {
@@ -32,7 +32,7 @@ PAPER = {
     "losses",
 }
 MODEL = (PAPER - {"landmarks"}) | {"pretrained"}
-DATA_PACKAGES = {"numpy", "cv2", "scipy", "tqdm", "pooch", "requests", "PIL"}
+DATA_PACKAGES = {"numpy", "cv2", "scipy", "tqdm", "PIL"}
 HOMES = re.compile(r"(?<![\w.<])/(?:work|root|home/\w+|Users/\w+)/|[A-Z]:\\Users")
 
 
