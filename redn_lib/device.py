@@ -7,9 +7,7 @@ torch.backends.cudnn.allow_tf32 = False
 
 
 def best_device(wanted: str | torch.device | None = None) -> torch.device:
-    """The device wanted, None: CUDA, then Apple's MPS, then the CPU (our choice). Raises ValueError for one that does
-    not compute here.
-    """
+    """The device wanted; None: CUDA, MPS or the CPU (our choice). Raises ValueError for one that does not compute."""
     if wanted is not None:
         try:
             torch.zeros(1, device=wanted).cpu()

@@ -84,9 +84,7 @@ def reserved(path: str | Path, folder: bool = False) -> Iterator[None]:
 
 
 def write_sealed(path: str | Path, save: Callable[[BinaryIO], object]) -> None:
-    """Write a zip archive with its checksum as its comment; save: writes it, as torch.save and np.savez do. Raises
-    OSError as `whole_file`.
-    """
+    """Write a zip archive, as save(file) makes it, with its checksum as its comment. Raises OSError as `whole_file`."""
     content = io.BytesIO()  # torch.save into a file fails by a RuntimeError where the disk is full
     with whole_file(path) as temporary:
         save(content)

@@ -165,9 +165,7 @@ class NormedLSTM(nn.Module):
         nn.init.ones_(self.norm_into.bias[hidden : 2 * hidden])  # a fresh one forgets little
 
     def gates(self, new: Tensor, hidden: Tensor) -> tuple[Tensor, ...]:
-        """Input gate, forget gate, what is written, output gate, each (B, H): the first two and the last before the
-        sigmoid, the third before tanh.
-        """
+        """Input gate, forget gate, what is written (before tanh), output gate: (B, H) each, before the sigmoid."""
         return (self.norm_into(self.into(new)) + self.norm_back(self.back(hidden))).float().chunk(4, -1)
 
     def forward(self, new: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
@@ -213,9 +211,7 @@ class Join(nn.Module):
         return Joined((1 - weight) * logits + weight * gaussians, own, own_spread, expected, spread, share)
 
     def form_of(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """The points (B, L, 2) of maps and what tells how sure they are, (B, L, 4): share of a map near its point,
-        entropy, width, peak.
-        """
+        """Points (B, L, 2) of maps, and how sure they are (B, L, 4): share near the point, entropy, width, peak."""
         maps = spatial_softmax(logits.detach())
         points = decode(maps, self.size)
         near = confidence(maps, points, self.size)

@@ -49,9 +49,7 @@ def other_than_pinned() -> list[str]:
 
 
 def shipped_weights() -> str:
-    """The weights inside the package, loaded and compared with their card, which states the sha256 of each. Raises
-    ValueError or OSError.
-    """
+    """The weights in the package, loaded, and compared with the sha256 on their card. Raises ValueError or OSError."""
     from redn_lib.pretrained import load_weights
 
     files = sorted((PACKAGE / "weights").glob("*.safetensors"))

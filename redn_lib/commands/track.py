@@ -1,6 +1,4 @@
-"""Track a face (the largest of several) and write its 68 points for every frame; stopped, by Ctrl-C or a signal, it
-keeps the frames so far.
-"""
+"""Track the largest face and write its 68 points for every frame; stopped by Ctrl-C, it keeps the frames so far."""
 
 import argparse
 import csv

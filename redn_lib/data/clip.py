@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from redn_lib.data.images import read_image
+from redn_lib.data.markups import face_box
 from redn_lib.landmarks import N_POINTS, tight_box
 
 
@@ -130,7 +131,6 @@ class Sample:
     split: str  # the published split, such as "cat3"
     number: int  # of the (first) frame in its video, as the dataset counts
     points: np.ndarray  # (68, 2) float32 of the (first) frame, 0-based pixels, upright; NaN where not marked
-    box: np.ndarray  # (4,) x0, y0, x1, y1 of the face in the (first) frame, same pixels
     source: Path | np.ndarray  # a file, or the image (H, W, 3) uint8 RGB itself
     fps: float = 25.0  # frames a second of the video
     offset: int = 0  # first byte of the image in the file
@@ -139,6 +139,11 @@ class Sample:
     dataset: Any = None  # the `dataset.Dataset` that it is from
     lean: float = 0.0  # as of a Face
     frames: tuple["Sample", ...] = ()  # the samples that a window is made of
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) x0, y0, x1, y1 of the face in the (first) frame: `markups.face_box` of the points."""
+        return face_box(self.points)
 
     def load(self) -> Clip:
         """The frames with their points: a Clip of T = 1, or of a window's length.
@@ -153,8 +158,8 @@ class Sample:
         image, where = self.source, self.name
         if isinstance(self.source, Path):
             image, where = read_image(self.source, self.offset, self.count, self.crc), f"{self.source} ({self.name})"
-        low, high, size = self.box[:2], self.box[2:], image.shape[1::-1]
-        if not ((high - low >= 1) & (high >= 0) & (low < size)).all():
+        low, high = self.box.reshape(2, 2)
+        if not ((high - low >= 1) & (high >= 0) & (low < image.shape[1::-1])).all():
             raise ValueError(f"{where}: the points lie outside the image or on one spot; mend or delete them")
         return Face(image, self.points, self.person, self.name, lean=self.lean)
 

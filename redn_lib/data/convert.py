@@ -159,12 +159,12 @@ def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:
     with whole_file(parts / f"{unit.key}.bin") as temporary, temporary.open("wb") as file:
         for sample in unit.read(problems):
             try:
-                jpeg, points, box = _stored(sample)
+                jpeg, points = _stored(sample)
             except (ValueError, FileNotFoundError) as error:
                 problems.append(str(error))
                 continue
             row = {key: getattr(sample, key) for key in ("name", "person", "video", "split", "number", "fps")}
-            row |= {"points": points, "box": box, "offset": total, "bytes": len(jpeg), "crc": zlib.crc32(jpeg)}
+            row |= {"points": points, "offset": total, "bytes": len(jpeg), "crc": zlib.crc32(jpeg)}
             for key, value in row.items():
                 columns[key].append(value)
             total += file.write(jpeg)
@@ -173,20 +173,18 @@ def _write_part(unit: Unit, parts: Path) -> dict[str, Any]:
     return labels
 
 
-def _stored(sample: Sample) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """(JPEG, points, box) as they are stored: a large still image cut around the face, a small JPEG as it is."""
-    image, points, box, source = sample.face().image, sample.points, sample.box, sample.source
+def _stored(sample: Sample) -> tuple[bytes, np.ndarray]:
+    """(JPEG, points) as they are stored: a large still image cut around the face, a small JPEG as it is."""
+    image, points, source = sample.face().image, sample.points, sample.source
     is_video = sample.video != sample.name  # its frames stay whole: a tracker needs all of them
     if is_video or max(image.shape[:2]) <= LARGEST:
         is_jpeg = isinstance(source, Path) and source.suffix.lower() in (".jpg", ".jpeg")
-        return source.read_bytes() if is_jpeg else encode_image(image), points, box
-    image, low = cut_around(image, box, 1.5)
+        return source.read_bytes() if is_jpeg else encode_image(image), points
+    image, low = cut_around(image, sample.box, 1.5)
     before = np.array(image.shape[1::-1])
     shrink = max(before.max() / LARGEST, 1.0)
     if shrink > 1:
         size = tuple(max(round(n / shrink), 8) for n in before)
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     scale = before / image.shape[1::-1]
-    points = ((points - low + 0.5) / scale - 0.5).astype(np.float32)
-    box = (box - np.r_[low, low] + 0.5) / np.r_[scale, scale] - 0.5
-    return encode_image(image), points, box
+    return encode_image(image), ((points - low + 0.5) / scale - 0.5).astype(np.float32)

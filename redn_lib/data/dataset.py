@@ -215,7 +215,6 @@ def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
     names = ("name", "person", "video", "split", "number", "offset", "bytes", "fps")
     points = table["points"].astype(np.float32)
     sums = table["crc"].tolist() if "crc" in table else [None] * len(points)
-    for *about, offset, count, fps, place, box, crc in zip(
-        *(table[key].tolist() for key in names), points, table["box"], sums, strict=True
-    ):
-        yield Sample(*about, place, box, path, fps, offset, count, crc)
+    columns = [table[key].tolist() for key in names]
+    for *about, offset, count, fps, place, crc in zip(*columns, points, sums, strict=True):
+        yield Sample(*about, place, path, fps, offset, count, crc)

@@ -64,9 +64,7 @@ def visibility(points: np.ndarray, masks: Sequence[np.ndarray]) -> tuple[np.ndar
 
 @dataclass(frozen=True)
 class Occluder:
-    """One thing that passes before the face of a clip. It comes and goes within about three frames. Raises ValueError
-    where a number makes no sense.
-    """
+    """What passes before the face of a clip; it comes and goes in three frames. ValueError for a wrong number."""
 
     kind: str  # one of OCCLUDER_KINDS
     share: float  # of the tight box that it covers, in (0, 0.95]

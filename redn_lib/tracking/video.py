@@ -112,9 +112,7 @@ def frames(source: Source | Frames) -> Frames:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images of a folder in natural order; hidden files and folders are none. Raises ValueError where there are
-    none.
-    """
+    """The images of a folder in natural order, without hidden ones. Raises ValueError where there are none."""
     named = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and not p.name.startswith(".")]
     paths = [p for p in named if not p.is_dir()]
     paths.sort(key=lambda p: re.sub(r"\d+", lambda number: number[0].zfill(20), p.name.lower()))

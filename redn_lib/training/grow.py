@@ -21,9 +21,7 @@ def fresh(preset: Preset, seed: int, kind: type[RedNet] = RedNet) -> RedNet:
 
 
 def grown(start: RedNet, seed: int, kind: type[RedNet] = RedNet, **parts: int) -> RedNet:
-    """A trained network with the fields `parts` of its preset changed, so that it has parts more or less, or parts of
-    another size; what is new is fresh.
-    """
+    """A trained network with fields of its preset changed to `parts`; what is new or of another size is fresh."""
     model = fresh(replace(start.preset, **parts), seed, kind)
     state, known = model.state_dict(), start.state_dict()
     kept = {name: known[name] for name in known.keys() & state.keys() if known[name].shape == state[name].shape}

@@ -34,7 +34,7 @@ def renewed(model: RedNet, samples: Sequence[Sample], lean: float, path: Path) -
         for sample, points in zip(samples, file["points"], strict=True):
             if np.isfinite(points).all():
                 again = copy(sample)
-                again.points, again.box, again.lean = points, tight_box(points), lean
+                again.points, again.lean = points, lean
                 kept.append(again)
     return kept
 

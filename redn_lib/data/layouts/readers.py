@@ -16,10 +16,9 @@ import numpy as np
 
 from redn_lib.data.clip import Layout, Sample, Unit
 from redn_lib.data.images import IMAGES, frame_rate, upright_points, video_images
-from redn_lib.data.markups import face_box
 from redn_lib.data.pts import read_68
 from redn_lib.files import plain_name
-from redn_lib.landmarks import N_POINTS, tight_box
+from redn_lib.landmarks import N_POINTS
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
 
@@ -61,7 +60,7 @@ def labelled(folders: Sequence[Path], problems: list[str], names: Callable) -> I
             except ValueError as error:
                 problems.append(str(error))
                 continue
-            yield Sample(name, person, name, split, 0, place, face_box(place), images[stem])
+            yield Sample(name, person, name, split, 0, place, images[stem])
 
 
 def units_folder(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
@@ -124,7 +123,7 @@ def _video_frames(home: Path, problems: list[str]) -> Iterator[Sample]:
             problems.append(str(error))
             continue
         name, video = f"{home.name}/{number:06d}", home.name
-        yield Sample(name, video, video, SPLITS[video], number, points, face_box(points), image, fps)
+        yield Sample(name, video, video, SPLITS[video], number, points, image, fps)
     for what, numbers in (("points", lacking), ("images", sorted(labels))):
         if numbers:
             some = ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
@@ -160,7 +159,7 @@ def _rows(table: Path, split: str, problems: list[str]) -> Iterator[Sample]:
         elif split != "training" or name not in BROKEN:
             place = upright_points(place, path)
             key, person = f"{split}/{name}", name.rpartition("_")[0]
-            yield Sample(key, person, key, split, 0, place, tight_box(place), path)
+            yield Sample(key, person, key, split, 0, place, path)
 
 
 def _layout(file: Path) -> Layout:

@@ -4,7 +4,6 @@ import numpy as np
 
 from redn_lib.data.clip import Face, Layout, Sample
 from redn_lib.data.synthetic import Person, factors, project_points, render
-from redn_lib.landmarks import tight_box
 
 FACES = 1000
 FIRST = {"train": 900_000_000, "test": 901_000_000}
@@ -22,10 +21,6 @@ class SyntheticSample(Sample):
     @property
     def points(self) -> np.ndarray:
         return project_points(factors(self.number))
-
-    @property
-    def box(self) -> np.ndarray:
-        return tight_box(self.points)
 
     def face(self) -> Face:
         return render(factors(self.number))
