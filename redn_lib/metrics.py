@@ -50,11 +50,11 @@ def nme_of_parts(points: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return {part: float(errors[..., list(at)].mean()) for part, at in PARTS.items()}
 
 
-def ced(errors: np.ndarray, limit: float = 0.08, points: int = 801) -> tuple[np.ndarray, np.ndarray]:
-    """CED of errors (N,), NaN without a prediction: thresholds (points,) to the limit, share of frames up to each."""
+def ced(errors: np.ndarray, limit: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
+    """CED of errors (N,), NaN without a prediction: thresholds (801,) to the limit, share of frames up to each."""
     if np.ndim(errors) != 1 or not len(errors):
         raise ValueError(f"errors must be a list of at least one number, got shape {np.shape(errors)}")
-    at = np.linspace(0, limit, points)
+    at = np.linspace(0, limit, 801)
     ordered = np.sort(np.nan_to_num(errors, nan=np.inf))
     return at, np.searchsorted(ordered, at, side="right") / len(errors)
 

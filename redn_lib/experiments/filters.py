@@ -18,10 +18,10 @@ def exponential(track: np.ndarray, strength: float) -> np.ndarray:
     return lfilter([1 - strength], [1, -strength], track, axis=0, zi=strength * track[:1])[0]
 
 
-def one_euro(track: np.ndarray, strength: float, beta: float = 2.0) -> np.ndarray:
+def one_euro(track: np.ndarray, strength: float) -> np.ndarray:
     """One-euro filter (Casiez, Roussel and Vogel 2012): smooths what is slow, lets through what is fast.
 
-    strength: 1 / the least cut-off in Hz; beta: growth of the cut-off in Hz with speed in face sides a second.
+    strength: 1 / the least cut-off in Hz; it grows by 2 Hz with each face side a second.
     """
 
     def share(cutoff: np.ndarray | float) -> np.ndarray | float:  # of the new value that a low-pass takes
@@ -34,7 +34,7 @@ def one_euro(track: np.ndarray, strength: float, beta: float = 2.0) -> np.ndarra
     out, speed = [track[0]], np.zeros_like(track[0])
     for before, now in zip(track[:-1], track[1:], strict=True):
         speed = speed + share(1.0) * ((now - before) / side * FPS - speed)
-        out.append(out[-1] + share(1 / strength + beta * np.abs(speed)) * (now - out[-1]))
+        out.append(out[-1] + share(1 / strength + 2 * np.abs(speed)) * (now - out[-1]))
     return np.stack(out)
 
 

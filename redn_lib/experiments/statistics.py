@@ -14,11 +14,11 @@ from redn_lib.evaluation.tables import read_table
 from redn_lib.files import naming
 
 
-def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Student's interval of the mean; NaN for fewer than two values."""
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Student's 95 % interval of the mean; NaN for fewer than two values."""
     if len(values) < 2:
         return nan, nan
-    half = t.ppf((1 + level) / 2, len(values) - 1) * sem(values)
+    half = t.ppf(0.975, len(values) - 1) * sem(values)
     return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
