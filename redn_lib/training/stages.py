@@ -159,7 +159,7 @@ STAGES = {
         parts=(Stage(seed=625, growth=2.0, labels="people", **STEADY), Stage(seed=635, **PEOPLE)),
     ),
     "longer": Stage(
-        700,
+        450,
         rate=5e-4,
         only=BEHIND,
         parts=(
@@ -169,6 +169,7 @@ STAGES = {
         ),
     ),
     "polish": Stage(500, rate=3e-4, only=READING, seed=1125, **PEOPLE),
+    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
@@ -176,7 +177,7 @@ faces: still images of all sets as they are labelled. spatial: still images, lab
 again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
 finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
 again, the encoder as it is. longer: the same, of longer clips and of all sets. polish: as mild, the encoder and f_tRNN
-as they are.
+as they are. joint: clips, all losses and parts.
 The seeds differ so that no stage has the batches of another.
 """
 

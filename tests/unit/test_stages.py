@@ -52,6 +52,7 @@ def test_a_command_each_gives_the_paper_s_network_and_one_recipe_the_same(tmp_pa
     assert (networks["spatial"].preset.people, networks["spatial"].preset.hidden) == (0, 0)
     assert (networks["temporal"].preset.people, networks["temporal"].preset.hidden) == (0, 8)
     assert (networks["identity"].preset.people, networks["identity"].preset.hidden) == (3, 8)
+    assert (networks["joint"].preset.people, networks["joint"].preset.hidden) == (3, 8)
     points = {"encoder", "decoder", "detection", "regression"}
     assert changed(networks["renewed"], networks["temporal"]) == points
     assert changed(networks["temporal"], networks["identity"]) == points
@@ -59,6 +60,7 @@ def test_a_command_each_gives_the_paper_s_network_and_one_recipe_the_same(tmp_pa
     assert changed(networks["settle"], networks["memory"]) == points - {"encoder"} | {"memory"}
     assert changed(networks["memory"], networks["longer"]) == points - {"encoder"} | {"memory"}
     assert changed(networks["longer"], networks["polish"]) == points - {"encoder"}
+    assert changed(networks["polish"], networks["joint"]) == points | {"memory", "classifier", "reader", "spread"}
     assert train("compact", tmp_path / "all") == 0
     whole = load_weights(tmp_path / "all" / "w.safetensors", "cpu")
     assert changed(networks["polish"], whole) == set()
