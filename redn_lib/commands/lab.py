@@ -21,6 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folder", nargs="?", type=Path, default=Path("redn_notebooks"), help="made where it is not (%(default)s)")
     add("--replace", action="store_true", help="replace notebooks that you have changed without asking")
+    add("--copy-only", action="store_true", help="copy and do not open JupyterLab")
     add("--no-browser", action="store_true", help="print the address instead of opening a browser")
     add("--port", type=int, metavar="N", help="of the server (default: a free one from 8888 on)")
 
@@ -29,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
     """Copy, then serve until Ctrl-C; the exit code of JupyterLab."""
     copied, kept = copy_notebooks(args.folder, replaces=(lambda path: True) if args.replace else asked)
     print(f"{args.folder}: {copied} files copied" + (f", {kept} of yours left as they are" if kept else ""), flush=True)
+    if args.copy_only:
+        return 0
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={args.folder.resolve()}"]
     command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
     command += ["--no-browser"] * args.no_browser + [f"--port={args.port}"] * (args.port is not None)

@@ -49,6 +49,7 @@ def test_where_nobody_can_be_asked_a_changed_notebook_stays(tmp_path, monkeypatc
     assert lab.run(args) == 0
     (tmp_path / FIRST).write_text("mine")
     assert lab.run(args) == 0 and (tmp_path / FIRST).read_text() == "mine"
+    assert lab.run(parser.parse_args([str(tmp_path), "--copy-only"])) == 0 and len(served) == 2
     assert served[0][:3] == [sys.executable, "-m", "jupyterlab"] and "--no-browser" in served[0]
     assert f"--ServerApp.root_dir={tmp_path.resolve()}" in served[0] and "--port=8999" in served[0]
 
