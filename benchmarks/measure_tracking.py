@@ -55,7 +55,7 @@ def measure_detector(faces: list[Face]) -> list[tuple[Face, np.ndarray]]:
     found, scores, shares, ms = [], [], [], []
     for face in tqdm(faces, desc="detector"):
         start = time.perf_counter()
-        boxes, sure = detector.detect(face.image)
+        boxes, sure, _ = detector.detect(face.image)
         ms.append(1e3 * (time.perf_counter() - start))
         near = overlap(boxes, face.box)
         if near.max(initial=0) < tracker.SAME_FACE:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from redn_lib.crop import cut_around
+from redn_lib.crop import Crop, cut_around
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, fit_similarity, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import MemoryState
 from redn_lib.tracking.align import Fit, align
-from redn_lib.tracking.detector import DEFAULT, Detector, overlap
+from redn_lib.tracking.detector import DEFAULT, Detector, Faces, overlap
 from redn_lib.tracking.video import Frames, Source, frames
 
 LOST_CONFIDENCE = 0.3  # the face is lost where the mean confidence of its points is below
@@ -29,6 +29,9 @@ SAME_FACE = 0.4  # least overlap of the box of the points and the detector's box
 CHECK_EVERY = 5  # the detector checks the surroundings of the face every so many frames,
 CHECK_SIDE = 160  # in an image of this size in pixels
 MAX_UNSEEN = 3  # a face that the detector misses is checked in every frame, and given up after so many misses in a row
+TURNED = 45.0  # a face that is turned by more degrees gets its first crop turned, too
+LOOKS = 3  # so often at most a turned face is detected again where it should stand upright
+MAX_TURN = 60.0  # by so many degrees at most the points and the detector may differ on how a face is turned
 CUT = 20.0  # from this mean difference (grey levels) of their thumbnails on, two frames are different scenes
 
 
@@ -101,39 +104,67 @@ class Tracker:
 
     def _find(self, image: np.ndarray) -> Followed | None:
         """The largest face of the frame that the network confirms."""
-        boxes, _ = self.detector.detect(image)
-        fits = (self._confirm(image, box) for box in boxes[:3])
+        boxes, _, turns = self.detector.detect(image)
+        fits = (self._confirm(image, box, turn) for box, turn in zip(boxes[:3], turns[:3], strict=True))
         return next((Followed(fit) for fit in fits if fit), None)
 
-    def _confirm(self, image: np.ndarray, box: np.ndarray) -> Fit | None:
-        """The face in a box of the detector; None where the network finds none there."""
-        fit = self._fit(image, box)
-        return fit if fit and overlap(tight_box(fit.points), box) >= SAME_FACE else None
+    def _confirm(self, image: np.ndarray, box: np.ndarray, turn: float) -> Fit | None:
+        """The face in a box of the detector; None where the network finds none there, or one turned otherwise. A turned
+        face is detected again where it stands upright, which tells better how it is turned.
+        """
+        for _ in range(LOOKS if abs(turn) > TURNED else 0):
+            boxes, _, turns = self._detect_around(image, box, turn)
+            if not len(boxes):
+                return None
+            nearest = overlap(boxes, box).argmax()
+            left, box, turn = angle(turns[nearest], turn), boxes[nearest], turns[nearest]
+            if left <= TURNED / 2:
+                break
+        fit = self._fit(image, box, turn)
+        is_same = (
+            fit and overlap(tight_box(fit.points), box) >= SAME_FACE and angle(turn_of(fit.points), turn) < MAX_TURN
+        )
+        return fit if is_same else None
 
     def _follow(self, image: np.ndarray, last: Followed) -> Followed | None:
         """The face of the last frame in this one; None where it is lost."""
-        fit = self._fit(image, tight_box(last.fit.points), last.fit.state)
+        fit = self._fit(image, tight_box(last.fit.points), turn_of(last.fit.points), last.fit.state)
         growth = np.ptp(fit.points, 0).max() / np.ptp(last.fit.points, 0).max() if fit else np.inf
         return last._replace(fit=fit, age=last.age + 1) if 1 / MAX_GROWTH <= growth <= MAX_GROWTH else None
 
-    def _fit(self, image: np.ndarray, box: np.ndarray, state: MemoryState | None = None) -> Fit | None:
+    def _fit(self, image: np.ndarray, box: np.ndarray, turn: float, state: MemoryState | None = None) -> Fit | None:
         """Align from a box, and again from the result where the face has moved; None where that is no face."""
-        fit = align(self.model, image, box, self.steps, temporal=self.temporal, state=state)
+        memory = {"temporal": self.temporal, "state": state, "turn": turn if abs(turn) > TURNED else 0.0}
+        fit = align(self.model, image, box, self.steps, **memory)
         if is_face(fit, image) and overlap(tight_box(fit.points), box) < STILL:
-            fit = align(self.model, image, tight_box(fit.points), self.steps, temporal=self.temporal, state=state)
+            fit = align(self.model, image, tight_box(fit.points), self.steps, **memory)
         return fit if is_face(fit, image) else None
 
     def _check(self, image: np.ndarray, face: Followed) -> Followed | None:
         """The face, or the one that the detector finds near by; None where it is none or was missed too often."""
-        box = tight_box(face.fit.points)
-        around, low = cut_around(image, box)
-        boxes, _ = self.detector.detect(around, (CHECK_SIDE,))
+        fit, box = face.fit, tight_box(face.fit.points)
+        boxes, _, turns = self._detect_around(image, box, turn_of(fit.points))
         if not len(boxes):
             return face._replace(unseen=face.unseen + 1) if face.unseen + 1 < MAX_UNSEEN else None
-        boxes = boxes + np.tile(low, 2)
-        nearest = boxes[overlap(boxes, box).argmax()]
-        fit = face.fit if overlap(nearest, box) >= SAME_FACE else self._confirm(image, nearest)
+        nearest = overlap(boxes, box).argmax()
+        is_same = overlap(boxes[nearest], box) >= SAME_FACE
+        if not is_same or angle(turn_of(fit.points), turns[nearest]) > MAX_TURN:
+            other = self._confirm(image, boxes[nearest], turns[nearest])
+            if not is_same or (other and other.confidence.mean() > fit.confidence.mean()):
+                fit = other
         return face._replace(fit=fit, unseen=0) if fit else None
+
+    def _detect_around(self, image: np.ndarray, box: np.ndarray, turn: float) -> Faces:
+        """The faces around a box, found where a face that is turned by `turn` degrees stands upright."""
+        if abs(turn) <= TURNED:
+            around, low = cut_around(image, box)
+            found = self.detector.detect(around, (CHECK_SIDE,))
+            return found._replace(boxes=found.boxes + np.tile(low, 2))
+        upright = Crop.around(box, turn=turn)
+        found = self.detector.detect(upright.take(image), (CHECK_SIDE,))
+        middles = upright.to_frame((found.boxes[:, :2] + found.boxes[:, 2:]) / 2)
+        half = (found.boxes[:, 2:] - found.boxes[:, :2]).max(1, initial=0)[:, None] / 2 * upright.scale
+        return found._replace(boxes=np.hstack([middles - half, middles + half]), turns=found.turns + turn)
 
 
 def is_face(fit: Fit, image: np.ndarray) -> bool:
@@ -149,6 +180,17 @@ def is_face(fit: Fit, image: np.ndarray) -> bool:
 def thumbnail(image: np.ndarray) -> np.ndarray:
     """The image at 32x32 pixels, to notice a new scene by: (32, 32, 3) float32."""
     return cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def turn_of(points: np.ndarray) -> float:
+    """By how many degrees clockwise a face, points (68, 2), is turned from upright: -180 to 180."""
+    linear, _ = fit_similarity(MEAN_SHAPE, points)
+    return float(np.degrees(np.arctan2(linear[1, 0], linear[0, 0])))
+
+
+def angle(one: float, other: float) -> float:
+    """How far two directions are from each other, both in degrees: 0 to 180."""
+    return abs((one - other + 180) % 360 - 180)
 
 
 def misfit(points: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained
 from redn_lib.tracking import tracker as module
 from redn_lib.tracking.align import Fit
-from redn_lib.tracking.detector import FaceDetector, overlap
+from redn_lib.tracking.detector import FaceDetector, Faces, overlap
 from redn_lib.tracking.tracker import CHECK_EVERY, MAX_UNSEEN, Tracker, is_face, misfit
 from redn_lib.tracking.video import frames
 
@@ -57,13 +57,15 @@ def good_align(model, image, box, steps, **memory):
 class Detector:
     """Finds squares of full brightness, and counts its calls."""
 
+    turn = 0.0
+
     def __init__(self):
         self.calls = 0
 
     def detect(self, image, sides=None):
         self.calls += 1
         boxes = bright_boxes(image, FACE)
-        return boxes, np.full(len(boxes), 0.9)
+        return Faces(boxes, np.full(len(boxes), 0.9), np.full(len(boxes), self.turn))
 
 
 @pytest.fixture
@@ -226,7 +228,7 @@ def test_steps_and_model_reach_the_network(detector, monkeypatch):
 def test_the_state_is_carried_and_dropped_with_the_face(world):
     carried = []
 
-    def counting(model, image, box, steps, temporal, state):
+    def counting(model, image, box, steps, temporal, state, turn):
         carried.append(state)
         return replace(good_align(model, image, box, steps), state=(state or 0) + 1)
 
@@ -262,6 +264,43 @@ def test_a_face_is_confident_finite_and_inside_the_frame():
     assert not is_face(make_fit(inside + [0, 75], 0.9), image)
     assert not is_face(make_fit(np.where(np.arange(68)[:, None] == 3, np.nan, inside), 0.9), image)
     assert not is_face(make_fit(inside[::-1] * [1, 0.3], 0.9), image)
+
+
+def test_points_turned_otherwise_than_the_detector_says_are_not_believed(world, detector):
+    detector.turn = 150.0
+    assert all(f.lost for f in world([scene((20, 30, 40))] * 3))
+
+
+@pytest.mark.parametrize("degrees", [-170, -90, 0, 25, 135])
+def test_the_turn_of_points(degrees):
+    assert module.turn_of(5 * turned(MEAN_SHAPE, degrees) + 40) == pytest.approx(degrees)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_on_its_side_or_upside_down_has_the_points_of_the_upright_one(quarters):
+    image = next(iter(frames(carphone())))[2]
+    model = load_pretrained()
+    (upright,) = Tracker(model).track([image])
+    (found,) = Tracker(model).track([np.ascontiguousarray(np.rot90(image, quarters))])
+    points, width = found.points, image.shape[1]
+    for n in range(quarters):  # back, clockwise
+        points = np.stack([(image.shape[1], image.shape[0])[(quarters - 1 - n) % 2] - 1 - points[:, 1], points[:, 0]], 1)
+    eyes = np.linalg.norm(upright.points[36] - upright.points[45])
+    assert np.linalg.norm(points - upright.points, axis=1).mean() < 0.08 * eyes, width
+
+
+def test_a_head_that_rolls_over_is_followed():
+    image = cv2.copyMakeBorder(next(iter(frames(carphone())))[2], 40, 40, 24, 24, cv2.BORDER_CONSTANT)
+    middle, count = (image.shape[1] / 2, image.shape[0] / 2), 60
+    turns = [cv2.getRotationMatrix2D(middle, -6.0 * t, 1) for t in range(count)]
+    scenes = [cv2.warpAffine(image, turn, image.shape[1::-1]) for turn in turns]
+    tracked = list(Tracker(load_pretrained()).track(scenes))
+    far = [
+        abs((module.turn_of(f.points) - module.turn_of(tracked[0].points) - 6 * f.index + 180) % 360 - 180)
+        for f in tracked
+        if not f.lost
+    ]
+    assert len(far) >= 0.8 * count and max(far) < 20
 
 
 def test_a_real_face_is_tracked_lost_and_found_in_its_mirror_image():
