@@ -30,7 +30,7 @@ CHECK_EVERY = 5  # the detector checks the surroundings of the face every so man
 CHECK_SIDE = 160  # in an image of this size in pixels
 MAX_UNSEEN = 3  # a face that the detector misses is checked in every frame, and given up after so many misses in a row
 TURNED = 45.0  # a face that is turned by more degrees gets its first crop turned, too
-LOOKS = 3  # so often at most a turned face is detected again where it should stand upright
+TRIES = 3  # so often at most a turned face is detected again where it should stand upright
 MAX_TURN = 60.0  # by so many degrees at most the points and the detector may differ on how a face is turned
 CUT = 20.0  # from this mean difference (grey levels) of their thumbnails on, two frames are different scenes
 
@@ -112,7 +112,7 @@ class Tracker:
         """The face in a box of the detector; None where the network finds none there, or one turned otherwise. A turned
         face is detected again where it stands upright, which tells better how it is turned.
         """
-        for _ in range(LOOKS if abs(turn) > TURNED else 0):
+        for _ in range(TRIES if abs(turn) > TURNED else 0):
             boxes, _, turns = self._detect_around(image, box, turn)
             if not len(boxes):
                 return None

@@ -282,11 +282,12 @@ def test_a_face_on_its_side_or_upside_down_has_the_points_of_the_upright_one(qua
     model = load_pretrained()
     (upright,) = Tracker(model).track([image])
     (found,) = Tracker(model).track([np.ascontiguousarray(np.rot90(image, quarters))])
-    points, width = found.points, image.shape[1]
-    for n in range(quarters):  # back, clockwise
-        points = np.stack([(image.shape[1], image.shape[0])[(quarters - 1 - n) % 2] - 1 - points[:, 1], points[:, 0]], 1)
+    points = found.points
+    for n in range(quarters, 0, -1):  # back, clockwise
+        height = image.shape[n % 2]
+        points = np.stack([height - 1 - points[:, 1], points[:, 0]], 1)
     eyes = np.linalg.norm(upright.points[36] - upright.points[45])
-    assert np.linalg.norm(points - upright.points, axis=1).mean() < 0.08 * eyes, width
+    assert np.linalg.norm(points - upright.points, axis=1).mean() < 0.08 * eyes
 
 
 def test_a_head_that_rolls_over_is_followed():
