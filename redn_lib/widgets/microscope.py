@@ -1,26 +1,20 @@
 """The loop microscope: every feedback step of a trained network on a face side by side, to be disturbed by hand.
 
-The page is `microscope.js` beside this file. What passes between the two is three traits:
+Its page is microscope.js. What passes between the two, beside what page.js says:
 
-setup    kernel to page, once: the faces, the points' names, what may be chosen, the first state.
-request  page to kernel: {number, state, probe, inside}; `state` has the fields of `MicroscopeState`; `probe` is None or
-         a cell of a response map, {step, point, x, y}; `inside` is None or {step, pool, rank, point}, a step to open.
-         The page waits for an answer before it sends the next request.
-answer   kernel to page: {number, arrays, line, home, opened, ms}, or {number, error}; arrays as in `disturbed_loop`,
-         opened: the words of a step that is open.
-An array is {shape, type, data}: plain bytes in C order. No state of the page lives in the kernel alone.
+request  {state, probe, inside}; `state` has the fields of `MicroscopeState`; `probe` is None or a cell of a response
+         map, {step, point, x, y}; `inside` is None or {step, pool, rank, point}, a step to open.
+answer   {arrays, line, home, opened, ms}; arrays as in `disturbed_loop`, opened: the words of a step that is open.
+
+No state of the page lives in the kernel alone.
 """
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
-import anywidget
 import numpy as np
 from IPython.display import Image
-from traitlets import Dict
 
 from redn_lib.landmarks import LINES, MEAN_SHAPE, PARTS, POINT_NAMES
 from redn_lib.rednet import RedNet
@@ -30,38 +24,21 @@ from redn_lib.widgets.disturbed_loop import MicroscopeState, Subject, forms_of
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, enlarge, turned_box, zoomed
 from redn_lib.widgets.panels import board, caption, stack, text_width
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
-from redn_lib.widgets.widget import StandIn, encode_jpeg, still
+from redn_lib.widgets.widget import Page, encode_jpeg, pack, source, still
 
 LARGEST = 1024  # pixels of the larger side of the image that the page shows
 PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)  # colours of `places`, and of NO_VALUE
 
 
-class Microscope(StandIn, anywidget.AnyWidget):
+class Microscope(Page):
     """The widget. `state` is where the page stands; `fit` is its last computed loop."""
 
-    _esm = Path(__file__).with_name("microscope.js")
-    _css = Path(__file__).with_name("microscope.css")
-    setup = Dict().tag(sync=True)
-    request = Dict().tag(sync=True)
-    answer = Dict().tag(sync=True)
+    _esm = source("microscope")
 
     def __init__(self, subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, inside: Mapping | None):
         self.subjects, self.state, self.fit = subjects, state, fit
-        self.stand_in = picture(subjects, state, fit, inside)
-        first = {"state": asdict(state), "inside": inside, "still": self.stand_in.data, "about": self.stand_in.alt}
-        super().__init__(setup=page_setup(subjects) | first)
-        self.observe(self._answer, "request")
-        if os.environ.get("REDN_CI"):
-            self.sweep()
-
-    def _answer(self, change) -> None:
-        number = change.new.get("number")
-        try:
-            self.answer = {"number": number} | self.respond(change.new)
-        except Exception as error:  # a mistake in the page's request is told there, and nothing hangs
-            self.answer = {"number": number, "error": f"{type(error).__name__}: {error}"}
-            if os.environ.get("REDN_CI"):
-                raise
+        first = {"state": asdict(state), "inside": inside}
+        super().__init__(picture(subjects, state, fit, inside), page_setup(subjects) | first)
 
     def respond(self, request: Mapping) -> dict:
         """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
@@ -130,11 +107,6 @@ def picture(subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, insid
         "its crop with the points, the map z given to it, and its response maps"
     )
     return still(_loop_picture(subject, fit, state), f"{about}; {line}, {'' if subject.home(fit) else 'not '}home")
-
-
-def pack(values: np.ndarray) -> dict:
-    """An array as it goes to the page."""
-    return {"shape": list(values.shape), "type": values.dtype.name, "data": np.ascontiguousarray(values).tobytes()}
 
 
 def page_setup(subjects: Sequence[Subject]) -> dict:

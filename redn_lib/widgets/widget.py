@@ -7,11 +7,13 @@ one it is shown in red; with the environment variable REDN_CI the ends of all co
 
 import html
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, field, fields, replace
 from functools import wraps
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import anywidget
 import cv2
 import ipywidgets as widgets
 import numpy as np
@@ -118,6 +120,49 @@ class StandIn:
         shown, (picture, about) = super()._repr_mimebundle_(**kwargs), self.stand_in._repr_mimebundle_()
         shown = shown[0] if isinstance(shown, tuple) else shown  # anywidget's has metadata
         return shown | picture | {"text/plain": self.stand_in.alt}, about
+
+
+HERE = Path(__file__).parent
+
+
+def source(page: str) -> str:
+    """The ES module of a page: page.js, and the file of this name behind it."""
+    return "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("page", page))
+
+
+def pack(values: np.ndarray) -> dict:
+    """An array as it goes to the page."""
+    return {"shape": list(values.shape), "type": values.dtype.name, "data": np.ascontiguousarray(values).tobytes()}
+
+
+class Page(StandIn, anywidget.AnyWidget):
+    """A widget that its page draws; what passes between the two stands at the head of page.js.
+
+    Of a kind of page are `_esm`, by `source`; respond(request), the answer without its number; and sweep(), which
+    answers with each control at its ends. With the environment variable REDN_CI this is done at the beginning, and
+    errors are raised.
+    """
+
+    _css = HERE / "page.css"
+    setup = traitlets.Dict().tag(sync=True)
+    request = traitlets.Dict().tag(sync=True)
+    answer = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, stand_in: Image, setup: Mapping):
+        self.stand_in = stand_in
+        super().__init__(setup={**setup, "still": stand_in.data, "about": stand_in.alt})
+        self.observe(self._answer, "request")
+        if os.environ.get("REDN_CI"):
+            self.sweep()
+
+    def _answer(self, change) -> None:
+        number = change.new.get("number")
+        try:
+            self.answer = {"number": number} | self.respond(change.new)
+        except Exception as error:  # a mistake in the page's request is told there, and nothing hangs
+            self.answer = {"number": number, "error": f"{type(error).__name__}: {error}"}
+            if os.environ.get("REDN_CI"):
+                raise
 
 
 class AltImage(widgets.Image):

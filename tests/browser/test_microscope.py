@@ -25,7 +25,7 @@ faces, boxes = [astronaut(), astronaut()[:, ::-1].copy()], [(181, 76, 267, 182),
 microscope(load_pretrained(device="cpu"), faces, boxes, shift=0.3, scale=1.3, turn=30)
 """
 ANSWERED = """before => {
-    const mic = document.querySelector('.mic')?.microscope ?? {};
+    const mic = document.querySelector('.mic')?.page ?? {};
     return mic.answered > before && !mic.busy;
 }"""
 NAME = """() => {
@@ -36,7 +36,7 @@ NAME = """() => {
     const words = here.getAttribute('aria-label') ?? (group ? group.innerText : null);
     return (words ?? (here.tagName === 'BUTTON' ? here.innerText : around)).trim();
 }"""
-POINTS = "() => Array.from(document.querySelector('.mic').microscope.answer.arrays.points)"
+POINTS = "() => Array.from(document.querySelector('.mic').page.answer.arrays.points)"
 CUT = """() => {
     const root = document.querySelector('.mic'), right = root.getBoundingClientRect().right + 1;
     const beyond = e => !e.closest('svg') && e.getBoundingClientRect().right > right;
@@ -59,7 +59,7 @@ class Scope:
     @contextmanager
     def answered(self):
         """Waits until the kernel has answered what is done inside, and nothing more is asked."""
-        before = self.page.evaluate("() => document.querySelector('.mic')?.microscope?.answered ?? 0")
+        before = self.page.evaluate("() => document.querySelector('.mic')?.page?.answered ?? 0")
         yield
         self.page.wait_for_function(ANSWERED, arg=before, timeout=90_000)
 
@@ -77,7 +77,7 @@ class Scope:
         pytest.fail(f"no way to {name!r} by Tab")
 
     def state(self) -> dict:
-        return self.page.evaluate("() => document.querySelector('.mic').microscope.state")
+        return self.page.evaluate("() => document.querySelector('.mic').page.state")
 
     def drag(self, start, end) -> None:
         """From one place of the page to another, in a few moves."""
@@ -208,7 +208,7 @@ def test_by_pointer(scope):
         scope.drag(corner, (corner[0] - 12, corner[1] - 12))
     assert scope.state()["box"][0] < moved["box"][0]
     at = page.evaluate("""() => {
-        const m = document.querySelector('.mic').microscope, p = m.points[0][8], [a, b, c, d, e, f] = m.inverses[0];
+        const m = document.querySelector('.mic').page, p = m.points[0][8], [a, b, c, d, e, f] = m.inverses[0];
         return [a * p[0] + b * p[1] + c, d * p[0] + e * p[1] + f].map(v => (v + 0.5) / m.S);
     }""")
     page.mouse.click(*scope.place("canvas.mic-crop", *at))
