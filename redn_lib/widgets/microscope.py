@@ -22,7 +22,7 @@ from redn_lib.tracking.align import Fit
 from redn_lib.widgets import disturbed_loop as loop
 from redn_lib.widgets.disturbed_loop import MicroscopeState, Subject, forms_of
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, enlarge, turned_box, zoomed
-from redn_lib.widgets.panels import board, caption, stack, text_width
+from redn_lib.widgets.panels import caption, fit_into, side_by_side, stack
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
 from redn_lib.widgets.widget import Page, encode_jpeg, pack, source, still
 
@@ -56,15 +56,15 @@ class Microscope(Page):
         words = {"line": subject.line(fit, state), "home": subject.home(fit), "opened": opened}
         return {"arrays": packed, **words, "ms": 1e3 * (time.perf_counter() - began)}
 
-    def sweep(self) -> None:
-        """Answer with each control at its ends, as a page might ask. Raises what an answer raises."""
-        first, last, model = asdict(self.state), len(self.subjects) - 1, self.subjects[0].model
+    def changes(self) -> list[dict]:
+        """Requests with each control at its ends."""
+        first, last, model = self.setup["state"], len(self.subjects) - 1, self.subjects[0].model
         inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": -1}
         changes = [{"steps": 1}, {"steps": loop.MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
         changes += [{"form": asdict(form)} for form in forms_of(model)]
         changes += [{"occluder": (*first["box"][:2], 40.0)}, {"edits": [{"kind": "blank", "step": 2}]}]
-        for change in [*changes, {"image": last, "box": tuple(self.subjects[last].box)}, {}]:
-            self.respond({"state": first | change, "inside": inside})
+        changes += [{"image": last, "box": tuple(self.subjects[last].box)}]
+        return [{"state": first | change, "inside": inside} for change in changes]
 
 
 def microscope(model: RedNet, faces, boxes=None, *, inside: Mapping | None = None, **start) -> Microscope:
@@ -101,7 +101,7 @@ def picture(subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, insid
             "maps"
         )
         arrays, opened = loop.inside_step(subject, fit, state, **inside)
-        return still(_inside_picture(fit, state, inside, arrays), f"{about}; {opened}; {line}")
+        return still(_inside_picture(fit, inside, arrays), f"{about}; {opened}; {line}")
     about = (
         "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step "
         "its crop with the points, the map z given to it, and its response maps"
@@ -141,33 +141,22 @@ def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState) -> np.ndar
     for k, error in enumerate(subject.errors(fit).mean(1)):
         face = draw_face(fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), zoom=close)
         maps = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)
-        z = colour_map(fit.z[k].max(0), 1)
-        parts = [(face, f"Step {k + 1}", f"{error:.1%}"), (z, "z", "given"), (maps, "Maps", "all points")]
-        columns.append(stack([caption(*part, side) for part in parts]))
-    return board([columns])
+        z = fit_into(colour_map(fit.z[k].max(0), 1), side, side)
+        columns.append(stack([caption(face, f"Step {k + 1}", f"{error:.1%}"), caption(z, "z"), caption(maps, "Maps")]))
+    return side_by_side(columns)
 
 
-def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: Mapping) -> np.ndarray:
+def _inside_picture(fit: Fit, inside: Mapping, arrays: Mapping) -> np.ndarray:
     """Upper row: the way down to the pool; lower row: the way up from it to the maps."""
     k, point, side = inside["step"] - 1, inside["point"], 176
     crop, at, zoom = fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), side / fit.crops[k].size
-    before, pooled, held, back = (colour_map(arrays[name], 255) for name in ("before", "pooled", "held", "back"))
-    maps = fit.response_maps[k] if point < 0 else fit.response_maps[k][point]
-    of, only = ("all points", None) if point < 0 else (f"point {point}", [point])
-    response = draw_face(draw_response_map(crop, maps, zoom=zoom), zoomed(at, zoom), only=only, lines=False)
-    size = "{0.shape[1]}x{0.shape[0]}".format
-    panels = [
-        (draw_face(crop, at, zoom=zoom), "The crop", f"step {k + 1}"),
-        (before, "Encoder", f"stage {inside['pool']}, {size(before)}"),
-        (pooled, "Pooled", f"maxima, {size(pooled)}"),
-        (PLACES[arrays["places"]], "Remembered", "        grey: none"),
-        (held, "Decoder", f"holds, {size(held)}"),
-        (back, "Put back", "where it was" if state.memory else "upper left"),
-        (draw_response_map(crop, arrays["detection"], zoom=zoom), "Detection", of),
-        (response, "Response map", of),
-    ]
-    panels = [caption(*panel, side) for panel in panels]
-    key = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # one window, its places in their colours
-    x = text_width("Remembered", bold=True) + 8
-    panels[3][2:20, x : x + 18] = key
-    return board([panels[:4], panels[4:]])
+    only = None if point < 0 else [point]
+    maps = draw_response_map(crop, fit.response_maps[k][only or slice(None)], zoom=zoom)
+    panels = {"The crop": draw_face(crop, at, zoom=zoom)}
+    panels |= {"Encoder": colour_map(arrays["before"], 255), "Pooled": colour_map(arrays["pooled"], 255)}
+    panels |= {"Remembered": PLACES[arrays["places"]], "Decoder": colour_map(arrays["held"], 255)}
+    panels |= {"Put back": colour_map(arrays["back"], 255)}
+    panels |= {"Detection": draw_response_map(crop, arrays["detection"], zoom=zoom)}
+    panels |= {"Response map": draw_face(maps, zoomed(at, zoom), only=only, lines=False)}
+    shown = [caption(fit_into(panel, side, side), title) for title, panel in panels.items()]
+    return stack([side_by_side(shown[:4]), side_by_side(shown[4:])])

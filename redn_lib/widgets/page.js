@@ -225,6 +225,31 @@ class Page {
     return out;
   }
 
+  // ---- curves, in pixels of the page
+  colour(name) { return getComputedStyle(this.el).getPropertyValue(`--${name}`); }
+  words(context, text, x, y, colour, align = "left", weight = "") {
+    Object.assign(context, { font: `${weight} 11px sans-serif`, fillStyle: colour, textAlign: align }).fillText(text, x, y);
+  }
+  /** A title, and curves over frames between two limits: [name, colour, a number for each frame, width]; those that are not known are left out.
+   *  grey: the share of the height behind each frame; form: how a limit is written. */
+  curves(context, { left, top, high, column }, title, curves, [low, most], grey, form) {
+    const [ink, quiet] = ["ink", "quiet"].map((name) => this.colour(name)), y = (value) => top + high * (1 - clamp((value - low) / (most - low), 0, 1));
+    context.fillStyle = this.colour("line");
+    grey.forEach((share, t) => context.fillRect(left + t * column, top + high * (1 - share), column, high * share));
+    this.words(context, title, left, top - 5, ink, "left", "bold");
+    let at = left + context.measureText(title).width + 14;
+    for (const [name, kind, values, width] of curves) {
+      const colour = this.colour(kind), places = values.map((value, t) => [left + (t + 0.5) * column, y(value)]);
+      if (name) this.words(context, `● ${name}`, at, top - 5, colour);
+      at += context.measureText(`● ${name}`).width + 10;
+      values.forEach((value, t) => {
+        if (t && Number.isFinite(value + values[t - 1])) this.trace(context, places.slice(t - 1, t + 1), colour, width / this.ratio);
+        if (Number.isFinite(value)) this.circle(context, places[t], width / this.ratio, colour, "transparent");
+      });
+    }
+    for (const value of [low, most]) this.words(context, form(value), left - 8, y(value) + 4, quiet, "right");
+  }
+
   // ---- drawing on a canvas; ratio: pixels of the canvas a pixel of the page
   get ratio() { return Math.max(window.devicePixelRatio || 1, 1); }
   resize(canvas, width, height) {
