@@ -38,7 +38,7 @@ def press(page, key: str) -> float:
 
 
 def test_microscope(notebook):
-    from tests.browser.driven import write_notebook
+    from tests.browser.pages import write_notebook
 
     path = ROOT / "build" / "browser" / "benchmark.ipynb"
     write_notebook(path, CELL)

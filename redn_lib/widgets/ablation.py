@@ -3,7 +3,7 @@
 The parts are called as in the tables: spatial (feedback), temporal (f_tRNN) and identity (f_CLS).
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -12,20 +12,15 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from IPython.display import Image
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from redn_lib.evaluation.tables import read_table
 from redn_lib.experiments.curriculum import FULL, Setting
 from redn_lib.experiments.questions import PARTS, name_of, run_parts
 from redn_lib.experiments.statistics import effects
-from redn_lib.widgets.figures import draw_intervals, drawn
-from redn_lib.widgets.style import BLUE, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, rgb
-from redn_lib.widgets.widget import Drawing, Live, Panel, Scene, setting
+from redn_lib.widgets.style import BLUE, GREEN, ORANGE
+from redn_lib.widgets.widget import Drawing, Live, Panel, Row, Scene, setting
 
 TRAIN, STOP = "train this network", "stop"
 COLOURS = dict(zip(PARTS, (BLUE, GREEN, ORANGE), strict=True))
@@ -216,63 +211,44 @@ def draw_board(grid: Grid, state: BoardState) -> Drawing:
         f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
     )
     numbers = [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(alone)]]
-    return Drawing([[Panel(_picture(grid, state))]], about, numbers)
+    note = f"{'jitter' if kind == JITTER else 'NME'}, %, with the spread; in colour: one part changed"
+    above = [Panel(None, f"Eight networks, {kind}", note, _cells(grid, state))]
+    note = f"below 0: {'steadier' if kind == JITTER else 'less error'}; hollow: not significant"
+    above.append(Panel(None, "What each part does", note, _effects(grid, kind)))
+    kinds = _kinds(grid, state)
+    title, note = "By what makes a clip hard", f"NME, %: {state.cell}, strokes: all eight"
+    below = [Panel(None, title, note, [row for row in kinds if row.name != JITTER])]
+    if JITTER in grid.effects:
+        below.append(Panel(None, "Jitter", "%", [row for row in kinds if row.name == JITTER]))
+    return Drawing([above, below], about, numbers)
 
 
-@mpl.rc_context(RC | {"axes.titlelocation": "left", "figure.constrained_layout.use": False})  # which takes most time
-def _picture(grid: Grid, state: BoardState) -> np.ndarray:
-    """Above a row for each network and effect, below a column for each kind; jitter has an axis of its own."""
-    figure, kinds = Figure(figsize=(9.8, 4.7)), [kind for kind in grid.effects if kind != JITTER]
-    cells, found = figure.subplots(1, 2, gridspec_kw=dict(left=0.19, right=0.95, top=0.95, bottom=0.51, wspace=0.85))
-    _cells(cells, grid, state)
-    _effects(found, grid, state)
-    groups = [kinds, [JITTER]] if JITTER in grid.effects else [kinds]
-    room = dict(left=0.04, right=0.99, top=0.33, bottom=0.06, wspace=0.1)
-    room["width_ratios"] = [len(kinds) + 0.2 for kinds in groups]
-    below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
-    for axes, kinds in zip(below, groups, strict=True):
-        _kinds(axes, grid, state, kinds)
-    chosen = "The network with no part" if state.cell == "none" else "The chosen network"
-    below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better")
-    return drawn(figure)
-
-
-def _cells(axes: Axes, grid: Grid, state: BoardState) -> None:
+def _cells(grid: Grid, state: BoardState) -> list[Row]:
     """Mean and spread of each network on a kind; those that differ from the chosen one in one part have its colour."""
-    kind, seeds, found, notes = state.kind, grid.table["seeds"].min(), {}, []
-    colours = {cell: COLOURS[part] for part, cell in state.neighbours().items()} | {state.cell: INK}
-    for row, cell in enumerate(CELLS):
-        mean, spread = grid.table.loc[cell.cell, [kind, f"{kind}_sd"]]
-        found[cell.cell], short = (mean, mean - spread, mean + spread), grid.short_words(cell.cell, state)
-        notes.append(grid.spread_words(cell.cell, kind) + f"\nshort run here {short}" * bool(short))
-        if cell.cell == state.cell:
-            axes.axhspan(row - 0.5, row + 0.5, color=rgb(CHOSEN))
-    unit = "jitter, % of the eye distance" if kind == JITTER else "NME, %"
-    unit += f", mean and spread over {seeds} seeds" if seeds > 1 else ", one seed"
-    title = f"Eight networks, {kind}; in colour: one part changed"
-    draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes, title=title, xlabel=unit)
+    near, rows = {cell: COLOURS[part] for part, cell in state.neighbours().items()} | {state.cell: None}, []
+    for cell in (cell.cell for cell in CELLS):
+        mean, spread = grid.table.loc[cell, [state.kind, f"{state.kind}_sd"]]
+        short = grid.short_words(cell, state)
+        note = grid.spread_words(cell, state.kind) + f", here {short}" * bool(short)
+        hollow, chosen = cell not in near, cell == state.cell
+        rows.append(Row(cell, mean, mean - spread, mean + spread, note, near.get(cell), hollow, chosen))
+    return rows
 
 
-def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
-    """Mean and interval of each part, each pair and all three; hollow and grey where it holds zero."""
-    found = {"all three" if name.count(" x ") == 2 else name: e for name, e in grid.effects[state.kind].items()}
-    colours = [COLOURS.get(name, INK) if low > 0 or high < 0 else QUIET for name, (_, low, high) in found.items()]
-    less, more = ("steadier", "shakier") if state.kind == JITTER else ("less error", "more error")
-    is_single = grid.table["seeds"].min() == 1
-    note = "one seed: no interval" if is_single else "mean and 95 % interval; hollow: not significant"
-    words = {"title": "What each part does", "xlabel": f"{less} < 0 < {more}\n{note}"}
-    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()], **words)
-    axes.axvline(0, color=rgb(INK), linewidth=1)
+def _effects(grid: Grid, kind: str) -> list[Row]:
+    """Mean and interval of each part, each pair and all three; hollow where it holds zero."""
+    rows = []
+    for name, (mean, low, high) in grid.effects[kind].items():
+        words = "all three" if name.count(" x ") == 2 else name
+        rows.append(Row(words, mean, low, high, f"{mean:+.2f}", COLOURS.get(name), not (low > 0 or high < 0)))
+    return rows
 
 
-def _kinds(axes: Axes, grid: Grid, state: BoardState, kinds: Sequence[str]) -> None:
-    """A column for each kind: all eight networks as strokes, the chosen one as a dot with its spread."""
-    mean, spread = grid.table.loc[state.cell, kinds], grid.table.loc[state.cell, [f"{kind}_sd" for kind in kinds]]
-    axes.plot(grid.table[kinds].to_numpy().T, "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
-    axes.errorbar(range(len(kinds)), mean, spread, fmt="o", color=rgb(INK), elinewidth=2)
-    for x, kind in enumerate(kinds):
-        axes.annotate(f"{mean[kind]:.2f}", (x, mean[kind]), (18, -4), textcoords="offset points", fontweight="bold")
-        if kind == state.kind:
-            axes.axvspan(x - 0.5, x + 0.5, color=rgb(CHOSEN))
-    axes.set(xticks=range(len(kinds)), xticklabels=kinds, xlim=(-0.5, len(kinds) - 0.5))
-    axes.grid(axis="x", visible=False)
+def _kinds(grid: Grid, state: BoardState) -> list[Row]:
+    """The chosen network on each kind of clip, with its spread, and strokes for all eight."""
+    rows = []
+    for kind in grid.effects:
+        mean, spread = grid.table.loc[state.cell, [kind, f"{kind}_sd"]]
+        row = Row(kind, mean, mean - spread, mean + spread, f"{mean:.2f}", chosen=kind == state.kind)
+        rows.append(row._replace(others=grid.table[kind].tolist()))
+    return rows

@@ -35,9 +35,12 @@ export class Controls extends Page {
       '<div><div class="mic-head"><b></b><span></span></div><img alt=""></div>').join("")}</div>`).join("") +
       `<div class="mic-curves">${Object.keys(answer.arrays).map(() => "<canvas></canvas>").join("")}</div>`;
     const images = this.rows.querySelectorAll("img"), heads = this.rows.querySelectorAll(".mic-head");
-    answer.rows.flat().forEach(({ title, note, image, width }, i) => {
+    this.plots = [];
+    answer.rows.flat().forEach(({ title, note, image, width, rows }, i) => {
       [heads[i].children[0].textContent, heads[i].children[1].textContent] = [title, note];
-      heads[i].hidden = !title;
+      images[i].hidden = rows.length > 0;
+      if (rows.length) heads[i].parentElement.style.flex = "1 1 0";
+      if (rows.length) return this.plots.push([heads[i].parentElement, rows]);
       const src = URL.createObjectURL(new Blob([image]));
       images[i].parentElement.style.flex = `0 1 ${width}px`;
       Object.assign(images[i], { width, src, onload: () => URL.revokeObjectURL(src) });
@@ -48,8 +51,31 @@ export class Controls extends Page {
     this.standIn();
     this.layout();
   }
-  /** Curves over the frames, each in a lane of its own. */
+  /** A dot with its interval for each row, and strokes beside it, on one axis. */
+  drawRows(cell, rows) {
+    cell.querySelector("svg")?.remove();
+    const width = cell.clientWidth, longest = (key) => 6.2 * Math.max(...rows.map((row) => row[key].length));
+    const left = 12 + longest("name"), right = 14 + longest("note"), line = 21, high = rows.length * line;
+    const all = rows.flatMap(({ mean, low, high, others }) => [mean, low, high, ...others]).filter(Number.isFinite);
+    const least = Math.min(...all), most = Math.max(...all), plot = svg("svg", { width, height: high + 18, "aria-hidden": "true" }, cell);
+    const x = (value) => left + 8 + (value - least) / (most - least || 1) * (width - left - right - 16);
+    const text = (words, at, y, anchor = "start") => { svg("text", { x: at, y, "text-anchor": anchor }, plot).textContent = words; };
+    const stroke = (x1, y1, x2, y2, ink, width = 1) => svg("line", { x1, y1, x2, y2, style: `stroke: ${ink}; stroke-width: ${width}` }, plot);
+    rows.forEach(({ name, mean, low, high, note, colour, hollow, chosen, others }, i) => {
+      const y = (i + 0.5) * line, ink = hollow ? "var(--quiet)" : colour ? `rgb(${colour})` : "var(--ink)";
+      if (chosen) svg("rect", { x: 0, y: i * line, width, height: line, style: "fill: var(--chosen)" }, plot);
+      others.forEach((value) => stroke(x(value), y - 6, x(value), y + 6, "var(--quiet)"));
+      if (Number.isFinite(low)) stroke(x(low), y, x(high), y, ink, 2);
+      svg("circle", { cx: x(mean), cy: y, r: 4, style: `stroke: ${ink}; fill: ${hollow ? "var(--panel)" : ink}` }, plot);
+      text(name, left - 4, y + 4, "end");
+      text(note, width - right + 10, y + 4);
+    });
+    if (least < 0 && most > 0) stroke(x(0), 0, x(0), high, "var(--quiet)");
+    for (const value of [least, most]) text(value.toFixed(1), x(value), high + 13, "middle");
+  }
+  /** Panels of numbers; curves over the frames, each in a lane of its own. */
   layout() {
+    for (const [cell, rows] of this.plots ?? []) this.drawRows(cell, rows);
     const curves = Object.entries(this.answer?.arrays ?? {}), box = this.find(".mic-curves");
     if (!curves.length || !box) return;
     curves.forEach(([name, values], i) => {

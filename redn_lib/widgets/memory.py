@@ -22,18 +22,16 @@ from redn_lib.data.clip import Clip
 from redn_lib.data.occluder import OCCLUDER_KINDS, SHUTTER, Occluder, Sprite, skin_colour_of, visibility
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.feedback import box_crop, to_patch
-from redn_lib.landmarks import LINES, POINT_NAMES
 from redn_lib.metrics import point_errors
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.temporal import MemoryState
 from redn_lib.training.batches import cut_clip
 from redn_lib.widgets.disturbed_loop import first_of
-from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, enlarge, ring, to_bytes, to_peaks
-from redn_lib.widgets.figures import curves_over_time, drawn
-from redn_lib.widgets.panels import fit_into, side_by_side, stack
+from redn_lib.widgets.draw import draw_face, draw_response_map, ring, to_bytes, to_peaks, zoomed
+from redn_lib.widgets.panels import fit_into
 from redn_lib.widgets.style import GREEN
-from redn_lib.widgets.widget import Page, pack, source, still
+from redn_lib.widgets.widget import Drawing, Page, Panel, face_setup, pack, source
 
 NONE = "none"
 WITHOUT, WITH, HOLD = "no memory", "memory", "hold"
@@ -66,20 +64,15 @@ class ViewState:
 
 @dataclass(frozen=True, eq=False)
 class TrackedFace:
-    """One frame, tracked. Without memory the last fields are empty."""
+    """One frame, tracked. `arrays`: of the frame, as in `frame_arrays` and `clip_arrays`, and gates: (2, H) forget and
+    input gate of the LSTM, 0 to 1; without memory only crops, matrices and maps.
+    """
 
     points: np.ndarray  # (68, 2) patch pixels
     sure: float  # mean confidence
-    crop_image: np.ndarray  # (S, S, 3) uint8, of the last step
-    matrix: np.ndarray  # (2, 3) its pixels to those of the patch
-    maps: np.ndarray  # (68, h, w) of the last step
     next_crop: torch.Tensor  # (1, 2, 3) the next frame's first crop, to patch pixels
-    expected: np.ndarray | None = None  # (68, 2) points of the prior, patch pixels
-    reach: np.ndarray | None = None  # (68,) how far off the prior holds them to be, patch pixels
-    trust: np.ndarray | None = None  # (68,) how strongly the points of the frame before are drawn into the first z
-    share: np.ndarray | None = None  # (68,) of the prior in the maps of the last step, 0 to 1
-    gates: np.ndarray | None = None  # (2, H) forget and input gate of the LSTM, 0 to 1
-    state: MemoryState | None = None  # with which the next frame is tracked
+    state: MemoryState | None  # with which the next frame is tracked
+    arrays: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +94,8 @@ class Tracked:
         return {name: point_errors(points, self.clip.points) for name, points in self.points.items()}
 
     def over_time(self, name: str) -> np.ndarray:
-        """A field of the faces that are tracked with memory, (T, ...)."""
-        return np.stack([getattr(face, name) for face in self.tracks[WITH]])
+        """An array of the faces that are tracked with memory, (T, ...)."""
+        return np.stack([face.arrays[name] for face in self.tracks[WITH]])
 
     def line(self, t: int) -> str:
         """The frame, its errors and those of the clip, and what the memory does, in words."""
@@ -140,19 +133,11 @@ class Tracker:
         self.limits |= {"share": (0.1, 0.9), "direction": (-180, 180), "steps": (1, p.steps)}
         self._next, self._computed = lru_cache(FACES_KEPT)(self._track_frame), lru_cache(6)(self._compute)
 
-    def first_state(self, **start) -> ViewState:
-        """The state with which a page begins. Raises TypeError for an unknown field, ValueError for a bad value."""
-        own = {"steps": self.model.preset.steps, "enters": min(8, self.frames - 1), "lasts": min(6, self.frames)}
-        return self.checked(ViewState(**own | start))
-
     def checked(self, state: ViewState) -> ViewState:
-        """The state. Raises ValueError for a value that makes no sense."""
+        """The state. Raises ValueError for a number that makes no sense."""
         for name, (low, high) in self.limits.items():
             if not low <= getattr(state, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, got {getattr(state, name)}")
-        for name, known in (("occluder", OCCLUDER_KINDS), ("baseline", tuple(FILTERS))):
-            if getattr(state, name) not in (NONE, *known):
-                raise ValueError(f"{name} must be one of {', '.join((NONE, *known))}, got {getattr(state, name)!r}")
         return state
 
     def result(self, state: ViewState) -> Tracked:
@@ -174,11 +159,6 @@ class Tracker:
         sprite = Sprite(occluder, clip.points, clip.frames[0], skin_colour_of(clip[0]), rng)
         sprite.rest = sprite.rest + sprite.face * np.array(state.aside)
         return sprite
-
-    def occluded_frame(self, state: ViewState, t: int) -> np.ndarray:
-        """One frame (P, P, 3) uint8 with the occluder."""
-        sprite, frame = self.sprite(state), self.clips[state.clip].frames[t]
-        return frame if sprite is None else sprite.before(frame, t, SHUTTER)[0]
 
     def _compute(self, state: ViewState) -> Tracked:
         start, known = time.perf_counter(), self._next.cache_info().misses
@@ -220,26 +200,21 @@ class Tracker:
         with lstm.register_forward_pre_hook(lambda _lstm, inputs: given.append(inputs)):
             output = self.model.frame(patch, crop, memory, steps, temporal=temporal)
         last, prior = output.steps[-1], output.prior
-        found = TrackedFace(
-            first_of(last.points),
-            float(confidence(last.response_maps, last.crop_points, p.size).mean()),
-            first_of(last.frame.mul(255).round().byte().permute(0, 2, 3, 1)),
-            first_of(last.crop),
-            first_of(last.response_maps.half()),
-            box_crop(last.points, crop, p.size, p.first_margin),
-        )
-        if prior is None:
-            return found
-        write, keep, *_ = lstm.gates(*given[0][:2])
-        return replace(
-            found,
-            expected=first_of(to_patch(prior.points, crop)),
-            reach=first_of(prior.spread.exp()) * p.size * float(crop[0, :, 0].norm()),
-            trust=first_of(output.trust),
-            share=first_of(output.joined[-1].share),
-            gates=first_of(torch.stack([keep, write], 1).sigmoid()),
-            state=output.state,
-        )
+        sure = float(confidence(last.response_maps, last.crop_points, p.size).mean())
+        image = last.frame.mul(255).round().byte().permute(0, 2, 3, 1)
+        arrays = {"crops": image, "matrices": last.crop, "maps": last.response_maps.half()}
+        if prior is not None:
+            write, keep, *_ = lstm.gates(*given[0][:2])
+            arrays |= {
+                "expected": to_patch(prior.points, crop),
+                "trust": output.trust,
+                "share": output.joined[-1].share,
+            }
+            arrays["reach"] = prior.spread.exp() * p.size * crop[:, :, 0].norm(dim=-1)
+            arrays["gates"] = torch.stack([keep, write], 1).sigmoid()
+        arrays = {name: first_of(values) for name, values in arrays.items()}
+        next_crop = box_crop(last.points, crop, p.size, p.first_margin)
+        return TrackedFace(first_of(last.points), sure, next_crop, output.state, arrays)
 
 
 def frame_arrays(tracked: Tracked, t: int) -> dict[str, np.ndarray]:
@@ -249,13 +224,9 @@ def frame_arrays(tracked: Tracked, t: int) -> dict[str, np.ndarray]:
     crops: (2, S, S, 3) uint8 RGB, of the last step; matrices: (2, 2, 3) float32, their pixels to those of the patch.
     maps: (2, 68, m, m) uint8, each map scaled to its own peak.
     """
-    faces = [track[t] for track in tracked.tracks.values()]
-    return {
-        "image": tracked.clip.frames[t],
-        "crops": np.stack([face.crop_image for face in faces]),
-        "matrices": np.float32([face.matrix for face in faces]),
-        "maps": to_bytes(to_peaks(np.stack([face.maps for face in faces]).astype(np.float32)), 1),
-    }
+    faces = [track[t].arrays for track in tracked.tracks.values()]
+    arrays = {name: np.stack([face[name] for face in faces]) for name in ("crops", "matrices", "maps")}
+    return arrays | {"image": tracked.clip.frames[t], "maps": to_bytes(to_peaks(np.float32(arrays["maps"])), 1)}
 
 
 def clip_arrays(tracked: Tracked) -> dict[str, np.ndarray]:
@@ -289,16 +260,15 @@ class MemoryView(Page):
         self.tracker = tracker
         setup = {"state": asdict(state), "frame": frame, "frames": tracker.frames, "limits": tracker.limits}
         setup |= {"clips": [clip.name for clip in tracker.clips], "size": tracker.model.preset.size}
-        setup |= {"occluders": [NONE, *OCCLUDER_KINDS], "filters": [NONE, *FILTERS], "names": list(POINT_NAMES)}
-        setup |= {"lines": [[list(indices), closed] for indices, closed in LINES], "patch": PATCH_SIZE}
-        setup["colours"] = pack(colour_map(np.arange(256)[None], 255)[0])
-        super().__init__(picture(tracker.result(state), frame), setup)
+        setup |= {"occluders": [NONE, *OCCLUDER_KINDS], "filters": [NONE, *FILTERS], "patch": PATCH_SIZE}
+        super().__init__(picture(tracker, state, frame), setup | face_setup())
 
     def respond(self, request: Mapping) -> dict:
         """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
         state, t = ViewState.read(request["state"]), request.get("frame", 0)
         if request.get("drag"):
-            return {"arrays": {"image": pack(self.tracker.occluded_frame(self.tracker.checked(state), t))}}
+            frame = self.tracker.clips[state.clip].frames[t]
+            return {"arrays": {"image": pack(self.tracker.sprite(state).before(frame, t, SHUTTER)[0])}}
         tracked = self.tracker.result(state)
         arrays = frame_arrays(tracked, t) | (clip_arrays(tracked) if request.get("whole") else {})
         words = {"line": tracked.line(t), "names": list(tracked.points), "ms": tracked.ms, "computed": tracked.computed}
@@ -313,53 +283,48 @@ class MemoryView(Page):
         return [{"state": first | change, "frame": t % T, "whole": True} for t, change in enumerate(changes)]
 
 
-def _begin(model: RedNet, clips: Clip | Sequence[Clip], frame: int = 0, **start) -> tuple[Tracker, ViewState, int]:
-    tracker = Tracker(model, clips)
-    if not 0 <= frame < tracker.frames:
-        raise ValueError(f"frame must be 0 to {tracker.frames - 1}, got {frame}")
-    return tracker, tracker.first_state(**start), frame
-
-
 def memory_view(model: RedNet, clips: Clip | Sequence[Clip], **start) -> MemoryView:
     """A clip tracked with f_tRNN and without, what opens and closes in between, and an occluder to push over the face.
 
     clips: one or several `Clip`, equally long, frames of any size; their points are what errors are measured against.
     start: the frame shown first, and fields of `ViewState`.
-    Raises ValueError for clips of different lengths, a model without f_tRNN, or a value that makes no sense; TypeError
+    Raises ValueError for clips of different lengths, a model without f_tRNN, or a number that makes no sense; TypeError
     for an unknown field.
     """
     return MemoryView(*_begin(model, clips, **start))
 
 
-def figure(model: RedNet, clips: Clip | Sequence[Clip], **start) -> Image:
-    """The first picture with its alt text, for pages where no widget runs; arguments as `memory_view`."""
-    tracker, state, frame = _begin(model, clips, **start)
-    return picture(tracker.result(state), frame)
+def _begin(model: RedNet, clips: Clip | Sequence[Clip], frame: int = 0, **start) -> tuple[Tracker, ViewState, int]:
+    tracker = Tracker(model, clips)
+    if not 0 <= frame < tracker.frames:
+        raise ValueError(f"frame must be 0 to {tracker.frames - 1}, got {frame}")
+    own = {"steps": model.preset.steps, "enters": min(8, tracker.frames - 1), "lasts": min(6, tracker.frames)}
+    return tracker, tracker.checked(ViewState(**own | start)), frame
 
 
-memory_view.figure = figure
+memory_view.figure = lambda *args, **start: picture(*_begin(*args, **start))
+"""The first picture with its alt text, for pages where no widget runs; arguments as `memory_view`."""
 
 
-def picture(tracked: Tracked, t: int) -> Image:
+def picture(tracker: Tracker, state: ViewState, t: int) -> Image:
     """Frame t of both tracks with their maps, and the curves over time, with alt text."""
-    side, faces, maps = 235, [], []
+    tracked, side, panels = tracker.result(state), 235, []
+    clip, size = tracked.clip, tracker.model.preset.size
     for name, track in tracked.tracks.items():
-        face, zoom = track[t], side / len(tracked.clip.frames[t])
-        faces.append(draw_face(tracked.clip.frames[t], face.points, truth=tracked.clip.points[t], zoom=zoom))
-        crop = Crop(face.matrix, len(face.crop_image))
-        maps.append(draw_response_map(face.crop_image, face.maps.astype(np.float32), zoom=side / crop.size))
-        if name == WITH:
-            for at, reach in zip(crop.to_crop(face.expected), face.reach, strict=True):
-                ring(maps[-1], (at + 0.5) * side / crop.size, reach / crop.scale * side / crop.size, GREEN)
-    titles = [*tracked.tracks, "maps, no memory", "maps; green: prior"]
-    curves = {"NME, %": {name: 100 * error.mean(1) for name, error in tracked.errors().items()}}
-    curves["points"] = {name: tracked.over_time(name).mean(1) for name in ("trust", "share")}
-    curves["gates"] = dict(zip(("forget", "input"), tracked.over_time("gates").mean(2).T, strict=True))
+        face = draw_face(clip.frames[t], track[t].points, truth=clip.points[t], zoom=side / PATCH_SIZE)
+        panels.append(Panel(face, name, f"NME {tracked.errors()[name][t].mean():.1%}"))
+    for name, track in tracked.tracks.items():
+        arrays, zoom = track[t].arrays, side / size
+        crop = Crop(arrays["matrices"], size)
+        maps = draw_response_map(arrays["crops"], np.float32(arrays["maps"]), zoom=zoom)
+        for at, reach in zip(arrays.get("expected", []), arrays.get("reach", []), strict=True):
+            ring(maps, zoomed(crop.to_crop(at), zoom), reach / crop.scale * zoom, GREEN)
+        panels.append(Panel(maps, f"maps, {name}", "green: prior" * (name == WITH)))
+    curves = {f"{name}, %": 100 * errors.mean(1) for name, errors in tracked.errors().items()}
+    curves |= {name: tracked.over_time(name).mean(1) for name in ("trust", "share")}
+    curves |= dict(zip(("forget gate", "input gate"), tracked.over_time("gates").mean(2).T, strict=True))
     about = (
         "Memory's view: the face with its points, and its response maps, tracked without memory and with it. Below "
         "over time: the error, the trust in the last points and the share of the prior, the gates of the LSTM"
     )
-    below = drawn(curves_over_time(curves, tracked.occluded, alt=about))
-    above = side_by_side([*faces, *maps], titles)
-    below = enlarge(below, above.shape[1] / below.shape[1])
-    return still(stack([above, below]), f"{about}; {tracked.line(t)}")
+    return Drawing([panels], about, [[tracked.line(t)]], curves).still()

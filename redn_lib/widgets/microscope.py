@@ -16,15 +16,15 @@ from dataclasses import asdict
 import numpy as np
 from IPython.display import Image
 
-from redn_lib.landmarks import LINES, MEAN_SHAPE, PARTS, POINT_NAMES
+from redn_lib.landmarks import MEAN_SHAPE, PARTS
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import Fit
 from redn_lib.widgets import disturbed_loop as loop
 from redn_lib.widgets.disturbed_loop import MicroscopeState, Subject, forms_of
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, enlarge, turned_box, zoomed
-from redn_lib.widgets.panels import caption, fit_into, side_by_side, stack
+from redn_lib.widgets.panels import fit_into
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
-from redn_lib.widgets.widget import Page, encode_jpeg, pack, source, still
+from redn_lib.widgets.widget import Drawing, Page, Panel, encode_jpeg, face_setup, pack, source
 
 LARGEST = 1024  # pixels of the larger side of the image that the page shows
 PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)  # colours of `places`, and of NO_VALUE
@@ -101,30 +101,28 @@ def picture(subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, insid
             "maps"
         )
         arrays, opened = loop.inside_step(subject, fit, state, **inside)
-        return still(_inside_picture(fit, inside, arrays), f"{about}; {opened}; {line}")
+        return Drawing(_inside_panels(fit, inside, arrays), about, [[opened], [line]]).still()
     about = (
         "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step "
         "its crop with the points, the map z given to it, and its response maps"
     )
-    return still(_loop_picture(subject, fit, state), f"{about}; {line}, {'' if subject.home(fit) else 'not '}home")
+    words = [line, f"{'' if subject.home(fit) else 'not '}home"]
+    return Drawing(_loop_panels(subject, fit, state), about, [words]).still()
 
 
 def page_setup(subjects: Sequence[Subject]) -> dict:
     """`setup` of the page, but for where it begins; places are in pixels of the images as they were given."""
     model = subjects[0].model
     stages, levels = len(model.preset.widths), model.preset.levels
-    return {
+    return face_setup() | {
         "faces": [
             {"name": s.name, "box": s.box.tolist(), "goal": pack(s.goal), "labelled": s.labelled}
             | {"image": encode_jpeg(enlarge(s.image, min(1, LARGEST / max(s.image.shape))))}
             | {"width": s.image.shape[1], "height": s.image.shape[0]}
             for s in subjects
         ],
-        "names": list(POINT_NAMES),
         "parts": {name.replace("_", " "): list(part) for name, part in PARTS.items()},
-        "lines": [[list(indices), closed] for indices, closed in LINES],
         "shape": MEAN_SHAPE.tolist(),
-        "colours": pack(colour_map(np.arange(256)[None], 255)[0]),
         "places": PLACES.tolist(),
         "draws": {form.draw: loop.DRAWN[form.draw] for form in forms_of(model)},
         "channels": {pool: model.preset.widths[pool - 1][-1] for pool in range(stages, stages - levels, -1)},
@@ -132,31 +130,32 @@ def page_setup(subjects: Sequence[Subject]) -> dict:
     }
 
 
-def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState) -> np.ndarray:
-    """The image, then a column for each step."""
-    side = 132
-    zoom, close = (3 * side + 72) / max(subject.image.shape[:2]), side / fit.crops[0].size
+def _loop_panels(subject: Subject, fit: Fit, state: MicroscopeState) -> list[list[Panel]]:
+    """The image and the crops, then z and maps of each step."""
+    side = 160
+    zoom, close = side / max(subject.image.shape[:2]), side / fit.crops[0].size
     whole = draw_face(subject.image, fit.points, truth=subject.goal, zoom=zoom)
-    columns = [caption(draw_box(whole, zoomed(turned_box(state.box, state.turn), zoom)), "Image", "first box, points")]
+    crops = [Panel(draw_box(whole, zoomed(turned_box(state.box, state.turn), zoom)), "Image", "first box")]
+    zs, maps = [], []
     for k, error in enumerate(subject.errors(fit).mean(1)):
         face = draw_face(fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), zoom=close)
-        maps = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)
-        z = fit_into(colour_map(fit.z[k].max(0), 1), side, side)
-        columns.append(stack([caption(face, f"Step {k + 1}", f"{error:.1%}"), caption(z, "z"), caption(maps, "Maps")]))
-    return side_by_side(columns)
+        crops.append(Panel(face, f"Step {k + 1}", f"{error:.1%}"))
+        zs.append(Panel(fit_into(colour_map(fit.z[k].max(0), 1), side, side), f"z of step {k + 1}"))
+        glow = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)
+        maps.append(Panel(glow, f"Maps of step {k + 1}"))
+    return [crops, zs, maps]
 
 
-def _inside_picture(fit: Fit, inside: Mapping, arrays: Mapping) -> np.ndarray:
+def _inside_panels(fit: Fit, inside: Mapping, arrays: Mapping) -> list[list[Panel]]:
     """Upper row: the way down to the pool; lower row: the way up from it to the maps."""
     k, point, side = inside["step"] - 1, inside["point"], 176
     crop, at, zoom = fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), side / fit.crops[k].size
     only = None if point < 0 else [point]
     maps = draw_response_map(crop, fit.response_maps[k][only or slice(None)], zoom=zoom)
-    panels = {"The crop": draw_face(crop, at, zoom=zoom)}
-    panels |= {"Encoder": colour_map(arrays["before"], 255), "Pooled": colour_map(arrays["pooled"], 255)}
-    panels |= {"Remembered": PLACES[arrays["places"]], "Decoder": colour_map(arrays["held"], 255)}
-    panels |= {"Put back": colour_map(arrays["back"], 255)}
+    before, pooled, held, back = (colour_map(arrays[name], 255) for name in ("before", "pooled", "held", "back"))
+    panels = {"The crop": draw_face(crop, at, zoom=zoom), "Encoder": before, "Pooled": pooled}
+    panels |= {"Remembered": PLACES[arrays["places"]], "Decoder": held, "Put back": back}
     panels |= {"Detection": draw_response_map(crop, arrays["detection"], zoom=zoom)}
     panels |= {"Response map": draw_face(maps, zoomed(at, zoom), only=only, lines=False)}
-    shown = [caption(fit_into(panel, side, side), title) for title, panel in panels.items()]
-    return stack([side_by_side(shown[:4]), side_by_side(shown[4:])])
+    shown = [Panel(fit_into(panel, side, side), title) for title, panel in panels.items()]
+    return [shown[:4], shown[4:]]

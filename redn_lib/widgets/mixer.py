@@ -15,17 +15,15 @@ from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
 from redn_lib.widgets.disturbed_loop import first_of, subjects_of
-from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
-from redn_lib.widgets.panels import card, write
-from redn_lib.widgets.style import ANSWER, GREEN, GRID, ORANGE, QUIET
-from redn_lib.widgets.widget import ALL, POINTS, Drawing, Panel, Scene, chosen, setting, widget
+from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, enlarge, strokes, zoomed
+from redn_lib.widgets.style import ANSWER, GREEN, ORANGE, QUIET
+from redn_lib.widgets.widget import ALL, POINTS, Drawing, Panel, Row, Scene, chosen, setting, widget
 
 ROLES = "ABC"
 HALVES = "C_id", "C_pe"
 SIDE = 186
 COLOURS = {"A": GREEN, "B": ORANGE, "C": QUIET, "mix": ANSWER}
-POSES = (("turn", "left", "right"), ("nod", "up", "down"), ("mouth", "shut", "open"))  # of `pose_of`, less, more
-LIMIT = 3.0  # standard deviations to either side that the pose panel shows
+POSES = "turn right", "nod down", "mouth open"  # of `pose_of`
 
 
 @dataclass(frozen=True)
@@ -143,12 +141,17 @@ def draw_mix(mix: Mix) -> Drawing:
     outlines = np.full((SIDE, SIDE, 3), 255, np.uint8)
     for who, width in (("mix", 3), ("A", 1), ("B", 1)):
         strokes(outlines, zoomed(mix.parts[who].points, zoom), COLOURS[who], width)
-    upper += [Panel(glow, "Changed", "where the code is not A's"), Panel(_stripes(mix), "Codes", "a stripe a channel")]
+    upper += [Panel(glow, "Changed", "where the code is not A's"), Panel(_stripes(mix), "Codes", "C_id, below C_pe")]
+    poses = []
+    for name, value, *ends in zip(POSES, *(mix.parts[who].pose for who in ("mix", *"AB")), strict=True):
+        poses.append(
+            Row(name, *map(float, (value, min(ends), max(ends))), "A {:+.1f}, B {:+.1f}".format(*ends), ANSWER)
+        )
     lower = [
         Panel(detection, "Detection", f"f_DEC, {what}"),
         Panel(maps, "Response maps", f"f_REG, {what}"),
         Panel(outlines, "Points", "blue: mix, green: A, orange: B"),
-        Panel(_poses(mix), "Pose", "of the points"),
+        Panel(None, "Pose", "dot: mix, line: from A to B", poses),
     ]
     return Drawing([upper, lower], about, numbers)
 
@@ -161,35 +164,14 @@ def _gives(state: MixerState, who: str) -> str:
     return "gives " + (", ".join(given) or "nothing")
 
 
-def _poses(mix: Mix) -> np.ndarray:
-    """A line for turn, nod and mouth each: where A and B are without mixing, and a dot where the mix is."""
-    out, left, right = card(SIDE, SIDE), 14, SIDE - 14
-    for row, (name, less, more) in enumerate(POSES):
-        y = SIDE * (0.62 + row) / 3.1
-        write(out, name, left, y - 34, size=12, bold=True)
-        write(out, less, left, y + 12, size=10, colour=QUIET)
-        write(out, more, right, y + 12, size=10, colour=QUIET, anchor=1)
-        polyline(out, [(left, y), (right, y)], False, GRID, 3)
-        x = {who: float(np.interp(part.pose[row], (-LIMIT, LIMIT), (left, right))) for who, part in mix.parts.items()}
-        for who in "AB":
-            polyline(out, [(x[who], y - 10), (x[who], y + 10)], False, COLOURS[who], 4)
-            write(out, who, x[who], y - 24, size=10, colour=QUIET, anchor=0.5)
-        dot(out, (x["mix"], y), 7, COLOURS["mix"], border=1.2)
-    return out
-
-
 def _stripes(mix: Mix) -> np.ndarray:
-    """C_id and C_pe of A, mix and B: a stripe for each channel, dark to bright from the least of all faces to most."""
-    out = card(SIDE, SIDE)
-    left, high, y = 34, 20, 2
-    for name, half in zip(HALVES, mix.halves, strict=True):
-        write(out, name, left, y, size=12, bold=True)
-        y += 16
+    """C_id and below it C_pe of A, mix and B: a stripe for each channel, dark to bright from the least of all faces to
+    most; to the left the colour of the face.
+    """
+    bands = []
+    for half in mix.halves:
         for who in ("A", "mix", "B"):
             stripes = colour_map(mix.parts[who].code[None, half], 1.0)
-            out[y : y + high, left:] = cv2.resize(stripes, (SIDE - left, high), interpolation=cv2.INTER_NEAREST)
-            write(out, who, left - 6, y + 5, size=12, anchor=1)
-            out[y : y + high, left - 4 : left - 1] = COLOURS[who]
-            y += high + 3
-        y += 3
-    return out
+            band = cv2.resize(stripes, (SIDE - 6, 28), interpolation=cv2.INTER_NEAREST)
+            bands.append(cv2.copyMakeBorder(band, 0, 3, 6, 0, cv2.BORDER_CONSTANT, value=COLOURS[who]))
+    return np.vstack(bands)

@@ -18,9 +18,11 @@ import numpy as np
 from IPython.display import Image
 from traitlets import Dict
 
-from redn_lib.landmarks import N_POINTS
-from redn_lib.widgets.figures import curves_over_time, drawn
+from redn_lib.landmarks import LINES, N_POINTS, POINT_NAMES
+from redn_lib.widgets.draw import colour_map
+from redn_lib.widgets.figures import curves_over_time, drawn, intervals
 from redn_lib.widgets.panels import caption, side_by_side, stack
+from redn_lib.widgets.style import Colour
 
 HERE = Path(__file__).parent
 ALL = "all 68"
@@ -47,6 +49,12 @@ def source(page: str) -> str:
 def pack(values: np.ndarray) -> dict:
     """An array as it goes to the page."""
     return {"shape": list(values.shape), "type": values.dtype.name, "data": np.ascontiguousarray(values).tobytes()}
+
+
+def face_setup() -> dict:
+    """What pages that draw a face know of one, and the colours of maps."""
+    lines = [[list(indices), closed] for indices, closed in LINES]
+    return {"names": list(POINT_NAMES), "lines": lines, "colours": pack(colour_map(np.arange(256)[None], 255)[0])}
 
 
 class Page(anywidget.AnyWidget):
@@ -87,12 +95,41 @@ class Page(anywidget.AnyWidget):
         return shown | picture | {"text/plain": self.stand_in.alt}, about
 
 
-class Panel(NamedTuple):
-    """One picture of a drawing."""
+class Row(NamedTuple):
+    """A dot with its interval in a panel of numbers."""
 
-    picture: np.ndarray  # (H, W, 3) uint8 RGB
-    title: str = ""
+    name: str
+    mean: float
+    low: float
+    high: float  # low and high are NaN where there is no interval
+    note: str = ""  # to the right
+    colour: Colour | None = None  # by default that of the letters
+    hollow: bool = False
+    chosen: bool = False  # the row lies on a coloured ground
+    others: Sequence[float] = ()  # short strokes beside the dot
+
+
+class Panel(NamedTuple):
+    """A picture of a drawing, or rows of numbers."""
+
+    picture: np.ndarray | None  # (H, W, 3) uint8 RGB
+    title: str
     note: str = ""  # beside the title
+    rows: Sequence[Row] = ()
+
+    def still(self) -> np.ndarray:
+        """As a picture (H, W, 3) uint8 RGB with its caption."""
+        if self.rows:
+            words = f"{self.title}, {self.note}"
+            return drawn(intervals({row.name: (row.mean, row.low, row.high) for row in self.rows}, words))
+        return caption(self.picture, self.title, self.note)
+
+    def packed(self) -> dict:
+        """As it goes to the page: image is a JPEG."""
+        shown = {"title": self.title, "note": self.note, "rows": [row._asdict() for row in self.rows]}
+        if self.rows:
+            return shown
+        return shown | {"image": encode_jpeg(self.picture), "width": self.picture.shape[1]}
 
 
 class Drawing(NamedTuple):
@@ -105,7 +142,7 @@ class Drawing(NamedTuple):
 
     def still(self) -> Image:
         """All as the output of a cell, with its alt text."""
-        rows = [side_by_side([caption(*p) if p.title else p.picture for p in row]) for row in self.rows]
+        rows = [side_by_side([panel.still() for panel in row]) for row in self.rows]
         if self.curves:
             panels = {name: {name: values} for name, values in self.curves.items()}
             rows.append(drawn(curves_over_time(panels, alt=self.about)))
@@ -154,7 +191,7 @@ class Scene:
 class Live(Page):
     """The controls of a scene, and the pictures that follow them. `state` is what the controls last showed.
 
-    request  {state}; answer: {rows: rows of {title, note, image, width}, image a JPEG; about, line; arrays: the curves}
+    request  {state}; answer: {rows: rows of panels, see `Panel.packed`; about, line; arrays: the curves}
     told     kernel to page, of a long run: {words, wrong, share, press: words of the button, done: how many have ended}
     last: of the frames, for a play button; button: words of one that sends {press}.
     """
@@ -172,13 +209,7 @@ class Live(Page):
         state = self.scene.kind(**request["state"])
         drawing = self.scene.draw(state)
         self.state = state
-        rows = [
-            [
-                {**p._asdict(), "picture": None, "image": encode_jpeg(p.picture), "width": p.picture.shape[1]}
-                for p in row
-            ]
-            for row in drawing.rows
-        ]
+        rows = [[panel.packed() for panel in row] for row in drawing.rows]
         arrays = {name: pack(np.float32(values)) for name, values in drawing.curves.items()}
         line = "\n".join(" · ".join(words) for words in drawing.numbers)
         return {"rows": rows, "about": drawing.about, "line": line, "arrays": arrays}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser.driven import write_notebook
 
 ANSWERED = """before => {
     const mic = document.querySelector('.mic')?.page ?? {};
@@ -28,6 +27,14 @@ CUT = """() => {
     const panel = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect();
     return [wrong, root.getBoundingClientRect().height, panel.height, panel.right - right];
 }"""
+
+
+def write_notebook(path: Path, source: str) -> None:
+    """A notebook of one cell."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path.write_text(json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
 
 
 class Scope:

@@ -71,14 +71,16 @@ def test_gates_and_prior_are_those_of_the_memory(model, clips):
         frame = torch.from_numpy(tracked.clip.frames[3])[None].permute(0, 3, 1, 2).float() / 255
         output = model.frame(frame, faces[2].next_crop, faces[2].state, 1)
         write, keep, value, _ = (gate[0] for gate in lstm.gates(*given[0][:2]))
-    forget, enter = torch.from_numpy(faces[3].gates)
+    forget, enter = torch.from_numpy(faces[3].arrays["gates"])
     cell = forget * faces[2].state.cell[0] + enter * value.tanh()
     torch.testing.assert_close(cell, output.state.cell[0], atol=1e-5, rtol=1e-4)
     assert torch.allclose(forget, keep.sigmoid()) and torch.allclose(enter, write.sigmoid())
     crop = faces[2].next_crop
-    np.testing.assert_allclose(faces[3].expected, to_patch(output.prior.points, crop)[0], atol=1e-3)
+    np.testing.assert_allclose(faces[3].arrays["expected"], to_patch(output.prior.points, crop)[0], atol=1e-3)
     ends = to_patch(torch.stack([torch.zeros(68), output.prior.spread[0].exp() * model.preset.size], 1)[None], crop)[0]
-    np.testing.assert_allclose(faces[3].reach, (ends - to_patch(torch.zeros(1, 68, 2), crop)[0]).norm(dim=1), rtol=1e-4)
+    np.testing.assert_allclose(
+        faces[3].arrays["reach"], (ends - to_patch(torch.zeros(1, 68, 2), crop)[0]).norm(dim=1), rtol=1e-4
+    )
 
 
 def test_hold_keeps_the_last_sure_points_and_places_the_crop_around_them(model, clips, monkeypatch):
@@ -167,7 +169,7 @@ def asked(view, frame=0, **change):
 def test_what_the_page_gets(model, clips):
     tracked = Tracker(model, clips).result(ViewState(**ONE_STEP, baseline="Kalman"))
     arrays, n, size = clip_arrays(tracked) | frame_arrays(tracked, 2), 4, model.preset.size
-    cells, units = tracked.tracks[WITH][0].maps.shape[-1], 12
+    cells, units = tracked.tracks[WITH][0].arrays["maps"].shape[-1], 12
     assert {name: values.shape for name, values in arrays.items()} == {
         "image": (PATCH_SIZE, PATCH_SIZE, 3),
         "crops": (2, size, size, 3),
