@@ -345,9 +345,10 @@ export class MemoryView extends Page {
     time.addEventListener("pointerleave", () => { this.unit = null; this.hint(); this.draw(); });
   }
   play() {
-    if (!this.playing) this.next = 0;
+    this.next = 0;
     if (!this.playing && this.frame === this.setup.frames - 1) this.frame = 0;
     super.play();
+    this.moved();
   }
   tick(ms) {
     if (!this.views?.[this.frame] || ms < this.next) return true;

@@ -144,9 +144,8 @@ def draw_mix(mix: Mix) -> Drawing:
     upper += [Panel(glow, "Changed", "where the code is not A's"), Panel(_stripes(mix), "Codes", "C_id, below C_pe")]
     poses = []
     for name, value, *ends in zip(POSES, *(mix.parts[who].pose for who in ("mix", *"AB")), strict=True):
-        poses.append(
-            Row(name, *map(float, (value, min(ends), max(ends))), "A {:+.1f}, B {:+.1f}".format(*ends), ANSWER)
-        )
+        note = "A {:+.1f}, B {:+.1f}".format(*ends)
+        poses.append(Row(name, float(value), float(min(ends)), float(max(ends)), note, ANSWER))
     lower = [
         Panel(detection, "Detection", f"f_DEC, {what}"),
         Panel(maps, "Response maps", f"f_REG, {what}"),

@@ -168,14 +168,14 @@ class Page {
     const tick = (now) => {
       if (this.tick(now - began, still) === false) return this.stop();
       if (still) this.timer = setTimeout(() => tick(performance.now()), 300);
-      else this.frame = requestAnimationFrame(tick);
+      else this.waker = requestAnimationFrame(tick);
     };
     this.playing = true;
     this.find(".mic-play").textContent = "■ Stop";
     tick(began);
   }
   stop() {
-    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.waker);
     clearTimeout(this.timer);
     if (!this.playing) return false;
     this.playing = false;

@@ -20,7 +20,7 @@ from traitlets import Dict
 
 from redn_lib.landmarks import LINES, N_POINTS, POINT_NAMES
 from redn_lib.widgets.draw import colour_map
-from redn_lib.widgets.figures import curves_over_time, drawn, intervals
+from redn_lib.widgets.figures import curves_over_time, dots_by_row, drawn
 from redn_lib.widgets.panels import caption, side_by_side, stack
 from redn_lib.widgets.style import Colour
 
@@ -119,10 +119,10 @@ class Panel(NamedTuple):
 
     def still(self) -> np.ndarray:
         """As a picture (H, W, 3) uint8 RGB with its caption."""
-        if self.rows:
-            words = f"{self.title}, {self.note}"
-            return drawn(intervals({row.name: (row.mean, row.low, row.high) for row in self.rows}, words))
-        return caption(self.picture, self.title, self.note)
+        if not self.rows:
+            return caption(self.picture, self.title, self.note)
+        found = {row.name: (row.mean, row.low, row.high) for row in self.rows}
+        return drawn(dots_by_row({f"{self.title}, {self.note}": {"": found}}, alt=self.title))
 
     def packed(self) -> dict:
         """As it goes to the page: image is a JPEG."""
@@ -142,7 +142,9 @@ class Drawing(NamedTuple):
 
     def still(self) -> Image:
         """All as the output of a cell, with its alt text."""
-        rows = [side_by_side([panel.still() for panel in row]) for row in self.rows]
+        pictures = [[panel.still() for panel in row if not panel.rows] for row in self.rows]
+        rows = [side_by_side(row) for row in pictures if row]
+        rows += [panel.still() for row in self.rows for panel in row if panel.rows]
         if self.curves:
             panels = {name: {name: values} for name, values in self.curves.items()}
             rows.append(drawn(curves_over_time(panels, alt=self.about)))
