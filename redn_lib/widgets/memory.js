@@ -28,7 +28,6 @@ export class MemoryView extends Page {
       <button class="mem-forget" aria-pressed="false" title="Clear the memory before this frame (key f)">forget here</button>
       ${choose("point", [[ALL, "all 68 points"], ...points], "point", "", 'data-then="chosen" class="mic-point"')}
       <span ${setup.clips.length > 1 ? "" : "hidden"}>${choose("state.clip", setup.clips.map((name, i) => [i, name]), "clip")}</span>
-      <i class="mic-break"></i>
       ${choose("state.occluder", same(setup.occluders), "occluder", "What passes before the face")}
       ${of("enters", "from", "First frame in which it hides its full share")}
       ${of("lasts", "for", "So many frames")}
@@ -64,8 +63,9 @@ export class MemoryView extends Page {
   layout() {
     const width = Math.floor(this.el.clientWidth - 4), T = this.setup.frames;
     if (width <= 0) return;
-    const side = Math.floor(clamp(0.205 * width, 116, 206)), room = width - 2 * side - 8 - 18;
+    const side = Math.floor(clamp(0.205 * width, 116, 206)), room = width - 2 * side - 8 - 20;
     this.panels.forEach(({ canvas }) => this.resize(canvas, side, side));
+    this.find(".mem-panels").style.gridTemplateColumns = `${side}px ${side}px`;
     const high = 2 * (side + 22) + 6 - STRIP - CUT, lanes = 5 * HEAD, share = Math.max(high - lanes, 190) / 100;
     let top = STRIP + CUT;
     this.lanes = [36, 19, 15, 15, 15].map((part) => {
@@ -237,7 +237,7 @@ export class MemoryView extends Page {
     for (const t of state.forget) words("✕", x(t), STRIP + 13, this.colour("bad"), "center", "bold");
     const errors = clip.names.map((name, n) => [name, CURVES[n], over(clip.errors, n), n === 1 ? 2.4 : 1.2]);
     const top = clamp(Math.max(...errors.flatMap(([, , values]) => values)), 0.1, 0.4), grey = [...clip.occluded];
-    this.curves(context, at(0), "error, % of the eye distance", errors, [0, top], grey, (value) => percent(value).replace(".0", ""));
+    this.curves(context, at(0), "error, %", errors, [0, top], grey, (value) => percent(value).replace(".0", ""));
     const memory = [["trust", "prior", over(clip.trust), 2], ["share of the prior", "memory", over(clip.share), 2]];
     this.curves(context, at(1), "memory", memory, [0, 1], grey, (value) => value);
     context.imageSmoothingEnabled = false;

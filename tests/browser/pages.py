@@ -109,9 +109,10 @@ def fits(notebook, root: Path, name: str, source: str, width: int, shown: Mappin
             scope.page.screenshot(path=root / "build" / "browser" / f"{name}_{width}_{theme}_{words}.png")
             cut, height, room, spare = scope.page.evaluate(CUT)
             assert cut == [] and spare >= 0
-            assert height <= room
-        with scope.answered():
-            scope.page.locator(".mic-reset").click()
+            assert height <= room, (height, room)
+        if any(shown.values()):
+            with scope.answered():
+                scope.page.locator(".mic-reset").click()
         found = Axe().run(scope.page, ".mic").response["violations"]
         serious = [v for v in found if v["impact"] in ("serious", "critical")]
         assert serious == [], json.dumps(serious, indent=1)[:3000]

@@ -69,12 +69,12 @@ def test_codes_are_as_far_apart_as_two_faces_usually_are(mixer):
 
 def test_panels_show_the_mix(mixer):
     mix = mixer.mix(MixerState(point=5))
-    maps = np.zeros_like(mix.maps)
+    maps, empty = np.zeros_like(mix.maps), np.zeros_like(mix.detection)
     maps[5, 4, 20] = 1
-    drawing = draw_mix(replace(mix, maps=maps, detection=np.zeros_like(mix.detection)))
-    panel = drawing.rows[1][1].picture.astype(int).sum(-1)
-    y, x = np.unravel_index(cv2.blur(panel.astype(np.float32), (5, 5)).argmax(), panel.shape)
-    np.testing.assert_allclose([y, x], (np.array([4, 20]) + 0.5) * len(panel) / maps.shape[-1], atol=8)
+    lit, dark = (draw_mix(replace(mix, maps=m, detection=empty)).rows[1][1].picture for m in (maps, 0 * maps))
+    changed = np.abs(lit.astype(float) - dark).sum(-1)  # the glow alone, without the points over it
+    y, x = np.unravel_index(cv2.blur(changed, (9, 9)).argmax(), changed.shape)
+    np.testing.assert_allclose([y, x], (np.array([4, 20]) + 0.5) * len(changed) / maps.shape[-1], atol=8)
 
 
 def test_the_pose_panel_follows_the_mix(mixer):
