@@ -4,6 +4,7 @@ The parts are called as in the tables: spatial (feedback), temporal (f_tRNN) and
 """
 
 from collections.abc import Iterator, Mapping, Sized
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -168,11 +169,9 @@ class AblationBoard(Live):
         return self.figures[state.cell, state.weights]
 
     def _try(self) -> None:
-        """Run, in a thread of its own; the board shows what goes wrong."""
-        try:
+        """Run, in a thread of its own."""
+        with suppress(Exception, KeyboardInterrupt):  # the board shows it
             self.run()
-        except (Exception, KeyboardInterrupt):
-            return
 
     def _follow(self, batches: Sized) -> Iterator:
         """Yield the batches, the bar beside them. Raises KeyboardInterrupt where it was asked to stop."""
@@ -187,7 +186,7 @@ class AblationBoard(Live):
 
 
 def _scene(grid: Grid, start: dict) -> Scene:
-    return Scene(partial(draw_board, grid), BoardState, start, {"kind": tuple(grid.effects)})
+    return Scene(partial(draw_board, grid), BoardState(**start), kind=tuple(grid.effects))
 
 
 def draw_board(grid: Grid, state: BoardState) -> Drawing:

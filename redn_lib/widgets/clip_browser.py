@@ -47,7 +47,7 @@ def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None,
         about = f"Video: {what}; below it over time: {', '.join(lines)}"
         return Drawing([[panel]], about, [[when, f"{here.time:.2f} s", *["face lost"] * here.lost, *shown]], lines)
 
-    return Scene(draw, BrowserState, start, {"frame": (0, len(tracked) - 1)})
+    return Scene(draw, BrowserState(**start), frame=(0, len(tracked) - 1))
 
 
 def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=WIDTH, height=HEIGHT) -> np.ndarray:

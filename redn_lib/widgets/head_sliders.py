@@ -61,7 +61,7 @@ def _person(number: int, glasses: int) -> Person:
 @widget
 def head_sliders(**start) -> Scene:
     """Controls over the factors of one procedural face; picture and labels are rendered again when something moves."""
-    return Scene(draw_head, HeadState, start)
+    return Scene(draw_head, HeadState(**start))
 
 
 def draw_head(state: HeadState) -> Drawing:

@@ -1,4 +1,4 @@
-// The page of the memory's view; page.js stands before it. Its request is {state, frame, whole, drag}; what these and the answer hold is
+// The page of the memory microscope; page.js stands before it. Its request is {state, frame, whole, drag}; what these and the answer hold is
 // described in memory.py. Arrays of a frame are kept until the state changes, so that scrubbing asks once for each frame.
 
 const TIPS = {
@@ -12,7 +12,7 @@ const UNITS = [["forget gates", "bright: open, the unit keeps its value"], ["inp
   ["state of the units", "blue above 0, orange below"]];
 const LEFT = 46, STRIP = 30, CUT = 18, HEAD = 17; // pixels: beside the curves, heights of frames, of the lane to forget in, of a title
 
-export class MemoryView extends Page {
+export class MemoryMicroscope extends Page {
   begin() {
     const { state, frame } = this.setup;
     Object.assign(this, { state: structuredClone(state), frame, point: ALL, unit: null, drag: null });
@@ -359,4 +359,4 @@ export class MemoryView extends Page {
   }
 }
 
-export default { render: rendering(MemoryView) };
+export default { render: rendering(MemoryMicroscope) };

@@ -1,9 +1,9 @@
-"""The memory's view: a clip tracked with memory and without, and an occluder that is pushed over the face. (our choice)
+"""The memory microscope: a clip tracked with memory and without; an occluder is pushed over the face. (our choice)
 
 Its page is memory.js. What passes between the two, beside what page.js says:
 
 setup    clips: their names; limits: of the numbers in the state, by name; occluders, filters: what may be chosen.
-request  {state, frame, whole, drag}; `state` has the fields of `ViewState`; whole: also the arrays of the whole clip;
+request  {state, frame, whole, drag}; `state` has the fields of `ScopeState`; whole: also the arrays of the whole clip;
          drag: only the frame with the occluder, while it is being moved.
 answer   {arrays, line, names, ms, computed}; arrays as in `clip_arrays` and `frame_arrays`, names: of the errors' rows.
 """
@@ -29,9 +29,10 @@ from redn_lib.temporal import MemoryState
 from redn_lib.training.batches import cut_clip
 from redn_lib.widgets.disturbed_loop import first_of
 from redn_lib.widgets.draw import draw_face, draw_response_map, ring, to_bytes, to_peaks, zoomed
-from redn_lib.widgets.panels import fit_into
+from redn_lib.widgets.figures import curves_over_time, drawn
+from redn_lib.widgets.panels import fit_into, side_by_side, stack
 from redn_lib.widgets.style import GREEN
-from redn_lib.widgets.widget import Drawing, Page, Panel, face_setup, pack, source
+from redn_lib.widgets.widget import Page, Panel, face_setup, pack, source, still
 
 NONE = "none"
 WITHOUT, WITH, HOLD = "no memory", "memory", "hold"
@@ -42,7 +43,7 @@ FACES_KEPT = 400
 
 
 @dataclass(frozen=True)
-class ViewState:
+class ScopeState:
     """What the page asks for. The occluder is cut off at the end of the clip."""
 
     clip: int = 0  # number of the clip
@@ -57,7 +58,7 @@ class ViewState:
     baseline: str = NONE  # a filter over the points found without memory, one of FILTERS
 
     @classmethod
-    def read(cls, values: Mapping) -> "ViewState":
+    def read(cls, values: Mapping) -> "ScopeState":
         """A state from the page's values. Raises TypeError for an unknown name."""
         return cls(**{**values, "aside": tuple(values["aside"]), "forget": tuple(values["forget"])})
 
@@ -79,7 +80,7 @@ class TrackedFace:
 class Tracked:
     """A state computed."""
 
-    state: ViewState
+    state: ScopeState
     clip: Clip  # patches, with the occluder
     occluded: np.ndarray  # (T,) share of the face that is occluded
     places: np.ndarray  # (T, 2) middle of the occluder in patch pixels; the face's middle where there is none
@@ -133,14 +134,14 @@ class Tracker:
         self.limits |= {"share": (0.1, 0.9), "direction": (-180, 180), "steps": (1, p.steps)}
         self._next, self._computed = lru_cache(FACES_KEPT)(self._track_frame), lru_cache(6)(self._compute)
 
-    def checked(self, state: ViewState) -> ViewState:
+    def checked(self, state: ScopeState) -> ScopeState:
         """The state. Raises ValueError for a number that makes no sense."""
         for name, (low, high) in self.limits.items():
             if not low <= getattr(state, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, got {getattr(state, name)}")
         return state
 
-    def result(self, state: ViewState) -> Tracked:
+    def result(self, state: ScopeState) -> Tracked:
         """The clip as the state asks for; where only the baseline changed, nothing is computed again."""
         base = self._computed(replace(self.checked(state), baseline=NONE))
         if state.baseline == NONE:
@@ -149,7 +150,7 @@ class Tracker:
         smoothed = smooth(track, best_strength(smooth, strengths, [track], [base.clip.points]))
         return replace(base, state=state, points=base.points | {f"{state.baseline} filter": smoothed})
 
-    def sprite(self, state: ViewState) -> Sprite | None:
+    def sprite(self, state: ScopeState) -> Sprite | None:
         """The occluder of a state, on its path."""
         if state.occluder == NONE:
             return None
@@ -160,7 +161,7 @@ class Tracker:
         sprite.rest = sprite.rest + sprite.face * np.array(state.aside)
         return sprite
 
-    def _compute(self, state: ViewState) -> Tracked:
+    def _compute(self, state: ScopeState) -> Tracked:
         start, known = time.perf_counter(), self._next.cache_info().misses
         clip, sprite = self.clips[state.clip], self.sprite(state)
         low, high = np.split(np.array([face.box for face in clip]), 2, 1)
@@ -175,7 +176,7 @@ class Tracker:
         ms, computed = 1e3 * (time.perf_counter() - start), self._next.cache_info().misses - known
         return Tracked(state, clip, occluded, places, side, tracks, points, ms, computed)
 
-    def _track(self, clip: Clip, state: ViewState) -> tuple[dict[str, list[TrackedFace]], np.ndarray]:
+    def _track(self, clip: Clip, state: ScopeState) -> tuple[dict[str, list[TrackedFace]], np.ndarray]:
         """All frames with and without memory, and the points that `hold` keeps; a frame is known where it and all
         before it are as they were once.
         """
@@ -186,8 +187,8 @@ class Tracker:
             for name, track in tracks.items():
                 before = track[-1].state if track and t not in state.forget else None
                 track.append(step(crop=track[-1].next_crop if track else first, memory=before, temporal=name == WITH))
-            seen = step(crop=kept.next_crop if kept else first, memory=None, temporal=False)
-            kept = seen if kept is None or seen.sure >= SURE else kept
+            alone = step(crop=kept.next_crop if kept else first, memory=None, temporal=False)
+            kept = alone if kept is None or alone.sure >= SURE else kept
             held.append(kept.points)
         return tracks, np.stack(held)
 
@@ -251,12 +252,12 @@ def clip_arrays(tracked: Tracked) -> dict[str, np.ndarray]:
     return arrays | {"rows": np.int32(rows), "units": to_bytes(units.transpose(1, 2, 0), 1)}
 
 
-class MemoryView(Page):
+class MemoryMicroscope(Page):
     """The widget."""
 
     _esm = source("memory")
 
-    def __init__(self, tracker: Tracker, state: ViewState, frame: int):
+    def __init__(self, tracker: Tracker, state: ScopeState, frame: int):
         self.tracker = tracker
         setup = {"state": asdict(state), "frame": frame, "frames": tracker.frames, "limits": tracker.limits}
         setup |= {"clips": [clip.name for clip in tracker.clips], "size": tracker.model.preset.size}
@@ -265,7 +266,7 @@ class MemoryView(Page):
 
     def respond(self, request: Mapping) -> dict:
         """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
-        state, t = ViewState.read(request["state"]), request.get("frame", 0)
+        state, t = ScopeState.read(request["state"]), request.get("frame", 0)
         if request.get("drag"):
             frame = self.tracker.clips[state.clip].frames[t]
             return {"arrays": {"image": pack(self.tracker.sprite(state).before(frame, t, SHUTTER)[0])}}
@@ -283,30 +284,30 @@ class MemoryView(Page):
         return [{"state": first | change, "frame": t % T, "whole": True} for t, change in enumerate(changes)]
 
 
-def memory_view(model: RedNet, clips: Clip | Sequence[Clip], **start) -> MemoryView:
+def memory_microscope(model: RedNet, clips: Clip | Sequence[Clip], **start) -> MemoryMicroscope:
     """A clip tracked with f_tRNN and without, what opens and closes in between, and an occluder to push over the face.
 
     clips: one or several `Clip`, equally long, frames of any size; their points are what errors are measured against.
-    start: the frame shown first, and fields of `ViewState`.
+    start: the frame shown first, and fields of `ScopeState`.
     Raises ValueError for clips of different lengths, a model without f_tRNN, or a number that makes no sense; TypeError
     for an unknown field.
     """
-    return MemoryView(*_begin(model, clips, **start))
+    return MemoryMicroscope(*_begin(model, clips, **start))
 
 
-def _begin(model: RedNet, clips: Clip | Sequence[Clip], frame: int = 0, **start) -> tuple[Tracker, ViewState, int]:
+def _begin(model: RedNet, clips: Clip | Sequence[Clip], frame: int = 0, **start) -> tuple[Tracker, ScopeState, int]:
     tracker = Tracker(model, clips)
     if not 0 <= frame < tracker.frames:
         raise ValueError(f"frame must be 0 to {tracker.frames - 1}, got {frame}")
     own = {"steps": model.preset.steps, "enters": min(8, tracker.frames - 1), "lasts": min(6, tracker.frames)}
-    return tracker, tracker.checked(ViewState(**own | start)), frame
+    return tracker, tracker.checked(ScopeState(**own | start)), frame
 
 
-memory_view.figure = lambda *args, **start: picture(*_begin(*args, **start))
-"""The first picture with its alt text, for pages where no widget runs; arguments as `memory_view`."""
+memory_microscope.figure = lambda *args, **start: picture(*_begin(*args, **start))
+"""The first picture with its alt text, for pages where no widget runs; arguments as `memory_microscope`."""
 
 
-def picture(tracker: Tracker, state: ViewState, t: int) -> Image:
+def picture(tracker: Tracker, state: ScopeState, t: int) -> Image:
     """Frame t of both tracks with their maps, and the curves over time, with alt text."""
     tracked, side, panels = tracker.result(state), 235, []
     clip, size = tracked.clip, tracker.model.preset.size
@@ -320,11 +321,12 @@ def picture(tracker: Tracker, state: ViewState, t: int) -> Image:
         for at, reach in zip(arrays.get("expected", []), arrays.get("reach", []), strict=True):
             ring(maps, zoomed(crop.to_crop(at), zoom), reach / crop.scale * zoom, GREEN)
         panels.append(Panel(maps, f"maps, {name}", "green: prior" * (name == WITH)))
-    curves = {f"{name}, %": 100 * errors.mean(1) for name, errors in tracked.errors().items()}
-    curves |= {name: tracked.over_time(name).mean(1) for name in ("trust", "share")}
-    curves |= dict(zip(("forget gate", "input gate"), tracked.over_time("gates").mean(2).T, strict=True))
+    curves = {"NME, %": {name: 100 * errors.mean(1) for name, errors in tracked.errors().items()}}
+    curves["mean of points"] = {name: tracked.over_time(name).mean(1) for name in ("trust", "share")}
+    curves["mean of gates"] = dict(zip(("forget", "input"), tracked.over_time("gates").mean(2).T, strict=True))
     about = (
-        "Memory's view: the face with its points, and its response maps, tracked without memory and with it. Below "
+        "Memory microscope: the face with its points, and its response maps, tracked without memory and with it. Below "
         "over time: the error, the trust in the last points and the share of the prior, the gates of the LSTM"
     )
-    return Drawing([panels], about, [[tracked.line(t)]], curves).still()
+    below = drawn(curves_over_time(curves, tracked.occluded, alt=about))
+    return still(stack([side_by_side([panel.still() for panel in panels]), below]), f"{about}; {tracked.line(t)}")

@@ -73,8 +73,8 @@ def code_mixer(model: RedNet, faces: Sequence, boxes=None, **start) -> Scene:
     """
     subjects = subjects_of(model, faces, boxes)
     mixer, last = Mixer(model, [Face(s.image, s.goal, "", s.name) for s in subjects]), len(subjects) - 1
-    start, ranges = {"c": min(2, last)} | start, dict.fromkeys("abc", (0, last))
-    return Scene(lambda state: draw_mix(mixer.mix(state)), MixerState, start, ranges)
+    start = MixerState(**{"c": min(2, last)} | start)
+    return Scene(lambda state: draw_mix(mixer.mix(state)), start, **dict.fromkeys("abc", (0, last)))
 
 
 class Mixer:

@@ -1,7 +1,6 @@
 """Pictures with captions, side by side and in rows: functions on (H, W, 3) uint8 RGB arrays."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -11,28 +10,7 @@ from redn_lib.widgets.style import BOLD_FONT, CARD, FONT, INK, QUIET
 
 CAPTION_HEIGHT = 24
 GAP = 12
-
-
-@lru_cache
-def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(BOLD_FONT if bold else FONT, size)
-
-
-def text_width(words: str, size: int = 13, bold: bool = False) -> int:
-    """Width of a line of words in pixels."""
-    return round(_font(size, bold).getlength(words))
-
-
-def write(picture, words: str, x: float, y: float, *, size=13, bold=False, colour=INK, anchor=0.0) -> None:
-    """Write a line of words, its top at y; what falls outside is cut. anchor: the share of it that is left of x."""
-    page, x = Image.fromarray(picture), x - anchor * text_width(words, size, bold)
-    ImageDraw.Draw(page).text((round(x), round(y)), words, colour, _font(size, bold))
-    picture[:] = page
-
-
-def card(height: int, width: int) -> np.ndarray:
-    """An empty card (height, width, 3)."""
-    return np.full((height, width, 3), CARD, np.uint8)
+TITLES, NOTES = ImageFont.truetype(BOLD_FONT, 13), ImageFont.truetype(FONT, 12)
 
 
 def _widened(image: np.ndarray, top: int = 0, bottom: int = 0, left: int = 0, right: int = 0) -> np.ndarray:
@@ -50,11 +28,12 @@ def fit_into(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def caption(image: np.ndarray, title: str, note: str = "") -> np.ndarray:
-    """The image under a line with a bold title and, to its right, a quiet note."""
-    out = _widened(image, CAPTION_HEIGHT)
-    write(out, title, 0, 2, bold=True)
-    write(out, note, text_width(title, bold=True) + 8, 3, size=12, colour=QUIET)
-    return out
+    """The image under a line with a bold title and, to its right, a quiet note; what is too long is cut."""
+    out = Image.fromarray(_widened(image, CAPTION_HEIGHT))
+    pen = ImageDraw.Draw(out)
+    pen.text((0, 2), title, INK, TITLES)
+    pen.text((TITLES.getlength(title) + 8, 3), note, QUIET, NOTES)
+    return np.array(out)
 
 
 def side_by_side(images: Sequence[np.ndarray], captions: Sequence[str] = (), gap: int = GAP) -> np.ndarray:

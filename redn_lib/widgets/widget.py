@@ -7,7 +7,7 @@ controls are tried, and errors raised.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, field, fields
+from dataclasses import asdict, field, fields, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -165,25 +165,19 @@ def setting(default, label, help, span=None, *, step=1, form="", options=(), on_
 class Scene:
     """A widget before it is shown.
 
-    draw: from a state to its `Drawing`; kind: the state's class; start: values of the first state; ranges: span or
-    options that depend on the data. Raises TypeError for an unknown name, ValueError for a value out of range.
+    draw: from a state to its `Drawing`; start: the first state; ranges: span or options that depend on the data, by
+    name. Raises ValueError for a value out of range.
     """
 
-    def __init__(self, draw: Callable[[Any], Drawing], kind: type, start=None, ranges=None):
-        self.draw, start = draw, start or {}
-        self.controls = {f.name: {**f.metadata, "name": f.name} for f in fields(kind)}
-        for name, given in (ranges or {}).items():
-            self.controls[name]["range"] = given
-        for name in start:
-            if name not in self.controls:
-                raise TypeError(f"there is no control {name!r}; there are {', '.join(self.controls)}")
-        self.kind, self.start = kind, kind(**start)
-        for name, control in self.controls.items():
-            value, allowed = getattr(self.start, name), control["range"]
-            if control["kind"] == "options" and value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
-            if control["kind"] == "number" and not allowed[0] <= value <= allowed[1]:
-                raise ValueError(f"{name} must be {allowed[0]} to {allowed[1]}, got {value}")
+    def __init__(self, draw: Callable[[Any], Drawing], start: Any, **ranges: Sequence):
+        self.draw, self.start, self.controls = draw, start, {}
+        for f in fields(start):
+            value, kind, allowed = getattr(start, f.name), f.metadata["kind"], ranges.get(f.name, f.metadata["range"])
+            self.controls[f.name] = {**f.metadata, "name": f.name, "range": allowed}
+            if kind == "options" and value not in allowed:
+                raise ValueError(f"{f.name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+            if kind == "number" and not allowed[0] <= value <= allowed[-1]:
+                raise ValueError(f"{f.name} must be {allowed[0]} to {allowed[1]}, got {value}")
 
     def still(self) -> Image:
         """The first picture with its alt text, for pages where no widget runs."""
@@ -208,7 +202,7 @@ class Live(Page):
 
     def respond(self, request: Mapping) -> dict:
         """The answer to a request, without its number. Raises what drawing raises, TypeError for an unknown name."""
-        state = self.scene.kind(**request["state"])
+        state = replace(self.scene.start, **request["state"])
         drawing = self.scene.draw(state)
         self.state = state
         rows = [[panel.packed() for panel in row] for row in drawing.rows]
@@ -225,7 +219,7 @@ class Live(Page):
 def widget(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
     """Decorate a function that returns a `Scene`: it returns the `Live`, and its attribute `figure`, of the same
     arguments, the first picture as an image with alt text, for pages where no widget runs. Keyword arguments are where
-    controls begin, by the names of the state. Raises as `Scene`.
+    controls begin, by the names of the state. Raises as `Scene`, TypeError for an unknown name.
     """
 
     @wraps(scene_of)

@@ -1,4 +1,4 @@
-"""The memory's view in JupyterLab in a real browser: by keyboard alone, by pointer, and how it looks."""
+"""The memory microscope in JupyterLab in a real browser: by keyboard alone, by pointer, and how it looks."""
 
 import re
 
@@ -7,10 +7,10 @@ from browser.pages import NAME, fits, opened
 from playwright.sync_api import expect
 
 CELL = """\
-from redn_lib.widgets.memory import memory_view
+from redn_lib.widgets.memory import memory_microscope
 from unit.made_steps import remembering, video
 
-memory_view(remembering(), [video(0, 8), video(1, 8)], enters=3, lasts=2, frame=3, forget=(4,), steps=1)
+memory_microscope(remembering(), [video(0, 8), video(1, 8)], enters=3, lasts=2, frame=3, forget=(4,), steps=1)
 """
 NAMES = """▶ Play; frame; forget here; point; clip; occluder; from; for; hides; moves; filter; steps; start again;
 Occluder"""

@@ -88,7 +88,7 @@ def broken(limit: int, calls: list | None = None) -> Scene:
             [[Panel(np.full((20, 30, 3), state.x, np.uint8), "grey")]], f"grey {state.x}", [[f"x is {state.x}"]]
         )
 
-    return Scene(draw, OneState)
+    return Scene(draw, OneState())
 
 
 def test_a_bug_fails_the_cell_at_once_or_is_told_where_it_is_met(monkeypatch):
@@ -117,9 +117,9 @@ def test_all_ends_are_tried_in_ci(monkeypatch):
 
 
 def test_wrong_starts_are_named():
-    with pytest.raises(TypeError, match="no control 'nose'; there are x, on"):
-        Scene(None, OneState, {"nose": 1})
+    with pytest.raises(TypeError, match="nose"):
+        head_sliders(nose=1)
     with pytest.raises(ValueError, match="x must be 0 to 3, got 5"):
-        Scene(None, OneState, {}, {"x": (0, 3)})
+        Scene(None, OneState(), x=(0, 3))
     with pytest.raises(ValueError, match="places must be one of A, B, C, got 'D'"):
         code_mixer.figure(peaked(), FACES, places="D")
