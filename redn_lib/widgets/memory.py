@@ -168,8 +168,7 @@ class Tracker:
         occluded, places, side = np.zeros(len(clip)), (low + high) / 2, float((high - low).max(1).mean())
         if sprite is not None:
             frames, masks = zip(*(sprite.before(frame, t, SHUTTER) for t, frame in enumerate(clip.frames)), strict=True)
-            visible, occluded = visibility(clip.points, masks)
-            clip = replace(clip, frames=np.stack(frames), visible=visible & clip.visible)
+            clip, (_, occluded) = replace(clip, frames=np.stack(frames)), visibility(clip.points, masks)
             places = np.stack([sprite.place(t) for t in range(len(clip))])
         tracks, held = self._track(clip, state)
         points = {name: np.stack([face.points for face in track]) for name, track in tracks.items()} | {HOLD: held}

@@ -85,11 +85,14 @@ class Page {
     this.sync();
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(el);
+    this.themed = new MutationObserver(() => this.layout()); // what canvases draw in the theme's colours
+    this.themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
     this.ask();
     setTimeout(() => this.standIn(), 4000);
   }
   close() {
     this.observer.disconnect();
+    this.themed.disconnect();
     this.stop();
     this.backend.close?.();
   }
@@ -116,7 +119,7 @@ class Page {
   }
   set(control) {
     const [object, name] = this.owner(control), { value, type, min, max } = control;
-    if (type === "number") object[name] = clamp(Math.round(+value) || +min, +min, +max);
+    if (type === "number") object[name] = clamp(value === "" ? object[name] : Math.round(+value), +min, +max);
     else object[name] = type === "checkbox" ? control.checked : value === "" || isNaN(value) ? value : +value;
     control.dataset.then ? this[control.dataset.then]() : this.changed(name);
   }

@@ -53,6 +53,7 @@ def test_by_keyboard_alone(scope):
         ("for", "ArrowUp", "lasts"),
         ("hides", "ArrowRight", "share"),
         ("moves", "ArrowUp", "direction"),
+        ("moves", "ArrowDown", "direction"),
         ("filter", "ArrowDown", "baseline"),
         ("steps", "ArrowUp", "steps"),
         ("Occluder", "ArrowLeft", "aside"),
@@ -65,6 +66,7 @@ def test_by_keyboard_alone(scope):
         scope.press(key)
         changed = [k for k, value in scope.state().items() if value != before[k]]
         assert changed == [field]
+    assert scope.state()["direction"] == 15, "0 was reached on the way down"
     expect(scope.status).to_contain_text("0 % of the face occluded")
     scope.to("start again")
     scope.press("Space")
