@@ -279,6 +279,7 @@ export class MemoryMicroscope extends Page {
   }
   startDrag(event, at) {
     this.over.setPointerCapture(event.pointerId);
+    this.hover = null;
     this.handle.focus({ preventScroll: true });
     this.drag = { from: at, at: null, moved: false, start: this.clip.places[this.frame], aside: this.state.aside };
     event.preventDefault();
