@@ -94,6 +94,7 @@ export class Controls extends Page {
   /** Play moves through the frames. */
   play() {
     this.next = 0;
+    if (!this.playing && this.state.frame === this.setup.last) this.state.frame = 0;
     super.play();
   }
   tick(ms) {
