@@ -121,7 +121,9 @@ class Panel(NamedTuple):
         """As a picture (H, W, 3) uint8 RGB with its caption."""
         if not self.rows:
             return caption(self.picture, self.title, self.note)
-        found = {row.name: (row.mean, row.low, row.high) for row in self.rows}
+        found = {
+            r.name: (r.mean, min(r.low, r.mean), max(r.high, r.mean)) for r in self.rows
+        }  # the dot may lie outside
         return drawn(dots_by_row({f"{self.title}, {self.note}": {"": found}}, alt=self.title))
 
     def packed(self) -> dict:

@@ -84,6 +84,9 @@ def test_the_pose_panel_follows_the_mix(mixer):
     pairs = [pair for rows in zip(one, other, strict=True) for pair in zip(*rows, strict=True)]
     moved = [p.title for p, q in pairs if p.rows != q.rows or not np.array_equal(p.picture, q.picture)]
     assert moved == ["Pose"]
+    beyond = mix.parts["A"].pose + mix.parts["B"].pose + 9
+    parts = mix.parts | {"mix": mix.parts["mix"]._replace(pose=beyond)}
+    assert draw_mix(replace(mix, parts=parts)).still().data, "the mix may lie beyond A and B"
 
 
 def test_where_the_code_changed_glows(mixer):
