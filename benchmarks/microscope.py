@@ -25,12 +25,12 @@ torch.set_num_threads(1)
 microscope(redn.load_pretrained(), still_image(0), turn=-60)
 """
 PRESSES = 20
-ANSWERED = "count => (document.querySelector('.mic')?.microscope?.answered ?? 0) > count"
+ANSWERED = "count => (document.querySelector('.mic')?.page?.answered ?? 0) > count"
 
 
 def press(page, key: str) -> float:
     """Milliseconds until the panels of the next answer are drawn."""
-    before = page.evaluate("() => document.querySelector('.mic').microscope.answered")
+    before = page.evaluate("() => document.querySelector('.mic').page.answered")
     start = time.perf_counter()
     page.keyboard.press(key)
     page.wait_for_function(ANSWERED, arg=before, timeout=20_000)
@@ -38,7 +38,7 @@ def press(page, key: str) -> float:
 
 
 def test_microscope(notebook):
-    from tests.browser.driven import write_notebook
+    from tests.browser.pages import write_notebook
 
     path = ROOT / "build" / "browser" / "benchmark.ipynb"
     write_notebook(path, CELL)

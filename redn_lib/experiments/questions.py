@@ -164,10 +164,10 @@ def name_of(parts: Sequence[str]) -> str:
     return " + ".join(parts) or "none"
 
 
-def run_parts(parts: Sequence[str], setting: Setting, seed: int) -> Figures:
+def run_parts(parts: Sequence[str], setting: Setting, seed: int, identity: Supervision = FULL) -> Figures:
     """Without spatial feedback there is one step; iterations and images are the same, time is not."""
     memory = LSTM if "temporal" in parts else NO_LSTM
-    supervision = FULL if "identity" in parts else curriculum.NONE
+    supervision = identity if "identity" in parts else curriculum.NONE
     steps = STEPS if "spatial" in parts else 1
     return clip_figures(Curriculum(setting, seed).with_memory(memory, supervision, steps), setting)
 

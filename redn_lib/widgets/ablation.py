@@ -1,34 +1,30 @@
-"""The ablation board: what feedback, memory and identity are worth, together and alone, by what makes a clip hard."""
+"""The ablation board: what feedback, memory and identity are worth, together and alone, by what makes a clip hard.
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
+The parts are called as in the tables: spatial (feedback), temporal (f_tRNN) and identity (f_CLS).
+"""
+
+from collections.abc import Iterator, Mapping, Sized
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from math import isnan
 from pathlib import Path
-from threading import Thread, current_thread, main_thread
+from threading import Thread
 from typing import NamedTuple
 
-import ipywidgets as widgets
-import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from IPython.display import Image
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from redn_lib.evaluation.tables import read_table
-from redn_lib.experiments.curriculum import Setting
-from redn_lib.experiments.questions import PARTS, QUESTIONS, name_of
+from redn_lib.experiments.curriculum import FULL, Setting
+from redn_lib.experiments.questions import PARTS, name_of, run_parts
 from redn_lib.experiments.statistics import effects
-from redn_lib.widgets.figures import draw_intervals, drawn
-from redn_lib.widgets.style import BLUE, CHOSEN, GREEN, INK, ORANGE, QUIET, RC, rgb
-from redn_lib.widgets.widget import Drawing, Live, Scene, button, setting, status
+from redn_lib.widgets.style import BLUE, GREEN, ORANGE
+from redn_lib.widgets.widget import Drawing, Live, Panel, Row, Scene, setting
 
-TRAIN = "train this network"
-TICKS = dict(zip(("feedback", "memory", "identity"), PARTS, strict=True))  # the board's name of a part, and the table's
-COLOURS = dict(zip(TICKS, (BLUE, GREEN, ORANGE), strict=True))  # of each part
+TRAIN, STOP = "train this network", "stop"
+COLOURS = dict(zip(PARTS, (BLUE, GREEN, ORANGE), strict=True))
 JITTER = "jitter"
 MEASURED = {
     "clear": "clear clips",
@@ -42,31 +38,42 @@ MEASURED = {
 }
 
 
+TIMES = {"span": (0, 4), "step": 0.5, "on_release": True}
+
+
 @dataclass(frozen=True)
 class BoardState:
-    """Where every control stands: the parts that the chosen cell has, and what is measured."""
+    """Where every control stands: the parts of the chosen network, what is measured, weights for a training here."""
 
-    feedback: bool = setting(True, "feedback", "several feedback steps, or one")
-    memory: bool = setting(True, "memory", "f_tRNN from frame to frame, or none")
+    spatial: bool = setting(True, "spatial", "feedback: two steps, or one")
+    temporal: bool = setting(True, "temporal", "memory: f_tRNN from frame to frame, or none")
     identity: bool = setting(True, "identity", "trained with f_CLS, or without")
-    kind: str = setting("occluded", "kind of clip", "what makes the clips hard", options=tuple(MEASURED), wide=True)
+    kind: str = setting("occluded", "kind of clip", "what makes the clips hard", options=tuple(MEASURED))
+    f_cls: float = setting(1.0, "loss of f_CLS ×", "times its usual weight, in a training here", **TIMES)
+    apart: float = setting(1.0, "losses apart ×", "that keep the halves apart, in a training here", **TIMES)
+    detection: float = setting(1.0, "detection loss ×", "times its usual weight, in a training here", **TIMES)
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts of the chosen network."""
+        return [part for part in PARTS if getattr(self, part)]
 
     @property
     def cell(self) -> str:
-        """Name of the chosen cell in the table."""
-        return name_of([part for tick, part in TICKS.items() if getattr(self, tick)])
+        """Its name in the table."""
+        return name_of(self.parts)
 
     @property
-    def words(self) -> str:
-        """The chosen cell in the board's words."""
-        return " + ".join(tick for tick in TICKS if getattr(self, tick)) or "none of the parts"
+    def weights(self) -> tuple[float, float, float]:
+        """Of the losses, times the usual ones."""
+        return self.f_cls, self.apart, self.detection
 
     def neighbours(self) -> dict[str, str]:
-        """For each part by the board's name: the cell that differs from the chosen one in this part alone."""
-        return {tick: replace(self, **{tick: not getattr(self, tick)}).cell for tick in TICKS}
+        """For each part: the cell that differs from the chosen one in this part alone."""
+        return {part: replace(self, **{part: not getattr(self, part)}).cell for part in PARTS}
 
 
-CELLS = [BoardState(*ticks) for ticks in product((False, True), repeat=len(TICKS))]  # in the order of the table
+CELLS = [BoardState(*ticks) for ticks in product((False, True), repeat=len(PARTS))]  # in the order of the table
 
 
 def effect_words(mean: float, low: float, high: float) -> str:
@@ -79,17 +86,17 @@ class Grid(NamedTuple):
     """What a table holds, and what short runs here found."""
 
     table: pd.DataFrame  # a row a cell; KIND: mean over seeds, KIND_sd: standard deviation, NaN for one seed; seeds
-    effects: Mapping[str, Mapping[str, tuple]]  # by kind and the board's name: mean and ends of the 95 % interval
-    short: dict[str, Mapping[str, float]]  # by cell and kind
+    effects: Mapping[str, Mapping[str, tuple]]  # by kind and part or parts: mean and ends of the 95 % interval
+    short: dict[tuple, Mapping[str, float]]  # by cell and weights, then by kind
 
     def spread_words(self, cell: str, kind: str) -> str:
         """Mean and standard deviation of a cell in words."""
         mean, spread = self.table.loc[cell, [kind, f"{kind}_sd"]]
         return f"{mean:.2f}" + ("" if isnan(spread) else f" ± {spread:.2f}")
 
-    def short_words(self, cell: str, kind: str) -> str:
+    def short_words(self, cell: str, state: BoardState) -> str:
         """What a short run of a cell found, a dash where its few clips had no such frame; empty without a run."""
-        figure = self.short.get(cell, {}).get(kind)
+        figure = self.short.get((cell, state.weights), {}).get(state.kind)
         return "" if figure is None else "–" if isnan(figure) else f"{figure:.1f}"
 
 
@@ -105,178 +112,142 @@ def read_grid(path: Path) -> Grid:
     table = read_table(path).set_index("variant")
     if missing := [state.cell for state in CELLS if state.cell not in table.index]:
         raise ValueError(f"{path} has no row {missing[0]!r}: it is no table of redn experiment rq5")
-    found, words = {}, {part: tick for tick, part in TICKS.items()}
-    for kind in [kind for kind in MEASURED if kind in table]:
-        by_parts = effects(beside, kind).items()
-        found[kind] = {" × ".join(words[part] for part in parts.split(" x ")): effect for parts, effect in by_parts}
-    return Grid(table, found, {})
+    return Grid(table, {kind: effects(beside, kind) for kind in MEASURED if kind in table}, {})
 
 
 class AblationBoard(Live):
-    """Ticks for the parts, a slider for the kind of clip, and with a `setting` a button that trains the chosen cell.
+    """Ticks for the parts, a list of the kinds of clip, weights of the losses; with a `setting`, a button that trains.
 
     table: of `redn experiment rq5`, with its effects beside it. Raises FileNotFoundError or ValueError for a table that
-    cannot be read. The attribute `figures` holds what short runs measured, by cell and kind.
+    cannot be read. The attribute `figures` holds what short runs measured, by cell and weights, then by kind.
     """
 
     def __init__(self, table: str | Path, setting: Setting | None = None, **start):
         grid = read_grid(Path(table))
-        super().__init__(_scene(grid, start), label_width="7em", lines=4)
-        self.figures, self.setting, self._runner, self._stop, self._trainings = grid.short, setting, None, False, 0
-        self.button = button(TRAIN, "for a short while, here", self._pressed)
-        self.bar = widgets.IntProgress(0, min=0, max=1, layout={"flex": "1 1 8em", "min_width": "8em"})
-        self.progress = widgets.HTML(layout={"flex": "3 1 20em"})
-        if setting is not None:
-            layout = {"max_width": "1000px", "align_items": "center"}
-            row = widgets.HBox([self.button, self.bar, self.progress], layout=layout)
-            self.children = (self.children[0], row, *self.children[1:])
+        self.figures, self.setting, self._runner, self._stop = grid.short, setting, None, False
+        super().__init__(_scene(grid, start), button=TRAIN if setting else "")
 
     @staticmethod
     def figure(table: str | Path, **start) -> Image:
         """The board's first picture as an image with alt text, for pages where no widget runs."""
         return _scene(read_grid(Path(table)), start).still()
 
-    def run(self) -> Mapping[str, float]:
-        """Train the chosen cell as `setting` says, and put its figures on the board.
-
-        What cells share is trained once, and a stopped run goes on where it was. Raises KeyboardInterrupt when stopped.
-        """
-        self.wait()
-        state = self.state
-        self.button.disabled = current_thread() is main_thread()  # which is busy now, and would hear the button later
-        self._stop, self._trainings, self.bar.value = False, 0, 0
-        self._say(f"training {state.words}")
-        try:
-            question, setting = QUESTIONS["rq5"], replace(self.setting, show=self._follow)
-            self.figures[state.cell] = question.run(question.variants[state.cell], setting, 0)
-        except BaseException as error:
-            stopped = f"stopped: {state.words} goes on from here when it is trained again"
-            is_wrong = not isinstance(error, KeyboardInterrupt)
-            self._say(f"{type(error).__name__}: {error}" if is_wrong else stopped, wrong=is_wrong)
-            raise
-        finally:
-            self.button.disabled = False
-        self._say(f"done: {state.words}, a short run of seed 0")
-        self._moved()
-        return self.figures[state.cell]
-
-    def wait(self) -> None:
-        """Until the run that the button began has ended."""
-        if self._runner not in (None, current_thread()):
-            self._runner.join()
-
-    def _pressed(self) -> None:
-        def run_aside() -> None:
-            with suppress(Exception, KeyboardInterrupt):  # the board shows it
-                self.run()
-            self.button.description = TRAIN
-
-        if self.button.description == TRAIN:
-            self.button.description = "stop"
-            self._runner = Thread(target=run_aside, daemon=True)
-            self._runner.start()
-        else:
+    def respond(self, request: Mapping) -> dict:
+        """As `Live.respond`; {press} begins a training, or stops it."""
+        if not request.get("press"):
+            return super().respond(request)
+        if self._runner and self._runner.is_alive():
             self._stop = True
             self._say("stopping")
+        else:
+            self._runner = Thread(target=self._try, daemon=True)
+            self._runner.start()
+        return {"arrays": {}}
+
+    def run(self) -> Mapping[str, float]:
+        """Train the chosen network as `setting` and the weights say, and put its figures on the board.
+
+        What networks share is trained once, and a stopped run goes on where it was. Raises KeyboardInterrupt when
+        stopped.
+        """
+        state, self._stop = self.state, False
+        self._say(f"training {state.cell}")
+        try:
+            f_cls, apart, detection = state.weights
+            stage = self.setting.stage
+            stage = replace(stage, detection_weight=detection * stage.detection_weight)
+            folder = self.setting.folder / "-".join(map(str, state.weights))
+            losses = replace(FULL, weight=f_cls * FULL.weight, apart=apart * FULL.apart)
+            setting = replace(self.setting, stage=stage, folder=folder, show=self._follow)
+            self.figures[state.cell, state.weights] = run_parts(state.parts, setting, 0, losses)
+        except BaseException as error:
+            stopped = f"stopped: {state.cell} goes on from here when it is trained again"
+            is_wrong = not isinstance(error, KeyboardInterrupt)
+            self._say(f"{type(error).__name__}: {error}" if is_wrong else stopped, wrong=is_wrong, press=TRAIN)
+            raise
+        self._say(f"done: {state.cell}, a short run of seed 0", share=1.0, press=TRAIN)
+        return self.figures[state.cell, state.weights]
+
+    def _try(self) -> None:
+        """Run, in a thread of its own."""
+        with suppress(Exception, KeyboardInterrupt):  # the board shows it
+            self.run()
 
     def _follow(self, batches: Sized) -> Iterator:
         """Yield the batches, the bar beside them. Raises KeyboardInterrupt where it was asked to stop."""
-        self._trainings += 1
-        self.bar.max, self.bar.value = max(len(batches), 1), 0
         for n, batch in enumerate(batches, 1):
             if self._stop:
                 raise KeyboardInterrupt
-            self._say(f"training {self._trainings}, batch {n} of {len(batches)}")
+            self._say(f"training, batch {n} of {len(batches)}", share=n / len(batches))
             yield batch
-            self.bar.value = n
-        self._say(f"training {self._trainings} done")
 
-    def _say(self, words: str, *, wrong: bool = False) -> None:
-        self.progress.value = status(words, wrong=wrong)
+    def _say(self, words: str, *, share: float = 0.0, wrong: bool = False, press: str = STOP) -> None:
+        self.told = {"words": words, "share": share, "wrong": wrong, "press": press, "done": len(self.figures)}
 
 
 def _scene(grid: Grid, start: dict) -> Scene:
-    return Scene(partial(draw_board, grid), BoardState, start, {"kind": tuple(grid.effects)})
+    return Scene(partial(draw_board, grid), BoardState(**start), kind=tuple(grid.effects))
 
 
 def draw_board(grid: Grid, state: BoardState) -> Drawing:
-    """The board; its numbers: the chosen cell and its rank, what one part more or less would be, the main effects."""
+    """The board; its numbers: the chosen network, its rank, its neighbours, the main effects."""
     kind, means, count = state.kind, grid.table[state.kind], int(grid.table["seeds"].min())
     seeds = f"{count} seed" + "s" * (count != 1)
     rank = (means < means[state.cell]).sum()
     place = f"{rank} lower of {len(means)}" if rank else f"lowest of {len(means)}"
-    first = [state.words, f"{kind}: {grid.spread_words(state.cell, kind)} % ({seeds}), {place}"]
-    if short := grid.short_words(state.cell, kind):
+    first = [state.cell, f"{kind}: {grid.spread_words(state.cell, kind)} % ({seeds}), {place}"]
+    if short := grid.short_words(state.cell, state):
         first.append(f"short run here: {short} %, not to be compared with the table")
     changes = [
-        f"{'without' if getattr(state, tick) else 'with'} {tick} {means[name] - means[state.cell]:+.2f}"
-        for tick, name in state.neighbours().items()
+        f"{'without' if getattr(state, part) else 'with'} {part} {means[name] - means[state.cell]:+.2f}"
+        for part, name in state.neighbours().items()
     ]
     words = {name: f"{name} {effect_words(*effect)}" for name, effect in grid.effects[kind].items()}
-    alone, pairs = ([words[name] for name in words if (name in TICKS) == is_part] for is_part in (True, False))
+    alone, pairs = ([words[name] for name in words if (name in PARTS) == is_part] for is_part in (True, False))
     about = (
         f"Ablation board, {kind} ({MEASURED[kind]}): the eight networks in %: "
-        f"{', '.join(f'{s.words} {means[s.cell]:.2f}' for s in CELLS)}. What parts do together: "
+        f"{', '.join(f'{s.cell} {means[s.cell]:.2f}' for s in CELLS)}. What parts do together: "
         f"{', '.join(pairs)}. Below: the chosen network among the others, by difficulty"
     )
     numbers = [first, ["one part changed: " + ", ".join(changes)], ["over the whole grid: " + ", ".join(alone)]]
-    return Drawing(_picture(grid, state), about, numbers)
+    note = f"{'jitter' if kind == JITTER else 'NME'}, %, with the spread; in colour: one part changed"
+    above = [Panel(None, f"Eight networks, {kind}", note, _cells(grid, state))]
+    note = f"below 0: {'steadier' if kind == JITTER else 'less error'}; hollow: not significant"
+    above.append(Panel(None, "What each part does", note, _effects(grid, kind)))
+    kinds = _kinds(grid, state)
+    title, note = "By what makes a clip hard", f"NME, %: {state.cell}, strokes: all eight"
+    below = [Panel(None, title, note, [row for row in kinds if row.name != JITTER])]
+    if JITTER in grid.effects:
+        below.append(Panel(None, "Jitter", "%", [row for row in kinds if row.name == JITTER]))
+    return Drawing([above, below], about, numbers)
 
 
-@mpl.rc_context(RC | {"axes.titlelocation": "left", "figure.constrained_layout.use": False})  # which takes most time
-def _picture(grid: Grid, state: BoardState) -> np.ndarray:
-    """Above a row for each network and effect, below a column for each kind; jitter has an axis of its own."""
-    figure, kinds = Figure(figsize=(10, 5.9)), [kind for kind in grid.effects if kind != JITTER]
-    cells, found = figure.subplots(1, 2, gridspec_kw=dict(left=0.19, right=0.95, top=0.95, bottom=0.49, wspace=0.85))
-    _cells(cells, grid, state)
-    _effects(found, grid, state)
-    groups = [kinds, [JITTER]] if JITTER in grid.effects else [kinds]
-    room = dict(left=0.04, right=0.99, top=0.32, bottom=0.05, wspace=0.1)
-    room["width_ratios"] = [len(kinds) + 0.2 for kinds in groups]
-    below = figure.subplots(1, len(groups), squeeze=False, gridspec_kw=room)[0]
-    for axes, kinds in zip(below, groups, strict=True):
-        _kinds(axes, grid, state, kinds)
-    chosen = "The network with no part" if state.cell == "none" else "The chosen network"
-    below[0].set_title(f"{chosen} among the eight, by what makes a clip hard; lower is better")
-    return drawn(figure)
-
-
-def _cells(axes: Axes, grid: Grid, state: BoardState) -> None:
+def _cells(grid: Grid, state: BoardState) -> list[Row]:
     """Mean and spread of each network on a kind; those that differ from the chosen one in one part have its colour."""
-    kind, seeds, found, notes = state.kind, grid.table["seeds"].min(), {}, []
-    colours = {cell: COLOURS[tick] for tick, cell in state.neighbours().items()} | {state.cell: INK}
-    for row, cell in enumerate(CELLS):
-        mean, spread = grid.table.loc[cell.cell, [kind, f"{kind}_sd"]]
-        found[cell.words], short = (mean, mean - spread, mean + spread), grid.short_words(cell.cell, kind)
-        notes.append(grid.spread_words(cell.cell, kind) + f"\nshort run here {short}" * bool(short))
-        if cell.cell == state.cell:
-            axes.axhspan(row - 0.5, row + 0.5, color=rgb(CHOSEN))
-    unit = "jitter, % of the eye distance" if kind == JITTER else "NME, %"
-    unit += f", mean and spread over {seeds} seeds" if seeds > 1 else ", one seed"
-    title = f"Eight networks, {kind}; in colour: one part changed"
-    draw_intervals(axes, found, [colours.get(cell.cell, QUIET) for cell in CELLS], notes, title=title, xlabel=unit)
+    near, rows = {cell: COLOURS[part] for part, cell in state.neighbours().items()} | {state.cell: None}, []
+    for cell in (cell.cell for cell in CELLS):
+        mean, spread = grid.table.loc[cell, [state.kind, f"{state.kind}_sd"]]
+        short = grid.short_words(cell, state)
+        note = grid.spread_words(cell, state.kind) + f", here {short}" * bool(short)
+        hollow, chosen = cell not in near, cell == state.cell
+        rows.append(Row(cell, mean, mean - spread, mean + spread, note, near.get(cell), hollow, chosen))
+    return rows
 
 
-def _effects(axes: Axes, grid: Grid, state: BoardState) -> None:
-    """Mean and interval of each part, each pair and all three; hollow and grey where it holds zero."""
-    found = {"all three" if name.count("×") == 2 else name: e for name, e in grid.effects[state.kind].items()}
-    colours = [COLOURS.get(name, INK) if low > 0 or high < 0 else QUIET for name, (_, low, high) in found.items()]
-    less, more = ("steadier", "shakier") if state.kind == JITTER else ("less error", "more error")
-    is_single = grid.table["seeds"].min() == 1
-    note = "one seed: no interval" if is_single else "mean and 95 % interval; hollow: not significant"
-    words = {"title": "What each part does", "xlabel": f"{less} < 0 < {more}\n{note}"}
-    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()], **words)
-    axes.axvline(0, color=rgb(INK), linewidth=1)
+def _effects(grid: Grid, kind: str) -> list[Row]:
+    """Mean and interval of each part, each pair and all three; hollow where it holds zero."""
+    rows = []
+    for name, (mean, low, high) in grid.effects[kind].items():
+        words = "all three" if name.count(" x ") == 2 else name
+        rows.append(Row(words, mean, low, high, f"{mean:+.2f}", COLOURS.get(name), not (low > 0 or high < 0)))
+    return rows
 
 
-def _kinds(axes: Axes, grid: Grid, state: BoardState, kinds: Sequence[str]) -> None:
-    """A column for each kind: all eight networks as strokes, the chosen one as a dot with its spread."""
-    mean, spread = grid.table.loc[state.cell, kinds], grid.table.loc[state.cell, [f"{kind}_sd" for kind in kinds]]
-    axes.plot(grid.table[kinds].to_numpy().T, "_", color=rgb(QUIET), markersize=30, markeredgewidth=1)
-    axes.errorbar(range(len(kinds)), mean, spread, fmt="o", color=rgb(INK), elinewidth=2)
-    for x, kind in enumerate(kinds):
-        axes.annotate(f"{mean[kind]:.2f}", (x, mean[kind]), (18, -4), textcoords="offset points", fontweight="bold")
-        if kind == state.kind:
-            axes.axvspan(x - 0.5, x + 0.5, color=rgb(CHOSEN))
-    axes.set(xticks=range(len(kinds)), xticklabels=kinds, xlim=(-0.5, len(kinds) - 0.5))
-    axes.grid(axis="x", visible=False)
+def _kinds(grid: Grid, state: BoardState) -> list[Row]:
+    """The chosen network on each kind of clip, with its spread, and strokes for all eight."""
+    rows = []
+    for kind in grid.effects:
+        mean, spread = grid.table.loc[state.cell, [kind, f"{kind}_sd"]]
+        row = Row(kind, mean, mean - spread, mean + spread, f"{mean:.2f}", chosen=kind == state.kind)
+        rows.append(row._replace(others=grid.table[kind].tolist()))
+    return rows

@@ -7,12 +7,9 @@ import numpy as np
 
 from redn_lib.tracking.tracker import TrackedFrame
 from redn_lib.widgets.draw import close_up, draw_face
-from redn_lib.widgets.panels import CAPTION_HEIGHT, GAP, board, caption, stack, time_chart
-from redn_lib.widgets.style import BLUE
-from redn_lib.widgets.widget import Drawing, Scene, setting, widget
+from redn_lib.widgets.widget import Drawing, Panel, Scene, setting, widget
 
-FACE_WIDTH, FACE_HEIGHT = 540, 442
-CURVE_WIDTH = 1000 - FACE_WIDTH - 3 * GAP
+WIDTH, HEIGHT = 540, 400  # of the panel
 SPAN = 1.8  # height of the close-up in widths of the face's box
 
 
@@ -20,12 +17,12 @@ SPAN = 1.8  # height of the close-up in widths of the face's box
 class BrowserState:
     """Where every control stands."""
 
-    frame: int = setting(0, "frame", "number of the frame", (0, 0), wide=True)
+    frame: int = setting(0, "frame", "number of the frame", (0, 0))
     close_up: bool = setting(True, "close up", "the face alone, or the whole frame")
     points: bool = setting(True, "points", "draws the network's points")
 
 
-@widget(label_width="4em", lines=2, play="frame")
+@widget
 def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None, **start) -> Scene:
     """A slider over the frames, a play button, and switches for the close-up and the points.
 
@@ -39,30 +36,21 @@ def clip_browser(tracked: Sequence[TrackedFrame], curves: Mapping | None = None,
     for name, values in lines.items():
         if values.shape != (len(tracked),):
             raise ValueError(f"curve {name!r} has shape {values.shape}, but there are {len(tracked)} frames")
-    room = (FACE_HEIGHT + CAPTION_HEIGHT - GAP * (len(lines) - 1)) // len(lines) - CAPTION_HEIGHT
 
     def draw(state: BrowserState) -> Drawing:
         here, when = tracked[state.frame], f"frame {state.frame} of 0 to {len(tracked) - 1}"
-        time = f"{here.time:.2f} s"
-        panel = draw_frame(here, close=state.close_up, points=state.points)
-        charts = []
-        for name, values in lines.items():
-            known = np.isfinite(values)
-            low, high = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
-            limits, size = ((low, high) if high - low > 2e-6 else (low - 1e-6, low + 1e-6)), (room, CURVE_WIDTH)
-            chart = time_chart({name: values}, {name: BLUE}, state.frame, 1.0 - known, limits, "{:.2f}", size)
-            note = f"{values[state.frame]:.2f} here" if known[state.frame] else "not known here"
-            charts.append(caption(chart, name, note))
+        panel = Panel(
+            draw_frame(here, close=state.close_up, points=state.points), f"Frame {state.frame}", f"{here.time:.2f} s"
+        )
         shown = [f"{name} {values[state.frame]:.2f}" for name, values in lines.items()]
         what = "the face is lost" if here.lost else "the face" + " with the network's 68 points" * state.points
-        about = f"Video: {what}; beside it over time: {', '.join(lines)}"
-        picture = board([[caption(panel, f"Frame {state.frame}", time), stack(charts)]])
-        return Drawing(picture, about, [[when, time, *["face lost"] * here.lost, *shown]])
+        about = f"Video: {what}; below it over time: {', '.join(lines)}"
+        return Drawing([[panel]], about, [[when, f"{here.time:.2f} s", *["face lost"] * here.lost, *shown]], lines)
 
-    return Scene(draw, BrowserState, start, {"frame": (0, len(tracked) - 1)})
+    return Scene(draw, BrowserState(**start), frame=(0, len(tracked) - 1))
 
 
-def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=FACE_WIDTH, height=FACE_HEIGHT) -> np.ndarray:
+def draw_frame(here: TrackedFrame, *, close: bool, points: bool, width=WIDTH, height=HEIGHT) -> np.ndarray:
     """One frame on a panel (height, width, 3): close to its face, or whole, as it is where the face is lost."""
     box, zoom = here.box, height / SPAN / (here.box[2:] - here.box[:2]).max()
     if here.lost or not close:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 from IPython.core.pylabtools import print_figure
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,7 +16,7 @@ from redn_lib.data.clip import Face
 from redn_lib.landmarks import PARTS
 from redn_lib.metrics import auc, ced, failure_rate, point_errors
 from redn_lib.widgets.draw import draw_face
-from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, PALETTE, QUIET, RC, TRUTH, Colour, rgb
+from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, PALETTE, QUIET, RC, TRUTH, rgb
 
 DASHES = ("-", "--", "-.", ":")
 
@@ -163,24 +162,15 @@ def intervals(found: Mapping[str, tuple[float, float, float]], of: str) -> AltFi
     """Effects by name, each with mean, low and high of its 95 % interval; hollow where the interval holds 0."""
     rows = [f"{name} {mean:+.2f} ({low:+.2f} to {high:+.2f})" for name, (mean, low, high) in found.items()]
     figure = AltFigure(figsize=(8.4, 1 + 0.3 * len(found)), alt=f"{of}: {'; '.join(rows)}")
-    axes = figure.subplots()
-    colours = [INK if low > 0 or high < 0 else QUIET for _, low, high in found.values()]
+    axes, places = figure.subplots(), range(len(found))
+    mean, low, high = np.transpose([*found.values()])
+    edges = [rgb(INK if below > 0 or above < 0 else QUIET) for below, above in zip(low, high, strict=True)]
+    axes.hlines(places, low, high, edges, linewidth=2)
+    faces = [rgb(CARD) if edge == rgb(QUIET) else edge for edge in edges]
+    axes.scatter(mean, places, 36, faces, edgecolors=edges, zorder=3)
     label = f"{of}\nmean and 95 % interval; hollow: not significant"
-    draw_intervals(axes, found, colours, [f"{mean:+.2f}" for mean, _, _ in found.values()], xlabel=label)
+    axes.set(yticks=places, yticklabels=found, ylim=(len(found) - 0.5, -0.5), xlabel=label)
+    axes.secondary_yaxis("right").set_yticks(places, [f"{value:+.2f}" for value in mean])
+    axes.grid(axis="y", visible=False)
     axes.axvline(0, color=rgb(QUIET), linestyle=":", linewidth=1)
     return figure
-
-
-def draw_intervals(axes: Axes, found: Mapping[str, Sequence[float]], colours: Sequence[Colour], notes, **labels):
-    """Rows from above: a name, a dot at the mean with a line from low to high, hollow where it is grey, and a note.
-
-    labels: title and label of the axis.
-    """
-    mean, low, high = np.transpose([*found.values()])
-    edges = [rgb(colour) for colour in colours]
-    axes.hlines(range(len(found)), low, high, edges, linewidth=2)
-    faces = [rgb(CARD if colour == QUIET else colour) for colour in colours]
-    axes.scatter(mean, range(len(found)), 36, faces, edgecolors=edges, zorder=3)
-    axes.set(yticks=range(len(found)), yticklabels=found, ylim=(len(found) - 0.5, -0.5), **labels)
-    axes.secondary_yaxis("right").set_yticks(range(len(found)), notes)
-    axes.grid(axis="y", visible=False)

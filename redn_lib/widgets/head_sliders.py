@@ -9,11 +9,10 @@ from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, 
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.widgets.draw import draw_box, draw_face, enlarge, polyline, zoomed
-from redn_lib.widgets.panels import board, caption
 from redn_lib.widgets.style import GREEN, INK
-from redn_lib.widgets.widget import Drawing, Scene, setting, widget
+from redn_lib.widgets.widget import Drawing, Panel, Scene, setting, widget
 
-PANEL = 480
+PANEL = 432
 SIZE = 160
 SHARE = 0.5  # of the picture that the larger side of the box takes, of the person who looks straight ahead
 OCCLUDERS = ("none", "glasses", "hand", "bar", "microphone", "cup", "mask", "screen")
@@ -25,15 +24,15 @@ class HeadState:
     """Where every control stands."""
 
     person: int = setting(3, "person", "number of the synthetic person", (0, 99))
-    yaw: float = setting(0.0, "yaw (°)", "turn of the head", (-75, 75), step=5, form="+.0f")
-    pitch: float = setting(0.0, "pitch (°)", "nod of the head", (-40, 40), step=5, form="+.0f")
-    roll: float = setting(0.0, "roll (°)", "tilt of the head", (-40, 40), step=5, form="+.0f")
-    mouth: float = setting(0.0, "mouth open", "1 is wide open", (0, 1), step=0.1, form=".1f")
-    smile: float = setting(0.0, "smile", "below 0: corners of the mouth down", (-0.6, 1), step=0.1, form="+.1f")
-    brows: float = setting(0.0, "brows up", "below 0: brows down", (-0.7, 1), step=0.1, form="+.1f")
-    eyes_shut: float = setting(0.0, "eyes shut", "1 is shut", (0, 1), step=0.1, form=".1f")
-    lamp: float = setting(20.0, "lamp at (°)", "direction of the light", (-110, 110), step=10, form="+.0f")
-    light: float = setting(0.35, "brightness", "exposure of the camera", (0.05, 1), step=0.05, form=".2f")
+    yaw: float = setting(0.0, "yaw (°)", "turn of the head", (-75, 75), step=5)
+    pitch: float = setting(0.0, "pitch (°)", "nod of the head", (-40, 40), step=5)
+    roll: float = setting(0.0, "roll (°)", "tilt of the head", (-40, 40), step=5)
+    mouth: float = setting(0.0, "mouth open", "1 is wide open", (0, 1), step=0.1)
+    smile: float = setting(0.0, "smile", "below 0: corners of the mouth down", (-0.6, 1), step=0.1)
+    brows: float = setting(0.0, "brows up", "below 0: brows down", (-0.7, 1), step=0.1)
+    eyes_shut: float = setting(0.0, "eyes shut", "1 is shut", (0, 1), step=0.1)
+    lamp: float = setting(20.0, "lamp at (°)", "direction of the light", (-110, 110), step=10)
+    light: float = setting(0.35, "brightness", "exposure of the camera", (0.05, 1), step=0.05)
     occluder: str = setting("none", "occluder", "what is in front of the face", options=OCCLUDERS)
     labels: bool = setting(True, "show labels", "draws the 68 points, the box and the eye distance")
 
@@ -59,10 +58,10 @@ def _person(number: int, glasses: int) -> Person:
     return replace(someone, traits={**someone.traits, "glasses": glasses})
 
 
-@widget(label_width="7em", lines=2)
+@widget
 def head_sliders(**start) -> Scene:
     """Controls over the factors of one procedural face; picture and labels are rendered again when something moves."""
-    return Scene(draw_head, HeadState, start)
+    return Scene(draw_head, HeadState(**start))
 
 
 def draw_head(state: HeadState) -> Drawing:
@@ -74,7 +73,6 @@ def draw_head(state: HeadState) -> Drawing:
         for colour, width in ((INK, 4), (GREEN, 2)):
             polyline(labelled, at[list(OUTER_EYES)], False, colour, width)
         labelled = draw_face(labelled, at, face.visible.astype(float))
-    labelled = caption(labelled, "Its labels", "hollow: hidden · green: eye distance · frame: box" * state.labels)
     moved = [f"{k.replace('_', ' ')} {v}" for k, v in asdict(state).items() if v != getattr(HeadState, k)]
     changes = f", changed: {', '.join(moved)}" if moved else ""
     labels = "with its 68 labels and their box" if state.labels else "without labels"
@@ -83,5 +81,6 @@ def draw_head(state: HeadState) -> Drawing:
     measures = [f"eye distance {eyes:.1f} px", f"box {width:.0f} x {height:.0f} px"]
     measures.append(f"{int(face.visible.sum())} of {len(face.visible)} points visible")
     error = f"an error of 1 px at every point is an NME of {1 / eyes:.2%}"
-    picture = board([[caption(plain, "The image", f"{SIZE} px a side"), labelled]])
-    return Drawing(picture, about, [measures, [error]])
+    note = "hollow: hidden · green: eye distance · frame: box" * state.labels
+    panels = [Panel(plain, "The image", f"{SIZE} px a side"), Panel(labelled, "Its labels", note)]
+    return Drawing([panels], about, [measures, [error]])

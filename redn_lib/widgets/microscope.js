@@ -1,11 +1,6 @@
-// The page of the loop microscope: one ES module, drawing on canvas and SVG, without a build step or network.
-//
-// It knows its backend by one call, backend.run({state, probe, inside}) -> Promise<{arrays, line, home, opened, ms}>; all
-// of them are described in microscope.py. KernelBackend asks a Jupyter kernel; another one may compute in the page.
+// The page of the loop microscope; page.js stands before it. Its request is {state, probe, inside}; what these and the answer hold is
+// described in microscope.py.
 
-const ALL = -1;
-const POINT = "#56b4e9", GOAL = "#f0e442", ERROR = "#d55e00", CROP = "#00c08b", CHOSEN = "#ff9f1c", INK = "#1b1f27";
-const TYPES = { uint8: Uint8Array, float32: Float32Array, int32: Int32Array };
 const REST = "Drag the first box, a corner (size) or the knob (turn). Press a point for its maps. Paint or erase in z. " +
   "Press a cell of a response map to see where its value comes from.";
 const HELP = {
@@ -20,182 +15,78 @@ const HELP = {
 /** Panels inside a step: the way down to a pool, and up from it. */
 const INSIDE = [["crop", "crop"], ["before", "encoder"], ["pooled", "pooled"], ["places", "remembered"],
   ["held", "decoder holds"], ["back", "put back"], ["detection", "detection"], ["maps", "response"]];
-
-/** Arrays over plain bytes, by what the kernel sent: {shape, type, data}. */
-function unpack({ shape, type, data }) {
-  const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
-  return Object.assign(new TYPES[type](bytes), { shape });
-}
-
-/** Asks the kernel through the widget's traits `request` and `answer`. */
-export class KernelBackend {
-  constructor(model) {
-    Object.assign(this, { model, number: Date.now() });
-    model.on("change:answer", this.listen = () => this.heard?.(model.get("answer")));
-  }
-
-  run(request) {
-    const number = ++this.number;
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error("no kernel answers; run this cell again")), 60_000);
-      this.heard = (answer) => {
-        if (answer.number !== number) return;
-        clearTimeout(late);
-        if (answer.error) return reject(new Error(answer.error));
-        const arrays = Object.entries(answer.arrays).map(([name, packed]) => [name, unpack(packed)]);
-        resolve({ ...answer, arrays: Object.fromEntries(arrays) });
-      };
-      this.model.set("request", { number, ...request });
-      this.model.save_changes();
-    });
-  }
-
-  close() { this.model.off("change:answer", this.listen); }
-}
-
-const SVG = "http://www.w3.org/2000/svg";
-const put = (node, attributes) => Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
-function svg(name, attributes, parent) {
-  const made = parent.appendChild(document.createElementNS(SVG, name));
-  put(made, attributes);
-  return made;
-}
-const clamp = (v, low, high) => Math.min(Math.max(v, low), high), percent = (share) => `${(100 * share).toFixed(1)} %`;
 const ease = (t) => t * t * (3 - 2 * t), mix = (a, b, t) => a.map((value, i) => value + t * (b[i] - value));
-const forward = ([a, b, c, d, e, f], [x, y]) => [a * x + b * y + c, d * x + e * y + f];
-const range = (n) => [...Array(n).keys()], pairs = (values) => range(values.length / 2).map((i) => [...values.subarray(2 * i, 2 * i + 2)]);
-function inverse([a, b, c, d, e, f]) {
-  const n = a * e - b * d;
-  return [e / n, -b / n, (b * f - c * e) / n, -d / n, a / n, (c * d - a * f) / n];
-}
-let made = 0;
 
-export class Microscope {
-  /** el: where it is built; setup: as in microscope.py, image a Blob; backend: see above. */
-  constructor(el, setup, backend) {
-    Object.assign(this, { el, setup, backend, hover: null, answer: null, t: null, K: 0 });
-    Object.assign(this, { brush: "paint", cursor: {}, colours: unpack(setup.colours) });
-    this.begin();
-    this.build();
-    this.observer = new ResizeObserver(() => this.layout());
-    this.observer.observe(el);
-    this.ask();
-    setTimeout(() => this.standIn(), 4000);
-  }
+export class Microscope extends Page {
   /** Everything as the setup says. */
   begin() {
     const { setup } = this, { point = ALL, ...inside } = setup.inside ?? {};
-    Object.assign(this, { point, probe: null, open: Boolean(setup.inside), state: structuredClone(setup.state) });
+    Object.assign(this, { point, probe: null, t: null, brush: "paint", which: 2, cursor: {}, whole: false, exchanged: [36, 45] });
+    Object.assign(this, { open: Boolean(setup.inside), state: structuredClone(setup.state) });
     this.inside = { step: 1, pool: +Object.keys(setup.channels)[0], rank: 1, ...inside };
-    this.show(setup.faces[setup.state.image]);
+    this.show();
   }
   /** The face whose loop is asked for next. */
-  show(face) {
+  show() {
+    const face = this.setup.faces[this.state.image];
     if (face === this.face) return;
     Object.assign(this, { face, picture: null, answer: null, K: 0, probe: null });
-    createImageBitmap(face.image).then((picture) => { if (face === this.face) { this.picture = picture; this.layout(); } });
-  }
-  close() {
-    this.observer.disconnect();
-    this.halt();
-    this.backend.close?.();
+    this.goal = pairs(unpack(face.goal));
+    createImageBitmap(new Blob([face.image])).then((picture) => {
+      if (face === this.face) { this.picture = picture; this.layout(); }
+    });
   }
 
   // ---- the page
   build() {
-    const { setup } = this, name = this.name = `mic-${++made}`;
-    const options = (pairs) => pairs.map(([value, words]) => `<option value="${value}">${words}</option>`).join("");
-    const choice = (group, pairs) => `<span class="mic-choice">${pairs.map(([value, words]) =>
-      `<label><input type="radio" name="${name}-${group}" value="${value}"><span>${words}</span></label>`).join("")}</span>`;
-    const points = setup.names.map((words, i) => [i, `${i}: ${words}`]), pools = Object.keys(setup.channels);
-    this.el.innerHTML = `
-      <div class="mic-bar">
-        <button class="mic-play" title="Run the steps as one movement, coarse to fine">▶ Play</button>
-        <fieldset><legend>steps</legend>${choice("steps", range(setup.most_steps).map((k) => [k + 1, k + 1]))}</fieldset>
-        <label title="What a step hands on to the next as z">feedback
-          <select class="mic-draw">${options(Object.entries(setup.draws))}</select></label>
-        <label title="Take the crop again around the last points"><input type="checkbox" class="mic-recrop"> recrop</label>
-        <label title="Average the steps' predictions"><input type="checkbox" class="mic-average"> average</label>
-        <label>point <select class="mic-point">${options([[ALL, "all 68 points"], ...points])}</select></label>
-        <button class="mic-open" aria-pressed="false" title="One step from the inside: a pool, the decoder, the maps">inside</button>
-        <i class="mic-break"></i>
-        <span class="mic-of-inside"><label>step <select class="mic-opened"></select></label>
-        <fieldset><legend>pool</legend>${choice("pool", pools.map((pool) => [pool, pool]))}</fieldset>
-        <label title="1: the channel in which the decoder's largest value is">rank <input type="number" class="mic-rank" min="1"></label>
-        <label title="Values go back where they were, else upper left in their window"><input type="checkbox" class="mic-memory">
-          pools remember</label>
-        <label title="f_REG gets the encoder's features, else zeros"><input type="checkbox" class="mic-features">
-          f_REG sees features</label></span>
-        <span class="mic-of-loop"><fieldset><legend>in z</legend>${choice("brush", [["paint", "paint"], ["erase", "erase"]])}</fieldset>
-        <label>of step <select class="mic-which"></select></label>
-        <button class="mic-blank" title="Empty this z: the channel of the chosen point, or all">blank</button>
-        <span class="mic-pair"><button class="mic-exchange" title="Exchange these two channels of z">exchange</button>
-          <select class="mic-channel mic-a" aria-label="one channel">${options(points.map(([i]) => [i, i]))}</select>
-          <select class="mic-channel mic-b" aria-label="other channel">${options(points.map(([i]) => [i, i]))}</select></span>
-        <button class="mic-undo" title="Take the last change of z back">undo</button></span>
-        <select class="mic-face mic-last" aria-label="image" ${setup.faces.length > 1 ? "" : "hidden"}>
-          ${options(setup.faces.map(({ name }, i) => [i, name]))}</select>
-        <label title="The whole image instead of the face"><input type="checkbox" class="mic-whole"> whole</label>
-        <button class="mic-hide" aria-pressed="false" title="A grey square over the image">occluder</button>
-        <button class="mic-reset" title="Everything back to where it began">start again</button>
-      </div>
-      <img class="mic-stand-in" alt="${setup.about}" src="${URL.createObjectURL(setup.still)}">
-      <div class="mic-main">
-        <div class="mic-image" data-name=""><canvas role="img"></canvas><svg></svg></div>
-        <div class="mic-steps"></div>
-      </div>
-      <div class="mic-foot">
-        <p class="mic-status" role="status" aria-live="polite"></p>
-        <div class="mic-key">${[[POINT, "prediction"], [GOAL, "<span class='mic-goal'></span>"], [ERROR, "error"]]
-          .map(([colour, words]) => `<span><i style="background:${colour}"></i>${words}</span>`).join("")}
-          <span><i class="mic-square" style="color:#cc79a7"></i>first box</span>
-          <span><i class="mic-square" style="color:#009e73"></i>crops</span><span class="mic-ms"></span></div>
-        <div class="mic-parts"></div>
-        <div class="mic-hint">${REST}</div>
-      </div>`;
-    put(this.el, { class: "mic", "data-lm-suppress-shortcuts": "true" }); // else JupyterLab takes letters for commands
-    const find = (selector) => this.el.querySelector(selector);
-    Object.assign(this, { find, image: find(".mic-image canvas"), over: find(".mic-image svg"), grid: find(".mic-steps") });
-    const on = (selector, event, act) => find(selector).addEventListener(event, act);
-    const change = (act) => (event) => { act(event.target); this.changed(); };
-    for (const radio of this.el.querySelectorAll("[type=radio]")) radio.addEventListener("change", () => {
-      if (radio.name.endsWith("brush")) this.brush = radio.value;
-      else if (radio.name.endsWith("pool")) change(() => { this.inside.pool = +radio.value; })(radio);
-      else change(() => { this.state.steps = +radio.value; this.probe = null; })(radio);
-    });
-    on(".mic-draw", "change", change((select) => { this.state.form.draw = select.value; }));
-    for (const part of ["recrop", "average"]) {
-      on(`.mic-${part}`, "change", change((box) => { this.state.form[part] = box.checked; }));
-    }
-    for (const part of ["memory", "features"]) {
-      on(`.mic-${part}`, "change", change((box) => { this.state[part] = box.checked; }));
-    }
-    on(".mic-open", "click", change(() => { this.open = !this.open; this.probe = null; }));
-    on(".mic-opened", "change", change((select) => { this.inside.step = +select.value; }));
-    on(".mic-rank", "change", change((input) => { this.inside.rank = Math.round(+input.value) || 1; }));
-    on(".mic-face", "change", change((select) => {
-      const before = this.face;
-      this.show(setup.faces[+select.value]);
-      Object.assign(this.state, this.brought(this.state, before), { image: +select.value });
-    }));
-    on(".mic-point", "change", (event) => this.choose(+event.target.value));
-    on(".mic-whole", "change", (event) => { this.whole = event.target.checked; this.layout(); });
-    on(".mic-play", "click", () => this.play());
-    on(".mic-hide", "click", change(() => { this.state.occluder = this.state.occluder ? null : this.firstOccluder(); }));
-    on(".mic-reset", "click", change(() => this.begin()));
-    on(".mic-blank", "click", () => this.edit("blank", +find(".mic-which").value, this.channels()));
-    on(".mic-exchange", "click", () =>
-      this.edit("exchange", +find(".mic-which").value, [+find(".mic-a").value, +find(".mic-b").value]));
-    on(".mic-undo", "click", () => this.undo());
-    [find(".mic-a").value, find(".mic-b").value] = [36, 45];
-    this.el.addEventListener("keydown", (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); this.undo(); }
-      if (event.key === "Escape") { this.probe = null; this.choose(ALL); this.hint(); }
-      event.stopPropagation(); // else the notebook takes arrow keys from radio buttons and lists
-    });
+    const { setup } = this, points = setup.names.map((words, i) => [i, `${i}: ${words}`]);
+    const counted = (n) => range(n).map((k) => [k + 1, k + 1]), pools = Object.keys(setup.channels).map((pool) => [pool, pool]);
+    const channel = (i, words) => choose(`exchanged.${i}`, points.map(([n]) => [n, n]), "", "", `data-then="sync" aria-label="${words}" class="mic-channel"`);
+    this.shell(`
+      <button class="mic-play" title="Run the steps as one movement, coarse to fine">▶ Play</button>
+      ${choice("state.steps", counted(setup.most_steps), "steps")}
+      ${choose("state.form.draw", Object.entries(setup.draws), "feedback", "What a step hands on to the next as z")}
+      ${tick("state.form.recrop", "recrop", "Take the crop again around the last points")}
+      ${tick("state.form.average", "average", "Average the steps' predictions")}
+      ${choose("point", [[ALL, "all 68 points"], ...points], "point", "", 'data-then="chosen" class="mic-point"')}
+      <button class="mic-open" aria-pressed="false" title="One step from the inside: a pool, the decoder, the maps">inside</button>
+      <i class="mic-break"></i>
+      <span class="mic-of-inside">${choose("inside.step", [], "step", "", 'class="mic-opened"')}
+      ${choice("inside.pool", pools, "pool")}
+      ${number("inside.rank", 1, 1, "rank", "1: the channel in which the decoder's largest value is", 'class="mic-rank"')}
+      ${tick("state.memory", "pools remember", "Values go back where they were, else upper left in their window")}
+      ${tick("state.features", "f_REG sees features", "f_REG gets the encoder's features, else zeros")}</span>
+      <span class="mic-of-loop">${choice("brush", [["paint", "paint"], ["erase", "erase"]], "in z")}
+      ${choose("which", [], "of step", "", 'data-then="sync" class="mic-which"')}
+      <button class="mic-blank" title="Empty this z: the channel of the chosen point, or all">blank</button>
+      <span class="mic-pair"><button class="mic-exchange" title="Exchange these two channels of z">exchange</button>
+        ${channel(0, "one channel")}${channel(1, "other channel")}</span>
+      <button class="mic-undo" title="Take the last change of z back">undo</button></span>
+      <span class="mic-last" ${setup.faces.length > 1 ? "" : "hidden"}>
+        ${choose("state.image", setup.faces.map(({ name }, i) => [i, name]), "", "", 'aria-label="image" data-then="otherFace" class="mic-face"')}</span>
+      ${tick("whole", "whole", "The whole image instead of the face")}
+      <button class="mic-hide" aria-pressed="false" title="A grey square over the image">occluder</button>
+      <button class="mic-reset" title="Everything back to where it began">start again</button>`,
+      `<div class="mic-image" data-name=""><canvas role="img"></canvas><svg></svg></div><div class="mic-steps"></div>`,
+      `<div class="mic-key">${[[POINT, "prediction"], [GOAL, "<span class='mic-goal'></span>"], [ERROR, "error"]]
+        .map(([colour, words]) => `<span><i style="background:${colour}"></i>${words}</span>`).join("")}
+        <span><i class="mic-square" style="color:#cc79a7"></i>first box</span>
+        <span><i class="mic-square" style="color:#009e73"></i>crops</span><span class="mic-ms"></span></div>
+      <div class="mic-parts"></div>`);
+    this.hint();
+    Object.assign(this, { image: this.find(".mic-image canvas"), over: this.find(".mic-image svg"), grid: this.find(".mic-steps") });
+    const press = (selector, act) => this.on(selector, "click", () => { act(); this.changed(); });
+    press(".mic-open", () => { this.open = !this.open; this.probe = null; });
+    press(".mic-hide", () => { this.state.occluder = this.state.occluder ? null : this.firstOccluder(); });
+    this.on(".mic-blank", "click", () => this.edit("blank", this.which, this.channels()));
+    this.on(".mic-exchange", "click", () => this.edit("exchange", this.which, [...this.exchanged]));
+    this.on(".mic-undo", "click", () => this.undo());
     this.buildOverlay();
     this.handleImage();
-    this.sync();
+  }
+  key(event) {
+    if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); this.undo(); }
+    if (event.key === "Escape") { this.probe = null; this.choose(ALL); this.hint(); }
   }
   /** The box and the occluder: what can be dragged on the image. */
   buildOverlay() {
@@ -221,12 +112,9 @@ export class Microscope {
     this.el.classList.toggle("mic-in", this.open);
     if (this.open) this.buildInside();
     else this.buildLoop(K);
-    for (const name of [".mic-which", ".mic-opened"]) {
-      const which = this.find(name), before = which.value;
-      which.innerHTML = range(K).map((k) => `<option>${k + 1}</option>`).join("");
-      which.value = before && before <= K ? before : Math.min(2, K);
-    }
+    for (const name of [".mic-which", ".mic-opened"]) this.find(name).innerHTML = options(range(K).map((k) => [k + 1, k + 1]));
     this.built = shape;
+    this.sync();
   }
   buildInside() {
     this.grid.innerHTML = "";
@@ -303,8 +191,7 @@ export class Microscope {
     const [x0, y0, x1, y1] = this.firstBox(), wide = Math.min(room / this.scale, face.width);
     const tall = Math.min(high / this.scale, face.height);
     const left = clamp((x0 + x1 - wide) / 2, 0, face.width - wide), top = clamp((y0 + y1 - tall) / 2, 0, face.height - tall);
-    const ratio = Math.max(window.devicePixelRatio || 1, 1);
-    Object.assign(this, { side, gap, margin: label, shownPart: [left, top, wide, tall], ratio });
+    Object.assign(this, { side, gap, margin: label, shownPart: [left, top, wide, tall] });
     const widths = range(columns).map((k) => side + (k < columns - 1 ? gap : 0));
     this.grid.style.gridTemplateColumns = (open ? widths : [label, ...widths]).map((w) => `${w}px`).join(" ");
     this.resize(this.image, this.scale * wide, this.scale * tall);
@@ -313,59 +200,36 @@ export class Microscope {
     this.drawArrows();
     this.draw();
   }
-  resize(canvas, width, height) {
-    const [w, h] = [width, height].map((v) => Math.round(v * this.ratio));
-    if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
-    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
-  }
-
   // ---- state
-  changed() {
-    this.stop();
+  changed(name) {
+    if (name === "steps") this.probe = null;
     this.inside.step = Math.min(this.inside.step, this.state.steps);
+    this.which = Math.min(this.which, this.state.steps);
     this.inside.rank = clamp(this.inside.rank, 1, this.setup.channels[this.inside.pool]);
-    this.layout();
-    this.sync();
-    this.ask();
+    super.changed();
+  }
+  otherFace() {
+    const before = this.face;
+    this.show();
+    Object.assign(this.state, this.brought(this.state, before));
+    this.changed();
   }
   /** The controls show the state. */
   sync() {
-    const { state, find } = this, form = state.form;
-    const groups = { steps: state.steps, brush: this.brush, pool: this.inside.pool };
-    for (const [group, value] of Object.entries(groups)) find(`[name="${this.name}-${group}"][value="${value}"]`).checked = true;
-    for (const part of ["recrop", "average"]) find(`.mic-${part}`).checked = form[part];
-    for (const part of ["memory", "features"]) find(`.mic-${part}`).checked = state[part];
-    find(".mic-opened").value = this.inside.step;
-    Object.assign(find(".mic-rank"), { value: this.inside.rank, max: this.setup.channels[this.inside.pool] });
-    find(".mic-open").setAttribute("aria-pressed", this.open);
-    find(".mic-face").value = state.image;
-    find(".mic-goal").textContent = this.face.labelled ? "label" : "undisturbed prediction";
-    find(".mic-draw").value = form.draw;
-    find(".mic-point").value = this.point;
-    find(".mic-hide").setAttribute("aria-pressed", Boolean(state.occluder));
-    find(".mic-undo").disabled = !state.edits.length;
+    super.sync();
+    const { state } = this;
+    this.find(".mic-rank").max = this.setup.channels[this.inside.pool];
+    for (const [name, on] of [[".mic-open", this.open], [".mic-hide", Boolean(state.occluder)]]) this.find(name).setAttribute("aria-pressed", on);
+    this.find(".mic-goal").textContent = this.face.labelled ? "label" : "undisturbed prediction";
+    this.find(".mic-undo").disabled = !state.edits.length;
   }
-  /** Ask for the loop of the state; while an answer is awaited only the latest state waits. */
-  async ask() {
-    if (this.busy) { this.waiting = true; return; }
-    this.busy = true;
-    do {
-      this.waiting = false;
-      const { probe, point } = this, state = structuredClone(this.state), inside = this.open ? { ...this.inside, point } : null;
-      const taken = (answer) => state.image === this.state.image && this.take(answer);
-      await this.backend.run({ state, probe, inside }).then(taken).catch((error) => this.fail(error));
-    } while (this.waiting);
-    this.busy = false;
-  }
-  /** The still picture in place of the panels, where nothing answers. */
-  standIn() { this.el.classList.toggle("mic-alone", !this.answer); }
-  fail(error) {
-    this.standIn();
-    this.find(".mic-status").innerHTML = "<span class='mic-verdict mic-bad'>!</span>";
-    this.find(".mic-status").append(error.message);
+  request() {
+    const { state, probe, point } = this;
+    return { state, probe, inside: this.open ? { ...this.inside, point } : null };
   }
   /** An answer: pictures of its arrays, ready to be drawn in any size. */
-  take(answer) {
+  take(answer, { state }) {
+    if (state.image !== this.state.image) return false;
     const { arrays } = answer, [K, S] = arrays.crops.shape, [, channels, cells] = arrays.z.shape;
     Object.assign(this, { answer, K, S, channelCount: channels, zCells: cells, cells: arrays.maps.shape[2] });
     this.matrices = range(K).map((k) => [...arrays.matrices.subarray(6 * k, 6 * k + 6)]);
@@ -377,40 +241,12 @@ export class Microscope {
     this.layout();
     this.say();
     this.hint();
-    this.answered = 1 + (this.answered ?? 0);
-  }
-  photo(bytes, size) {
-    const data = new ImageData(size, size);
-    for (let i = 0, j = 0; i < bytes.length; j++) data.data[j] = j % 4 === 3 ? 255 : bytes[i++];
-    return this.canvasOf(data);
-  }
-  /** Numbers 0 to 255 as a picture in the map's colours; glow: the smaller, the more transparent. */
-  mapPicture(values, size, glow) {
-    const data = new ImageData(size, size), out = data.data;
-    values.forEach((value, i) => {
-      out.set(this.colours.subarray(3 * value, 3 * value + 3), 4 * i);
-      out[4 * i + 3] = glow ? 230 * Math.sqrt(value / 255) : 255;
-    });
-    return this.canvasOf(data);
   }
   /** The place that each window remembers, in its colour. */
   placePicture(places) {
     const data = new ImageData(places.shape[1], places.shape[0]);
     places.forEach((place, i) => data.data.set([...this.setup.places[place], 255], 4 * i));
     return this.canvasOf(data);
-  }
-  canvasOf(data) {
-    const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
-    canvas.getContext("2d").putImageData(data, 0, 0);
-    return canvas;
-  }
-  /** The map of one channel of step k, or the largest of all at every cell. */
-  channel(array, k, point) {
-    const [, channels, h, w] = array.shape, n = h * w, start = k * channels * n;
-    if (point !== ALL && channels > 1) return array.subarray(start + point * n, start + (point + 1) * n);
-    const out = new Uint8Array(n);
-    for (let i = 0; i < channels * n; i++) out[i % n] = Math.max(out[i % n], array[start + i]);
-    return out;
   }
   channels() { return this.point === ALL || this.channelCount === 1 ? [] : [this.point]; }
   edit(kind, step, channels, at = []) { this.state.edits.push({ kind, step, channels, at }); this.changed(); }
@@ -423,10 +259,11 @@ export class Microscope {
     last.at.push(at);
     this.changed();
   }
-  /** A point is under the pointer, or none. */
-  pointAt(near, help) { if (near !== this.hover) { this.hover = near; this.draw(); this.hint(help); } }
   choose(point) {
     this.point = point;
+    this.chosen();
+  }
+  chosen() {
     this.sync();
     this.say();
     this.draw();
@@ -442,21 +279,21 @@ export class Microscope {
 
   // ---- words
   say() {
-    const { answer, point, find } = this, status = find(".mic-status");
+    const { answer, point } = this, status = this.find(".mic-status");
     if (!answer) return;
     const k = this.K - 1, { errors, confidence } = answer.arrays, at = 68 * k + point;
-    const p = this.points[k][point], pixels = point === ALL || Math.hypot(...p.map((v, i) => v - this.face.goal[point][i]));
+    const p = this.points[k][point], pixels = point === ALL || Math.hypot(...p.map((v, i) => v - this.goal[point][i]));
     const about = point === ALL ? "" : ` · ${point}: ${this.setup.names[point]}: at (${p.map((v) => v.toFixed(1)).join(", ")}), ` +
       `error ${percent(errors[at])} = ${pixels.toFixed(1)} px, confidence ${confidence[at].toFixed(2)}`;
     status.innerHTML = `<span class="mic-verdict ${answer.home ? "mic-good" : "mic-bad"}">${answer.home ? "✓ home" : "✗ not home"}</span>`;
     status.append(answer.line.replaceAll("%", " %") + about);
-    find(".mic-ms").textContent = `all steps in ${Math.round(answer.ms)} ms`;
+    this.find(".mic-ms").textContent = `all steps in ${Math.round(answer.ms)} ms`;
     this.sayParts(k);
     this.image.setAttribute("aria-label", `The image with the first box, the crops of ${this.K} steps and the points. ${answer.line}`);
     if (this.open) return this.sayInside();
-    find(".mic-of-maps small").textContent = point === ALL ? "maximum over all points" : `of point ${point}`;
-    find(".mic-of-z small").textContent = point === ALL || this.channelCount === 1 ? "given to the step" : `channel ${point}`;
-    this.heads.slice(0, this.K).forEach((head, step) => { head.textContent = percent(this.mean(errors, step)); });
+    this.find(".mic-of-maps small").textContent = point === ALL ? "maximum over all points" : `of point ${point}`;
+    this.find(".mic-of-z small").textContent = point === ALL || this.channelCount === 1 ? "given to the step" : `channel ${point}`;
+    this.heads.slice(0, this.K).forEach((head, step) => { head.textContent = percent(mean(errors.subarray(68 * step, 68 * step + 68))); });
     for (const { kind, k: step, canvas } of this.panels) {
       const which = point === ALL ? "all points" : `point ${point}, ${this.setup.names[point]}`;
       const words = { crop: "crop with the points", z: `z given to it, ${this.zWord(step) || "as drawn"}`, maps: "response maps" }[kind];
@@ -485,8 +322,7 @@ export class Microscope {
       canvas.setAttribute("aria-label", `${INSIDE[i][1]}, ${this.heads[i].textContent}. ${kind === "maps" ? HELP.maps : ""}`);
     });
   }
-  mean(errors, k) { return errors.subarray(68 * k, 68 * k + 68).reduce((a, b) => a + b) / 68; }
-  zWord(k) {
+    zWord(k) {
     if (this.state.edits.some(({ step }) => step === k + 1)) return "edited";
     return k === 0 || this.state.form.draw === "nothing" ? "blank" : "";
   }
@@ -522,39 +358,6 @@ export class Microscope {
     this.drawImage();
     for (const panel of this.panels ?? []) if (panel.k < (this.K ?? 0)) this.drawPanel(panel);
   }
-  get lit() { return this.hover ?? (this.point === ALL ? null : this.point); }
-  /** A line through places of a canvas. */
-  trace(context, places, colour, width, close = false) {
-    context.beginPath();
-    for (const place of places) context.lineTo(...place);
-    if (close) context.closePath();
-    Object.assign(context, { strokeStyle: colour, lineWidth: width * this.ratio }).stroke();
-  }
-  circle(context, place, radius, fill, edge = INK, width = 0.7) {
-    context.beginPath();
-    context.arc(...place, radius * this.ratio, 0, 7);
-    Object.assign(context, { fillStyle: fill, strokeStyle: edge, lineWidth: width * this.ratio });
-    context.fill();
-    context.stroke();
-  }
-  /** Points (68, 2), a hollow one where the network is unsure; at: from pixels of the image to those of the canvas. */
-  drawPoints(context, points, at, { radius, goal = true, strokes = true, k = null }) {
-    const { setup, lit, point } = this, places = points.map(at), goals = this.face.goal.map(at), all = point === ALL;
-    const shown = all ? range(68) : [point], sure = this.answer.arrays.confidence;
-    context.globalAlpha = all ? 0.55 : 0.35;
-    for (const [indices, closed] of strokes ? setup.lines : []) this.trace(context, indices.map((i) => places[i]), POINT, 1, closed);
-    context.globalAlpha = 1;
-    for (const i of goal ? shown : []) this.trace(context, [places[i], goals[i]], ERROR, all ? 1 : 2);
-    for (const i of goal ? shown : []) this.circle(context, goals[i], 0.8 * radius, GOAL);
-    for (const i of range(68)) {
-      if (!shown.includes(i)) this.circle(context, places[i], 0.6 * radius, POINT, "transparent");
-      else if (k !== null && sure[68 * k + i] < 0.5) this.circle(context, places[i], radius + 0.6, "transparent", POINT, 1);
-      else this.circle(context, places[i], radius, POINT);
-    }
-    if (lit === null) return;
-    this.circle(context, places[lit], radius + 1.6, CHOSEN);
-    this.circle(context, places[lit], radius + 5, "transparent", CHOSEN, 1.6);
-  }
   drawPanel({ kind, k, canvas, keyed }) {
     const context = canvas.getContext("2d"), n = canvas.width, { S, lit } = this, { arrays } = this.answer;
     const back = this.inverses[k], toPanel = (p) => forward(back, p).map((v) => (v + 0.5) * n / S), shown = lit ?? ALL;
@@ -563,7 +366,7 @@ export class Microscope {
     if (kind === "crop") {
       lay(this.crops[k]);
       if (this.probe?.step === k + 1 && arrays.saliency) lay(this.mapPicture(arrays.saliency, S, true));
-      this.drawPoints(context, this.points[k], toPanel, { radius: 1.9, strokes: false, k });
+      this.drawPoints(context, this.points[k].map(toPanel), { radius: 1.9, goals: this.goal.map(toPanel), strokes: false, unsure: this.unsure(k) });
     } else if (kind === "z") {
       lay(this.mapPicture(this.channel(arrays.z, k, shown), this.zCells, false));
       if (lit !== null && k) single(toPanel(this.points[k - 1][lit]), 12);
@@ -573,9 +376,7 @@ export class Microscope {
     } else if (!arrays[kind]) {
       return; // the answer that has it is on its way
     } else if (kind === "maps" || kind === "detection") {
-      lay(this.crops[k]);
-      this.wash(context, "saturation", "#000");
-      this.wash(context, "source-over", "rgba(0, 0, 0, .45)");
+      this.darkened(context, this.crops[k]);
       if (kind === "detection") return lay(this.mapPicture(arrays.detection, arrays.detection.shape[0], true));
       lay(this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true));
       if (lit !== null) single(toPanel(this.points[k][lit]), 12);
@@ -586,10 +387,6 @@ export class Microscope {
     }
     if (keyed && kind === "z") single(this.cursor.z.map((v) => (v + 0.5) * n / this.zCells), 9);
     if (keyed && kind === "maps") this.cell(context, this.cursor.maps, n / this.cells, "#fff");
-  }
-  wash(context, how, colour) {
-    Object.assign(context, { globalCompositeOperation: how, fillStyle: colour });
-    context.fillRect(0, 0, context.canvas.width, context.canvas.height);
   }
   cell(context, [x, y], size, colour) {
     Object.assign(context, { strokeStyle: colour, lineWidth: 2 * this.ratio }).strokeRect(x * size, y * size, size, size);
@@ -621,9 +418,11 @@ export class Microscope {
       const old = whole ? this.matrices[whole - 1] : this.boxMatrix();
       this.outline(context, mix(old, this.matrices[whole], share), at, 1);
     }
-    this.drawPoints(context, points, at, { radius: 2.3, goal: this.t === null, k: this.t === null ? K - 1 : null });
+    const done = this.t === null ? { goals: this.goal.map(at), unsure: this.unsure(K - 1) } : {};
+    this.drawPoints(context, points.map(at), { radius: 2.3, ...done });
     this.find(".mic-image").dataset.name = this.lit === null ? "" : `${this.lit}: ${this.setup.names[this.lit]}`;
   }
+  unsure(k) { return (i) => this.answer.arrays.confidence[68 * k + i] < 0.5; }
   outline(context, matrix, at, strength) {
     const a = -0.5, b = this.S - 0.5, corners = [[a, a], [b, a], [b, b], [a, b]].map((corner) => at(forward(matrix, corner)));
     context.globalAlpha = strength;
@@ -722,10 +521,6 @@ export class Microscope {
     const points = this.points[kind === "z" ? k - 1 : k], size = canvas.clientWidth, back = this.inverses[k];
     return this.closest(points.map((p) => forward(back, p).map((v, i) => ((v + 0.5) / this.S - share[i]) * size)), 9);
   }
-  closest(offsets, limit) {
-    const far = offsets.map(([x, y]) => Math.hypot(x, y)), least = Math.min(...far);
-    return least <= limit ? far.indexOf(least) : null;
-  }
   handleImage() {
     const at = (event) => {
       const r = this.over.getBoundingClientRect(), [left, top] = this.shownPart;
@@ -764,10 +559,6 @@ export class Microscope {
     else if (part === "occluder") this.moveOccluder(...step);
     else this.sizeOccluder(2 * Math.max(now[0] - this.state.occluder[0], now[1] - this.state.occluder[1]));
   }
-  arrow({ key, shiftKey }, small, large) {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
-    return way?.map((v) => v * (shiftKey ? large : small));
-  }
   keyOnImage(event, part) {
     const { key } = event, step = this.arrow(event, 0.02 * this.reach, 0.1 * this.reach), box = part === "box";
     const grow = { "+": 1.05, "=": 1.05, "-": 1 / 1.05, "−": 1 / 1.05 }[key], turn = { "[": -5, "]": 5 }[key];
@@ -789,40 +580,19 @@ export class Microscope {
     event.preventDefault();
     this.draw();
   }
-  play() {
-    if (this.t !== null || !this.answer) return this.stop();
-    const began = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches, { K } = this;
-    this.find(".mic-play").textContent = "■ Stop";
-    const tick = (now) => {
-      const t = (now - began) / 900;
-      if (t >= K + 0.15) return this.stop();
-      this.t = Math.min(still ? Math.floor(t) + 1 : t, K);
-      for (const { canvas, k } of this.panels) canvas.classList.toggle("mic-wait", k > this.t);
-      this.drawImage();
-      this.frame = still ? 0 : requestAnimationFrame(tick);
-      if (still) this.timer = setTimeout(() => tick(performance.now()), 300);
-    };
-    this.t = 0;
-    tick(began);
+  tick(ms, still) {
+    const t = ms / 900;
+    if (t >= this.K + 0.15) return false;
+    this.t = Math.min(still ? Math.floor(t) + 1 : t, this.K);
+    for (const { canvas, k } of this.panels) canvas.classList.toggle("mic-wait", k > this.t);
+    this.drawImage();
   }
-  halt() { cancelAnimationFrame(this.frame); clearTimeout(this.timer); }
   stop() {
-    this.halt();
-    if (this.t === null) return;
+    if (!super.stop()) return;
     this.t = null;
-    this.find(".mic-play").textContent = "▶ Play";
     this.panels.forEach(({ canvas }) => canvas.classList.remove("mic-wait"));
     this.draw();
   }
 }
 
-export default {
-  render({ model, el }) {
-    const setup = { ...model.get("setup") };
-    setup.still = new Blob([setup.still]);
-    setup.faces = setup.faces.map((face) => ({ ...face, image: new Blob([face.image]), goal: pairs(unpack(face.goal)) }));
-    const root = el.appendChild(document.createElement("div"));
-    root.microscope = new Microscope(root, setup, new KernelBackend(model));
-    return () => root.microscope.close();
-  },
-};
+export default { render: rendering(Microscope) };

@@ -1,67 +1,44 @@
 """The loop microscope: every feedback step of a trained network on a face side by side, to be disturbed by hand.
 
-The page is `microscope.js` beside this file. What passes between the two is three traits:
+Its page is microscope.js. What passes between the two, beside what page.js says:
 
-setup    kernel to page, once: the faces, the points' names, what may be chosen, the first state.
-request  page to kernel: {number, state, probe, inside}; `state` has the fields of `MicroscopeState`; `probe` is None or
-         a cell of a response map, {step, point, x, y}; `inside` is None or {step, pool, rank, point}, a step to open.
-         The page waits for an answer before it sends the next request.
-answer   kernel to page: {number, arrays, line, home, opened, ms}, or {number, error}; arrays as in `disturbed_loop`,
-         opened: the words of a step that is open.
-An array is {shape, type, data}: plain bytes in C order. No state of the page lives in the kernel alone.
+request  {state, probe, inside}; `state` has the fields of `MicroscopeState`; `probe` is None or a cell of a response
+         map, {step, point, x, y}; `inside` is None or {step, pool, rank, point}, a step to open.
+answer   {arrays, line, home, opened, ms}; arrays as in `disturbed_loop`, opened: the words of a step that is open.
+
+No state of the page lives in the kernel alone.
 """
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
-import anywidget
 import numpy as np
 from IPython.display import Image
-from traitlets import Dict
 
-from redn_lib.landmarks import LINES, MEAN_SHAPE, PARTS, POINT_NAMES
+from redn_lib.landmarks import MEAN_SHAPE, PARTS
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import Fit
 from redn_lib.widgets import disturbed_loop as loop
 from redn_lib.widgets.disturbed_loop import MicroscopeState, Subject, forms_of
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, enlarge, turned_box, zoomed
-from redn_lib.widgets.panels import board, caption, stack, text_width
+from redn_lib.widgets.panels import fit_into
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
-from redn_lib.widgets.widget import StandIn, encode_jpeg, still
+from redn_lib.widgets.widget import Drawing, Page, Panel, encode_jpeg, face_setup, pack, source
 
 LARGEST = 1024  # pixels of the larger side of the image that the page shows
 PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)  # colours of `places`, and of NO_VALUE
 
 
-class Microscope(StandIn, anywidget.AnyWidget):
+class Microscope(Page):
     """The widget. `state` is where the page stands; `fit` is its last computed loop."""
 
-    _esm = Path(__file__).with_name("microscope.js")
-    _css = Path(__file__).with_name("microscope.css")
-    setup = Dict().tag(sync=True)
-    request = Dict().tag(sync=True)
-    answer = Dict().tag(sync=True)
+    _esm = source("microscope")
 
     def __init__(self, subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, inside: Mapping | None):
         self.subjects, self.state, self.fit = subjects, state, fit
-        self.stand_in = picture(subjects, state, fit, inside)
-        first = {"state": asdict(state), "inside": inside, "still": self.stand_in.data, "about": self.stand_in.alt}
-        super().__init__(setup=page_setup(subjects) | first)
-        self.observe(self._answer, "request")
-        if os.environ.get("REDN_CI"):
-            self.sweep()
-
-    def _answer(self, change) -> None:
-        number = change.new.get("number")
-        try:
-            self.answer = {"number": number} | self.respond(change.new)
-        except Exception as error:  # a mistake in the page's request is told there, and nothing hangs
-            self.answer = {"number": number, "error": f"{type(error).__name__}: {error}"}
-            if os.environ.get("REDN_CI"):
-                raise
+        first = {"state": asdict(state), "inside": inside}
+        super().__init__(picture(subjects, state, fit, inside), page_setup(subjects) | first)
 
     def respond(self, request: Mapping) -> dict:
         """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
@@ -79,15 +56,15 @@ class Microscope(StandIn, anywidget.AnyWidget):
         words = {"line": subject.line(fit, state), "home": subject.home(fit), "opened": opened}
         return {"arrays": packed, **words, "ms": 1e3 * (time.perf_counter() - began)}
 
-    def sweep(self) -> None:
-        """Answer with each control at its ends, as a page might ask. Raises what an answer raises."""
-        first, last, model = asdict(self.state), len(self.subjects) - 1, self.subjects[0].model
+    def changes(self) -> list[dict]:
+        """Requests with each control at its ends."""
+        first, last, model = self.setup["state"], len(self.subjects) - 1, self.subjects[0].model
         inside = {"step": 1, "pool": len(model.preset.widths), "rank": 1, "point": -1}
         changes = [{"steps": 1}, {"steps": loop.MOST_STEPS}, {"turn": -180.0}, {"memory": False}, {"features": False}]
         changes += [{"form": asdict(form)} for form in forms_of(model)]
         changes += [{"occluder": (*first["box"][:2], 40.0)}, {"edits": [{"kind": "blank", "step": 2}]}]
-        for change in [*changes, {"image": last, "box": tuple(self.subjects[last].box)}, {}]:
-            self.respond({"state": first | change, "inside": inside})
+        changes += [{"image": last, "box": tuple(self.subjects[last].box)}]
+        return [{"state": first | change, "inside": inside} for change in changes]
 
 
 def microscope(model: RedNet, faces, boxes=None, *, inside: Mapping | None = None, **start) -> Microscope:
@@ -124,35 +101,28 @@ def picture(subjects: Sequence[Subject], state: MicroscopeState, fit: Fit, insid
             "maps"
         )
         arrays, opened = loop.inside_step(subject, fit, state, **inside)
-        return still(_inside_picture(fit, state, inside, arrays), f"{about}; {opened}; {line}")
+        return Drawing(_inside_panels(fit, inside, arrays), about, [[opened], [line]]).still()
     about = (
         "Loop microscope: the image with the first box, the crop and the points of every feedback step; for each step "
         "its crop with the points, the map z given to it, and its response maps"
     )
-    return still(_loop_picture(subject, fit, state), f"{about}; {line}, {'' if subject.home(fit) else 'not '}home")
-
-
-def pack(values: np.ndarray) -> dict:
-    """An array as it goes to the page."""
-    return {"shape": list(values.shape), "type": values.dtype.name, "data": np.ascontiguousarray(values).tobytes()}
+    words = [line, f"{'' if subject.home(fit) else 'not '}home"]
+    return Drawing(_loop_panels(subject, fit, state), about, [words]).still()
 
 
 def page_setup(subjects: Sequence[Subject]) -> dict:
     """`setup` of the page, but for where it begins; places are in pixels of the images as they were given."""
     model = subjects[0].model
     stages, levels = len(model.preset.widths), model.preset.levels
-    return {
+    return face_setup() | {
         "faces": [
             {"name": s.name, "box": s.box.tolist(), "goal": pack(s.goal), "labelled": s.labelled}
             | {"image": encode_jpeg(enlarge(s.image, min(1, LARGEST / max(s.image.shape))))}
             | {"width": s.image.shape[1], "height": s.image.shape[0]}
             for s in subjects
         ],
-        "names": list(POINT_NAMES),
         "parts": {name.replace("_", " "): list(part) for name, part in PARTS.items()},
-        "lines": [[list(indices), closed] for indices, closed in LINES],
         "shape": MEAN_SHAPE.tolist(),
-        "colours": pack(colour_map(np.arange(256)[None], 255)[0]),
         "places": PLACES.tolist(),
         "draws": {form.draw: loop.DRAWN[form.draw] for form in forms_of(model)},
         "channels": {pool: model.preset.widths[pool - 1][-1] for pool in range(stages, stages - levels, -1)},
@@ -160,42 +130,32 @@ def page_setup(subjects: Sequence[Subject]) -> dict:
     }
 
 
-def _loop_picture(subject: Subject, fit: Fit, state: MicroscopeState) -> np.ndarray:
-    """The image, then a column for each step."""
-    side = 132
-    zoom, close = (3 * side + 72) / max(subject.image.shape[:2]), side / fit.crops[0].size
+def _loop_panels(subject: Subject, fit: Fit, state: MicroscopeState) -> list[list[Panel]]:
+    """Crop, z and maps of each step, and the image."""
+    side = 160
+    zoom, close = side / max(subject.image.shape[:2]), side / fit.crops[0].size
     whole = draw_face(subject.image, fit.points, truth=subject.goal, zoom=zoom)
-    columns = [caption(draw_box(whole, zoomed(turned_box(state.box, state.turn), zoom)), "Image", "first box, points")]
+    image = Panel(draw_box(whole, zoomed(turned_box(state.box, state.turn), zoom)), "Image", "first box")
+    crops, zs, maps = [], [], []
     for k, error in enumerate(subject.errors(fit).mean(1)):
         face = draw_face(fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), zoom=close)
-        maps = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)
-        z = colour_map(fit.z[k].max(0), 1)
-        parts = [(face, f"Step {k + 1}", f"{error:.1%}"), (z, "z", "given"), (maps, "Maps", "all points")]
-        columns.append(stack([caption(*part, side) for part in parts]))
-    return board([columns])
+        crops.append(Panel(face, f"Step {k + 1}", f"{error:.1%}"))
+        zs.append(Panel(fit_into(colour_map(fit.z[k].max(0), 1), side, side), f"z of step {k + 1}"))
+        glow = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)
+        maps.append(Panel(glow, f"Maps of step {k + 1}"))
+    return [[*crops, image], zs, maps]
 
 
-def _inside_picture(fit: Fit, state: MicroscopeState, inside: Mapping, arrays: Mapping) -> np.ndarray:
+def _inside_panels(fit: Fit, inside: Mapping, arrays: Mapping) -> list[list[Panel]]:
     """Upper row: the way down to the pool; lower row: the way up from it to the maps."""
     k, point, side = inside["step"] - 1, inside["point"], 176
     crop, at, zoom = fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), side / fit.crops[k].size
+    only = None if point < 0 else [point]
+    maps = draw_response_map(crop, fit.response_maps[k][only or slice(None)], zoom=zoom)
     before, pooled, held, back = (colour_map(arrays[name], 255) for name in ("before", "pooled", "held", "back"))
-    maps = fit.response_maps[k] if point < 0 else fit.response_maps[k][point]
-    of, only = ("all points", None) if point < 0 else (f"point {point}", [point])
-    response = draw_face(draw_response_map(crop, maps, zoom=zoom), zoomed(at, zoom), only=only, lines=False)
-    size = "{0.shape[1]}x{0.shape[0]}".format
-    panels = [
-        (draw_face(crop, at, zoom=zoom), "The crop", f"step {k + 1}"),
-        (before, "Encoder", f"stage {inside['pool']}, {size(before)}"),
-        (pooled, "Pooled", f"maxima, {size(pooled)}"),
-        (PLACES[arrays["places"]], "Remembered", "        grey: none"),
-        (held, "Decoder", f"holds, {size(held)}"),
-        (back, "Put back", "where it was" if state.memory else "upper left"),
-        (draw_response_map(crop, arrays["detection"], zoom=zoom), "Detection", of),
-        (response, "Response map", of),
-    ]
-    panels = [caption(*panel, side) for panel in panels]
-    key = PLACES[:4].reshape(2, 2, 3).repeat(9, 0).repeat(9, 1)  # one window, its places in their colours
-    x = text_width("Remembered", bold=True) + 8
-    panels[3][2:20, x : x + 18] = key
-    return board([panels[:4], panels[4:]])
+    panels = {"The crop": draw_face(crop, at, zoom=zoom), "Encoder": before, "Pooled": pooled}
+    panels |= {"Remembered": PLACES[arrays["places"]], "Decoder": held, "Put back": back}
+    panels |= {"Detection": draw_response_map(crop, arrays["detection"], zoom=zoom)}
+    panels |= {"Response map": draw_face(maps, zoomed(at, zoom), only=only, lines=False)}
+    shown = [Panel(fit_into(panel, side, side), title) for title, panel in panels.items()]
+    return [shown[:4], shown[4:]]

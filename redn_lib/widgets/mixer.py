@@ -14,18 +14,16 @@ from redn_lib.identity import pooled, pose_of
 from redn_lib.metrics import nme
 from redn_lib.rednet import RedNet
 from redn_lib.training.batches import cut_patch
-from redn_lib.widgets.disturbed_loop import first_of
-from redn_lib.widgets.draw import colour_map, dot, draw_face, draw_response_map, enlarge, polyline, strokes, zoomed
-from redn_lib.widgets.panels import board, caption, card, text_width, write
-from redn_lib.widgets.style import ANSWER, GREEN, GRID, ORANGE, QUIET
-from redn_lib.widgets.widget import ALL, POINTS, Drawing, Scene, chosen, setting, widget
+from redn_lib.widgets.disturbed_loop import first_of, subjects_of
+from redn_lib.widgets.draw import colour_map, draw_face, draw_response_map, enlarge, strokes, zoomed
+from redn_lib.widgets.style import ANSWER, GREEN, ORANGE, QUIET
+from redn_lib.widgets.widget import ALL, POINTS, Drawing, Panel, Row, Scene, chosen, setting, widget
 
 ROLES = "ABC"
 HALVES = "C_id", "C_pe"
-SIDE = 235
+SIDE = 186
 COLOURS = {"A": GREEN, "B": ORANGE, "C": QUIET, "mix": ANSWER}
-POSES = (("turn", "left", "right"), ("nod", "up", "down"), ("mouth", "shut", "open"))  # of `pose_of`, less, more
-LIMIT = 3.0  # standard deviations to either side that the pose panel shows
+POSES = "turn right", "nod down", "mouth open"  # of `pose_of`
 
 
 @dataclass(frozen=True)
@@ -61,19 +59,22 @@ class Mix:
     distances: list[float]  # of C_id and of C_pe of A and B, 1: as far apart as two faces usually are
     detection: np.ndarray  # (L, h, h) probabilities of the mix
     maps: np.ndarray  # (L, m, m) probabilities of the mix
+    changed: np.ndarray  # (h, w) how far the code is from that of A, mean over channels
     halves: tuple[slice, slice]  # channels of C_id and of C_pe
     way: float  # how far the mix's pose has come from that of A, 0, to that of B, 1; undefined where they are one face
 
 
-@widget(label_width="7em", lines=4)
-def code_mixer(model: RedNet, faces: Sequence[Face], **start) -> Scene:
+@widget
+def code_mixer(model: RedNet, faces: Sequence, boxes=None, **start) -> Scene:
     """Controls over which of the faces are A, B and C, and what of each is decoded by the model's first step.
 
+    faces, boxes: as `subjects_of` takes them, so also images (H, W, 3) uint8 RGB of your own with boxes (N, 4).
     Raises ValueError for fewer than two faces.
     """
-    mixer, last = Mixer(model, faces), len(faces) - 1
-    start, ranges = {"c": min(2, last)} | start, dict.fromkeys("abc", (0, last))
-    return Scene(lambda state: draw_mix(mixer.mix(state)), MixerState, start, ranges)
+    subjects = subjects_of(model, faces, boxes)
+    mixer, last = Mixer(model, [Face(s.image, s.goal, "", s.name) for s in subjects]), len(subjects) - 1
+    start = MixerState(**{"c": min(2, last)} | start)
+    return Scene(lambda state: draw_mix(mixer.mix(state)), start, **dict.fromkeys("abc", (0, last)))
 
 
 class Mixer:
@@ -101,7 +102,8 @@ class Mixer:
         usual = 2 * self.codes.var(0, ddof=1)  # the mean square over all pairs
         distances = [float(np.sqrt(apart[half].sum() / max(usual[half].sum(), 1e-12))) for half in halves]
         come = way(*(torch.from_numpy(parts[who].pose)[None] for who in ("mix", "A", "B")))
-        return Mix(state, parts, distances, first_of(mixed.detection)[1:], first_of(mixed.maps), halves, come)
+        maps = first_of(mixed.detection)[1:], first_of(mixed.maps), first_of((code - of["A"].code).abs().mean(1))
+        return Mix(state, parts, distances, *maps, halves, come)
 
     def _part(self, name: str, encoded: Encoded, code: torch.Tensor, found: Decoded) -> Part:
         image = np.uint8(np.rint(255 * first_of(encoded.frames).transpose(1, 2, 0).clip(0, 1)))
@@ -110,11 +112,11 @@ class Mixer:
 
 
 def draw_mix(mix: Mix) -> Drawing:
-    """All panels of one mix, 1000 pixels wide; what is mixed, how far the codes are apart, where the points go."""
+    """All panels of one mix; what is mixed, how far the codes are apart, where the points go."""
     about = (
-        "Code mixer. Above: faces A, B and C with their own points, and the codes of A, mix and B as stripes. Below: "
-        "detection and response maps of the mix; its points with those of A and B; turn, nod and mouth of the three on "
-        "a line each"
+        "Code mixer. Above: faces A, B and C with their own points, A with a glow where the code was changed, and the "
+        "codes of A, mix and B as stripes. Below: detection and response maps of the mix; its points with those of A "
+        "and B; turn, nod and mouth of the three on a line each"
     )
     state, (only, what), (identity, changing) = mix.state, chosen(mix.state.point), mix.distances
     recipe = [f"C_id {state.identity:.0%} of B", f"C_pe {state.changing:.0%} of B"]
@@ -125,8 +127,8 @@ def draw_mix(mix: Mix) -> Drawing:
     numbers = [[f"{who} {mix.parts[who].name}" for who in ROLES], recipe]
     numbers.append([far, came, f"points {points} (of the eye distance)"])
 
-    black = np.zeros_like(mix.parts["A"].crop_image)
-    zoom = SIDE / len(black)
+    crop = mix.parts["A"].crop_image
+    black, zoom = np.zeros_like(crop), SIDE / len(crop)
     detection, maps = (draw_response_map(black, m[only or slice(None)], zoom=zoom) for m in (mix.detection, mix.maps))
     maps = draw_face(maps, zoomed(mix.parts["mix"].points, zoom), only=only, lines=False)
     upper = []
@@ -134,15 +136,23 @@ def draw_mix(mix: Mix) -> Drawing:
         face = enlarge(mix.parts[who].crop_image, zoom)
         strokes(face, zoomed(mix.parts[who].points, zoom), COLOURS[who])
         cv2.rectangle(face, (0, 0), (face.shape[1] - 1, face.shape[0] - 1), COLOURS[who], 4)
-        upper.append(caption(face, who, _gives(state, who)))
-    upper.append(caption(_stripes(mix), "Codes", "a stripe a channel"))
+        upper.append(Panel(face, who, _gives(state, who)))
+    glow = draw_response_map(crop, mix.changed, zoom=zoom) if mix.changed.any() else enlarge(crop, zoom)
+    outlines = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    for who, width in (("mix", 3), ("A", 1), ("B", 1)):
+        strokes(outlines, zoomed(mix.parts[who].points, zoom), COLOURS[who], width)
+    upper += [Panel(glow, "Changed", "where the code is not A's"), Panel(_stripes(mix), "Codes", "C_id, below C_pe")]
+    poses = []
+    for name, value, *ends in zip(POSES, *(mix.parts[who].pose for who in ("mix", *"AB")), strict=True):
+        note = "A {:+.1f}, B {:+.1f}".format(*ends)
+        poses.append(Row(name, float(value), float(min(ends)), float(max(ends)), note, ANSWER))
     lower = [
-        caption(detection, "Detection", f"f_DEC, {what}"),
-        caption(maps, "Response maps", f"f_REG, {what}"),
-        caption(_outlines(mix, zoom), "Points", "of the mix, A and B"),
-        caption(_poses(mix), "Pose", "of the points"),
+        Panel(detection, "Detection", f"f_DEC, {what}"),
+        Panel(maps, "Response maps", f"f_REG, {what}"),
+        Panel(outlines, "Points", "blue: mix, green: A, orange: B"),
+        Panel(None, "Pose", "dot: mix, line: from A to B", poses),
     ]
-    return Drawing(board([upper, lower]), about, numbers)
+    return Drawing([upper, lower], about, numbers)
 
 
 def _gives(state: MixerState, who: str) -> str:
@@ -153,48 +163,14 @@ def _gives(state: MixerState, who: str) -> str:
     return "gives " + (", ".join(given) or "nothing")
 
 
-def _outlines(mix: Mix, zoom: float) -> np.ndarray:
-    """The mix broad, the unmixed A and B thin over it."""
-    out = np.full((SIDE, SIDE, 3), 255, np.uint8)
-    for who, width in (("mix", 3), ("A", 1), ("B", 1)):
-        strokes(out, zoomed(mix.parts[who].points, zoom), COLOURS[who], width)
-    x = 6
-    for who in ("A", "mix", "B"):
-        cv2.line(out, (x, SIDE - 10), (x + 12, SIDE - 10), COLOURS[who], 3)
-        write(out, who, x + 17, SIDE - 18, size=12)
-        x += 17 + text_width(who, 12) + 12
-    return out
-
-
-def _poses(mix: Mix) -> np.ndarray:
-    """A line for turn, nod and mouth each: where A and B are without mixing, and a dot where the mix is."""
-    out, left, right = card(SIDE, SIDE), 14, SIDE - 14
-    for row, (name, less, more) in enumerate(POSES):
-        y = SIDE * (0.55 + row) / 3.1
-        write(out, name, left, y - 34, size=12, bold=True)
-        write(out, less, left, y + 16, size=11, colour=QUIET)
-        write(out, more, right, y + 16, size=11, colour=QUIET, anchor=1)
-        polyline(out, [(left, y), (right, y)], False, GRID, 3)
-        x = {who: float(np.interp(part.pose[row], (-LIMIT, LIMIT), (left, right))) for who, part in mix.parts.items()}
-        for who in "AB":
-            polyline(out, [(x[who], y - 10), (x[who], y + 10)], False, COLOURS[who], 4)
-            write(out, who, x[who], y - 24, size=10, colour=QUIET, anchor=0.5)
-        dot(out, (x["mix"], y), 7, COLOURS["mix"], border=1.2)
-    return out
-
-
 def _stripes(mix: Mix) -> np.ndarray:
-    """C_id and C_pe of A, mix and B: a stripe for each channel, dark to bright from the least of all faces to most."""
-    out = card(SIDE, SIDE)
-    left, high, y = 34, 26, 4
-    for name, half in zip(HALVES, mix.halves, strict=True):
-        write(out, name, left, y, size=12, bold=True)
-        y += 18
+    """C_id and below it C_pe of A, mix and B: a stripe for each channel, dark to bright from the least of all faces to
+    most; to the left the colour of the face.
+    """
+    bands = []
+    for half in mix.halves:
         for who in ("A", "mix", "B"):
             stripes = colour_map(mix.parts[who].code[None, half], 1.0)
-            out[y : y + high, left:] = cv2.resize(stripes, (SIDE - left, high), interpolation=cv2.INTER_NEAREST)
-            write(out, who, left - 6, y + 5, size=12, anchor=1)
-            out[y : y + high, left - 4 : left - 1] = COLOURS[who]
-            y += high + 3
-        y += 8
-    return out
+            band = cv2.resize(stripes, (SIDE - 6, 28), interpolation=cv2.INTER_NEAREST)
+            bands.append(cv2.copyMakeBorder(band, 0, 3, 6, 0, cv2.BORDER_CONSTANT, value=COLOURS[who]))
+    return np.vstack(bands)

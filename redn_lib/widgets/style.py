@@ -10,10 +10,8 @@ CARD: Colour = (247, 248, 250)
 INK: Colour = (27, 31, 39)
 QUIET: Colour = (104, 112, 126)
 GRID: Colour = (222, 226, 233)
-CHOSEN: Colour = (220, 234, 245)
-WRONG: Colour = (179, 38, 30)
 OCCLUDER: Colour = (90, 96, 104)
-"""Card, letters, quiet letters, grid lines; behind what is chosen; words of an error; a drawn occluder."""
+"""Card, letters, quiet letters, grid lines; a drawn occluder."""
 
 BLUE: Colour = (0, 114, 178)
 ORANGE: Colour = (230, 159, 0)

@@ -1,100 +1,32 @@
-"""The only place that knows ipywidgets: a picture that is drawn again whenever a control moves.
+"""What every widget is: a page in the browser (a `Page`), or controls over pictures (`Live`), which is the shortest.
 
-A widget's state is a frozen dataclass whose fields, made by `setting`, describe its controls. Every drawing is one JPEG
-in one `ipywidgets.Image`: no flicker, no outputs that pile up. A bug in the first drawing fails the cell, in a later
-one it is shown in red; with the environment variable REDN_CI the ends of all controls are drawn, and errors raised.
+The state of the latter is a frozen dataclass whose fields, made by `setting`, describe its controls. A bug in the first
+drawing fails the cell, in a later one it is shown in red; with the environment variable REDN_CI the ends of all
+controls are tried, and errors raised.
 """
 
-import html
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import Field, field, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, field, fields, replace
 from functools import wraps
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import anywidget
 import cv2
-import ipywidgets as widgets
 import numpy as np
-import traitlets
 from IPython.display import Image
+from traitlets import Dict
 
-from redn_lib.landmarks import N_POINTS
-from redn_lib.widgets.style import WRONG
+from redn_lib.landmarks import LINES, N_POINTS, POINT_NAMES
+from redn_lib.widgets.draw import colour_map
+from redn_lib.widgets.figures import curves_over_time, dots_by_row, drawn
+from redn_lib.widgets.panels import caption, side_by_side, stack
+from redn_lib.widgets.style import Colour
 
+HERE = Path(__file__).parent
 ALL = "all 68"
 POINTS = (ALL, *range(N_POINTS))  # what a control that chooses a point takes
-
-
-class Drawing(NamedTuple):
-    """What a draw function returns."""
-
-    picture: np.ndarray  # (H, W, 3) uint8 RGB
-    about: str  # what the picture shows, in words
-    numbers: Sequence[Sequence[str]]  # lines of words and numbers, shown under the controls
-    time: str = ""  # how long it took, shown in the first line, but no part of the alt text
-
-    @property
-    def still(self) -> Image:
-        """The picture as the output of a cell, with its alt text."""
-        return still(self.picture, "; ".join([self.about, *(", ".join(words) for words in self.numbers)]))
-
-    @property
-    def line(self) -> str:
-        """The lines under the controls."""
-        first, *others = self.numbers
-        return "\n".join(" · ".join(words) for words in ([*first, *[self.time] * bool(self.time)], *others))
-
-
-def setting(default, label, help, span=None, *, step=1, form="", options=(), on_release=False, wide=False) -> Any:
-    """A field of a state: the value of a control at the beginning, and how the control is shown.
-
-    True or False is a checkbox, `options` a slider over them, a number a slider over `span` (low, high) by `step`,
-    shown as `form`. help: its tooltip. on_release: it draws where the drag ends. wide: it takes a row of its own.
-    """
-    metadata = {"label": label, "help": help, "range": options or span, "options": bool(options)}
-    return field(default=default, metadata=metadata | dict(step=step, form=form, on_release=on_release, wide=wide))
-
-
-class Scene:
-    """A widget before it is shown.
-
-    draw: from a state to its `Drawing`; kind: the state's class; start: values of the first state; ranges: span or
-    options that depend on the data. Raises TypeError for an unknown name, ValueError for a value out of range.
-    """
-
-    def __init__(self, draw: Callable[[Any], Drawing], kind: type, start=None, ranges=None):
-        self.draw, self.kind, self.start = draw, kind, start or {}
-        self.ranges = {f.name: f.metadata["range"] for f in fields(kind)} | (ranges or {})
-        for name in self.start:
-            if name not in self.ranges:
-                raise TypeError(f"there is no control {name!r}; there are {', '.join(self.ranges)}")
-        for f in fields(kind):
-            value, allowed = self.start.get(f.name, f.default), self.ranges[f.name]
-            if f.metadata["options"] and value not in allowed:
-                raise ValueError(f"{f.name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
-            if isinstance(f.default, int | float) and allowed and not allowed[0] <= value <= allowed[1]:
-                raise ValueError(f"{f.name} must be {allowed[0]} to {allowed[1]}, got {value}")
-
-    def still(self) -> Image:
-        """The first picture with its alt text, for pages where no widget runs."""
-        return self.draw(self.kind(**self.start)).still
-
-
-def widget(**layout):
-    """Decorate a function that returns a `Scene`: it returns the `Live` in this layout, and its attribute `figure`, of
-    the same arguments, the first picture as an image with alt text, for pages where no widget runs. Keyword arguments
-    are where controls begin, by the names of the state. Raises as `Scene`.
-    """
-
-    def decorate(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
-        @wraps(scene_of)
-        def live(*args, **start):
-            return Live(scene_of(*args, **start), **layout)
-
-        live.figure = lambda *args, **start: scene_of(*args, **start).still()
-        return live
-
-    return decorate
 
 
 def encode_jpeg(picture: np.ndarray) -> bytes:
@@ -109,129 +41,199 @@ def still(picture: np.ndarray, alt: str) -> Image:
     return Image(encode_jpeg(picture), format="jpeg", alt=alt, width=picture.shape[1])
 
 
-class StandIn:
-    """A widget in whose place a picture with alt text, `stand_in`, is shown where no widget can run."""
-
-    stand_in: Image
-
-    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
-        shown, (picture, about) = super()._repr_mimebundle_(**kwargs), self.stand_in._repr_mimebundle_()
-        shown = shown[0] if isinstance(shown, tuple) else shown  # anywidget's has metadata
-        return shown | picture | {"text/plain": self.stand_in.alt}, about
+def source(page: str) -> str:
+    """The ES module of a page: page.js, and the file of this name behind it."""
+    return "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("page", page))
 
 
-class AltImage(widgets.Image):
-    """An image widget whose `tooltip` is its alt text, which the page takes only where there is a description."""
+def pack(values: np.ndarray) -> dict:
+    """An array as it goes to the page."""
+    return {"shape": list(values.shape), "type": values.dtype.name, "data": np.ascontiguousarray(values).tobytes()}
 
-    description = traitlets.Unicode("").tag(sync=True)
+
+def face_setup() -> dict:
+    """What pages that draw a face know of one, and the colours of maps."""
+    lines = [[list(indices), closed] for indices, closed in LINES]
+    return {"names": list(POINT_NAMES), "lines": lines, "colours": pack(colour_map(np.arange(256)[None], 255)[0])}
 
 
-class Live(StandIn, widgets.VBox):
-    """The controls of a scene, a button that puts them back, a line of numbers, and the picture that follows them.
+class Page(anywidget.AnyWidget):
+    """A widget that its page draws; what passes between the two stands at the head of page.js.
 
-    label_width: of the controls' labels, as "7em"; lines: room for so many lines of numbers; play: name of the setting
-    that a play button moves through. The trait `state` is what the controls show.
+    A kind of page has `_esm`, by `source`; respond(request) to the answer without its number; and changes(), what a
+    sweep asks for one after the other. `stand_in` is the picture that is shown where no widget can run.
     """
 
-    state = traitlets.Any()
+    _css = HERE / "page.css"
+    setup = Dict().tag(sync=True)
+    request = Dict().tag(sync=True)
+    answer = Dict().tag(sync=True)
 
-    def __init__(self, scene: Scene, *, label_width: str = "8em", lines: int = 3, play: str = ""):
-        self.draw, self.start = scene.draw, scene.kind(**scene.start)
-        self.controls = {f.name: _control(f, scene, label_width) for f in fields(scene.kind)}
-        self.image = AltImage(format="jpeg", layout={"width": "100%", "max_width": "1000px"})
-        self.line = widgets.HTML(layout={"flex": "1 1 auto", "min_height": f"{1.45 * lines}em"})
-        self.stand_in, self.state = self._show(self.start), self.start
-        shown = list(self.controls.values())
-        if play:  # moves its slider in the page itself
-            slider = self.controls[play]
-            shown.append(widgets.Play(slider.value, min=slider.min, max=slider.max, interval=120, description="play"))
-            widgets.jslink((shown[-1], "value"), (slider, "value"))
-        rows = {"grid_template_columns": "repeat(3, minmax(0, 1fr))", "grid_gap": "0 8px", "max_width": "1000px"}
-        back = button("start again", "all controls back to where they began", self.reset)
-        below = widgets.HBox([back, self.line], layout={"max_width": "1000px", "align_items": "flex-start"})
-        super().__init__([widgets.GridBox(shown, layout=rows), below, self.image])
-        for name, control in self.controls.items():
-            control.observe(lambda change, name=name: self.set(**{name: change.new}), "value")
-        self.observe(self._moved, "state")
+    def __init__(self, stand_in: Image, setup: Mapping):
+        self.stand_in = stand_in
+        super().__init__(setup={**setup, "still": stand_in.data, "about": stand_in.alt})
+        self.observe(self._answer, "request")
         if os.environ.get("REDN_CI"):
             self.sweep()
 
-    def set(self, **values) -> None:
-        """Move several controls and draw once. Raises TypeError for an unknown name."""
-        self.state = replace(self.state, **values)
-
-    def reset(self) -> None:
-        """All controls back to where they began."""
-        self.state = self.start
-
     def sweep(self) -> None:
-        """Draw with each control at each of its ends. With REDN_CI raises what draw raises."""
-        changes = [{name: value} for name, control in self.controls.items() for value in ends(control)]
-        for change in [*changes, {}]:
-            self._try(replace(self.state, **change))
+        """Answer with each control at its ends, as a page might ask. Raises what an answer raises."""
+        for change in [*self.changes(), {}]:
+            self.respond({"state": self.setup["state"]} | change)
 
-    def _moved(self, _change=None) -> None:
-        for name, control in self.controls.items():
-            control.value = getattr(self.state, name)
-        self._try(self.state)
-
-    def _try(self, state: Any) -> None:
-        """Show a state, or what is wrong."""
+    def _answer(self, change) -> None:
+        number = change.new.get("number")
         try:
-            self._show(state)
-        except Exception as error:
-            self.line.value = status(f"{type(error).__name__}: {error}", wrong=True)
+            self.answer = {"number": number} | self.respond(change.new)
+        except Exception as error:  # a mistake in the page's request is told there, and nothing hangs
+            self.answer = {"number": number, "error": f"{type(error).__name__}: {error}"}
             if os.environ.get("REDN_CI"):
                 raise
 
-    def _show(self, state: Any) -> Image:
-        """A state as picture and line of numbers; returns the picture."""
-        drawing = self.draw(state)
-        image = drawing.still
-        self.line.value, self.image.tooltip, self.image.value = status(drawing.line), image.alt, image.data
-        return image
+    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
+        (shown, _), (picture, about) = super()._repr_mimebundle_(**kwargs), self.stand_in._repr_mimebundle_()
+        return shown | picture | {"text/plain": self.stand_in.alt}, about
 
 
-def button(words: str, help: str, press: Callable[[], None]) -> widgets.Button:
-    """A button and what pressing it does."""
-    made = widgets.Button(description=words, tooltip=help, layout={"flex": "0 0 auto"})
-    made.on_click(lambda _button: press())
-    return made
+class Row(NamedTuple):
+    """A dot with its interval in a panel of numbers."""
+
+    name: str
+    mean: float
+    low: float
+    high: float  # low and high are NaN where there is no interval
+    note: str = ""  # to the right
+    colour: Colour | None = None  # by default that of the letters
+    hollow: bool = False
+    chosen: bool = False  # the row lies on a coloured ground
+    others: Sequence[float] = ()  # short strokes beside the dot
 
 
-def _control(f: Field, scene: Scene, label_width: str) -> widgets.Widget:
-    """The control of a setting, where it begins."""
-    m, allowed = f.metadata, scene.ranges[f.name]
-    words = {"description": m["label"], "tooltip": m["help"], "value": scene.start.get(f.name, f.default)}
-    words |= {"style": {"description_width": label_width}, "layout": {"width": "auto"}}
-    if m["wide"]:
-        words["layout"]["grid_column"] = "1 / -1"
-    if isinstance(f.default, bool):
-        return widgets.Checkbox(**words)
-    words["continuous_update"] = not m["on_release"]
-    if m["options"]:  # no dropdown: JupyterLab keeps the arrow keys, which it needs, for itself
-        return widgets.SelectionSlider(options=allowed, **words)
-    words |= dict(zip(("min", "max"), allowed, strict=True), step=m["step"])
-    if isinstance(f.default, int):
-        return widgets.IntSlider(disabled=allowed[0] == allowed[1], **words)
-    return widgets.FloatSlider(readout_format=m["form"], **words)
+class Panel(NamedTuple):
+    """A picture of a drawing, or rows of numbers."""
+
+    picture: np.ndarray | None  # (H, W, 3) uint8 RGB
+    title: str
+    note: str = ""  # beside the title
+    rows: Sequence[Row] = ()
+
+    def still(self) -> np.ndarray:
+        """As a picture (H, W, 3) uint8 RGB with its caption."""
+        if not self.rows:
+            return caption(self.picture, self.title, self.note)
+        found = {
+            r.name: (r.mean, min(r.low, r.mean), max(r.high, r.mean)) for r in self.rows
+        }  # the dot may lie outside
+        return drawn(dots_by_row({f"{self.title}, {self.note}": {"": found}}, alt=self.title))
+
+    def packed(self) -> dict:
+        """As it goes to the page: image is a JPEG."""
+        shown = {"title": self.title, "note": self.note, "rows": [row._asdict() for row in self.rows]}
+        if self.rows:
+            return shown
+        return shown | {"image": encode_jpeg(self.picture), "width": self.picture.shape[1]}
+
+
+class Drawing(NamedTuple):
+    """What a draw function returns."""
+
+    rows: Sequence[Sequence[Panel]]
+    about: str  # what the pictures show, in words
+    numbers: Sequence[Sequence[str]]  # lines of words and numbers, shown below
+    curves: Mapping[str, np.ndarray] = {}  # (T,) by name, over the frames of a clip, NaN where not known
+
+    def still(self) -> Image:
+        """All as the output of a cell, with its alt text."""
+        pictures = [[panel.still() for panel in row if not panel.rows] for row in self.rows]
+        rows = [side_by_side(row) for row in pictures if row]
+        rows += [panel.still() for row in self.rows for panel in row if panel.rows]
+        if self.curves:
+            panels = {name: {name: values} for name, values in self.curves.items()}
+            rows.append(drawn(curves_over_time(panels, alt=self.about)))
+        return still(stack(rows), "; ".join([self.about, *(", ".join(words) for words in self.numbers)]))
+
+
+def setting(default, label, help, span=None, *, step=1, form="", options=(), on_release=False) -> Any:
+    """A field of a state: the value of a control at the beginning, and how the control is shown.
+
+    True or False is a checkbox, `options` a list of them, a number a slider over `span` (low, high) by `step`; form "%"
+    shows it in percent. help: its tooltip. on_release: it draws where the drag ends.
+    """
+    kind = "options" if options else "tick" if isinstance(default, bool) else "number"
+    metadata = {"label": label, "help": help, "range": options or span or (False, True), "kind": kind}
+    return field(default=default, metadata=metadata | dict(step=step, form=form, slow=on_release))
+
+
+class Scene:
+    """A widget before it is shown.
+
+    draw: from a state to its `Drawing`; start: the first state; ranges: span or options that depend on the data, by
+    name. Raises ValueError for a value out of range.
+    """
+
+    def __init__(self, draw: Callable[[Any], Drawing], start: Any, **ranges: Sequence):
+        self.draw, self.start, self.controls = draw, start, {}
+        for f in fields(start):
+            value, kind, allowed = getattr(start, f.name), f.metadata["kind"], ranges.get(f.name, f.metadata["range"])
+            self.controls[f.name] = {**f.metadata, "name": f.name, "range": allowed}
+            if kind == "options" and value not in allowed:
+                raise ValueError(f"{f.name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+            if kind == "number" and not allowed[0] <= value <= allowed[-1]:
+                raise ValueError(f"{f.name} must be {allowed[0]} to {allowed[1]}, got {value}")
+
+    def still(self) -> Image:
+        """The first picture with its alt text, for pages where no widget runs."""
+        return self.draw(self.start).still()
+
+
+class Live(Page):
+    """The controls of a scene, and the pictures that follow them. `state` is what the controls last showed.
+
+    request  {state}; answer: {rows: rows of panels, see `Panel.packed`; about, line; arrays: the curves}
+    told     kernel to page, of a long run: {words, wrong, share, press: words of the button, done: how many have ended}
+    last: of the frames, for a play button; button: words of one that sends {press}.
+    """
+
+    _esm = source("controls")
+    told = Dict().tag(sync=True)
+
+    def __init__(self, scene: Scene, **setup: Any):
+        self.scene, self.state = scene, scene.start
+        setup |= {"controls": list(scene.controls.values()), "state": asdict(scene.start)}
+        super().__init__(scene.still(), setup)
+
+    def respond(self, request: Mapping) -> dict:
+        """The answer to a request, without its number. Raises what drawing raises, TypeError for an unknown name."""
+        state = replace(self.scene.start, **request["state"])
+        drawing = self.scene.draw(state)
+        self.state = state
+        rows = [[panel.packed() for panel in row] for row in drawing.rows]
+        arrays = {name: pack(np.float32(values)) for name, values in drawing.curves.items()}
+        line = "\n".join(" · ".join(words) for words in drawing.numbers)
+        return {"rows": rows, "about": drawing.about, "line": line, "arrays": arrays}
+
+    def changes(self) -> list[dict]:
+        """Requests with each control at each of its ends."""
+        start, controls = self.setup["state"], self.scene.controls.items()
+        return [{"state": start | {name: control["range"][end]}} for name, control in controls for end in (0, -1)]
+
+
+def widget(scene_of: Callable[..., Scene]) -> Callable[..., Live]:
+    """Decorate a function that returns a `Scene`: it returns the `Live`, and its attribute `figure`, of the same
+    arguments, the first picture as an image with alt text, for pages where no widget runs. Keyword arguments are where
+    controls begin, by the names of the state. Raises as `Scene`, TypeError for an unknown name.
+    """
+
+    @wraps(scene_of)
+    def live(*args, **start):
+        scene = scene_of(*args, **start)
+        last = scene.controls["frame"]["range"][1] if "frame" in scene.controls else 0
+        return Live(scene, last=last)
+
+    live.figure = lambda *args, **start: scene_of(*args, **start).still()
+    return live
 
 
 def chosen(point: int | str) -> tuple[list[int] | None, str]:
     """The points that a state's `point` draws, None for all, and what they are called."""
     return (None, "all points") if point == ALL else ([point], f"point {point}")
-
-
-def status(words: str, *, wrong: bool = False) -> str:
-    """Words as HTML that a screen reader reads out when they change; in red where something went wrong."""
-    colour = f"var(--jp-error-color1, rgb{WRONG})" if wrong else "inherit"
-    style = f"color: {colour}; font-variant-numeric: tabular-nums; line-height: 1.4"
-    text = html.escape(words).replace("\n", "<br>")
-    return f'<div role="status" aria-live="polite" style="{style}">{text}</div>'
-
-
-def ends(control: widgets.Widget) -> tuple:
-    """The values at which a control is most likely to break: first and last option, least and most, on and off."""
-    if hasattr(control, "options"):
-        return control.options[0], control.options[-1]
-    return (control.min, control.max) if hasattr(control, "max") else (False, True)

@@ -1,13 +1,9 @@
 """The loop microscope in JupyterLab in a real browser: by keyboard alone, by pointer, and how it looks."""
 
-import json
 import re
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browser.driven import write_notebook
+from browser.pages import NAME, fits, opened
 from playwright.sync_api import expect
 
 SMALL = """\
@@ -24,84 +20,10 @@ from redn_lib.widgets.microscope import microscope
 faces, boxes = [astronaut(), astronaut()[:, ::-1].copy()], [(181, 76, 267, 182), (244, 76, 330, 182)]
 microscope(load_pretrained(device="cpu"), faces, boxes, shift=0.3, scale=1.3, turn=30)
 """
-ANSWERED = """before => {
-    const mic = document.querySelector('.mic')?.microscope ?? {};
-    return mic.answered > before && !mic.busy;
-}"""
-NAME = """() => {
-    const here = document.activeElement, label = here.closest('label, fieldset');
-    if (!here.closest('.mic')) return null;
-    const group = here.type === 'radio' && here.closest('fieldset').querySelector('legend');
-    const around = label?.firstChild?.nodeType === 3 ? label.firstChild.data : label?.innerText;
-    const words = here.getAttribute('aria-label') ?? (group ? group.innerText : null);
-    return (words ?? (here.tagName === 'BUTTON' ? here.innerText : around)).trim();
-}"""
-POINTS = "() => Array.from(document.querySelector('.mic').microscope.answer.arrays.points)"
-CUT = """() => {
-    const root = document.querySelector('.mic'), right = root.getBoundingClientRect().right + 1;
-    const beyond = e => !e.closest('svg') && e.getBoundingClientRect().right > right;
-    const wrong = [...root.querySelectorAll('*')].filter(beyond).map(e => e.className || e.tagName);
-    const panel = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect();
-    return [wrong, root.getBoundingClientRect().height, panel.height, panel.right - right];
-}"""
+POINTS = "() => Array.from(document.querySelector('.mic').page.answer.arrays.points)"
 NAMES = """▶ Play; steps; feedback; recrop; average; point; inside; in z; of step; blank; exchange; one channel;
 other channel; image; whole; occluder; start again; first box; step 1: z; step 2: z; step 3: z;
 step 1: response; step 2: response; step 3: response"""
-
-
-class Scope:
-    """The widget's page."""
-
-    def __init__(self, notebook):
-        self.page = notebook.page
-        self.status = self.page.locator(".mic-status")
-
-    @contextmanager
-    def answered(self):
-        """Waits until the kernel has answered what is done inside, and nothing more is asked."""
-        before = self.page.evaluate("() => document.querySelector('.mic')?.microscope?.answered ?? 0")
-        yield
-        self.page.wait_for_function(ANSWERED, arg=before, timeout=90_000)
-
-    def press(self, key: str, times: int = 1) -> None:
-        with self.answered():
-            for _ in range(times):
-                self.page.keyboard.press(key)
-
-    def to(self, name: str) -> None:
-        """Tab on to the control whose accessible name begins so."""
-        for _ in range(40):
-            if (self.page.evaluate(NAME) or "").startswith(name):
-                return
-            self.page.keyboard.press("Tab")
-        pytest.fail(f"no way to {name!r} by Tab")
-
-    def state(self) -> dict:
-        return self.page.evaluate("() => document.querySelector('.mic').microscope.state")
-
-    def drag(self, start, end) -> None:
-        """From one place of the page to another, in a few moves."""
-        self.page.mouse.move(*start)
-        self.page.mouse.down()
-        self.page.mouse.move(*end, steps=4)
-        self.page.mouse.up()
-
-    def place(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
-        """Of a share of an element, in the page."""
-        box = self.page.locator(selector).first.bounding_box()
-        return box["x"] + x * box["width"], box["y"] + y * box["height"]
-
-
-def opened(notebook, root: Path, name: str, source: str, width: int = 1366, height: int = 768) -> Scope:
-    path = root / "build" / "browser" / f"{name}.ipynb"
-    write_notebook(path, source)
-    notebook.page.set_viewport_size({"width": width, "height": height})
-    scope = Scope(notebook)
-    notebook.open(path.relative_to(root).as_posix())
-    with scope.answered():
-        assert notebook.run_all() == []
-    notebook.page.locator(".mic").evaluate("mic => mic.scrollIntoView({block: 'start'})")
-    return scope
 
 
 @pytest.fixture
@@ -208,7 +130,7 @@ def test_by_pointer(scope):
         scope.drag(corner, (corner[0] - 12, corner[1] - 12))
     assert scope.state()["box"][0] < moved["box"][0]
     at = page.evaluate("""() => {
-        const m = document.querySelector('.mic').microscope, p = m.points[0][8], [a, b, c, d, e, f] = m.inverses[0];
+        const m = document.querySelector('.mic').page, p = m.points[0][8], [a, b, c, d, e, f] = m.inverses[0];
         return [a * p[0] + b * p[1] + c, d * p[0] + e * p[1] + f].map(v => (v + 0.5) / m.S);
     }""")
     page.mouse.click(*scope.place("canvas.mic-crop", *at))
@@ -238,22 +160,5 @@ def test_by_pointer(scope):
 
 @pytest.mark.parametrize("width", [1366, 1100])
 def test_it_fits_and_has_no_serious_finding(notebook, root, width):
-    scope = opened(notebook, root, f"microscope_{width}", SHIPPED, width)
-    for theme in ("Light", "Dark"):
-        change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
-        scope.page.evaluate(change, f"JupyterLab {theme}")
-        scope.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'")
-        for shown, button in {"3": "", "5": ".mic-choice input[value='5']", "inside": ".mic-open"}.items():
-            if button:
-                with scope.answered():
-                    scope.page.locator(button).first.click()
-            scope.page.screenshot(path=root / "build" / "browser" / f"microscope_{width}_{theme}_{shown}.png")
-            cut, height, room, spare = scope.page.evaluate(CUT)
-            assert cut == [] and spare >= 0
-            assert height <= room
-        with scope.answered():
-            scope.page.locator(".mic-reset").click()
-        found = Axe().run(scope.page, ".mic").response["violations"]
-        serious = [v for v in found if v["impact"] in ("serious", "critical")]
-        assert serious == [], json.dumps(serious, indent=1)[:3000]
-    assert notebook.errors == [] and notebook.blocked == []
+    shown = {"3": "", "5": ".mic-choice input[value='5']", "inside": ".mic-open"}
+    fits(notebook, root, "microscope", SHIPPED, width, shown)

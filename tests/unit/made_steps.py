@@ -13,6 +13,11 @@ from redn_lib.rednet import RedNet
 from redn_lib.tracking.tracker import TrackedFrame
 
 
+def shown(live, **change) -> dict:
+    """What a widget answers when its controls stand as at the beginning, but for a change."""
+    return live.respond({"state": live.setup["state"] | change})
+
+
 def rough_face(seed: int = 0, person: str = "Ann", *, bent: bool = False) -> Face:
     """An image of blots with the mean shape on it, a little aside; bent: each point by itself."""
     rng = np.random.default_rng(seed)

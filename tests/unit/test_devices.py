@@ -26,9 +26,9 @@ from redn_lib.training.grow import fresh
 from redn_lib.training.loop import Trainer, follow_norms, freeze
 from redn_lib.training.objective import outcome
 from redn_lib.training.stages import STAGES, Stage
+from redn_lib.widgets.memory import memory_microscope
 from redn_lib.widgets.microscope import microscope
 from redn_lib.widgets.mixer import code_mixer
-from redn_lib.widgets.scrubber import scrubber
 
 PRESETS = [SMALL, COMPACT, PAPER]
 SOFT = replace(SMALL, name="soft", form=FeedbackForm("softmax"))
@@ -125,7 +125,7 @@ def test_figures_of_widgets_on_a_second_device():
         for inside in (None, {"step": 2, "pool": 3, "rank": 1, "point": 36}):
             assert microscope.figure(away, FACES[:3], inside=inside).data
         assert code_mixer.figure(away, FACES[:3]).data
-        assert scrubber.figure(away, [video()]).data
+        assert memory_microscope.figure(away, [video()]).data
 
 
 def test_measures_on_a_second_device(model):

@@ -3,12 +3,14 @@
 from dataclasses import asdict, replace
 
 import pytest
+from made_steps import shown
 from unit.made_grid import write_tables
 from unit.test_experiments import STAGE, setting_in
 
 from redn_lib.experiments import curriculum, measures
-from redn_lib.experiments.curriculum import LSTM, Curriculum
+from redn_lib.experiments.curriculum import FULL, LSTM, Curriculum
 from redn_lib.experiments.measures import clip_figures
+from redn_lib.widgets import ablation as module
 from redn_lib.widgets.ablation import CELLS, MEASURED, AblationBoard, BoardState, read_grid
 
 
@@ -27,43 +29,41 @@ def setting(tmp_path, monkeypatch):
 
 
 def test_every_cell_and_kind_can_be_seen_and_differs_from_the_others(table):
-    live, shown = AblationBoard(table), set()
-    seen = {(state, "clear") for state in CELLS} | {(CELLS[-1], kind) for kind in MEASURED}
-    for state, kind in seen:
-        live.set(feedback=state.feedback, memory=state.memory, identity=state.identity, kind=kind)
-        assert "--jp-error" not in live.line.value
-        shown.add(live.image.value)
-    assert len(shown) == len(seen)
+    live = AblationBoard(table)
+    seen = {replace(state, kind="clear") for state in CELLS} | {replace(CELLS[-1], kind=kind) for kind in MEASURED}
+    assert len({str(shown(live, **asdict(state))["rows"]) for state in seen}) == len(seen)
 
 
 def test_the_line_says_the_tables_numbers(table):
-    grid, live = read_grid(table), AblationBoard(table, memory=False, identity=False, kind="dark")
+    grid, live = read_grid(table), AblationBoard(table, temporal=False, identity=False, kind="dark")
+    line, about = (shown(live)[part] for part in ("line", "about"))
     mean, spread = grid.table.loc["spatial", ["dark", "dark_sd"]]
-    assert f"{mean:.2f} ± {spread:.2f} % (3 seeds)" in live.line.value
-    assert f"without feedback {grid.table.loc['none', 'dark'] - mean:+.2f}, with memory" in live.line.value
-    mean, low, high = grid.effects["dark"]["feedback"]
-    assert f"feedback {mean:+.2f} ({low:+.2f} to {high:+.2f})" in live.line.value
-    assert "dark" in live.image.tooltip and "; feedback, dark: " in live.image.tooltip
+    assert f"{mean:.2f} ± {spread:.2f} % (3 seeds)" in line
+    assert f"without spatial {grid.table.loc['none', 'dark'] - mean:+.2f}, with temporal" in line
+    mean, low, high = grid.effects["dark"]["spatial"]
+    assert f"spatial {mean:+.2f} ({low:+.2f} to {high:+.2f})" in line
+    assert "dark" in about and "; spatial, dark: " in live.stand_in.alt
 
 
 def test_an_interval_that_holds_zero_is_not_significant(table):
     effects = read_grid(table).effects
-    assert len(effects["clear"]) == 7 and effects["clear"]["feedback"][2] < 0
+    assert len(effects["clear"]) == 7 and effects["clear"]["spatial"][2] < 0
     open_ones = [kind for kind, found in effects.items() if found["identity"][1] <= 0 <= found["identity"][2]]
     assert open_ones
-    assert "not significant" in AblationBoard(table, kind=open_ones[0]).line.value
+    assert "not significant" in shown(AblationBoard(table, kind=open_ones[0]))["line"]
 
 
 def test_the_best_and_the_worst_are_found(table):
     ranked = sorted(CELLS, key=lambda state: read_grid(table).table.loc[state.cell, "clear"])
     for state, words in ((ranked[0], "lowest of 8"), (ranked[-1], "7 lower of 8")):
-        assert words in AblationBoard(table, **asdict(replace(state, kind="clear"))).line.value
+        assert words in shown(AblationBoard(table, **asdict(replace(state, kind="clear"))))["line"]
 
 
 def test_one_seed_has_no_spread_and_no_interval(tmp_path):
     live = AblationBoard(write_tables(tmp_path, seeds=1, kinds=("clear", "occluded")))
     live.sweep()
-    assert "(1 seed)" in live.line.value and "one seed: no interval" in live.line.value and "±" not in live.line.value
+    line = shown(live)["line"]
+    assert "(1 seed)" in line and "one seed: no interval" in line and "±" not in line
 
 
 def test_wrong_input_is_named(table, tmp_path):
@@ -77,43 +77,59 @@ def test_wrong_input_is_named(table, tmp_path):
 
 
 def test_the_chosen_cell_is_run_and_stands_on_the_board(table, setting):
-    live = AblationBoard(table, setting, feedback=False, identity=True)
-    before = live.image.value
+    live = AblationBoard(table, setting, spatial=False, identity=True)
+    before = shown(live)["rows"]
     figures = live.run()
-    same = Curriculum(setting, 0).with_memory(LSTM, steps=1)
-    again = clip_figures(same, setting)
+    folder = setting.folder / "1.0-1.0-1.0"
+    again = clip_figures(Curriculum(replace(setting, folder=folder), 0).with_memory(LSTM, steps=1), setting)
     assert figures == pytest.approx(again, abs=0.02, nan_ok=True), "what is shared is trained once"
-    assert f"short run here: {figures['occluded']:.1f} %" in live.line.value and live.image.value != before
-    assert "done" in live.progress.value and not live.button.disabled
-    live.set(memory=False)
-    assert "short run" not in live.line.value
+    after = shown(live)
+    assert f"short run here: {figures['occluded']:.1f} %" in after["line"] and after["rows"] != before
+    assert live.told["words"].startswith("done") and live.told["done"] == 1 and live.told["share"] == 1
+    assert "short run" not in shown(live, temporal=False)["line"] and "short run" not in shown(live, apart=0.5)["line"]
+
+
+def test_the_sliders_weigh_the_losses(table, setting, monkeypatch):
+    live = AblationBoard(table, setting, f_cls=2.0, apart=0.5, detection=0.0)
+    asked = []
+    monkeypatch.setattr(module, "run_parts", lambda *given: asked.append(given) or {})
+    live.run()
+    ((parts, given, seed, losses),) = asked
+    assert (parts, seed) == (["spatial", "temporal", "identity"], 0)
+    assert (losses.weight, losses.apart) == (2 * FULL.weight, FULL.apart / 2)
+    assert given.stage.detection_weight == 0 and given.folder != setting.folder
+
+
+def press(live):
+    assert live.respond({"press": True}) == {"arrays": {}}
+    return live.told
 
 
 def test_the_button_runs_it_aside_and_stops_it(table, setting):
-    live = AblationBoard(table, replace(setting, stage=replace(STAGE, iterations=10_000)), memory=False)
-    live.button.click()
-    assert live.button.description == "stop"
-    live.button.click()
-    live.wait()
-    assert live.button.description == "train this network" and not live.figures
-    assert "stopped: feedback + identity goes on from here" in live.progress.value
-    live.setting = replace(setting, folder=setting.folder / "another")
-    live.button.click()
-    live.wait()
-    assert set(live.figures) == {"spatial + identity"} and live.bar.value == live.bar.max
+    live = AblationBoard(table, replace(setting, stage=replace(STAGE, iterations=10_000)), temporal=False)
+    press(live)
+    while live.told.get("press") != "stop":
+        pass
+    press(live)
+    live._runner.join()
+    assert live.told["press"] == "train this network" and not live.figures
+    assert "stopped: spatial + identity goes on from here" in live.told["words"]
+    live.setting = setting
+    press(live)
+    live._runner.join()
+    assert {cell for cell, _ in live.figures} == {"spatial + identity"} and live.told["share"] == 1
 
 
 def test_a_failing_run_is_seen(table, setting):
     live = AblationBoard(table, replace(setting, faces=[]))
     with pytest.raises(ValueError):
         live.run()
-    assert "ValueError" in live.progress.value and "error-color" in live.progress.value
-    live.button.click()
-    live.wait()
-    assert "ValueError" in live.progress.value and live.button.description == "train this network"
+    assert "ValueError" in live.told["words"] and live.told["wrong"]
+    press(live)
+    live._runner.join()
+    assert "ValueError" in live.told["words"] and live.told["press"] == "train this network"
 
 
 def test_without_a_setting_there_is_nothing_to_run(table):
-    live = AblationBoard(table)
-    assert live.button not in [w for row in live.children for w in getattr(row, "children", ())]
-    assert BoardState(feedback=False, memory=False, identity=False).cell == "none"
+    assert not AblationBoard(table).setup["button"]
+    assert BoardState(spatial=False, temporal=False, identity=False).cell == "none"

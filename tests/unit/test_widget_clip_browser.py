@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from made_steps import tracked_frame
+from made_steps import shown, tracked_frame
 
 from redn_lib.widgets.clip_browser import clip_browser, draw_frame
 
@@ -16,11 +16,14 @@ def tracked():
 def test_line_and_alt_text_say_what_is_seen(tracked):
     live = clip_browser(tracked, {"height": np.arange(8.0)}, frame=2)
     for words in ("frame 2 of 0 to 7", "0.08 s", "confidence 0.60", "height 2.00"):
-        assert words in live.line.value
-    assert "68 points" in live.image.tooltip and "confidence, height" in live.image.tooltip
-    live.set(frame=3)
-    assert "face lost" in live.line.value and "the face is lost" in live.image.tooltip
-    assert clip_browser.figure(tracked, frame=2).alt == clip_browser(tracked, frame=2).image.tooltip
+        assert words in shown(live)["line"]
+    assert "68 points" in shown(live)["about"] and "confidence, height" in shown(live)["about"]
+    assert live.setup["last"] == 7, "the play button ends there"
+    lost = shown(live, frame=3)
+    assert "face lost" in lost["line"] and "the face is lost" in lost["about"]
+    assert np.isnan(np.frombuffer(lost["arrays"]["confidence"]["data"], np.float32)).tolist() == [
+        3 <= i <= 4 for i in range(8)
+    ]
 
 
 def test_close_up_holds_the_face_in_the_middle_and_lost_frames_are_whole(tracked):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from redn_lib.landmarks import MEAN_SHAPE
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, occlude, to_peaks
-from redn_lib.widgets.panels import CAPTION_HEIGHT, caption, card, fit_into, side_by_side, stack, text_width, write
+from redn_lib.widgets.panels import CAPTION_HEIGHT, caption, fit_into, side_by_side, stack
 from redn_lib.widgets.style import ANSWER, CARD, INK, MISS, OCCLUDER, TRUTH
 
 GREY = np.full((200, 240, 3), 120, np.uint8)
@@ -107,15 +107,12 @@ def test_occluder_hides_its_square_and_nothing_else(x, y, side):
     assert hidden[away < -1].all() and not hidden[away > 1].any()
 
 
-def test_words_are_written_in_the_colour_and_cut_at_the_edge():
-    for x, y in ((5, 5), (-20, -6), (190, 30), (500, 500), (-500, 2)):
-        picture = card(40, 200)
-        write(picture, "response map", x, y)
-        inside = -text_width("response map") < x < 200 and y < 40
-        assert (picture != CARD).any() == inside
-    picture = card(40, 200)
-    write(picture, "response map", 5, 5, bold=True)
-    assert near(picture, (60, 15), INK, reach=20, tolerance=40)
+def test_a_caption_is_written_above_the_picture_and_cut_at_its_edge():
+    for words in ("response map", "response map " * 40, ""):
+        picture = caption(GREY, words, "note")
+        assert picture.shape == (200 + CAPTION_HEIGHT, 240, 3) and (picture[CAPTION_HEIGHT:] == GREY).all()
+        assert (picture[:CAPTION_HEIGHT] != CARD).any()
+    assert near(caption(GREY, "response map"), (60, 10), INK, reach=20, tolerance=40)
 
 
 def test_layout_keeps_every_picture():

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from made_steps import peaked, rough_face
+from made_steps import peaked, rough_face, shown
 
 from redn_lib.experiments.measures import exact_input
 from redn_lib.training.batches import cut_patch
@@ -69,32 +69,49 @@ def test_codes_are_as_far_apart_as_two_faces_usually_are(mixer):
 
 def test_panels_show_the_mix(mixer):
     mix = mixer.mix(MixerState(point=5))
-    maps = np.zeros_like(mix.maps)
+    maps, empty = np.zeros_like(mix.maps), np.zeros_like(mix.detection)
     maps[5, 4, 20] = 1
-    picture = draw_mix(replace(mix, maps=maps, detection=np.zeros_like(mix.detection))).picture
-    panel = picture[-235 - 12 : -12, 12 + 247 : 12 + 247 + 235].astype(int).sum(-1)  # lower row, second
-    y, x = np.unravel_index(cv2.blur(panel.astype(np.float32), (9, 9)).argmax(), panel.shape)
-    np.testing.assert_allclose([y, x], (np.array([4, 20]) + 0.5) * 235 / maps.shape[-1], atol=8)
+    lit, dark = (draw_mix(replace(mix, maps=m, detection=empty)).rows[1][1].picture for m in (maps, 0 * maps))
+    changed = np.abs(lit.astype(float) - dark).sum(-1)  # the glow alone, without the points over it
+    y, x = np.unravel_index(cv2.blur(changed, (9, 9)).argmax(), changed.shape)
+    np.testing.assert_allclose([y, x], (np.array([4, 20]) + 0.5) * len(changed) / maps.shape[-1], atol=8)
 
 
 def test_the_pose_panel_follows_the_mix(mixer):
     mix = mixer.mix(MixerState())
     turned = mix.parts["mix"]._replace(pose=np.array([3, 0, 0], np.float32))
-    one, other = (draw_mix(m).picture for m in (mix, replace(mix, parts=mix.parts | {"mix": turned})))
-    rows, columns = np.nonzero((one != other).any(-1))
-    assert columns.min() > 747 and rows.min() > 300  # the last panel of the lower row, and it alone
+    one, other = (draw_mix(m).rows for m in (mix, replace(mix, parts=mix.parts | {"mix": turned})))
+    pairs = [pair for rows in zip(one, other, strict=True) for pair in zip(*rows, strict=True)]
+    moved = [p.title for p, q in pairs if p.rows != q.rows or not np.array_equal(p.picture, q.picture)]
+    assert moved == ["Pose"]
+    beyond = mix.parts["A"].pose + mix.parts["B"].pose + 9
+    parts = mix.parts | {"mix": mix.parts["mix"]._replace(pose=beyond)}
+    assert draw_mix(replace(mix, parts=parts)).still().data, "the mix may lie beyond A and B"
+
+
+def test_where_the_code_changed_glows(mixer):
+    same = mixer.mix(MixerState(identity=0, changing=0))
+    mix = mixer.mix(MixerState(identity=0, changing=1))
+    assert not same.changed.any() and mix.changed.any()
+    half = same.halves[1]
+    apart = (mixer.encoded[1].code - mixer.encoded[0].code)[0, half].abs().sum(0) / len(mixer.codes[0])
+    np.testing.assert_allclose(mix.changed, apart, rtol=1e-4, atol=1e-5)
+
+
+def test_images_of_ones_own_are_taken(model, faces):
+    live = code_mixer(model, [face.image for face in faces], [face.box for face in faces])
+    assert "A image 0 · B image 1" in shown(live)["line"]
 
 
 def test_line_and_alt_text_follow(model, faces):
     live = code_mixer(model, faces)
-    assert "Ann 0" in live.line.value and "C_pe 100% of B" in live.line.value and "usual: 1" in live.line.value
-    live.set(identity=0.3, places="C", point=36)
-    assert "C_id 30% of B" in live.line.value and "places of C" in live.line.value
-    assert "C_id 30% of B" in live.image.tooltip and "point 36" in live.image.tooltip
-    live.set(b=0)
-    assert "A and B are one image" in live.line.value
+    line = shown(live)["line"]
+    assert "Ann 0" in line and "C_pe 100% of B" in line and "usual: 1" in line and "C_pe 100% of B" in live.stand_in.alt
+    line = shown(live, identity=0.3, places="C", point=36)["line"]
+    assert "C_id 30% of B" in line and "places of C" in line and "point 36" in line
+    assert "A and B are one image" in shown(live, b=0)["line"]
     twins = Mixer(model, [faces[0], faces[0], faces[1]])
-    assert "one image" not in draw_mix(twins.mix(MixerState())).line
+    assert "one image" not in str(draw_mix(twins.mix(MixerState())).numbers)
 
 
 def test_two_faces_are_enough(model, faces):
