@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from checks.progress import note
-from checks.usual import form_of, usual
 from torch.utils._pytree import tree_map
 
+from checks.progress import note
+from checks.usual import form_of, usual
 from redn_lib.teach.same import Words, difference
 
 EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}  # instructions of a function without a body
@@ -195,7 +195,9 @@ def _has_no_body(attempt: Any) -> bool:
 
 
 def _copied(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else value.copy() if isinstance(value, np.ndarray) else value
+    return (
+        value.clone() if isinstance(value, torch.Tensor) else value.copy() if isinstance(value, np.ndarray) else value
+    )
 
 
 def _like(result: Any, example: Any, device: torch.device | None) -> Any:

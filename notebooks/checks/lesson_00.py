@@ -1,6 +1,7 @@
 """Checks of notebook 00: the warm-up."""
 
 import numpy as np
+
 from checks.exercise import Exercise
 from checks.made import made_faces
 from checks.prediction import Prediction as Prediction

@@ -1,10 +1,10 @@
 """Checks of notebook 01: errors of points, the inner points, a mirrored face."""
 
 import numpy as np
+
 from checks.exercise import Exercise
 from checks.made import made_faces
 from checks.prediction import Prediction as Prediction
-
 from redn_lib import metrics as metrics
 from redn_lib.landmarks import MIRROR
 

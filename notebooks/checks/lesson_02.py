@@ -1,11 +1,11 @@
 """Checks of notebook 02: maps to points, the decoder, remembered places, one hill of two."""
 
 import torch
-from checks.exercise import Exercise
-from checks.prediction import Prediction as Prediction
 from torch import nn
 from torch.nn import functional as F
 
+from checks.exercise import Exercise
+from checks.prediction import Prediction as Prediction
 from redn_lib.response_maps import gaussian_maps
 
 

@@ -1,10 +1,10 @@
 """Checks of notebook 03: points fed back, points from crop to crop, seven channels of z."""
 
 import torch
+
 from checks.exercise import Exercise
 from checks.made import made_faces
 from checks.prediction import Prediction as Prediction
-
 from redn_lib.feedback import to_crop as my_to_crop
 from redn_lib.feedback import to_patch as my_to_patch
 from redn_lib.feedback import upright_crop
@@ -95,8 +95,8 @@ carry = Exercise(
         ),
         "the points lie in the old crop, not yet in the patch": lambda q, old, new: my_to_crop(q, new),
         "the points lie in the old crop already: my_to_patch leads out of it": lambda q, old, new: my_to_crop(q, old),
-        "that is the new crop's way into the patch, and the points lie in the old one": lambda q, old, new: (
-            my_to_patch(q, new)
+        "that is the new crop's way into the patch, and the points lie in the old one": lambda q, old, new: my_to_patch(
+            q, new
         ),
         "the points did not move: the way leads out of the old crop and into the new one": lambda q, old, new: q,
         "only the shift of the crops was used, and they are turned and scaled, too": lambda q, old, new: (

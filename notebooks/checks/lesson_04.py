@@ -1,6 +1,7 @@
 """Checks of notebook 04: how constant a code is, the swap, how far a pose moved, controls."""
 
 import torch
+
 from checks.exercise import Exercise, Letters
 from checks.prediction import Prediction as Prediction
 
@@ -32,9 +33,7 @@ within_share = Exercise(
     "04 within share",
     _shares,
     {
-        "two people, two frames, three channels": (
-            torch.tensor([[[1.0, 0, 0], [1, 2, 2]], [[3.0, 0, 2], [3, 2, 4]]]),
-        ),
+        "two people, two frames, three channels": (torch.tensor([[[1.0, 0, 0], [1, 2, 2]], [[3.0, 0, 2], [3, 2, 4]]]),),
         "five people": (_people,),
         "a channel that is 0 everywhere": (_constant,),
     },
@@ -155,8 +154,8 @@ way = Exercise(
             (m - a).norm() / (b - a).norm()
         ),
         "that is a mean of ratios of distances: the movement to the side counts, too": lambda m, a, b: (
-            ((m - a).norm(dim=1) / (b - a).norm(dim=1)).mean()
-        ),
+            (m - a).norm(dim=1) / (b - a).norm(dim=1)
+        ).mean(),
         "that is a ratio of sums of distances: the movement to the side counts, too": lambda m, a, b: (
             (m - a).norm(dim=1).sum() / (b - a).norm(dim=1).sum()
         ),
@@ -170,8 +169,8 @@ way = Exercise(
             ((m - a) * (b - a)).sum(0) / (b - a).square().sum(0)
         ),
         "number was divided by number, and then the mean taken: the sums come before the division": lambda m, a, b: (
-            ((m - a) / (b - a)).mean()
-        ),
+            (m - a) / (b - a)
+        ).mean(),
         "number was divided by number: multiply by B - A, sum, then divide": lambda m, a, b: (m - a) / (b - a),
         "below the line stands the squared length of B - A, and this is the length": lambda m, a, b: (
             ((m - a) * (b - a)).sum() / (b - a).norm()

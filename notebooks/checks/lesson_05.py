@@ -1,10 +1,10 @@
 """Checks of notebook 05: hold, a step of the LSTM, maps joined with the prior, a cut, moving on."""
 
 import torch
+
 from checks.exercise import Exercise
 from checks.made import made_faces
 from checks.prediction import Prediction as Prediction
-
 from redn_lib.presets import PRESETS
 from redn_lib.temporal import log_gaussians
 

@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import numpy as np
+
 from checks.exercise import Exercise, Letters
 from checks.prediction import Prediction as Prediction
 
@@ -107,7 +108,9 @@ interaction = Exercise(
         ),
         "this is what both do together, not what they do beyond the sum": lambda n, a, b, ab: ab - n,
         "this is half of what both do together": lambda n, a, b, ab: (ab - n) / 2,
-        "this is the main effect of A: the two effects of A are to be subtracted, not added": lambda n, a, b, ab: (a + ab - n - b) / 2,
+        "this is the main effect of A: the two effects of A are to be subtracted, not added": lambda n, a, b, ab: (
+            (a + ab - n - b) / 2
+        ),
         "this is the main effect of B": lambda n, a, b, ab: (b + ab - n - a) / 2,
         "this is the effect of A without B": lambda n, a, b, ab: a - n,
         "this is the effect of B without A": lambda n, a, b, ab: b - n,
@@ -125,12 +128,8 @@ interaction = Exercise(
         "only the first difference is divided by 2: parentheses are missing": lambda n, a, b, ab: (
             (ab - b) / 2 - (a - n)
         ),
-        "only the last difference is divided by 2: parentheses are missing": lambda n, a, b, ab: (
-            (ab - b) - (a - n) / 2
-        ),
-        "it is in percent of `none`: a difference of errors is due": lambda n, a, b, ab: (
-            100 * (ab - b - a + n) / 2 / n
-        ),
+        "only the last difference is divided by 2: parentheses are missing": lambda n, a, b, ab: (ab - b) - (a - n) / 2,
+        "it is in percent of `none`: a difference of errors is due": lambda n, a, b, ab: 100 * (ab - b - a + n) / 2 / n,
     },
     tolerance=1e-4,
 )
@@ -176,9 +175,7 @@ paired = Exercise(
         "that is the spread of all errors together: take that of the differences": dict(
             spread=lambda w, o: np.r_[w, o].std(ddof=1)
         ),
-        "the root is missing: that is the variance of the differences": dict(
-            spread=lambda w, o: (w - o).var(ddof=1)
-        ),
+        "the root is missing: that is the variance of the differences": dict(spread=lambda w, o: (w - o).var(ddof=1)),
         "these are the ends of the interval: return the mean and half the width": _ends,
         "these are the ends, the upper one first: return the mean and half the width": lambda w, o, t: _ends(w, o, t)[
             ::-1

@@ -3,10 +3,10 @@
 import re
 
 import numpy as np
+
 from checks.exercise import Exercise, Letters
 from checks.made import made_faces
 from checks.prediction import Prediction as Prediction
-
 from redn_lib.teach.same import difference
 
 
@@ -79,7 +79,8 @@ rulers = Exercise(
         "'box-size': that is the height alone": dict(box=lambda s: s[..., 1]),
         "'box-size': the box is around all 68 points, not without the jaw": dict(around=lambda p: p[:, 17:]),
         "'box-size': one box was taken for all faces: .max(1) is over the points": dict(
-            box=lambda s: np.sqrt(s.prod(-1)), around=lambda p: np.broadcast_to(p.reshape(1, -1, 2), (len(p), p.size // 2, 2))
+            box=lambda s: np.sqrt(s.prod(-1)),
+            around=lambda p: np.broadcast_to(p.reshape(1, -1, 2), (len(p), p.size // 2, 2)),
         ),
         "the roots are missing: these are squared distances": dict(
             outer=lambda d: (d**2).sum(-1), between=lambda d: (d**2).sum(-1)

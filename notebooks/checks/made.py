@@ -6,7 +6,7 @@ from redn_lib.landmarks import MEAN_SHAPE
 
 
 def made_faces(count: int, seed: int = 0) -> np.ndarray:
-    """Points (count, 68, 2) in pixels: mean faces, each turned, large and placed in its own way, no point quite there."""
+    """Points (count, 68, 2) in pixels: mean faces, each turned, scaled and shifted, all points a little off."""
     rng = np.random.default_rng(seed)
     faces = np.empty((count, 68, 2))
     for i, turn in enumerate(rng.permutation(np.linspace(-0.5, 0.6, count))):

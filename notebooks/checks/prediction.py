@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from string import ascii_lowercase
 
 import ipywidgets
-from checks.progress import note, noted
 from IPython.display import display
 
+from checks.progress import note, noted
 from redn_lib.teach.same import Words
 
 

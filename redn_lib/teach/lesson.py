@@ -14,7 +14,9 @@ def load_lesson(number: str) -> ModuleType:
     homes = Path.cwd(), Path(__file__).parents[2] / "notebooks"
     home = next((str(home) for home in homes if (home / "checks" / f"lesson_{number}.py").is_file()), None)
     if home is None:
-        raise FileNotFoundError(f"no checks/lesson_{number}.py in {homes[0]}: put the folder `checks` beside the notebook")
+        raise FileNotFoundError(
+            f"no checks/lesson_{number}.py in {homes[0]}: put the folder `checks` beside the notebook"
+        )
     if home not in sys.path:
         sys.path.insert(0, home)
     return import_module(f"checks.lesson_{number}")
