@@ -157,7 +157,6 @@ flip = Exercise(
         "x changed its sign, and the names stayed: both are to change in another way": lambda p, w: (
             p * np.array([-1, 1])
         ),
-        "the names were changed twice: they are the old ones again": lambda p, w: _flip(p, w)[..., MIRROR, :],
         "the face was flipped about its own middle, not about that of the image": lambda p, w: np.stack(
             [2 * p[..., 0].mean(-1, keepdims=True) - p[..., MIRROR, 0], p[..., MIRROR, 1]], -1
         ),

@@ -139,6 +139,12 @@ def _stages_reversed(self, x, remembered, step):
     return x
 
 
+def _lost(self, x, remembered, step):
+    for stage, where in zip(self.stages, reversed(remembered), strict=False):
+        stage(my_unpool(x, where), step)
+    return x
+
+
 def _upper_left(x, where):
     empty = x.new_zeros(*x.shape[:2], 2 * x.shape[2], 2 * x.shape[3])
     empty[..., ::2, ::2] = x
@@ -149,6 +155,7 @@ decoder = Exercise(
     "02 the decoder",
     _up,
     {
+        "one stage": _small(1, 1, 0, 4),
         "as many pools as stages": _small(2, 2, 0, 1),
         "more pools than stages": _small(3, 2, 0, 2),
         "a later step": _small(2, 2, 1, 3),
@@ -162,10 +169,8 @@ decoder = Exercise(
         "the unpooling is missing": dict(undo=lambda x, where: x),
         "only the last pool was undone: return after the loop, not in it": _one,
         "every stage undoes the same pool": dict(order=lambda r: [r[-1]] * len(r)),
-        "x was not changed: give the result of each stage the name x again": lambda d, x, r, s: x,
-        "each stage begins from the code again: the result must be called x again": lambda d, x, r, s: d.stages[-1](
-            my_unpool(x, r[-1]), s
-        ),
+        "x was not changed: give the result of each stage the name x again": _lost,
+        "nothing has happened to x": lambda d, x, r, s: x,
         "`step` is not passed on to the stages": dict(at=0),
         "the remembered places are not used": dict(undo=_upper_left),
         "values were repeated, not put where they were": dict(

@@ -41,7 +41,7 @@ class Prediction:
 
     def _ipython_display_(self) -> None:
         print(self)  # also where no widget runs
-        buttons = ipywidgets.ToggleButtons(
+        self.buttons = ipywidgets.ToggleButtons(
             options=list(self.options),
             value=self.choice,
             description="Yours",
@@ -54,8 +54,8 @@ class Prediction:
             self.choose(change.new)
             words.value = self._kept()
 
-        buttons.observe(press, "value")
-        box = ipywidgets.HBox([buttons, words])
+        self.buttons.observe(press, "value")
+        box = ipywidgets.HBox([self.buttons, words])
         display(box._repr_mimebundle_() | {"text/plain": "buttons, where the notebook runs"}, raw=True)
 
     def beside(self, result: str, because: str = "") -> Words:

@@ -36,7 +36,7 @@ def progress() -> Words:
     kept, lines = noted(), []
     for path in sorted(Path(__file__).parent.glob("lesson_*.py")):
         number = path.stem.removeprefix("lesson_")
-        names = [x.name for x in vars(load_lesson(number)).values() if hasattr(x, "check")]
+        names = [x.name for x in list(vars(load_lesson(number)).values()) if hasattr(x, "name") and hasattr(x, "check")]
         shown = (f"{kept['exercises'].get(name, '○')[0]} {name.removeprefix(number).strip()}" for name in names)
         lines.append(f"{number}  {'   '.join(shown)}")
     lines += ["", "Predictions" if kept["predictions"] else "No predictions yet"]

@@ -42,12 +42,14 @@ def usual(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> str:
     got, due = _numbers(mine), _numbers(ours)
     if due is None:
         return ""
-    if got is None or not np.isreal(got).all():
+    if got is None:
         return f"it returns {form_of(mine)}, and {form_of(ours)} is due"
     if got.shape != due.shape:
         return _of_shapes(got, due, same)
     if np.isnan(got).any() and not np.isnan(due).any():
         return "it gives nan, not a number: is something divided by 0?"
+    if due.any() and not got.any():
+        return "it is 0, everywhere" if due.ndim else "it is 0"
     for reason, tell in TELLS.items():
         try:
             with np.errstate(all="ignore"):
@@ -118,7 +120,7 @@ def _of_parts(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> st
 def _numbers(value: Any) -> np.ndarray | None:
     try:
         value = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
-        return value.astype(float)
+        return None if np.iscomplexobj(value) else value.astype(float)
     except (TypeError, ValueError):
         return None
 
