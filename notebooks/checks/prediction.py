@@ -28,8 +28,10 @@ class Prediction:
 
     def choose(self, choice: str) -> None:
         """Take and keep a choice: "b", "B" or "b)", or the words of an option."""
+        said = str(choice).strip().lower()
         words = {option.lower(): letter for letter, option in self.options.items()}
-        letter = words.get(str(choice).strip().lower()) or "".join(re.findall(r"\w+", str(choice).lower()))
+        begins = re.match(r"\W*([a-z])\b", said)
+        letter = words.get(said) or (begins[1] if begins else None)
         if letter not in self.options:
             raise ValueError(f"there is no option {choice!r}; choose one of {', '.join(self.options)}")
         self.choice = letter
