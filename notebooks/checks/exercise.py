@@ -145,12 +145,18 @@ class Exercise:
         return mine is not None and (difference(mine, ours)[0] <= self.tolerance or is_rounded(mine, ours))
 
     def _taken(self, attempt: Callable) -> Callable:
-        """The attempt: it changes no argument, and its results have the form of ours."""
+        """The attempt: it changes no argument, and its results have the form of ours.
+
+        Where a gradient must pass through it, ours is called: a right attempt may be written in numpy.
+        """
         example = self.answer(*deepcopy(next(iter(self.cases.values()))))
 
         @wraps(attempt)
         def taken(*arguments, **options):
-            device = next((a.device for a in arguments if isinstance(a, torch.Tensor)), None)
+            tensors = [a for a in arguments if isinstance(a, torch.Tensor)]
+            if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+                return self.answer(*arguments, **options)
+            device = tensors[0].device if tensors else None
             return _like(attempt(*tree_map(_copied, arguments), **options), example, device)
 
         return taken
