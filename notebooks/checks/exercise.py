@@ -16,7 +16,7 @@ import torch
 from torch.utils._pytree import tree_map
 
 from checks.progress import note
-from checks.usual import form_of, is_rounded, usual
+from checks.usual import form_of, is_rounded, numbers_of, usual
 from redn_lib.teach.same import Words, difference
 
 EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}  # instructions of a function without a body
@@ -236,5 +236,5 @@ def _like(result: Any, example: Any, device: torch.device | None) -> Any:
         return result.reshape(()) if not example.ndim and result.numel() == 1 else result
     if isinstance(example, np.ndarray):
         return np.asarray(result, example.dtype)
-    is_number = isinstance(example, float | np.floating) and np.size(result) == 1
-    return float(np.reshape(result, ())) if is_number else result
+    number = numbers_of(result) if isinstance(example, float | np.floating) else None
+    return float(number.reshape(())) if number is not None and number.size == 1 else result

@@ -32,11 +32,11 @@ decode = Exercise(
     "02 maps to points",
     my_decode,
     {
-        "one hill": (_hills((20, 40)), 64),
         "a batch of faces with several points": (
             torch.cat([_hills((15, 33), (40, 9), (50, 51)), _hills((30, 20), (44, 48), (12, 28))]),
             64,
         ),
+        "one hill": (_hills((20, 40)), 64),
         "two hills in one map": ((_hills((12, 20)) + 2 * _hills((50, 44))) / 3, 64),
         "a hill at the border, and another size": (_hills((2, 60), size=128, cells=8, sigma=20.0), 128),
     },
@@ -190,8 +190,8 @@ place = Exercise(
     "02 which place?",
     _place,
     {
-        "one small map": (torch.tensor([[[[1, 6], [12, 10]]]]), 4),
         "several maps": (_wheres, 32),
+        "one small map": (torch.tensor([[[[1, 6], [12, 10]]]]), 4),
         "the first and the last cell": (torch.tensor([0, 7, 56, 63]), 8),
     },
     {
@@ -253,10 +253,10 @@ decode_peak = Exercise(
     "02 one hill of two",
     _peak,
     {
+        "several faces": (torch.cat([_spread((15, 33), (40, 9)), _spread((33, 20), (44, 51))]), 64),
         "two hills in one map": ((0.6 * _spread((14, 22)) + 0.4 * _spread((50, 44))), 64),
         "a hill at the border of the map": (_spread((1, 30), (34, 2), (63, 34), (30, 63)), 64),
         "a hill in a corner": (_spread((1, 2), (62, 63)), 64),
-        "several faces": (torch.cat([_spread((15, 33), (40, 9)), _spread((33, 20), (44, 51))]), 64),
     },
     {
         "that is still the mean over the whole map": my_decode,

@@ -33,7 +33,7 @@ _tracks = {
     "all are sure": (_track[3], 0.5 + _levels / 2, _track[:3], 0.5),
     "one clip alone, which is not sure": (_one[3], _levels[1:2], _one[:3], 0.5),
     "only one frame before": (_track[1], _levels, _track[:1], 0.5),
-    "a number `least` for each clip": (_track[3], _levels, _track[:3], torch.tensor([0.95, 0.1, 0.5])),
+    "another `least`": (_track[3], _levels, _track[:3], 0.1),
 }
 _sureness = {
     "it is the wrong way round: sure frames are to be taken": lambda s, least: s < least,

@@ -39,7 +39,7 @@ def usual(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> str:
 
     if isinstance(ours, tuple | dict):
         return _of_parts(mine, ours, arguments, tolerance)
-    got, due = _numbers(mine), _numbers(ours)
+    got, due = numbers_of(mine), numbers_of(ours)
     if due is None:
         return ""
     if got is None:
@@ -58,9 +58,14 @@ def usual(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> str:
             continue
         if same(got, wrong) and not same(wrong, due):
             return reason
-    if any(_numbers(a) is not None and same(got, a) for a in arguments if isinstance(a, np.ndarray | torch.Tensor)):
+    if any(numbers_of(a) is not None and same(got, a) for a in arguments if isinstance(a, np.ndarray | torch.Tensor)):
         return "it returns what it was given"
-    return _of_many(got, due, same)
+    return _of_many(got, due, same) or _too(got, due)
+
+
+def _too(got: np.ndarray, due: np.ndarray) -> str:
+    words = {"too large": (got > due).all(), "too small": (got < due).all()}
+    return next((f"{'all numbers are' if due.ndim else 'it is'} {w}" for w, holds in words.items() if holds), "")
 
 
 def _of_many(got: np.ndarray, due: np.ndarray, same) -> str:
@@ -79,9 +84,9 @@ def _of_many(got: np.ndarray, due: np.ndarray, same) -> str:
         return "the numbers are right, and stand in the wrong order"
     right = np.isclose(got, due, 1e-3, 1e-3)
     if due.ndim and len(due) > 1 and right[0].all():
-        return "the first along the first dimension is right, and not the others"
+        return "along the first dimension only the first is right"
     if due.ndim and len(due) > 1 and right[-1].all():
-        return "the last along the first dimension is right, and not the others"
+        return "along the first dimension only the last is right"
     if due.ndim > 1 and due.shape[-1] == 2 and (right[..., 0].all() or right[..., 1].all()):
         return f"{'x' if right[..., 0].all() else 'y'} is right, and {'y' if right[..., 0].all() else 'x'} is not"
     return "some of the numbers are right, and not all" if right.mean() > 0.2 else ""
@@ -104,7 +109,8 @@ def _of_shapes(got: np.ndarray, due: np.ndarray, same) -> str:
 def _of_parts(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> str:
     names = list(ours) if isinstance(ours, dict) else list(range(len(ours)))
     if isinstance(ours, dict) and (not isinstance(mine, dict) or set(mine) != set(ours)):
-        return f"a dictionary with {', '.join(map(repr, ours))} is due, and it returns {form_of(mine)}"
+        got = f"one with {', '.join(map(repr, mine))}" if isinstance(mine, dict) and len(mine) < 9 else form_of(mine)
+        return f"a dictionary with {', '.join(map(repr, ours))} is due, and it returns {got}"
     if not isinstance(ours, dict) and (not hasattr(mine, "__len__") or len(mine) != len(ours)):
         return f"{len(ours)} results are due, and it returns {form_of(mine)}"
     wrong = [n for n in names if difference(mine[n], ours[n])[0] > tolerance]
@@ -119,7 +125,7 @@ def _of_parts(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> st
 
 def is_rounded(mine: Any, ours: Any) -> bool:
     """Whether the numbers are ours with two to four decimals, by which at most 2 % of the largest is lost."""
-    got, due = _numbers(mine), _numbers(ours)
+    got, due = numbers_of(mine), numbers_of(ours)
     if got is None or due is None or got.size != due.size or not due.size:
         return False
     got = got.reshape(due.shape) if not due.ndim else got
@@ -128,7 +134,8 @@ def is_rounded(mine: Any, ours: Any) -> bool:
     return any(abs(got - np.round(due, decimals)).max() < 1e-6 for decimals in (2, 3, 4))
 
 
-def _numbers(value: Any) -> np.ndarray | None:
+def numbers_of(value: Any) -> np.ndarray | None:
+    """A tensor, array, list or number as an array of float, None where it is none of these."""
     if isinstance(value, str):
         return None
     try:

@@ -541,8 +541,7 @@ WAY = (
 
 
 def hold_in_a_loop(points, sure, kept, least):
-    least = torch.as_tensor(least).expand(len(sure))
-    return [points[i] if sure[i] >= least[i] else kept[-1][i] for i in range(len(sure))]
+    return [points[i] if sure[i] >= least else kept[-1][i] for i in range(len(sure))]
 
 
 def hold_in_place(points, sure, kept, least):
@@ -702,9 +701,9 @@ FORGET = (
 
 
 def move_in_a_loop(points, sure, kept, least):
-    least, out = torch.as_tensor(least).expand(len(sure)), points.clone()
+    out = points.clone()
     for i in range(len(sure)):
-        if sure[i] < least[i]:
+        if sure[i] < least:
             out[i] = 2 * kept[-1][i] - kept[-2][i] if len(kept) >= 2 else kept[-1][i]
     return out
 

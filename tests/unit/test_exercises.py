@@ -71,6 +71,8 @@ def assert_same_form(mine, ours):
         assert isinstance(mine, torch.Tensor) and mine.dtype == ours.dtype and mine.shape == ours.shape
     elif isinstance(ours, np.ndarray):
         assert isinstance(mine, np.ndarray) and mine.shape == ours.shape
+    elif isinstance(ours, float):
+        assert isinstance(mine, float)
 
 
 @pytest.mark.parametrize(("exercise", "attempt", "words"), WRONG)
