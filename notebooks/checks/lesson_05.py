@@ -29,6 +29,7 @@ _one = [points[:1] for points in _track]
 _levels = torch.tensor([0.9, 0.2, 0.5])
 _tracks = {
     "one is sure, one is not, one is at `least` itself": (_track[3], _levels, _track[:3], 0.5),
+    "one of three is sure": (_track[3], torch.tensor([0.2, 0.6, 0.1]), _track[:3], 0.5),
     "none is sure": (_track[3], _levels / 10, _track[:3], 0.5),
     "all are sure": (_track[3], 0.5 + _levels / 2, _track[:3], 0.5),
     "one clip alone, which is not sure": (_one[3], _levels[1:2], _one[:3], 0.5),
