@@ -5,13 +5,15 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from redn_lib.files import suite_folder
+
 
 def load_lesson(number: str) -> ModuleType:
-    """The module checks/lesson_NN.py: of the working directory, in which a notebook runs, else of the repository.
+    """The module checks/lesson_NN.py: of the working directory, in which a notebook runs, else of the suite.
 
     Raises FileNotFoundError where it is in neither.
     """
-    homes = Path.cwd(), Path(__file__).parents[2] / "notebooks"
+    homes = Path.cwd(), suite_folder("notebooks")
     home = next((str(home) for home in homes if (home / "checks" / f"lesson_{number}.py").is_file()), None)
     if home is None:
         raise FileNotFoundError(

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,6 +13,7 @@ import torch
 from attempts import ATTEMPTS
 from IPython.core.formatters import DisplayFormatter
 
+from redn_lib.commands.lab import copy_notebooks
 from redn_lib.teach.lesson import load_lesson
 
 LESSONS = {number: load_lesson(number) for number in (f"{n:02d}" for n in range(8))}
@@ -273,6 +276,13 @@ def test_the_checks_beside_the_notebook_are_found_and_their_absence_is_told(tmp_
     assert load_lesson("00") is LESSONS["00"], "from elsewhere: those of the repository"
     with pytest.raises(FileNotFoundError, match="put the folder `checks` beside the notebook"):
         load_lesson("99")
+
+
+def test_a_copied_folder_has_its_own_checks(tmp_path):
+    copy_notebooks(tmp_path, lambda path: True)
+    code = "from redn_lib.teach.lesson import load_lesson; print(load_lesson('03').__file__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).samefile(tmp_path / "checks" / "lesson_03.py")
 
 
 # ---- predictions
