@@ -30,6 +30,7 @@ _levels = torch.tensor([0.9, 0.2, 0.5])
 _tracks = {
     "one is sure, one is not, one is at `least` itself": (_track[3], _levels, _track[:3], 0.5),
     "one of three is sure": (_track[3], torch.tensor([0.2, 0.6, 0.1]), _track[:3], 0.5),
+    "the first of three is not sure": (_track[3], torch.tensor([0.3, 0.9, 0.8]), _track[:3], 0.5),
     "none is sure": (_track[3], _levels / 10, _track[:3], 0.5),
     "all are sure": (_track[3], 0.5 + _levels / 2, _track[:3], 0.5),
     "one clip alone, which is not sure": (_one[3], _levels[1:2], _one[:3], 0.5),
