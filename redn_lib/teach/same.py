@@ -77,10 +77,10 @@ def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
         equal = type(mine) is type(reference) and mine == reference
         return 0.0 if equal else np.inf, f"yours is {mine!r}, expected {reference!r}"
     try:
-        pair = (x.detach().cpu().double() if isinstance(x, Tensor) else x for x in (mine, reference))
-        ours, theirs = (np.asarray(x, float) for x in pair)
+        ours, theirs = _array(mine), _array(reference)
     except (TypeError, ValueError):
         return np.inf, f"yours is a {type(mine).__name__}, expected a {type(reference).__name__}"
+    ours = ours.reshape(()) if theirs.ndim == 0 and ours.size == 1 else ours
     if ours.shape != theirs.shape:
         transposed = ours.ndim == 2 and ours.T.shape == theirs.shape and np.allclose(ours.T, theirs)
         hint = "; yours is its transpose" if transposed else ""
@@ -95,3 +95,11 @@ def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
     why = f"largest difference {gap[at]:.3g}{place}: yours {ours[at]:.6g}, expected {theirs[at]:.6g}"
     largest = 1.0 if isinstance(reference, int) else abs(theirs[np.isfinite(theirs)]).max(initial=0.0)
     return float(gap[at] / max(1.0, largest)), why
+
+
+def _array(value: Any) -> np.ndarray:
+    if isinstance(value, Tensor):
+        return value.detach().cpu().double().numpy()
+    if isinstance(value, str | None):
+        raise TypeError("no number")
+    return np.asarray([_array(part) for part in value] if isinstance(value, list | tuple) else value, float)
