@@ -12,6 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from redn_lib.files import suite_folder, whole_file
+from redn_lib.teach.translation import translate
 
 FIRST = "00_start_here.ipynb"
 
@@ -21,6 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folder", nargs="?", type=Path, default=Path("redn_notebooks"), help="made where it is not (%(default)s)")
     add("--replace", action="store_true", help="replace notebooks that you have changed without asking")
+    add("--language", metavar="CODE", help="text of the notebooks where it is translated: zh")
     add("--copy-only", action="store_true", help="copy and do not open JupyterLab")
     add("--no-browser", action="store_true", help="print the address instead of opening a browser")
     add("--port", type=int, metavar="N", help="of the server (default: a free one from 8888 on)")
@@ -28,7 +30,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Copy, then serve until Ctrl-C; the exit code of JupyterLab."""
-    copied, kept = copy_notebooks(args.folder, replaces=(lambda path: True) if args.replace else asked)
+    replaces = (lambda path: True) if args.replace else asked
+    copied, kept = copy_notebooks(args.folder, replaces, args.language)
     print(f"{args.folder}: {copied} files copied" + (f", {kept} of yours left as they are" if kept else ""), flush=True)
     if args.copy_only:
         return 0
@@ -39,18 +42,23 @@ def run(args: argparse.Namespace) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def copy_notebooks(folder: Path, replaces: Callable[[Path], bool]) -> tuple[int, int]:
+def copy_notebooks(folder: Path, replaces: Callable[[Path], bool], language: str | None = None) -> tuple[int, int]:
     """Copy all files of the notebooks into a folder; how many were copied, and how many others were left as they were.
 
     replaces: asked for each file that is there and is another; what is replaced is kept beside it.
-    Raises OSError as `whole_file`.
+    language: of their text, where it is translated.
+    Raises ValueError for a language that there is not, OSError as `whole_file`.
     """
     source, copied, kept = suite_folder("notebooks"), 0, 0
+    languages = sorted({path.parent.name for path in source.glob("*/*.md")})
+    if language and language not in languages:
+        raise ValueError(f"there is no translation {language!r}; there are {', '.join(languages)}")
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
-        if not path.is_file() or any(part.startswith((".", "_")) for part in inside.parts):
+        if not path.is_file() or path.suffix == ".md" or any(part.startswith((".", "__p")) for part in inside.parts):
             continue
-        target, content = folder / inside, path.read_bytes()
+        is_translated = language and path.suffix == ".ipynb"
+        target, content = folder / inside, translate(path, language) if is_translated else path.read_bytes()
         if target.exists():
             if target.read_bytes() == content:
                 continue

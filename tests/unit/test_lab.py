@@ -1,13 +1,18 @@
 """`redn lab`: notebooks copied to a folder of one's own, nothing of one's own lost; what travels in the wheel."""
 
+import json
+import re
 import subprocess
 import sys
 import zipfile
+
+import pytest
 
 from redn_lib.commands import lab
 from redn_lib.commands.lab import FIRST, copy_notebooks
 from redn_lib.evaluation.tables import RESULTS
 from redn_lib.files import suite_folder
+from redn_lib.teach.translation import digest, read_translation, translate
 
 
 def test_all_notebooks_are_copied_once(tmp_path):
@@ -52,6 +57,40 @@ def test_where_nobody_can_be_asked_a_changed_notebook_stays(tmp_path, monkeypatc
     assert lab.run(parser.parse_args([str(tmp_path), "--copy-only"])) == 0 and len(served) == 2
     assert served[0][:3] == [sys.executable, "-m", "jupyterlab"] and "--no-browser" in served[0]
     assert f"--ServerApp.root_dir={tmp_path.resolve()}" in served[0] and "--port=8999" in served[0]
+
+
+def test_a_translated_notebook_has_its_cells_in_the_other_language(tmp_path):
+    copy_notebooks(tmp_path, lambda path: True, "zh")
+    mine, ours = (json.loads((folder / FIRST).read_text()) for folder in (tmp_path, suite_folder("notebooks")))
+    other = suite_folder("notebooks") / "zh" / "00_start_here.md"
+    assert "".join(mine["cells"][0]["source"]) == read_translation(other)["title"].text
+    assert [c["source"] for c in mine["cells"] if c["cell_type"] == "code"] == [
+        c["source"] for c in ours["cells"] if c["cell_type"] == "code"
+    ]
+    with pytest.raises(ValueError, match="there is no translation 'xx'; there are zh"):
+        copy_notebooks(tmp_path, lambda path: True, "xx")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(suite_folder("notebooks").glob("*/*.md")), ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
+def test_a_translation_is_whole_and_of_the_present_english_text(path):
+    cells = json.loads((path.parents[1] / f"{path.stem}.ipynb").read_text(encoding="utf-8"))["cells"]
+    english = {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"}
+    found = read_translation(path)
+    assert list(found) == list(english), "each text cell once, in their order"
+    for cell, (of, text) in found.items():
+        assert of == digest(english[cell]), f"{cell}: translate it again, then write {digest(english[cell])}"
+        for form in (r"\(attachment:[^)]*\)", r"\]\([^)]*\.(?:ipynb|md)\)", r"<details>", r"^\|", r"^#+ "):
+            assert len(re.findall(form, text, re.M)) == len(re.findall(form, english[cell], re.M)), (cell, form)
+
+
+def test_a_cell_whose_english_text_changed_stays_english(tmp_path):
+    (tmp_path / "zh").mkdir()
+    (tmp_path / "zh" / "n.md").write_text(f"<!-- a {digest('new')} -->\nneu\n<!-- b {digest('old')} -->\nalt\n")
+    cells = [{"id": name, "cell_type": "markdown", "source": [text]} for name, text in (("a", "new"), ("b", "newer"))]
+    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells}))
+    assert [c["source"] for c in json.loads(translate(tmp_path / "n.ipynb", "zh"))["cells"]] == [["neu"], ["newer"]]
 
 
 def test_weights_tables_and_notebooks_travel_in_the_wheel(root, tmp_path):
