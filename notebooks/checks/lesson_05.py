@@ -6,7 +6,7 @@ from checks.exercise import Exercise
 from checks.made import made_faces
 from checks.prediction import Prediction as Prediction
 from redn_lib.presets import PRESETS
-from redn_lib.temporal import log_gaussians
+from redn_lib.response_maps import log_gaussian_rows
 
 preset = PRESETS["compact"]
 
@@ -133,7 +133,8 @@ lstm = Exercise(
 
 
 def my_bells(points):
-    return log_gaussians(points, preset.maps, preset.size, preset.sigma)
+    across, down = log_gaussian_rows(points, preset.maps, preset.size, preset.sigma)
+    return down[..., :, None] + across[..., None, :]
 
 
 def _joined(logits, own_spread, expected, spread, factor=2.0, sign=1, bells=my_bells, map_part=None, prior_part=None):
