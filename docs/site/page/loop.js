@@ -6,6 +6,7 @@
 // points Float64Array of 136 numbers: x0, y0, x1, ...; in pixels.
 
 const rint = (v) => (Math.abs(v % 1) === 0.5 ? 2 * Math.round(v / 2) : Math.round(v)); // as numpy: halves to the even
+const { fround } = Math; // OpenCV reckons in single precision: a pixel that is rounded otherwise can move a point
 const limited = (v, low, high) => Math.min(Math.max(v, low), high);
 const upTo = (n) => [...Array(n).keys()];
 
@@ -50,13 +51,35 @@ function takeCrop(planes, n, width, height, crop, size) {
   return out;
 }
 
-/** For each of `to` pixels the pixels of `from` that it covers, with their shares: [[first, weights], ...]. */
+/** Whole grey levels of planes (3, height, width) under a crop, as OpenCV's warpAffine: (3, size, size), black outside. */
+function warp(planes, width, height, crop, size) {
+  const out = new Float32Array(3 * size * size), [a, b, c, d, e, f] = crop.map(fround), area = width * height;
+  for (let y = 0, at = 0; y < size; y++) for (let x = 0; x < size; x++, at++) {
+    const u = fround(a * x + fround(b * y + c)), v = fround(d * x + fround(e * y + f));
+    const left = Math.floor(u), top = Math.floor(v), p = fround(u - left), q = fround(v - top);
+    if (left < -1 || top < -1 || left >= width || top >= height) continue;
+    for (let k = 0; k < 3; k++) {
+      const pixel = (column, row) =>
+        column >= 0 && row >= 0 && column < width && row < height ? planes[k * area + row * width + column] : 0;
+      const across = (row) => fround(pixel(left, row) + p * (pixel(left + 1, row) - pixel(left, row)));
+      const above = across(top);
+      out[k * size * size + at] = rint(fround(above + q * fround(across(top + 1) - above)));
+    }
+  }
+  return out;
+}
+
+/** For each of `to` pixels the pixels of `from` that it covers, with their shares, as OpenCV: [[first, weights], ...]. */
 function covered(from, to) {
   const scale = from / to;
   return upTo(to).map((i) => {
-    const low = i * scale, high = Math.min(low + scale, from), first = Math.floor(low + 1e-9), weights = [];
-    for (let j = first; j < high - 1e-9; j++) weights.push((Math.min(j + 1, high) - Math.max(j, low)) / (high - low));
-    return [first, weights];
+    const low = i * scale, high = low + scale, width = Math.min(scale, from - low);
+    const end = Math.min(Math.floor(high), from - 1), start = Math.min(Math.ceil(low), end), weights = [];
+    const first = start - low > 1e-3 ? start - 1 : start;
+    if (first < start) weights.push((start - low) / width);
+    for (let j = start; j < end; j++) weights.push(1 / width);
+    if (high - end > 1e-3) weights.push(Math.min(high - end, 1, width) / width);
+    return [first, weights.map(fround)];
   });
 }
 
@@ -68,9 +91,9 @@ function shrink({ data, width }, [x0, y0, x1, y1], [wide, tall]) {
     const [first, weights] = across[x];
     let red = 0, green = 0, blue = 0, from = 4 * ((y + y0) * width + first + x0);
     for (let i = 0; i < weights.length; i++, from += 4) {
-      red += weights[i] * data[from];
-      green += weights[i] * data[from + 1];
-      blue += weights[i] * data[from + 2];
+      red = fround(red + fround(weights[i] * data[from]));
+      green = fround(green + fround(weights[i] * data[from + 1]));
+      blue = fround(blue + fround(weights[i] * data[from + 2]));
     }
     const at = y * wide + x;
     half[at] = red;
@@ -81,7 +104,7 @@ function shrink({ data, width }, [x0, y0, x1, y1], [wide, tall]) {
     const [first, weights] = down[y];
     for (let x = 0; x < wide; x++) {
       let sum = 0;
-      for (let i = 0; i < weights.length; i++) sum += weights[i] * half[(k * rows + first + i) * wide + x];
+      for (let i = 0; i < weights.length; i++) sum = fround(sum + fround(weights[i] * half[(k * rows + first + i) * wide + x]));
       out[(k * tall + y) * wide + x] = rint(sum);
     }
   }
@@ -101,8 +124,7 @@ function takePatch(image, box) {
   const wanted = scale > 1.5 ? span.map((v) => Math.max(rint(v / scale), 1)) : span, by = wanted.map((v, i) => v / span[i]);
   const part = shrink(image, [...low, ...high], wanted);
   const into = [by[0], 0, by[0] * (0.5 - low[0]) - 0.5, 0, by[1], by[1] * (0.5 - low[1]) - 0.5];
-  const pixels = takeCrop(part, 3, ...wanted, after(into, place), size);
-  return { place, pixels: pixels.map((v) => rint(v) / 255) };
+  return { place, pixels: warp(part, ...wanted, after(into, place), size).map((v) => v / 255) };
 }
 
 /** Response maps of logits (68, n cells): each a probability over its cells. */
@@ -150,9 +172,9 @@ function gaussianMaps(points, n, size, sigma) {
   return out;
 }
 
-/** The crop in which the face stands upright: the mean shape, fitted to the points, fills 1 / margin of it. */
-function uprightCrop(points, last) {
-  const shape = about.shape, n = shape.length, { size, margin } = about, mean = [0, 0], centre = [0, 0];
+/** The mean shape fitted to points by a similarity: (x, y) of the shape to (a x - b y + c, b x + a y + d). */
+function fittedShape(points) {
+  const { shape } = about, n = shape.length, mean = [0, 0], centre = [0, 0];
   shape.forEach((p, i) => [0, 1].forEach((k) => { mean[k] += p[k] / n; centre[k] += points[2 * i + k] / n; }));
   let a = 0, b = 0, norm = 0;
   shape.forEach((p, i) => {
@@ -162,13 +184,18 @@ function uprightCrop(points, last) {
     b += v * x - u * y;
   });
   [a, b] = [a / norm, b / norm];
-  const middle = [centre[0] - (a * mean[0] - b * mean[1]), centre[1] - (b * mean[0] + a * mean[1])];
+  return [a, -b, centre[0] - a * mean[0] + b * mean[1], b, a, centre[1] - b * mean[0] - a * mean[1]];
+}
+
+/** The crop in which the face stands upright: the mean shape, fitted to the points, fills 1 / margin of it. */
+function uprightCrop(points, last) {
+  const { size, margin } = about, [a, , x, b, , y] = fittedShape(points);
   const grow = 2 * margin / (size - 1), before = zoomOf(last), half = (size - 1) / 2;
   let [c, s] = [a * grow, b * grow], zoom = Math.hypot(c, s);
   if (zoom < before / 100) [c, s, zoom] = [last[0], last[3], before];
   const by = limited(zoom, before / 2, before * 2) / zoom;
   [c, s] = [c * by, s * by];
-  return [c, -s, middle[0] - (c - s) * half, s, c, middle[1] - (s + c) * half];
+  return [c, -s, x - (c - s) * half, s, c, y - (s + c) * half];
 }
 
 /** z of the next step, drawn from the last one into the next crop. */
