@@ -20,7 +20,9 @@ from redn_lib.pretrained import load_pretrained
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 COPIED = ("README.md", "LICENSE", "results", "redn_lib/weights/README.md")  # what pages link to
-RUN_IT = "*A page of the suite, with the outputs of its last run. To run and change it: {download}`the notebook <{name}>`.*"
+RUN_IT = (
+    "*A page of the suite, with the outputs of its last run. To run and change it: {download}`the notebook <{name}>`.*"
+)
 
 
 def install_packages(folder: Path) -> Path:

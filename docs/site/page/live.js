@@ -206,5 +206,6 @@ acting(async () => {
     if (event.dataTransfer.files[0]) await takeFile(stage, event.dataTransfer.files[0]);
   }));
   for (const id of ["camera", "file"]) find(id).disabled = false;
+  tell("");
   Object.assign(page, { stage, camera });
 })();
