@@ -16,3 +16,13 @@ nb_merge_streams = True
 nb_ipywidgets_js = {}
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]  # its picture instead
 mathjax_path = "mathjax.js"
+
+
+def give_captions_a_level(app, pagename, templatename, context, doctree) -> None:
+    """Captions of the list of pages are headings, whose level a screen reader asks for."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
+def setup(app) -> None:
+    app.connect("html-page-context", give_captions_a_level, priority=900)  # after the theme

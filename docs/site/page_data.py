@@ -7,7 +7,7 @@ a script of its own, which `network.js` unpacks.
 import base64
 import gzip
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -83,6 +83,7 @@ def widget(model: RedNet) -> Microscope:
     for face, image in zip(listed, [photo, *(face.image for face in faces)], strict=True):
         face["image"] = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()  # as it is
     listed[0]["name"] = "astronaut"
+    shown.subjects = [replace(shown.subjects[0], name="astronaut"), *shown.subjects[1:]]
     shown.setup = shown.setup | {"faces": listed}
     return shown
 

@@ -113,10 +113,10 @@ def test_a_picture_of_ones_own(opened, tmp_path):
 
 def test_the_camera_is_tracked(opened, tmp_path):
     shown = [cv2.resize(image, None, fx=2, fy=2) for _, _, image in Frames(carphone())][:40]
-    film = tmp_path / "camera.mjpeg"
-    film.write_bytes(b"".join(cv2.imencode(".jpg", cv2.cvtColor(i, cv2.COLOR_RGB2BGR))[1].tobytes() for i in shown))
+    recorded = tmp_path / "camera.mjpeg"
+    recorded.write_bytes(b"".join(cv2.imencode(".jpg", cv2.cvtColor(i, cv2.COLOR_RGB2BGR))[1].tobytes() for i in shown))
     flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with opened("microscope.html", *flags, f"--use-file-for-fake-video-capture={film}") as page:
+    with opened("microscope.html", *flags, f"--use-file-for-fake-video-capture={recorded}") as page:
         page.locator("#camera").click()
         page.wait_for_function("() => document.querySelector('#touch').camera.frames > 8", timeout=120_000)
         picture, points = page.evaluate(LIVE)

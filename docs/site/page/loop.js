@@ -70,7 +70,7 @@ function warp(planes, width, height, crop, size) {
 }
 
 /** For each of `to` pixels the pixels of `from` that it covers, with their shares, as OpenCV: [[first, weights], ...]. */
-function covered(from, to) {
+function areaShares(from, to) {
   const scale = from / to;
   return upTo(to).map((i) => {
     const low = i * scale, high = low + scale, width = Math.min(scale, from - low);
@@ -85,7 +85,7 @@ function covered(from, to) {
 
 /** A part of an image, shrunk by area, as planes (3, height, width) of whole grey levels, 0 to 255. */
 function shrink({ data, width }, [x0, y0, x1, y1], [wide, tall]) {
-  const across = covered(x1 - x0, wide), down = covered(y1 - y0, tall), rows = y1 - y0;
+  const across = areaShares(x1 - x0, wide), down = areaShares(y1 - y0, tall), rows = y1 - y0;
   const half = new Float32Array(3 * rows * wide), out = new Float32Array(3 * tall * wide);
   for (let y = 0; y < rows; y++) for (let x = 0; x < wide; x++) {
     const [first, weights] = across[x];
