@@ -68,6 +68,8 @@ def face_detector() -> bytes:
     """The detector's file, with inputs of any size; it is written for one size, which OpenCV does not mind."""
     graph = onnx.load(detector.weights_path())
     del graph.graph.input[1:]  # the others are its weights
+    for unused in [i for i in graph.graph.initializer if i.name.endswith("num_batches_tracked")]:
+        graph.graph.initializer.remove(unused)
     for value in (graph.graph.input[0], *graph.graph.output):
         for i, side in zip((0, 2, 3), ("faces", "height", "width"), strict=True):
             value.type.tensor_type.shape.dim[i].dim_param = f"{value.name}_{side}"

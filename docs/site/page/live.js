@@ -114,9 +114,9 @@ function drawLive(canvas, { canvas: frame }, steps, colours) {
     const x = wide + gap + k * (PANEL + gap), m = about.maps, strongest = (maps) => {
       const most = new Float32Array(m * m);
       maps.forEach((v, i) => { most[i % (m * m)] = Math.max(most[i % (m * m)], v); });
-      return smallCanvas(m, (at) => colours.subarray(3 * Math.round(255 * most[at]), 3 * Math.round(255 * most[at]) + 3));
+      return smallCanvas(m, (at, c) => colours[3 * Math.round(255 * most[at]) + c]);
     };
-    const area = about.size ** 2, crop = smallCanvas(about.size, (at) => [0, 1, 2].map((c) => 255 * step.frame[c * area + at]));
+    const area = about.size ** 2, crop = smallCanvas(about.size, (at, c) => 255 * step.frame[c * area + at]);
     [crop, strongest(step.z), strongest(peaks(step.maps, m * m))].forEach((panel, row) =>
       context.drawImage(panel, x, row * (PANEL + gap), PANEL, PANEL));
     context.save();
@@ -128,7 +128,10 @@ function drawLive(canvas, { canvas: frame }, steps, colours) {
 }
 function smallCanvas(side, colour) {
   const data = new ImageData(side, side), canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
-  for (let at = 0; at < side * side; at++) data.data.set([...colour(at), 255], 4 * at);
+  for (let at = 0, i = 0; at < side * side; at++) {
+    for (let c = 0; c < 3; c++) data.data[i++] = colour(at, c);
+    data.data[i++] = 255;
+  }
   canvas.getContext("2d").putImageData(data, 0, 0);
   return canvas;
 }
