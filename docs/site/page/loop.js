@@ -54,16 +54,20 @@ function takeCrop(planes, n, width, height, crop, size) {
 /** Whole grey levels of planes (3, height, width) under a crop, as OpenCV's warpAffine: (3, size, size), black outside. */
 function warp(planes, width, height, crop, size) {
   const out = new Float32Array(3 * size * size), [a, b, c, d, e, f] = crop.map(fround), area = width * height;
+  const pixel = (k, column, row) =>
+    column >= 0 && row >= 0 && column < width && row < height ? planes[k * area + row * width + column] : 0;
   for (let y = 0, at = 0; y < size; y++) for (let x = 0; x < size; x++, at++) {
     const u = fround(a * x + fround(b * y + c)), v = fround(d * x + fround(e * y + f));
     const left = Math.floor(u), top = Math.floor(v), p = fround(u - left), q = fround(v - top);
     if (left < -1 || top < -1 || left >= width || top >= height) continue;
+    const inside = left >= 0 && top >= 0 && left + 1 < width && top + 1 < height;
     for (let k = 0; k < 3; k++) {
-      const pixel = (column, row) =>
-        column >= 0 && row >= 0 && column < width && row < height ? planes[k * area + row * width + column] : 0;
-      const across = (row) => fround(pixel(left, row) + p * (pixel(left + 1, row) - pixel(left, row)));
-      const above = across(top);
-      out[k * size * size + at] = rint(fround(above + q * fround(across(top + 1) - above)));
+      const from = k * area + top * width + left, at0 = inside ? planes[from] : pixel(k, left, top);
+      const at1 = inside ? planes[from + 1] : pixel(k, left + 1, top);
+      const at2 = inside ? planes[from + width] : pixel(k, left, top + 1);
+      const at3 = inside ? planes[from + width + 1] : pixel(k, left + 1, top + 1);
+      const above = fround(at0 + p * (at1 - at0)), below = fround(at2 + p * (at3 - at2));
+      out[k * size * size + at] = rint(fround(above + q * fround(below - above)));
     }
   }
   return out;
