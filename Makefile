@@ -12,7 +12,7 @@ ifeq ($(shell id -u),0)
 LAB += --allow-root
 endif
 
-.PHONY: help setup lab test notebooks outputs lint clean
+.PHONY: help setup lab test notebooks outputs site lint clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || grep '##' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ notebooks: setup  ## run every notebook in fast mode; copies, HTML and a table o
 
 outputs: setup  ## run every notebook as written and store its outputs in it, as before a commit
 	OMP_NUM_THREADS=1 REDN_PROGRESS=/dev/null $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 --ExecutePreprocessor.startup_timeout=90 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+
+site: setup  ## the suite as web pages under build/site, the microscope alive in one of them; needs npm once
+	$(PIP) install -c constraints.txt -e '.[site]'
+	OMP_NUM_THREADS=1 $(BIN)/python docs/site/build.py
 
 lint: $(READY_TO_TEST)  ## ruff: rules and format
 	$(BIN)/ruff check .

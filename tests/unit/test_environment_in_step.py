@@ -13,24 +13,54 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+SITE_HEADING = "# For the extra `site` alone"
 
-def read_requirements(root: Path) -> dict[str, Requirement]:
-    """{name: requirement} of the package and of its extra `test`."""
+
+def read_requirements(root: Path, *extras: str) -> dict[str, Requirement]:
+    """{name: requirement} of the package, or of extras of it."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["test"]
-    return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
+    lines = [line for extra in extras for line in project["optional-dependencies"][extra]]
+    return {canonicalize_name(r.name): r for r in map(Requirement, lines or project["dependencies"])}
+
+
+def read_pins(text: str) -> dict[str, str]:
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.!]+", line)] == []
+    return {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
+
+
+def reached_from(requirements: dict[str, Requirement]) -> set[str]:
+    """Names of all that gets installed with these, read from what is installed."""
+    reached, todo = set(), list(requirements.values())
+    while todo:
+        requirement = todo.pop()
+        name, extras = canonicalize_name(requirement.name), requirement.extras
+        if (name, *extras) in reached or name.startswith(("nvidia-", "cuda-", "triton")):
+            continue
+        reached.add((name, *extras))
+        needs = map(Requirement, importlib.metadata.requires(name) or [])
+        todo += [r for r in needs if not r.marker or any(r.marker.evaluate({"extra": e}) for e in ["", *extras])]
+    return {name for name, *_ in reached}
 
 
 @pytest.fixture(scope="module")
 def wanted(root: Path) -> dict[str, Requirement]:
-    return read_requirements(root)
+    return read_requirements(root) | read_requirements(root, "test")
+
+
+@pytest.fixture(scope="module")
+def wanted_by_site(root: Path) -> dict[str, Requirement]:
+    return read_requirements(root, "site")
 
 
 @pytest.fixture(scope="module")
 def pins(root: Path) -> dict[str, str]:
-    lines = [line for line in (root / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.!]+", line)] == []
-    return {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
+    return read_pins((root / "constraints.txt").read_text().split(SITE_HEADING)[0])
+
+
+@pytest.fixture(scope="module")
+def site_pins(root: Path) -> dict[str, str]:
+    return read_pins((root / "constraints.txt").read_text().split(SITE_HEADING)[1].partition("\n")[2])
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +68,9 @@ def conda(root: Path) -> dict:
     return yaml.safe_load((root / "environment.yml").read_text())
 
 
-def test_every_pin_satisfies_pyproject(wanted, pins):
-    refused = [f"{r} but pinned {pins.get(name)}" for name, r in wanted.items() if not pinned_right(r, pins.get(name))]
+def test_every_pin_satisfies_pyproject(wanted, wanted_by_site, pins, site_pins):
+    all_wanted, all_pins = [*wanted.items(), *wanted_by_site.items()], pins | site_pins
+    refused = [f"{r} but pinned {all_pins.get(n)}" for n, r in all_wanted if not pinned_right(r, all_pins.get(n))]
     assert refused == []
 
 
@@ -77,15 +108,15 @@ def test_conda_python_is_admitted(conda, root):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems add packages of their own")
 def test_everything_that_gets_installed_is_pinned_and_nothing_else(wanted, pins):
-    reached, todo = set(), list(wanted.values())
-    while todo:
-        requirement = todo.pop()
-        name, extras = canonicalize_name(requirement.name), requirement.extras
-        if (name, *extras) in reached or name.startswith(("nvidia-", "cuda-", "triton")):
-            continue
-        reached.add((name, *extras))
-        needs = map(Requirement, importlib.metadata.requires(name) or [])
-        todo += [r for r in needs if not r.marker or any(r.marker.evaluate({"extra": e}) for e in ["", *extras])]
-    names = {name for name, *_ in reached}
+    names = reached_from(wanted)
     assert names - set(pins) == set()
     assert set(pins) - names <= {"overrides"}, "overrides is for Python 3.11; what else is not reached is not used"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems add packages of their own")
+def test_everything_that_the_site_adds_is_pinned_and_nothing_else(wanted_by_site, pins, site_pins):
+    try:
+        names = reached_from(wanted_by_site)
+    except importlib.metadata.PackageNotFoundError as error:
+        pytest.skip(f"the extra `site` is not installed: {error}")
+    assert names - set(pins) == set(site_pins)
