@@ -79,13 +79,13 @@ def table(preset: Preset) -> str:
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     total = 0.0
     for name, stage in STAGES.items():
-        stage = replace(stage, steps=preset.trained_steps)
-        each = iteration_flops(replace(preset, hidden=HIDDEN if stage.frames > 1 else 0), stage)
+        parts = [replace(part, steps=preset.trained_steps, only=stage.only) for part in stage.each]
+        each = sum(iteration_flops(replace(preset, hidden=HIDDEN if p.frames > 1 else 0), p) for p in parts)
         total += each * stage.iterations
         seconds = each / (UTILISATION * PEAK[FASTEST] * 1e12)
-        cores = stage.batch * stage.frames / seconds / PREPARED
-        batch = f"{stage.batch} clips of {stage.frames}" if stage.frames > 1 else f"{stage.batch} images"
-        what = [name, f"{stage.iterations}", batch, f"{stage.steps}", f"{each / 1e12:.2f}"]
+        cores = sum(part.batch * part.frames for part in parts) / seconds / PREPARED
+        batch = " + ".join(f"{p.batch} clips of {p.frames}" if p.frames > 1 else f"{p.batch} images" for p in parts)
+        what = [name, f"{stage.iterations}", batch, f"{preset.trained_steps}", f"{each / 1e12:.2f}"]
         rows.append([*what, *spent(each * stage.iterations), f"{cores:.0f}"])
     rows.append(["all", "", "", "", "", *spent(total), ""])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)

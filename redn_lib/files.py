@@ -19,6 +19,12 @@ from filelock import FileLock, Timeout
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # only writing raises these
 
 
+def suite_folder(name: str) -> Path:
+    """The folder "notebooks" or "results" of the suite: in an installed package, or in the checkout."""
+    package = Path(__file__).parent
+    return package / name if (package / name).is_dir() else package.parent / name
+
+
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block ends well, remove it if not.

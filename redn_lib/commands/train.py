@@ -1,13 +1,14 @@
 """Train a network, or go on with a run that was stopped.
 
-A network is trained in stages: faces, on still images of all datasets; spatial, on those that people labelled;
-renewed, on all of them, whose points the network has set again, as people would, where another network had set them;
-mild, on those that people labelled, with little augmentation; temporal, on clips, with f_tRNN; identity, on still
-images of people whom f_CLS tells apart; memory, on clips, with the encoder as it is; joint, on clips, with all losses
-and all parts. Each goes on from the weights of the one before (--start). --recipe compact runs those that make the
-shipped weights, from nothing. Clips are windows of consecutive frames where a dataset has videos, otherwise animated
-still images. The same command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several
-GPUs or hosts: torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
+A network is trained in stages: faces, on still images of all datasets; spatial, on those that people labelled; renewed,
+on all of them, whose points the network has set again, as people would, where another network had set them; mild, on
+those that people labelled, with little augmentation; temporal, on clips, with f_tRNN; identity, on still images of
+people whom f_CLS tells apart; settle, as mild; memory, on clips, with the encoder as it is; longer, on longer clips;
+polish, as mild, for the maps alone; joint, on clips, with all losses and all parts. Each goes on from the weights of
+the one before (--start). --recipe compact runs those that make the shipped weights, from nothing. Clips are windows of
+consecutive frames where a dataset has videos, otherwise animated still images. The same command run again goes on from
+the checkpoint in the run folder; Ctrl-C saves first. On several GPUs or hosts: torchrun --nproc_per_node GPUS -m --
+redn_lib.cli train ...
 """
 
 import argparse
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +72,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def by_stage(field: str) -> str:
-    """What an option is by default in each of the stages."""
-    return "default by stage " + ", ".join(str(getattr(stage, field)) for stage in STAGES.values())
+    """What an option is by default in each of the stages, with a + between the parts of a stage."""
+    whole = field in ("iterations", "rate")
+    values = [[getattr(one, field) for one in ((stage,) if whole else stage.each)] for stage in STAGES.values()]
+    return "default by stage " + ", ".join(" + ".join(map(str, of_parts)) for of_parts in values)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -114,28 +118,35 @@ def run_stage(
 ) -> tuple[RedNet, dict[str, Any]]:
     """The network at the end of a stage, and what its weight file says of it; before: what the file of `start` says."""
     processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
-    samples = samples_of(stage, datasets, start, args.run / LABELS, fabric)
-    length = max((len(sample.frames) for sample in samples), default=0) or 1
-    faces = patches(samples, lambda them: tqdm(them, "faces", leave=False, disable=quiet))
-    known, people = before.get(KNOWN, []) if before else [], trained_on(samples, before)
+    of_parts = [samples_of(part, datasets, start, args.run / LABELS, fabric) for part in stage.each]
+    faces = [patches(them, lambda some: tqdm(some, "faces", leave=False, disable=quiet)) for them in of_parts]
+    known, people = before.get(KNOWN, []) if before else [], trained_on(chain(*of_parts), before)
     model, batches = begun(start, stage, faces, seed=args.seed, hidden=args.hidden, known=known, processes=processes)
     settings = {"every": args.every, "device": args.device, "workers": args.workers}
     settings["options"] = options_of(args) | people
     trainer = Trainer(model, stage, batches, path=folder / "checkpoint.pt", fabric=fabric, **settings)
     if not quiet:
-        kind = "images" if length == 1 else f"clips of {length} frames"
-        print(
-            f"stage {name}: {len(samples)} real {kind} of {len({s.person for s in samples})} people, "
-            f"{stage.procedural:.0%} procedural; iteration {trainer.iteration} of {stage.iterations}",
-            flush=True,
-        )
+        learnt_from = " + ".join(map(counted, of_parts))
+        print(f"stage {name}: {learnt_from}; iteration {trainer.iteration} of {stage.iterations}", flush=True)
     model = trained(trainer, quiet)
     if not quiet:
         print(f"stage {name}: {trainer.seconds / 3600:.2f} hours")
     about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
-    about |= {"frames": len(samples) * length, "procedural": stage.procedural, "made_by": made_by(args, stage)}
-    known = digests(batches) if stage.identity_weight else known
+    about |= {"frames": max(map(frames_in, of_parts)), "made_by": made_by(args, stage)}
+    known = digests(batches) if any(part.identity_weight for part in stage.each) else known
     return model, about | ({KNOWN: known} if model.classifier is not None and known else {}) | people
+
+
+def frames_in(samples: Sequence[Sample]) -> int:
+    """Number of frames that are read from files; a still image is one."""
+    return sum(max(len(sample.frames), 1) for sample in samples)
+
+
+def counted(samples: Sequence[Sample]) -> str:
+    """How many real images or clips there are, of how many people."""
+    length = frames_in(samples) // max(len(samples), 1)
+    kind = f"clips of {length} frames" if length > 1 else "images"
+    return f"{len(samples)} real {kind} of {len({sample.person for sample in samples})} people"
 
 
 def made_by(args: argparse.Namespace, stage: Stage) -> str:
@@ -196,10 +207,16 @@ def chosen_stage(args: argparse.Namespace, name: str, preset: Preset) -> Stage:
     """The stage of that name with the values of the command line. Raises ValueError for too few steps."""
     least, names = preset.trained_steps, {field.name for field in fields(Stage)}
     given = {option: value for option, value in vars(args).items() if option in names and value is not None}
-    stage = replace(STAGES[name], **{"steps": least} | given)
-    if stage.steps < least:
+    if given.get("steps", least) < least:
         raise ValueError(f"preset {preset.name} keeps statistics of {least} steps: train with --steps {least} or more")
-    return replace(stage, seed=STAGES[name].seed + args.seed, warmup=min(stage.warmup, stage.iterations // 4))
+
+    def chosen(stage: Stage) -> Stage:
+        values = {"steps": least} | given | {"seed": stage.seed + args.seed, "parts": tuple(map(chosen, stage.parts))}
+        values |= {"iterations": given.get("iterations", STAGES[name].iterations)}
+        stage = replace(stage, **values)
+        return replace(stage, warmup=min(stage.warmup, stage.iterations // 4))
+
+    return chosen(STAGES[name])
 
 
 def trained(trainer: Trainer, quiet: bool) -> RedNet:

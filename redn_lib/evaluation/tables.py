@@ -8,8 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from redn_lib.files import naming, whole_file
+from redn_lib.files import naming, suite_folder, whole_file
 from redn_lib.metrics import METRICS
+
+RESULTS = suite_folder("results")
+"""Where the tables are that come with the suite."""
 
 
 def write_table(rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: Path, *, command: str, about: str) -> None:

@@ -121,7 +121,7 @@ def run_video_model(variant: VideoModel, setting: Setting, seed: int) -> Figures
     if isinstance(model, curriculum.StackedFrames):
         model.widen()
     n = setting.stage.iterations
-    stage = replace(STAGES["temporal"], iterations=n, stills=False, warmup=min(n // 4, 50), ema=setting.stage.ema)
+    stage = replace(STAGES["temporal"].parts[0], iterations=n, warmup=min(n // 4, 50), ema=setting.stage.ema)
     stage = replace(stage, rate=RATE, memory_rate=MEMORY_RATE, only=variant.only, seed=seed + 4000)
     name = f"shipped, then {network.__name__} {variant.hidden} on {variant.clips.__name__}"
     model = Curriculum(setting, seed).trained(model, variant.clips(setting.faces, stage, model.preset), name)

@@ -205,17 +205,11 @@ class StillBatches(Dataset):
 
 class ClipBatches(StillBatches):
     """As `StillBatches`, of clips of stage.frames frames. A Clip among the faces (see `cut_clip`) stays a real one,
-    mirrored in half of the cases; a Face is animated, and an occluder passes before stage.occluded of them. Where
-    stage.stills says so, every second batch is of as many still images as the others have frames.
+    mirrored in half of the cases; a Face is animated, and an occluder passes before stage.occluded of them.
     """
 
     def __getitem__(self, i: int) -> Batch:
         rng = np.random.default_rng((self.stage.seed, i))
-        if self.stage.stills and i % 2:
-            count = self.stage.frames
-            chosen = [one for j in range(count) for one in self.chosen(i * count + j)]
-            stills = [one[int(rng.integers(len(one)))] if isinstance(one, Clip) else one for one in chosen]
-            return self.batch([self.changed(face, rng) for face in stills], rng)
         clips = [mirrored(one, rng) if isinstance(one, Clip) else self.moved(one, rng) for one in self.chosen(i)]
         return self.batch(clips, rng)
 
@@ -234,6 +228,19 @@ class ClipBatches(StillBatches):
             occluder = replace(occluder, enters=0)
         strength = MotionStrength(pace=float(self.stage.pace ** (rng.random() ** 2)))
         return animate(face, seed, frames, PATCH_SIZE, occluder, strength)
+
+
+class Together(Dataset):
+    """Item i: a batch of each part of a stage. people: as of `StillBatches`, of the part with the most."""
+
+    def __init__(self, parts: Sequence[StillBatches]):
+        self.parts = parts
+        self.people = max((part.people for part in parts), key=len)
+        for part in parts:
+            part.people = self.people
+
+    def __getitem__(self, i: int) -> list[Batch]:
+        return [part[i] for part in self.parts]
 
 
 def mirrored(one: Face | Clip, rng: np.random.Generator) -> Face | Clip:

@@ -9,7 +9,7 @@ from redn_lib.data.clip import Clip, Face
 from redn_lib.presets import Preset
 from redn_lib.rednet import RedNet
 from redn_lib.temporal import HIDDEN
-from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches
+from redn_lib.training.batches import ClipBatches, ProceduralFaces, StillBatches, Together
 from redn_lib.training.stages import Stage
 from redn_lib.training.trained_on import digest
 
@@ -34,16 +34,16 @@ def grown(start: RedNet, seed: int, kind: type[RedNet] = RedNet, **parts: int) -
 def begun(
     start: RedNet,
     stage: Stage,
-    faces: Sequence[Face | Clip],
+    faces: Sequence[Sequence[Face | Clip]],
     *,
     seed: int,
     hidden: int | None = None,
     known: Sequence[str] = (),
     processes: int = 1,
-) -> tuple[RedNet, StillBatches]:
+) -> tuple[RedNet, StillBatches | Together]:
     """The network with which a stage begins, which has f_CLS and f_tRNN where the stage wants them, and its batches.
 
-    faces: patches of real faces.
+    faces: patches of real faces, for each part of the stage.
     seed: of what is fresh, and of the synthetic people whom f_CLS knows.
     hidden: units of f_tRNN, by default those that it has, HIDDEN where it has none.
     known: digests of the people whom f_CLS of `start` knows, in its order (see `digests`). Their rows are kept, those
@@ -51,18 +51,22 @@ def begun(
     processes: how many share each batch; the batches returned are those of one of them.
     Raises ValueError where f_CLS would know nobody.
     """
-    synthetic = None
-    if stage.procedural:
-        synthetic = ProceduralFaces(stage.seed, stage.group, stage.synthetic_people, people_seed=seed)
-    kind = ClipBatches if stage.frames > 1 else StillBatches
-    batches = kind(faces, replace(stage, batch=stage.batch // processes), start.preset, synthetic)
-    if stage.identity_weight and not batches.people:
+    each = []
+    for one, them in zip(stage.each, faces, strict=True):
+        synthetic = None
+        if one.procedural:
+            synthetic = ProceduralFaces(one.seed, one.group, one.synthetic_people, people_seed=seed)
+        kind = ClipBatches if one.frames > 1 else StillBatches
+        each.append(kind(them, replace(one, batch=one.batch // processes), start.preset, synthetic))
+    batches = Together(each) if stage.parts else each[0]
+    tells_apart = any(one.identity_weight for one in stage.each)
+    if tells_apart and not batches.people:
         raise ValueError("f_CLS needs people with several images: name a dataset that has them, or take --procedural 1")
-    parts = {"people": len(batches.people)} if stage.identity_weight else {}
-    if stage.frames > 1:
+    parts = {"people": len(batches.people)} if tells_apart else {}
+    if any(one.frames > 1 for one in stage.each):
         parts["hidden"] = hidden or start.preset.hidden or HIDDEN
     model = grown(start, seed, **parts)
-    if stage.identity_weight:
+    if tells_apart:
         before = dict(zip(known, start.classifier.people, strict=True)) if known else {}
         new = fresh(model.preset, seed).to(next(model.parameters()).device).classifier.people
         rows = [before.get(person, row) for person, row in zip(digests(batches), new, strict=True)]
@@ -70,6 +74,6 @@ def begun(
     return model, batches
 
 
-def digests(batches: StillBatches) -> list[str]:
+def digests(batches: StillBatches | Together) -> list[str]:
     """Digests of the people whom f_CLS tells apart in these batches, in the order of its rows."""
     return [digest(person) for person in batches.people]

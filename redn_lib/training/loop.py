@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -42,9 +42,9 @@ def learning_rate(stage: Stage, i: int) -> float:
 def learns(name: str, stage: Stage) -> bool:
     """Whether a parameter of that name learns in the stage: `only` names it, and the losses reach it."""
     part = name.partition(".")[0]
-    if part == "memory" and stage.frames == 1:
+    if part == "memory" and all(one.frames == 1 for one in stage.each):
         return False
-    if part in ("classifier", "reader") and not (stage.identity_weight or stage.apart):
+    if part in ("classifier", "reader") and not any(one.identity_weight or one.apart for one in stage.each):
         return False
     return not stage.only or name.startswith(stage.only)
 
@@ -73,7 +73,7 @@ def parameter_groups(model: nn.Module, stage: Stage) -> list[dict]:
 
 def follow_norms(model: nn.Module, stage: Stage) -> None:
     """Let batch norm follow the batches where they are single images and the part learns; elsewhere it stays."""
-    plain = stage.group == stage.frames == 1
+    plain = stage.group == stage.frames == 1 and not stage.parts
     for name, part in model.named_children():
         if name in ("encoder", "decoder", "regression"):
             part.train(plain and any(learns(f"{name}.{n}", stage) for n, _ in part.named_parameters()))
@@ -86,8 +86,8 @@ class Losses(nn.Module):
         super().__init__()
         self.model, self.stage = model, stage
 
-    def forward(self, batch: Batch, swap: bool) -> Outcome:
-        return outcome(self.model, batch, self.stage, swap=swap)
+    def forward(self, batch: Batch, part: int, swap: bool) -> Outcome:
+        return outcome(self.model, batch, self.stage.each[part], swap=swap)
 
 
 class Trainer:
@@ -95,7 +95,8 @@ class Trainer:
 
     model: trained in place; what does not learn in the stage has no gradients from then on.
     stage: what is trained, how long, with which losses.
-    batches: item i is the batch of iteration i; of n processes, item n * i + r is that of process r.
+    batches: item i is the batch of iteration i, or of a stage of several parts the batches; of n processes, item
+        n * i + r is that of process r.
     path: checkpoint, read when it exists, written every `every` iterations and at the end; None: a run that leaves
         nothing.
     device: where to compute; by default a GPU where there is one.
@@ -126,9 +127,10 @@ class Trainer:
         self.workers, self.watch, self.fabric = workers, watch, fabric
         self.rank, self.processes = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
         self.device = fabric.device if fabric else best_device(device)
-        multiple = self.processes * stage.accumulate * stage.group
-        if stage.batch % multiple:
-            raise ValueError(f"a batch of {stage.batch} cannot be divided: it must be a multiple of {multiple}")
+        for one in stage.each:
+            multiple = self.processes * one.accumulate * one.group
+            if one.batch % multiple:
+                raise ValueError(f"a batch of {one.batch} cannot be divided: it must be a multiple of {multiple}")
         model.to(self.device, memory_format=torch.channels_last).train()
         follow_norms(model, stage)
         self.average = AveragedModel(model, multi_avg_fn=self.follow, use_buffers=True)
@@ -158,7 +160,7 @@ class Trainer:
             with stopping(patient=self.fabric is not None) as asked:
                 start = time.perf_counter() - self.seconds
                 for batch in show(self.loader()):
-                    self.losses.append(self.learn(Batch(*batch)))
+                    self.losses.append(self.learn(batch))
                     self.seconds = time.perf_counter() - start
                     stop = self.mean(torch.tensor(float(bool(asked)), device=self.device)) > 0
                     if stop or self.iteration % self.every == 0 or self.iteration == self.stage.iterations:
@@ -190,19 +192,17 @@ class Trainer:
         """The mean over all processes."""
         return self.fabric.all_reduce(values, reduce_op="mean") if self.fabric else values
 
-    def learn(self, batch: Batch) -> list[float]:
-        """One iteration; returns the loss of each feedback step. Raises ValueError when the loss is not finite."""
+    def learn(self, batch: Batch | Sequence[Batch]) -> list[float]:
+        """One iteration, on a batch of each part of the stage; returns the loss of each feedback step. Raises
+        ValueError when the loss is not finite.
+        """
         stage = self.stage
         rate = learning_rate(stage, self.iteration)
         for group in self.optimiser.param_groups:
             group["lr"] = group["share"] * rate
-        batch = Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch))
-        batch = batch._replace(patches=batch.patches.float().div_(255))
-        swap = np.random.default_rng((stage.seed, 2, self.iteration)).random() < stage.swap
         self.optimiser.zero_grad(set_to_none=True)
-        pieces = zip(*(tensor.chunk(stage.accumulate) for tensor in batch), strict=True)
-        figures = torch.stack([self.backward(Batch(*piece), swap) for piece in pieces]).mean(0)
-        total, identity, *steps = self.mean(figures).tolist()
+        figures = [self.part(n, Batch(*one)) for n, one in enumerate(batch if stage.parts else [batch])]
+        total, identity, *steps = self.mean(torch.stack(figures).mean(0)).tolist()
         if not math.isfinite(total):
             where = f"at iteration {self.iteration}"
             raise ValueError(f"the loss is {total} {where}: lower the learning rate or check the points")
@@ -215,15 +215,27 @@ class Trainer:
             self.watch(self.iteration, named | {"loss/all": total, "loss/identity": identity, "rate": rate})
         return steps
 
+    def part(self, n: int, batch: Batch) -> Tensor:
+        """Add the gradients of the batch of part n, in pieces. Figures as of `backward`."""
+        stage = self.stage.each[n]
+        batch = Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch))
+        batch = batch._replace(patches=batch.patches.float().div_(255))
+        swap = np.random.default_rng((stage.seed, 2, self.iteration)).random() < stage.swap
+        pieces = zip(*(tensor.chunk(stage.accumulate) for tensor in batch), strict=True)
+        return torch.stack([self.backward(Batch(*piece), n, swap) for piece in pieces]).mean(0)
+
     def follow(self, average: list[Tensor], now: list[Tensor], n: Tensor) -> None:
         """Move the averaged weights, whose memory grows from a few iterations to stage.ema (our choice)."""
         torch._foreach_lerp_(average, now, 1 - min(self.stage.ema, (1 + int(n)) / (10 + int(n))))
 
-    def backward(self, batch: Batch, swap: bool) -> Tensor:
-        """Add the gradients of a piece of a batch. Figures (2 + K,): the loss, that of f_CLS, that of each step."""
+    def backward(self, batch: Batch, n: int, swap: bool) -> Tensor:
+        """Add the gradients of a piece of a batch of part n. Figures (2 + K,): the loss, that of f_CLS, that of each
+        step.
+        """
+        stage = self.stage.each[n]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast_bfloat16(self.device)):
-            found = self.losses_of(batch, swap)
-        (found.total / self.stage.accumulate).backward()
+            found = self.losses_of(batch, n, swap)
+        (stage.share / stage.accumulate * found.total).backward()
         return torch.cat([torch.stack([found.total, found.identity]), found.steps]).detach()
 
     def save(self) -> None:

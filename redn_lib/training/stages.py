@@ -23,7 +23,7 @@ class BoxNoise:
 class Stage:
     """One stage of training with AdamW, warm-up and a cosine to zero, its weights averaged over time (our choice).
 
-    iterations: number of batches.
+    iterations: number of batches; of a part those of its stage.
     batch: images or clips in a batch, of all processes together.
     rate: highest learning rate.
     warmup: iterations until the highest learning rate.
@@ -39,7 +39,6 @@ class Stage:
     apart: weight of the other losses that keep C_id and C_pe apart.
     swap: share of batches in which C_id comes from another image of the same person.
     frames: T of a clip; 1 for still images.
-    stills: whether every second batch is of still images, as many as there are frames in a batch of clips.
     occluded: share of the animated clips in which an occluder passes before the face.
     pace: an animated head is up to so many times as fast as usual, in most clips far less.
     memory_rate: learning rate of f_tRNN over that of the rest.
@@ -55,9 +54,12 @@ class Stage:
     labels: where some datasets were labelled by people and some by another network, "all": of both; "people": only the
         former; "renewed": both, the latter labelled again by the network that begins the stage, of a recipe the first
         such stage (`relabel.renewed`).
+    parts: stages each of which gives a batch to every iteration; their losses are added, and batch norm stays. Of this
+        stage itself, what is said of losses and batches does not count then. Empty: it is a stage of its own.
+    share: weight of the losses of a part in the sum.
     """
 
-    iterations: int
+    iterations: int = 0
     batch: int = 32
     rate: float = 2e-3
     warmup: int = 200
@@ -73,7 +75,6 @@ class Stage:
     apart: float = 0.0
     swap: float = 0.0
     frames: int = 1
-    stills: bool = False
     occluded: float = 0.7
     pace: float = 1.0
     memory_rate: float = 2.0
@@ -87,6 +88,13 @@ class Stage:
     augmented: float = 1.0
     augment_synthetic: bool = True
     labels: str = "all"
+    parts: tuple["Stage", ...] = ()
+    share: float = 1.0
+
+    @property
+    def each(self) -> tuple["Stage", ...]:
+        """Its parts; the stage alone where it has none."""
+        return self.parts or (self,)
 
 
 ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
@@ -117,12 +125,19 @@ READING = ("decoder", "detection", "regression")
 BEHIND = ("memory", *READING)
 """f_tRNN and all that comes after it, so that both codes stay what they are (our choice)."""
 
+PEOPLE = {"growth": 2.0, "labels": "people", **GENTLE}
+"""A part on still images that people labelled (our choice)."""
+
 STAGES = {
     "faces": Stage(1500),
     "spatial": Stage(5500, growth=2.0, labels="people", seed=125),
     "renewed": Stage(5500, growth=2.0, seed=375, labels="renewed"),
-    "mild": Stage(1500, rate=5e-4, growth=2.0, seed=875, labels="people", **GENTLE),
-    "temporal": Stage(1600, rate=5e-4, growth=2.0, stills=True, seed=500, labels="renewed", **STEADY, **GENTLE),
+    "mild": Stage(1500, rate=5e-4, seed=875, **PEOPLE),
+    "temporal": Stage(
+        1600,
+        rate=5e-4,
+        parts=(Stage(seed=500, growth=2.0, labels="renewed", **STEADY), Stage(seed=510, **PEOPLE)),
+    ),
     "identity": Stage(
         1500,
         64,
@@ -136,14 +151,24 @@ STAGES = {
         labels="renewed",
         **DECOUPLING,
     ),
-    "settle": Stage(2000, rate=5e-4, growth=2.0, seed=1000, labels="people", **GENTLE),
+    "settle": Stage(2000, rate=5e-4, seed=1000, **PEOPLE),
     "memory": Stage(
-        1600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=625, labels="people", **STEADY, **GENTLE
+        1600,
+        rate=5e-4,
+        only=BEHIND,
+        parts=(Stage(seed=625, growth=2.0, labels="people", **STEADY), Stage(seed=635, **PEOPLE)),
     ),
     "longer": Stage(
-        600, rate=5e-4, growth=2.0, stills=True, only=BEHIND, seed=1250, labels="people", **STEADY | LONGER, **GENTLE
+        450,
+        rate=5e-4,
+        only=BEHIND,
+        parts=(
+            Stage(seed=1250, growth=2.0, labels="renewed", share=0.5, **STEADY | LONGER),
+            Stage(seed=1260, **PEOPLE),
+            Stage(seed=1270, **PEOPLE | {"labels": "renewed", "batch": 16, "share": 0.5}),
+        ),
     ),
-    "polish": Stage(500, rate=3e-4, growth=2.0, only=READING, seed=1125, labels="people", **GENTLE),
+    "polish": Stage(500, rate=3e-4, only=READING, seed=1125, **PEOPLE),
     "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
@@ -151,8 +176,8 @@ STAGES = {
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
 again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
 finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
-again, the encoder as it is. longer: the same, of longer clips. polish: as mild, the encoder and f_tRNN as they are.
-joint: clips, all losses and parts.
+again, the encoder as it is. longer: the same, of longer clips and of all sets. polish: as mild, the encoder and f_tRNN
+as they are. joint: clips, all losses and parts.
 The seeds differ so that no stage has the batches of another.
 """
 

@@ -25,8 +25,14 @@ STILLS = Stage(iterations=3, batch=4, warmup=2, procedural=0.5)
 STAGES = {
     "stills": STILLS,
     "f_CLS": replace(STILLS, batch=8, group=2, identity_weight=0.1, swap=0.5, synthetic_people=3),
-    "clips": replace(STILLS, iterations=2, batch=2, frames=2, procedural=0.0),
+    "clips": (CLIPS := replace(STILLS, iterations=2, batch=2, frames=2, procedural=0.0)),
+    "both": Stage(iterations=2, warmup=2, parts=(STILLS, replace(CLIPS, share=0.5))),
 }
+
+
+def begun_of(stage: Stage, processes: int) -> tuple:
+    """The network with which a stage begins, and the batches of one of the processes."""
+    return begun(fresh(TINY, 0), stage, [FACES] * len(stage.each), seed=1, hidden=8, processes=processes)
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +48,17 @@ class BothShares(torch.utils.data.Dataset):
         self.shares = shares
 
     def __getitem__(self, i):
-        both = zip(self.shares[2 * i], self.shares[2 * i + 1], strict=True)
-        return Batch(*(torch.cat(tensors) for tensors in both))
+        first, second = self.shares[2 * i], self.shares[2 * i + 1]
+        if isinstance(first, Batch):
+            return Batch(*map(torch.cat, zip(first, second, strict=True)))
+        return [Batch(*map(torch.cat, zip(*two, strict=True))) for two in zip(first, second, strict=True)]
 
 
 def save_results(folder: Path) -> None:
     """Train each of STAGES in one of two processes."""
     with joined("cpu") as fabric:
         for name, stage in STAGES.items():
-            model, batches = begun(fresh(TINY, 0), stage, FACES, seed=1, hidden=8, processes=fabric.world_size)
+            model, batches = begun_of(stage, fabric.world_size)
             trainer = Trainer(model, stage, batches, fabric=fabric)
             trainer.run()
             state = {name: value for name, value in model.named_parameters()}
@@ -87,8 +95,9 @@ def test_two_processes_learn_what_one_learns_in_two_pieces(tmp_path):
         first, second = (torch.load(tmp_path / f"{name}-{rank}.pt") for rank in range(2))
         assert first["losses"] == second["losses"]
         assert_same(first["state"], second["state"])
-        model, shares = begun(fresh(TINY, 0), stage, FACES, seed=1, hidden=8, processes=2)
-        trainer = Trainer(model, replace(stage, accumulate=2), BothShares(shares), device="cpu")
+        model, shares = begun_of(stage, 2)
+        parts = tuple(replace(part, accumulate=2) for part in stage.parts)
+        trainer = Trainer(model, replace(stage, accumulate=2, parts=parts), BothShares(shares), device="cpu")
         trainer.run()
         torch.testing.assert_close(torch.tensor(first["losses"]), torch.tensor(trainer.losses), rtol=1e-3, atol=0)
 

@@ -103,9 +103,9 @@ def test_a_grown_network_keeps_what_was_trained_and_begins_other_sizes_afresh():
 def test_rows_of_f_cls_go_with_the_names_of_people():
     stage = Stage(iterations=1, batch=2, identity_weight=1.0)
     named = {name: replace(face, person=name) for name, face in zip("abcd", FACES, strict=False)}
-    first, batches = begun(fresh(TINY, 0), stage, [named["a"], named["b"], named["c"]] * 2, seed=0)
+    first, batches = begun(fresh(TINY, 0), stage, [[named["a"], named["b"], named["c"]] * 2], seed=0)
     assert digests(batches) == [digest(name) for name in "abc"]
-    others = [named["b"], named["d"], named["c"]] * 2
+    others = [[named["b"], named["d"], named["c"]] * 2]
     model, _ = begun(first, stage, others, seed=1, known=digests(batches))
     old, new = first.classifier.people, model.classifier.people
     assert torch.equal(new[0], old[1]) and torch.equal(new[1], old[2])
@@ -225,7 +225,7 @@ def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
     [
         ("identity", [], "goes on from weights of stage temporal: name their file with --start"),
         ("compact", ["--start", "any.safetensors"], "a recipe begins from nothing"),
-        ("joint", [], "goes on from weights of stage polish"),
+        ("polish", [], "goes on from weights of stage longer"),
         ("spatial", ["--steps", "1"], "keeps statistics of 2 steps: train with --steps 2 or more"),
         ("spatial", ["--batch", "6", "--accumulate", "4"], "must be a multiple of 4"),
         ("spatial", ["--only", "decodr"], "no part named decodr can learn in this stage; there are encoder, decoder"),

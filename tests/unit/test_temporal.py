@@ -250,17 +250,6 @@ def test_the_gates_of_a_fresh_lstm_stay_between_open_and_closed_for_any_size_of_
     assert ((gates > 0.02) & (gates < 0.98)).float().mean() > 0.9
 
 
-def test_every_second_batch_of_a_clip_stage_with_stills_is_of_as_many_still_images():
-    batches = ClipBatches(FACES, replace(STAGE, stills=True), PRESET)
-    clip, stills = batches[0], batches[1]
-    assert stills.points.shape == (clip.points.shape[0] * clip.points.shape[1], 68, 2)
-    assert stills.patches.shape[1:] == clip.patches.shape[2:]
-    model = tiny()
-    found = outcome(model, Batch(stills.patches.float() / 255, *stills[1:]), STAGE)
-    found.total.backward()
-    assert found.steps.shape == (2,) and all(p.grad is None for p in model.memory.parameters())
-
-
 def test_more_occluders_are_there_from_the_first_frame_than_by_chance(monkeypatch):
     def hidden_at_first() -> int:
         clips = ClipBatches(FACES, replace(STAGE, occluded=1.0), PRESET)

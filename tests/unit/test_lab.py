@@ -1,0 +1,74 @@
+"""`redn lab`: notebooks copied to a folder of one's own, nothing of one's own lost; what travels in the wheel."""
+
+import subprocess
+import sys
+import zipfile
+
+from redn_lib.commands import lab
+from redn_lib.commands.lab import FIRST, copy_notebooks
+from redn_lib.evaluation.tables import RESULTS
+from redn_lib.files import suite_folder
+
+
+def test_all_notebooks_are_copied_once(tmp_path):
+    names = {path.name for path in suite_folder("notebooks").glob("*.ipynb")}
+    copied, kept = copy_notebooks(tmp_path / "mine", lambda path: True)
+    assert kept == 0 and copied >= len(names) >= 8
+    assert {path.name for path in (tmp_path / "mine").glob("*.ipynb")} == names
+    assert not any(part.startswith(".") for path in (tmp_path / "mine").rglob("*") for part in path.name.split("/"))
+    assert copy_notebooks(tmp_path / "mine", lambda path: True) == (0, 0)
+
+
+def test_a_changed_notebook_stays_or_is_kept_beside_the_new_one(tmp_path):
+    copy_notebooks(tmp_path, lambda path: True)
+    (tmp_path / FIRST).write_text("mine")
+    asked = []
+    assert copy_notebooks(tmp_path, lambda path: asked.append(path)) == (0, 1)
+    assert asked == [tmp_path / FIRST] and (tmp_path / FIRST).read_text() == "mine"
+    assert copy_notebooks(tmp_path, lambda path: True) == (1, 0)
+    assert (tmp_path / FIRST).read_bytes() == (suite_folder("notebooks") / FIRST).read_bytes()
+    assert (tmp_path / "00_start_here.yours.ipynb").read_text() == "mine"
+
+
+def test_a_second_copy_that_was_changed_is_kept_too(tmp_path):
+    copy_notebooks(tmp_path, lambda path: True)
+    for words in ("first", "second"):
+        (tmp_path / FIRST).write_text(words)
+        copy_notebooks(tmp_path, lambda path: True)
+    assert {path.read_text() for path in tmp_path.glob("00_start_here.yours*")} == {"first", "second"}
+
+
+def test_where_nobody_can_be_asked_a_changed_notebook_stays(tmp_path, monkeypatch):
+    served = []
+    monkeypatch.setattr(
+        lab.subprocess, "run", lambda words, check: served.append(words) or subprocess.CompletedProcess(words, 0)
+    )
+    parser = lab.argparse.ArgumentParser()
+    lab.add_options(parser)
+    args = parser.parse_args([str(tmp_path), "--no-browser", "--port", "8999"])
+    assert lab.run(args) == 0
+    (tmp_path / FIRST).write_text("mine")
+    assert lab.run(args) == 0 and (tmp_path / FIRST).read_text() == "mine"
+    assert lab.run(parser.parse_args([str(tmp_path), "--copy-only"])) == 0 and len(served) == 2
+    assert served[0][:3] == [sys.executable, "-m", "jupyterlab"] and "--no-browser" in served[0]
+    assert f"--ServerApp.root_dir={tmp_path.resolve()}" in served[0] and "--port=8999" in served[0]
+
+
+def test_weights_tables_and_notebooks_travel_in_the_wheel(root, tmp_path):
+    command = [
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "-w",
+        str(tmp_path),
+        str(root),
+    ]
+    subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert f"redn_lib/notebooks/{FIRST}" in names and "redn_lib/weights/compact.safetensors" in names
+    assert {f"redn_lib/results/{path.name}" for path in RESULTS.iterdir()} <= names
+    assert not [name for name in names if name.startswith("tests/") or "/shared/" in name]
