@@ -6,6 +6,7 @@ The environment variable REDN_PROGRESS names another file. Where it cannot be wr
 import json
 import os
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 
 from redn_lib.files import whole_file
@@ -34,8 +35,7 @@ def note(kind: str, name: str, value: object) -> None:
 def progress() -> Words:
     """A line for each lesson with its exercises, ✓ right, ✗ wrong, ○ not attempted; then the predictions."""
     kept, lines = noted(), []
-    for path in sorted(Path(__file__).parent.glob("lesson_*.py")):
-        number = path.stem.removeprefix("lesson_")
+    for number in sorted(path.name[7:9] for path in files("checks").iterdir() if path.name.startswith("lesson_")):
         names = [x.name for x in vars(load_lesson(number)).values() if hasattr(x, "check")]
         shown = (f"{kept['exercises'].get(name, '○')[0]} {name.removeprefix(number).strip()}" for name in names)
         lines.append(f"{number}  {'   '.join(shown)}")
