@@ -1,7 +1,7 @@
 """Editions of the notebooks: for students, for teachers, and as nbgrader and otter want them.
 
-Students: no outputs, no answers; hints stay, the checks travel as `checks.zip`. Teachers: the blanks are filled with the
-answers, and a note after each exercise says its usual mistakes.
+Students: no outputs, no answers; hints stay, the checks travel as `checks.zip`. Teachers: the blanks are filled with
+the answers, and a note after each exercise says its usual mistakes.
 """
 
 from copy import deepcopy
@@ -17,70 +17,32 @@ from redn_lib.files import whole_file
 from redn_lib.teach.lesson import load_lesson
 
 KEPT = ("tags", "jupyter")  # of a cell's metadata; the rest may show results
-
-NBGRADER = """c = get_config()  # noqa: F821
-c.ClearSolutions.code_stub = {"python": "..."}
-c.Execute.timeout = 600
-c.ExecutePreprocessor.timeout = 600
-"""
-OTTER = """# ASSIGNMENT CONFIG
-init_cell: true
-export_cell: false
-run_tests: false
-files:
-  - checks.zip
-"""
+NBGRADER = 'c = get_config()\nc.ClearSolutions.code_stub = {"python": "..."}\nc.Execute.timeout = 600\n'
+OTTER = "# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell: false\nrun_tests: false\nfiles:\n  - checks.zip"
 
 
-def build(folder: Path, edition: str = "student", format: str = "plain", numbers: tuple[str, ...] = ()) -> list[Path]:
-    """Write an edition of the notebooks; their paths.
+def build(folder: Path, kind: str = "student", numbers: list[str] | None = None) -> list[Path]:
+    """Write an edition of the notebooks, each with the checks beside it; their paths.
 
-    edition: "student" or "teacher"; the other formats make both from one notebook and have none.
-    format: "plain", "nbgrader" (FOLDER/source/NAME/NAME.ipynb) or "otter" (FOLDER/NAME/NAME.ipynb).
-    numbers: of the notebooks, such as "01"; none: all.
+    kind: "student" or "teacher" (FOLDER/NAME.ipynb), "nbgrader" (FOLDER/source/NAME/NAME.ipynb) or "otter"
+        (FOLDER/NAME/NAME.ipynb). numbers: of the notebooks, such as "01"; none: all.
     Raises OSError as `whole_file`, ValueError for a number that no notebook has.
     """
-    chosen = [path for path in notebooks() if not numbers or path.name[:2] in numbers]
-    if unknown := set(numbers) - {path.name[:2] for path in chosen}:
+    sources, written = notebooks(), []
+    if unknown := set(numbers or ()) - set(sources):
         raise ValueError(f"there is no notebook {', '.join(sorted(unknown))}")
-    make = {"plain": {"student": student, "teacher": teacher}[edition], "nbgrader": nbgrader, "otter": otter}[format]
-    written = []
-    for path in chosen:
-        home = {"plain": folder, "nbgrader": folder / "source" / path.stem, "otter": folder / path.stem}[format]
-        _write(make(read(path)), home / path.name)
+    for path in (sources[number] for number in numbers or sources):
+        home = folder / {"nbgrader": f"source/{path.stem}", "otter": path.stem}.get(kind, "")
+        edition = KINDS[kind](read(path))
+        with whole_file(home / path.name) as temporary:
+            temporary.write_text(nbformat.writes(edition), encoding="utf-8")
         with whole_file(home / "checks.zip") as temporary:
             pack_checks(temporary)
         written.append(home / path.name)
-    if format == "nbgrader":
+    if kind == "nbgrader":
         with whole_file(folder / "nbgrader_config.py") as temporary:
             temporary.write_text(NBGRADER, encoding="utf-8")
     return written
-
-
-def student(notebook: NotebookNode) -> NotebookNode:
-    """Without outputs, answers and whatever metadata may show them."""
-    notebook = deepcopy(notebook)
-    notebook.metadata = {k: v for k, v in notebook.metadata.items() if k != "widgets"}
-    notebook.cells = [cell for cell in notebook.cells if "exercise-answer" not in tags(cell)]
-    for cell in notebook.cells:
-        cell.metadata = {k: v for k, v in cell.metadata.items() if k in KEPT}
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return notebook
-
-
-def teacher(notebook: NotebookNode) -> NotebookNode:
-    """The student edition with the blanks filled, the answers, and a note after each."""
-    answers = [cell for cell in notebook.cells if "exercise-answer" in tags(cell)]
-    edition, cells = student(notebook), []
-    for cell, piece in _with_pieces(edition, notebook):
-        cells.append(cell)
-        if piece:
-            cell.source = f"{piece.solved()}\n\n\n{piece.tail}"
-            cells += [answers.pop(0), new_markdown_cell(_note(piece, notebook), id=f"note-{piece.cell}")]
-            cells[-1].metadata["tags"] = ["teacher-note"]
-    edition.cells = cells
-    return edition
 
 
 def execute(path: Path) -> None:
@@ -95,74 +57,79 @@ def execute(path: Path) -> None:
             raise ValueError(f"{path.name}, {cell.id}: the answer is not right: {' '.join(shown) or 'no verdict'}")
 
 
+def student(notebook: NotebookNode) -> NotebookNode:
+    """Without outputs, answers and whatever metadata may show them."""
+    notebook = deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    notebook.cells = [cell for cell in notebook.cells if "exercise-answer" not in tags(cell)]
+    for cell in notebook.cells:
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in KEPT}
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def teacher(notebook: NotebookNode) -> NotebookNode:
+    """The student edition with the blanks filled, the answers, and a note after each."""
+    answers = iter([cell for cell in notebook.cells if "exercise-answer" in tags(cell)])
+
+    def make(cell: NotebookNode, piece: Piece) -> list[NotebookNode]:
+        cell.source = f"{piece.solved()}\n\n\n{piece.tail}"
+        check = getattr(load_lesson(piece.number), piece.check)
+        known = getattr(check, "mistakes", None) or [f"{letter}: {why}" for letter, why in check.why.items()]
+        words = f"**For teachers**: {piece.minutes}.\n\n<details><summary>Mistakes that the check knows</summary>\n\n"
+        note = new_markdown_cell(words + "\n".join(f"* {mistake}" for mistake in known) + "\n</details>")
+        note.id, note.metadata["tags"] = f"note-{piece.cell}", ["teacher-note"]
+        return [cell, next(answers), note]
+
+    return _with_exercises(notebook, make)
+
+
 def nbgrader(notebook: NotebookNode) -> NotebookNode:
     """A cell with the answer between nbgrader's marks, then a locked one that gives the points."""
-    edition, cells = student(notebook), []
-    for cell, piece in _with_pieces(edition, notebook):
-        cells.append(cell)
-        if piece:
-            cell.source = piece.solved("### BEGIN SOLUTION", "### END SOLUTION")
-            cell.metadata["nbgrader"] = _graded(piece.cell, solution=True)
-            cells.append(new_code_cell(_tested(piece, notebook), id=f"test-{piece.cell}"))
-            cells[-1].metadata["nbgrader"] = _graded(f"test-{piece.cell}", grade=True, locked=True, points=piece.points)
-    edition.cells = cells
-    return edition
+
+    def make(cell: NotebookNode, piece: Piece) -> list[NotebookNode]:
+        cell.source = piece.solved("### BEGIN SOLUTION", "### END SOLUTION")
+        after = [line for line in piece.tail.splitlines()[1:] if "=" in line]  # so that the notebook goes on
+        test = new_code_cell("\n".join([*_test(piece, after)]), id=f"test-{piece.cell}")
+        kind = {"schema_version": 3, "cell_type": "code", "task": False}
+        graded = {"grade": True, "locked": True, "solution": False, "points": piece.points}
+        cell.metadata["nbgrader"] = kind | {"grade": False, "locked": False, "solution": True, "grade_id": cell.id}
+        test.metadata["nbgrader"] = kind | graded | {"grade_id": test.id}
+        return [cell, test]
+
+    return _with_exercises(notebook, make)
 
 
 def otter(notebook: NotebookNode) -> NotebookNode:
     """A question of otter's for each exercise; its test stands alone, as otter runs it apart from the notebook."""
-    edition, cells = student(notebook), [new_raw_cell(OTTER.strip(), id="otter")]
-    for cell, piece in _with_pieces(edition, notebook):
-        if not piece:
-            cells.append(cell)
-            continue
-        name = piece.cell.replace("-", "_")
+
+    def make(cell: NotebookNode, piece: Piece) -> list[NotebookNode]:
         cell.source = piece.solved("# BEGIN SOLUTION", "# END SOLUTION")
-        test = new_code_cell(_tested(piece, notebook, goes_on=False))
-        marks = [f"BEGIN QUESTION\nname: {name}\npoints: {piece.points}", "BEGIN SOLUTION", "END SOLUTION"]
-        marks = [new_raw_cell(f"# {mark}") for mark in [*marks, "BEGIN TESTS", "END TESTS", "END QUESTION"]]
-        cells += [*marks[:2], cell, *marks[2:4], test, *marks[4:], new_code_cell(piece.tail)]
-    edition.cells = cells
+        begin = f"BEGIN QUESTION\nname: {piece.cell.replace('-', '_')}\npoints: {piece.points}"
+        words = [begin, "BEGIN SOLUTION", "END SOLUTION", "BEGIN TESTS", "END TESTS", "END QUESTION"]
+        marks = [new_raw_cell(f"# {mark}") for mark in words]
+        test = new_code_cell("\n".join(_test(piece, [])))
+        return [*marks[:2], cell, *marks[2:4], test, *marks[4:], new_code_cell(piece.tail)]
+
+    edition = _with_exercises(notebook, make)
+    edition.cells.insert(0, new_raw_cell(OTTER))
     return edition
 
 
-def _with_pieces(edition: NotebookNode, notebook: NotebookNode) -> list[tuple[NotebookNode, Piece | None]]:
-    found = {piece.cell: piece for piece in pieces(notebook)}
-    return [(cell, found.get(cell.id)) for cell in edition.cells]
+KINDS = {"student": student, "teacher": teacher, "nbgrader": nbgrader, "otter": otter}
 
 
-def _number(notebook: NotebookNode) -> str:
-    """Of the lesson whose checks a notebook loads."""
-    return next(c.source.split('load_lesson("')[1][:2] for c in notebook.cells if 'load_lesson("' in c.source)
+def _with_exercises(notebook: NotebookNode, make) -> NotebookNode:
+    """The student edition, where each cell with an attempt is replaced by the cells that `make` returns."""
+    found, edition = {piece.cell: piece for piece in pieces(notebook)}, student(notebook)
+    made = [make(cell, found[cell.id]) if cell.get("id") in found else [cell] for cell in edition.cells]
+    edition.cells = [cell for cells in made for cell in cells]
+    return edition
 
 
-def _note(piece: Piece, notebook: NotebookNode) -> str:
-    check = getattr(load_lesson(_number(notebook)), piece.check)
-    mistakes = getattr(check, "mistakes", None) or {f"{letter}: {why}": why for letter, why in check.why.items()}
-    lines = "\n".join(f"* {words}" for words in mistakes)
-    return f"**For teachers.** {piece.minutes or 'A few minutes'}. The check knows these mistakes:\n\n{lines}"
-
-
-def _tested(piece: Piece, notebook: NotebookNode, goes_on: bool = True) -> str:
-    """A cell that stops with the words of the verdict where it is not right. goes_on: then what follows needs it."""
-    after = [line for line in piece.tail.splitlines()[1:] if "=" in line] if goes_on else []
-    shown = piece.tail.split(" = ")[0] if " = lesson." in piece.tail else "verdict"
-    lines = [
-        "from redn_lib.teach.lesson import load_lesson",
-        "",
-        f'{shown} = load_lesson("{_number(notebook)}").{piece.check}.check({piece.attempt})',
-        *after,
-        f"assert {shown}.right, {shown}",
-    ]
-    return "\n".join(lines)
-
-
-def _graded(name: str, grade=False, solution=False, locked=False, **points: int) -> dict:
-    """nbgrader's metadata of a cell."""
-    kind = {"grade": grade, "solution": solution, "locked": locked, "task": False}
-    return {"schema_version": 3, "cell_type": "code", "grade_id": name, **kind, **points}
-
-
-def _write(notebook: NotebookNode, path: Path) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_text(nbformat.writes(notebook), encoding="utf-8")
+def _test(piece: Piece, after: list[str]) -> list[str]:
+    """Lines that stop with the words of the verdict where it is not right."""
+    shown = piece.tail.split(" = ")[0] if " = lesson." in piece.tail.splitlines()[0] else "verdict"
+    call = f'{shown} = load_lesson("{piece.number}").{piece.check}.check({piece.attempt})'
+    return ["from redn_lib.teach.lesson import load_lesson", "", call, *after, f"assert {shown}.right, {shown}"]
