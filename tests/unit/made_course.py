@@ -48,6 +48,7 @@ double = Task("00 double", lambda x: 2 * x, {"that is the square": 16, "that is 
 half = Task("00 half", lambda x: x / 2, {"that is double": 8})
 choice = Task("00 choice", lambda x: {"a"}, {"b does not hold": {"b"}})
 """
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 STATEMENT = "Difficulty 3 of 5 · importance 1 of 5 · 5 minutes\n\n<details><summary>Hint</summary>Times</details>"
 DOUBLE = 'def double(x):\n    """x to twice x."""\n    return ...\n\n\nlesson.double.check(double)'
 HALF = (
@@ -85,7 +86,7 @@ def suite_notebook():
         cells[-2].outputs = [new_output("stream", text="stored secret")]
         cells[-2].execution_count = 7
     cells.append(new_code_cell("half(double(2) or 1)", id="after"))
-    return new_notebook(cells=cells, metadata={"widgets": {"state": "stored secret"}})
+    return new_notebook(cells=cells, metadata={"widgets": {"state": "stored secret"}, "kernelspec": KERNEL})
 
 
 @pytest.fixture

@@ -102,20 +102,21 @@ GOOD = {"double": "    return x + x", "half": "    return x / 2", "choice": 'cho
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_nbgrader_gives_all_points_to_right_copies_and_none_to_wrong_ones(suite, tmp_path):
+def test_nbgrader_gives_all_points_to_right_copies_and_none_to_wrong_ones(suite, tmp_path, monkeypatch):
     pytest.importorskip("nbgrader")
     from nbgrader.api import Gradebook
 
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # for alembic
+    monkeypatch.setenv("HOME", str(tmp_path))
     course = tmp_path / "course"
     build(course, "nbgrader")
-    env = os.environ | {"HOME": str(tmp_path)}
     grade = [sys.executable, "-m", "nbgrader"]
-    subprocess.run([*grade, "generate_assignment", "00_made"], cwd=course, env=env, check=True)
+    subprocess.run([*grade, "generate_assignment", "00_made"], cwd=course, check=True)
     released = course / "release" / "00_made" / "00_made.ipynb"
     assert "secret" not in released.read_text(encoding="utf-8")
     for student, answers in {"right": GOOD, "wrong": WRONG, "blank": {}}.items():
         submitted(released, course / "submitted" / student / "00_made" / released.name, answers)
-    subprocess.run([*grade, "autograde", "00_made"], cwd=course, env=env, check=True)
+    subprocess.run([*grade, "autograde", "00_made"], cwd=course, check=True)
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
         scores = {s.student_id: (s.score, s.max_score) for s in book.assignment_submissions("00_made")}
     assert scores == {"right": (9, 9), "wrong": (0, 9), "blank": (0, 9)}

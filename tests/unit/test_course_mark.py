@@ -88,7 +88,7 @@ def test_cells_that_are_missing_doubled_or_moved_are_told(suite, tmp_path):
     assert found["gus"] == ["right", "right", "did not run: its cell is missing"]
     assert made.notes["gus"] == (
         "00 missing cells: do-choice; 00 cells that are there more than once, the last one counts: do-half; "
-        "00 cells in another order; "
+        "00 cells in another order; 00 after: NameError; "
     )
 
 
