@@ -43,7 +43,7 @@ notebooks: setup  ## run every notebook in fast mode; copies, HTML and a table o
 	$(BIN)/python tests/notebooks/notebook_runner.py notebooks build
 
 outputs: setup  ## run every notebook as written and store its outputs in it, as before a commit
-	OMP_NUM_THREADS=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 --ExecutePreprocessor.startup_timeout=90 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	OMP_NUM_THREADS=1 REDN_PROGRESS=/dev/null $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 --ExecutePreprocessor.startup_timeout=90 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 lint: $(READY_TO_TEST)  ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -33,8 +33,8 @@ point_errors = Exercise(
     "01 errors of points",
     _errors,
     {
-        "one face": (_found, _labels, (0, 1)),
         "several faces at once": _batch,
+        "one face": (_found, _labels, (0, 1)),
         "68 points, and eyes as they are": (_tracked, _faces),
     },
     {
@@ -73,6 +73,15 @@ point_errors = Exercise(
         ),
         "several faces are right, one is not: take the points by `truth[..., eyes[0], :]`": (
             lambda p, t, e=(36, 45): norm(p - t, axis=-1) / norm(t[:, e[0]] - t[:, e[1]], axis=-1)[..., None]
+        ),
+        "several faces are right, one is not: truth[..., eyes[0], :] works for both": (
+            lambda p, t, e=(36, 45): norm(p - t, axis=-1) / norm(t[:, e[0]] - t[:, e[1]], axis=-1)[:, None]
+        ),
+        "one face is right, several at once are not: the mean of all rulers was taken, and each face has its own": (
+            lambda p, t, e=(36, 45): norm(p - t, axis=-1) / _of_labels(p, t, e).mean()
+        ),
+        "the ruler is still x and y apart: its length is missing": lambda p, t, e=(36, 45): (
+            norm(p - t, axis=-1) / (t[..., e[0], :] - t[..., e[1], :])
         ),
         "`norm` without `axis=-1` gives one number for all points": lambda p, t, e=(36, 45): (
             norm(p - t) / _of_labels(p, t, e)
@@ -157,7 +166,6 @@ flip = Exercise(
         "x changed its sign, and the names stayed: both are to change in another way": lambda p, w: (
             p * np.array([-1, 1])
         ),
-        "the names were changed twice: they are the old ones again": lambda p, w: _flip(p, w)[..., MIRROR, :],
         "the face was flipped about its own middle, not about that of the image": lambda p, w: np.stack(
             [2 * p[..., 0].mean(-1, keepdims=True) - p[..., MIRROR, 0], p[..., MIRROR, 1]], -1
         ),

@@ -32,11 +32,11 @@ decode = Exercise(
     "02 maps to points",
     my_decode,
     {
-        "one hill": (_hills((20, 40)), 64),
         "a batch of faces with several points": (
             torch.cat([_hills((15, 33), (40, 9), (50, 51)), _hills((30, 20), (44, 48), (12, 28))]),
             64,
         ),
+        "one hill": (_hills((20, 40)), 64),
         "two hills in one map": ((_hills((12, 20)) + 2 * _hills((50, 44))) / 3, 64),
         "a hill at the border, and another size": (_hills((2, 60), size=128, cells=8, sigma=20.0), 128),
     },
@@ -139,6 +139,12 @@ def _stages_reversed(self, x, remembered, step):
     return x
 
 
+def _lost(self, x, remembered, step):
+    for stage, where in zip(self.stages, reversed(remembered), strict=False):
+        stage(my_unpool(x, where), step)
+    return x
+
+
 def _upper_left(x, where):
     empty = x.new_zeros(*x.shape[:2], 2 * x.shape[2], 2 * x.shape[3])
     empty[..., ::2, ::2] = x
@@ -149,6 +155,7 @@ decoder = Exercise(
     "02 the decoder",
     _up,
     {
+        "one stage": _small(1, 1, 0, 4),
         "as many pools as stages": _small(2, 2, 0, 1),
         "more pools than stages": _small(3, 2, 0, 2),
         "a later step": _small(2, 2, 1, 3),
@@ -162,10 +169,8 @@ decoder = Exercise(
         "the unpooling is missing": dict(undo=lambda x, where: x),
         "only the last pool was undone: return after the loop, not in it": _one,
         "every stage undoes the same pool": dict(order=lambda r: [r[-1]] * len(r)),
-        "x was not changed: give the result of each stage the name x again": lambda d, x, r, s: x,
-        "each stage begins from the code again: the result must be called x again": lambda d, x, r, s: d.stages[-1](
-            my_unpool(x, r[-1]), s
-        ),
+        "x was not changed: give the result of each stage the name x again": _lost,
+        "nothing has happened to x": lambda d, x, r, s: x,
         "`step` is not passed on to the stages": dict(at=0),
         "the remembered places are not used": dict(undo=_upper_left),
         "values were repeated, not put where they were": dict(
@@ -185,8 +190,8 @@ place = Exercise(
     "02 which place?",
     _place,
     {
-        "one small map": (torch.tensor([[[[1, 6], [12, 10]]]]), 4),
         "several maps": (_wheres, 32),
+        "one small map": (torch.tensor([[[[1, 6], [12, 10]]]]), 4),
         "the first and the last cell": (torch.tensor([0, 7, 56, 63]), 8),
     },
     {
@@ -248,10 +253,10 @@ decode_peak = Exercise(
     "02 one hill of two",
     _peak,
     {
+        "several faces": (torch.cat([_spread((15, 33), (40, 9)), _spread((33, 20), (44, 51))]), 64),
         "two hills in one map": ((0.6 * _spread((14, 22)) + 0.4 * _spread((50, 44))), 64),
         "a hill at the border of the map": (_spread((1, 30), (34, 2), (63, 34), (30, 63)), 64),
         "a hill in a corner": (_spread((1, 2), (62, 63)), 64),
-        "several faces": (torch.cat([_spread((15, 33), (40, 9)), _spread((33, 20), (44, 51))]), 64),
     },
     {
         "that is still the mean over the whole map": my_decode,

@@ -29,11 +29,13 @@ _one = [points[:1] for points in _track]
 _levels = torch.tensor([0.9, 0.2, 0.5])
 _tracks = {
     "one is sure, one is not, one is at `least` itself": (_track[3], _levels, _track[:3], 0.5),
+    "one of three is sure": (_track[3], torch.tensor([0.2, 0.6, 0.1]), _track[:3], 0.5),
+    "the first of three is not sure": (_track[3], torch.tensor([0.3, 0.9, 0.8]), _track[:3], 0.5),
     "none is sure": (_track[3], _levels / 10, _track[:3], 0.5),
     "all are sure": (_track[3], 0.5 + _levels / 2, _track[:3], 0.5),
     "one clip alone, which is not sure": (_one[3], _levels[1:2], _one[:3], 0.5),
     "only one frame before": (_track[1], _levels, _track[:1], 0.5),
-    "a number `least` for each clip": (_track[3], _levels, _track[:3], torch.tensor([0.95, 0.1, 0.5])),
+    "another `least`": (_track[3], _levels, _track[:3], 0.1),
 }
 _sureness = {
     "it is the wrong way round: sure frames are to be taken": lambda s, least: s < least,

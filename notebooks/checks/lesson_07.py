@@ -7,6 +7,7 @@ import numpy as np
 from checks.exercise import Exercise, Letters
 from checks.made import made_faces
 from checks.prediction import Prediction as Prediction
+from checks.usual import form_of
 from redn_lib.teach.same import difference
 
 
@@ -155,13 +156,14 @@ def _line(line):
     try:
         return [float(word) for word in line.split()]
     except ValueError:
-        return re.sub(r"\s*:\s*", ": ", line.strip())
+        line = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):g}", line.strip())
+        return re.sub(r"\s*:\s*", ": ", line)
 
 
 def _wrong_line(mine, ours):
     """The first line that is wrong, in words."""
     if not isinstance(mine, list):
-        return ""
+        return f"a text is due, and it returns {form_of(mine)}"
     for number, (got, due) in enumerate(zip(mine, ours, strict=False), 1):
         if difference(got, due)[0] > 1e-3:
             what = {1: "the version", 2: "the number of points", 3: "a { alone"}.get(number, "x y, or a } alone")

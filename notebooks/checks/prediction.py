@@ -28,8 +28,10 @@ class Prediction:
 
     def choose(self, choice: str) -> None:
         """Take and keep a choice: "b", "B" or "b)", or the words of an option."""
+        said = str(choice).strip().lower()
         words = {option.lower(): letter for letter, option in self.options.items()}
-        letter = words.get(str(choice).strip().lower()) or "".join(re.findall(r"\w+", str(choice).lower()))
+        begins = re.match(r"\W*([a-z])\b", said)
+        letter = words.get(said) or (begins[1] if begins else None)
         if letter not in self.options:
             raise ValueError(f"there is no option {choice!r}; choose one of {', '.join(self.options)}")
         self.choice = letter
@@ -41,7 +43,7 @@ class Prediction:
 
     def _ipython_display_(self) -> None:
         print(self)  # also where no widget runs
-        buttons = ipywidgets.ToggleButtons(
+        self.buttons = ipywidgets.ToggleButtons(
             options=list(self.options),
             value=self.choice,
             description="Yours",
@@ -54,8 +56,8 @@ class Prediction:
             self.choose(change.new)
             words.value = self._kept()
 
-        buttons.observe(press, "value")
-        box = ipywidgets.HBox([buttons, words])
+        self.buttons.observe(press, "value")
+        box = ipywidgets.HBox([self.buttons, words])
         display(box._repr_mimebundle_() | {"text/plain": "buttons, where the notebook runs"}, raw=True)
 
     def beside(self, result: str, because: str = "") -> Words:

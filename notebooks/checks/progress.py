@@ -36,7 +36,7 @@ def progress() -> Words:
     """A line for each lesson with its exercises, ✓ right, ✗ wrong, ○ not attempted; then the predictions."""
     kept, lines = noted(), []
     for number in sorted(path.name[7:9] for path in files("checks").iterdir() if path.name.startswith("lesson_")):
-        names = [x.name for x in vars(load_lesson(number)).values() if hasattr(x, "check")]
+        names = [x.name for x in list(vars(load_lesson(number)).values()) if hasattr(x, "name") and hasattr(x, "check")]
         shown = (f"{kept['exercises'].get(name, '○')[0]} {name.removeprefix(number).strip()}" for name in names)
         lines.append(f"{number}  {'   '.join(shown)}")
     lines += ["", "Predictions" if kept["predictions"] else "No predictions yet"]

@@ -39,15 +39,17 @@ def usual(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> str:
 
     if isinstance(ours, tuple | dict):
         return _of_parts(mine, ours, arguments, tolerance)
-    got, due = _numbers(mine), _numbers(ours)
+    got, due = numbers_of(mine), numbers_of(ours)
     if due is None:
         return ""
-    if got is None or not np.isreal(got).all():
+    if got is None:
         return f"it returns {form_of(mine)}, and {form_of(ours)} is due"
     if got.shape != due.shape:
         return _of_shapes(got, due, same)
     if np.isnan(got).any() and not np.isnan(due).any():
         return "it gives nan, not a number: is something divided by 0?"
+    if due.any() and not got.any():
+        return "it is 0, everywhere" if due.ndim else "it is 0"
     for reason, tell in TELLS.items():
         try:
             with np.errstate(all="ignore"):
@@ -56,9 +58,14 @@ def usual(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> str:
             continue
         if same(got, wrong) and not same(wrong, due):
             return reason
-    if any(_numbers(a) is not None and same(got, a) for a in arguments if isinstance(a, np.ndarray | torch.Tensor)):
+    if any(numbers_of(a) is not None and same(got, a) for a in arguments if isinstance(a, np.ndarray | torch.Tensor)):
         return "it returns what it was given"
-    return _of_many(got, due, same)
+    return _of_many(got, due, same) or _too(got, due)
+
+
+def _too(got: np.ndarray, due: np.ndarray) -> str:
+    words = {"too large": (got > due).all(), "too small": (got < due).all()}
+    return next((f"{'all numbers are' if due.ndim else 'it is'} {w}" for w, holds in words.items() if holds), "")
 
 
 def _of_many(got: np.ndarray, due: np.ndarray, same) -> str:
@@ -77,9 +84,9 @@ def _of_many(got: np.ndarray, due: np.ndarray, same) -> str:
         return "the numbers are right, and stand in the wrong order"
     right = np.isclose(got, due, 1e-3, 1e-3)
     if due.ndim and len(due) > 1 and right[0].all():
-        return "the first along the first dimension is right, and not the others"
+        return "along the first dimension only the first is right"
     if due.ndim and len(due) > 1 and right[-1].all():
-        return "the last along the first dimension is right, and not the others"
+        return "along the first dimension only the last is right"
     if due.ndim > 1 and due.shape[-1] == 2 and (right[..., 0].all() or right[..., 1].all()):
         return f"{'x' if right[..., 0].all() else 'y'} is right, and {'y' if right[..., 0].all() else 'x'} is not"
     return "some of the numbers are right, and not all" if right.mean() > 0.2 else ""
@@ -102,7 +109,8 @@ def _of_shapes(got: np.ndarray, due: np.ndarray, same) -> str:
 def _of_parts(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> str:
     names = list(ours) if isinstance(ours, dict) else list(range(len(ours)))
     if isinstance(ours, dict) and (not isinstance(mine, dict) or set(mine) != set(ours)):
-        return f"a dictionary with {', '.join(map(repr, ours))} is due, and it returns {form_of(mine)}"
+        got = f"one with {', '.join(map(repr, mine))}" if isinstance(mine, dict) and len(mine) < 9 else form_of(mine)
+        return f"a dictionary with {', '.join(map(repr, ours))} is due, and it returns {got}"
     if not isinstance(ours, dict) and (not hasattr(mine, "__len__") or len(mine) != len(ours)):
         return f"{len(ours)} results are due, and it returns {form_of(mine)}"
     wrong = [n for n in names if difference(mine[n], ours[n])[0] > tolerance]
@@ -115,10 +123,24 @@ def _of_parts(mine: Any, ours: Any, arguments: Sequence, tolerance: float) -> st
     return f"{shown}: {told}" + ("; the rest is right" if len(wrong) == 1 else "")
 
 
-def _numbers(value: Any) -> np.ndarray | None:
+def is_rounded(mine: Any, ours: Any) -> bool:
+    """Whether the numbers are ours with two to four decimals, by which at most 2 % of the largest is lost."""
+    got, due = numbers_of(mine), numbers_of(ours)
+    if got is None or due is None or got.size != due.size or not due.size:
+        return False
+    got = got.reshape(due.shape) if not due.ndim else got
+    if got.shape != due.shape or not abs(got - due).max() <= 0.02 * abs(due).max():
+        return False
+    return any(abs(got - np.round(due, decimals)).max() < 1e-6 for decimals in (2, 3, 4))
+
+
+def numbers_of(value: Any) -> np.ndarray | None:
+    """A tensor, array, list or number as an array of float, None where it is none of these."""
+    if isinstance(value, str):
+        return None
     try:
         value = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
-        return value.astype(float)
+        return None if np.iscomplexobj(value) else value.astype(float)
     except (TypeError, ValueError):
         return None
 
@@ -131,5 +153,6 @@ def form_of(value: Any) -> str:
     if isinstance(value, tuple | list | dict | set):
         kind = "dictionary" if isinstance(value, dict) else type(value).__name__
         return f"a {kind} of {len(value)}"
-    names = {str: "a text", float: "a number", int: "a number", bool: "True or False"}
-    return names.get(type(value), f"a {type(value).__name__}")
+    names = {str: "a text", bool: "True or False", type(None): "nothing"}
+    number = "a number" if isinstance(value, int | float | np.number) else f"a {type(value).__name__}"
+    return names.get(type(value), number)

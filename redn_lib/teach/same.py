@@ -73,7 +73,7 @@ def _parts(value: Any) -> dict[str, Any] | None:
 
 
 def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
-    if isinstance(reference, str | bool | None) or isinstance(mine, str | None):
+    if isinstance(reference, str | bool | None):
         equal = type(mine) is type(reference) and mine == reference
         return 0.0 if equal else np.inf, f"yours is {mine!r}, expected {reference!r}"
     try:
@@ -100,4 +100,6 @@ def _of_numbers(mine: Any, reference: Any) -> tuple[float, str]:
 def _array(value: Any) -> np.ndarray:
     if isinstance(value, Tensor):
         return value.detach().cpu().double().numpy()
+    if isinstance(value, str | None):
+        raise TypeError("no number")
     return np.asarray([_array(part) for part in value] if isinstance(value, list | tuple) else value, float)

@@ -6,6 +6,7 @@ stored.
 
 import html
 import json
+import os
 import sys
 import threading
 import time
@@ -36,6 +37,7 @@ class Run:
 
 def execute(notebook: Path, executed: Path, parameters: dict | None = None) -> Run:
     """Run `notebook` in its own folder; the copy with outputs goes to `executed`. Errors inside widgets count, too."""
+    os.environ.setdefault("REDN_PROGRESS", os.devnull)  # no reader's predictions
     start, error = time.perf_counter(), ""
     with peak_memory() as peak:
         try:

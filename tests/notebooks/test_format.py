@@ -123,7 +123,7 @@ def test_two_or_three_exercises(notebooks):
 
 
 def test_exercises_are_tagged_cell_by_cell_and_in_order(notebooks):
-    """A statement, then a check and an attempt; the answer in or after the statement, before the next one."""
+    """A statement, then a check and an attempt; then the answer, before the next statement."""
 
     def untagged(notebook: NotebookNode) -> list[str]:
         code, attempts = of_type(notebook, "code"), list(tagged(notebook, "exercise-attempt"))
@@ -140,7 +140,7 @@ def test_exercises_are_tagged_cell_by_cell_and_in_order(notebooks):
         found = [] if len(attempts) == len(statements) else [f"{len(attempts)} attempts, {len(statements)} statements"]
         for start, attempt, end in zip(statements, attempts, ends, strict=False):
             has_check = any(check <= attempt for check in checks)
-            if not (start < attempt < end and has_check and any(start <= answer < end for answer in answers)):
+            if not (start < attempt < end and has_check and any(attempt < answer < end for answer in answers)):
                 found.append(notebook.cells[attempt].id)
         return found
 
