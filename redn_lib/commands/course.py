@@ -55,7 +55,8 @@ def mark(args: argparse.Namespace) -> int:
         print(f"redn course mark: {words}", file=sys.stderr)
     marked = mark(args.folder, args.seconds, args.memory, args.jobs, lambda line: print(line, flush=True))
     seconds = "".join(f"{copy.student},{copy.number},{copy.seconds:.0f}\n" for copy in marked)
-    texts = {args.out: table(marked).to_csv(), args.out.with_suffix(".seconds.csv"): seconds}
+    texts = {args.out: table(marked).to_csv()}
+    texts[args.out.with_suffix(".seconds.csv")] = f"student,notebook,seconds\n{seconds}"
     for path, text in (texts | ({args.html: page(marked)} if args.html else {})).items():
         with whole_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -171,7 +171,7 @@ def _watched(command: list[str], home: Path, seconds: int, memory: int) -> tuple
     env |= {"HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home), "USER": "student", "REDN_CI": "1"}
     env |= {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     env["PYTHONPATH"] = str(Path(redn_lib.__file__).parents[1])
-    why, end = "it was killed", time.monotonic() + seconds
+    why, end, used = "it was killed", time.monotonic() + seconds, 0
     with tempfile.TemporaryFile() as out:
         streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": subprocess.DEVNULL}
         process = psutil.Popen(command, env=env, cwd=home, start_new_session=True, **streams)
@@ -179,7 +179,9 @@ def _watched(command: list[str], home: Path, seconds: int, memory: int) -> tuple
         while process.poll() is None:
             group = _with_children(process)
             seen.update(group)
-            if len(group) > MOST_PROCESSES or sum(map(_resident, group)) > 2e6 * memory:
+            with suppress(psutil.Error):  # one may end meanwhile
+                used = sum(child.memory_info().rss for child in group)
+            if len(group) > MOST_PROCESSES or used > 2e6 * memory:
                 why = f"more than {memory} MB of memory, or more than {MOST_PROCESSES} processes"
                 break
             if time.monotonic() > end:
@@ -205,12 +207,6 @@ def _with_children(process: psutil.Process) -> list[psutil.Process]:
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             return [process, *process.children(recursive=True)]
     return []
-
-
-def _resident(process: psutil.Process) -> int:
-    with suppress(psutil.Error):
-        return process.memory_info().rss
-    return 0
 
 
 def verdicts(marked: list[Marked]) -> pd.DataFrame:

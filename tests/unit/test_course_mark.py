@@ -73,7 +73,7 @@ def test_right_wrong_blank_and_what_is_no_copy(suite, tmp_path):
     assert table(marked).loc["ben", "00 prediction 1"] == "none" and table(marked).right["anna"] == 3
     assert "extra: SyntaxError" in table(marked).notes["cara"]
     assert page(marked).index("that is double") < page(marked).index("that is the square"), "commonest first"
-    assert (tmp_path / "t.seconds.csv").read_text().startswith("anna,00,")
+    assert (tmp_path / "t.seconds.csv").read_text().startswith("student,notebook,seconds\nanna,00,")
 
 
 def test_cells_that_are_missing_doubled_or_moved_are_told(suite, tmp_path):
