@@ -106,5 +106,6 @@ def questions(notebook: NotebookNode) -> list[str]:
 def pack_checks(path: Path) -> None:
     """Write the checks of all lessons into an archive, from which notebooks beside it import them."""
     with ZipFile(path, "w") as archive:
+        archive.writestr(ZipInfo("checks/"), "")  # by which Python finds a package without __init__.py
         for file in sorted((files.suite_folder("notebooks") / "checks").glob("*.py")):
             archive.writestr(ZipInfo(f"checks/{file.name}"), file.read_bytes())

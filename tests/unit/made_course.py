@@ -94,7 +94,6 @@ def suite(tmp_path, monkeypatch):
     """The made suite in place of the real one; its folder."""
     home = tmp_path / "suite"
     (home / "checks").mkdir(parents=True)
-    (home / "checks" / "__init__.py").write_text("")
     (home / "checks" / "lesson_00.py").write_text(CHECKS, encoding="utf-8")
     nbformat.write(suite_notebook(), home / "00_made.ipynb")
     for module in (files, lesson):
