@@ -175,10 +175,10 @@ def _watched(command: list[str], home: Path, seconds: int, memory: int) -> tuple
     with tempfile.TemporaryFile() as out:
         streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": subprocess.DEVNULL}
         process = psutil.Popen(command, env=env, cwd=home, start_new_session=True, **streams)
-        seen = {process}
+        started = {process}
         while process.poll() is None:
             group = _with_children(process)
-            seen.update(group)
+            started.update(group)
             with suppress(psutil.Error):  # one may end meanwhile
                 used = sum(child.memory_info().rss for child in group)
             if len(group) > MOST_PROCESSES or used > 2e6 * memory:
@@ -188,7 +188,7 @@ def _watched(command: list[str], home: Path, seconds: int, memory: int) -> tuple
                 why = f"more than {seconds} seconds"
                 break
             time.sleep(0.1)
-        while alive := {p for s in seen for p in _with_children(s) if p.pid != os.getpid()}:
+        while alive := {p for s in started for p in _with_children(s) if p.pid != os.getpid()}:
             for child in alive:  # the first ends all that is in a sandbox
                 with suppress(psutil.Error):
                     child.kill()

@@ -74,8 +74,8 @@ def pieces(notebook: NotebookNode) -> Iterator[Piece]:
             found = CHECK.search(cell.source)
             parts = _filled(cell.source[: found.start()].rstrip(), found[2], answer)
             minutes, difficulty = re.search(r"\d+ minutes", statement), re.search(r"Difficulty (\d)", statement)
-            said = minutes[0] if minutes else "a few minutes", int(difficulty[1]) if difficulty else 2
-            yield Piece(cell.id, number, *found.groups(), *parts, cell.source[found.start() :], *said)
+            stated = minutes[0] if minutes else "a few minutes", int(difficulty[1]) if difficulty else 2
+            yield Piece(cell.id, number, *found.groups(), *parts, cell.source[found.start() :], *stated)
 
 
 def _filled(stub: str, attempt: str, answer: str) -> tuple[str, str, str]:
