@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="TABLE.csv", help="the table; seconds stand in TABLE.seconds.csv")
     add("--html", type=Path, metavar="TABLE.html", help="the table as a web page, the commonest mistakes first")
     add("--seconds", type=int, default=600, metavar="N", help="of one notebook (%(default)s)")
-    add("--memory", type=int, default=2000, metavar="MB", help="of one process of a notebook (%(default)s)")
+    add("--memory", type=int, default=4000, metavar="MB", help="of one process of a notebook (%(default)s)")
     add("--jobs", type=int, default=os.cpu_count(), metavar="N", help="notebooks at a time (%(default)s)")
 
 

@@ -48,9 +48,12 @@ def build(folder: Path, kind: str = "student", numbers: list[str] | None = None)
 def execute(path: Path) -> None:
     """Run a notebook of the teacher edition and store its outputs.
 
-    Raises ValueError naming the exercise whose answer is not right, papermill's error where a cell stops.
+    Raises ValueError naming the exercise whose answer is not right, or the cell that stops.
     """
-    done = papermill.execute_notebook(path, path, cwd=path.parent, kernel_name="python3", progress_bar=False)
+    try:
+        done = papermill.execute_notebook(path, path, cwd=path.parent, kernel_name="python3", progress_bar=False)
+    except papermill.PapermillExecutionError as error:
+        raise ValueError(f"{path.name}, cell {error.cell_index}: {error.ename}: {error.evalue}") from error
     for cell in done.cells:
         shown = [output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])]
         if "exercise-check" in tags(cell) and not any(text.startswith("✓") for text in shown):

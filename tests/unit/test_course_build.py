@@ -57,6 +57,11 @@ def test_the_teachers_answers_must_be_right(suite, tmp_path):
     nbformat.write(made, suite / "00_made.ipynb")
     with pytest.raises(ValueError, match="do-double: the answer is not right: ✗ wrong because"):
         execute(build(tmp_path / "wrong", "teacher")[0])
+    cell_of(made, "after").source = "1 / 0"
+    cell_of(made, "double-answer").source = ANSWERS["double"]
+    nbformat.write(made, suite / "00_made.ipynb")
+    with pytest.raises(ValueError, match="00_made.ipynb, cell [0-9]+: ZeroDivisionError"):
+        execute(build(tmp_path / "stops", "teacher")[0])
 
 
 def test_an_answer_that_does_not_fit_and_wrong_use_are_errors(suite, tmp_path, capsys):
@@ -133,7 +138,7 @@ def test_otter_gives_all_points_to_right_copies_and_none_to_wrong_ones(suite, tm
     subprocess.run([sys.executable, "-m", "otter", "assign", path.name, "dist"], check=True)
     released = path.parent / "dist" / "student" / path.name
     assert "secret" not in released.read_text(encoding="utf-8")
-    (archive,) = (path.parent / "dist" / "autograder").glob("*.zip")
+    (archive,) = (path.parent / "dist" / "autograder").glob("*autograder*.zip")
     for name, answers, points in (("right", GOOD, 9), ("wrong", WRONG, 0), ("blank", {}, 0)):
         submitted(released, tmp_path / name / path.name, answers)
         shutil.copy(path.parent / "checks.zip", tmp_path / name)
