@@ -231,10 +231,11 @@ def table(marked: list[Marked]) -> pd.DataFrame:
     notes = dict.fromkeys(wide.index, "")
     for copy in marked:
         for number, question in enumerate(questions(read(masters[copy.number])), 1):
-            kept = copy.predictions.get(question) or {}
-            result = kept.get("result")
-            came = "" if result is None else "came true: " if result == kept["choice"] else "did not come true: "
-            wide.loc[copy.student, f"{copy.number} prediction {number}"] = f"{came}{kept.get('choice', 'none')}"[:200]
+            kept = copy.predictions.get(question) if isinstance(copy.predictions, dict) else None
+            kept = kept if isinstance(kept, dict) else {}  # a copy may have written anything
+            choice, result = kept.get("choice", "none"), kept.get("result")
+            came = "" if result is None else "came true: " if result == choice else "did not come true: "
+            wide.loc[copy.student, f"{copy.number} prediction {number}"] = f"{came}{choice}"[:200]
         notes[copy.student] += "".join(f"{copy.number} {note}; " for note in copy.notes)
     return wide.assign(notes=pd.Series(notes))
 

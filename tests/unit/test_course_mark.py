@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell
 
 from redn_lib.cli import main
 from redn_lib.course import mark as marking
-from redn_lib.course.mark import mark, page, sandboxes, table
+from redn_lib.course.mark import Marked, mark, page, sandboxes, table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.skipif(os.name == "nt", reason="POSIX signals")]
 EXERCISES = ["00 double", "00 half", "00 choice"]
@@ -152,6 +152,13 @@ def test_a_copy_reaches_no_network_no_files_and_no_other_copy(suite, tmp_path):
     assert "in a widget: ZeroDivisionError" in made.notes["mia"]
     assert made.notes["ned"] == "00 net: URLError; " and made.notes["ola"] == "00 extra: FileNotFoundError; "
     assert (folder / "mia").is_dir() and list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("written", [[1], {"Which?": 3}, {"Which?": {"result": []}}, {"Which?": {"choice": "<b>"}}])
+def test_whatever_a_copy_wrote_gives_a_row_and_no_markup(suite, written):
+    marked = [Marked("<i>", "00", {"double": "✓ right", "half": "✗ wrong because <b>"}, "why", [], written)]
+    assert list(table(marked).loc["<i>", EXERCISES]) == ["right", "wrong: <b>", "did not run: why"]
+    assert "<b>" not in page(marked) and "<i>" not in page(marked)
 
 
 def test_it_is_said_that_copies_are_not_kept_apart_and_where_copies_are_looked_for(
