@@ -15,6 +15,7 @@ from redn_lib.files import is_same, print_all_names, reserved
 
 COMMANDS = {
     "lab": "copy the notebooks to a folder of yours and open JupyterLab there",
+    "course": "hand the notebooks out to a class, and mark what comes back",
     "track": "find the 68 points in every frame of a video, a folder of images or a camera",
     "evaluate": "measure the error of weights on annotated faces",
     "compare": "measure weights and other programs on the same frames and boxes",

@@ -7,6 +7,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from pkgutil import iter_modules
 
 from redn_lib.files import whole_file
 from redn_lib.teach.lesson import load_lesson
@@ -34,8 +35,8 @@ def note(kind: str, name: str, value: object) -> None:
 def progress() -> Words:
     """A line for each lesson with its exercises, ✓ right, ✗ wrong, ○ not attempted; then the predictions."""
     kept, lines = noted(), []
-    for path in sorted(Path(__file__).parent.glob("lesson_*.py")):
-        number = path.stem.removeprefix("lesson_")
+    modules = (module.name for module in iter_modules([str(Path(__file__).parent)]))  # in a folder or an archive
+    for number in sorted(name.removeprefix("lesson_") for name in modules if name.startswith("lesson_")):
         names = [x.name for x in list(vars(load_lesson(number)).values()) if hasattr(x, "name") and hasattr(x, "check")]
         shown = (f"{kept['exercises'].get(name, '○')[0]} {name.removeprefix(number).strip()}" for name in names)
         lines.append(f"{number}  {'   '.join(shown)}")

@@ -11,10 +11,11 @@ from redn_lib.files import suite_folder
 def load_lesson(number: str) -> ModuleType:
     """The module checks/lesson_NN.py: of the working directory, in which a notebook runs, else of the suite.
 
-    Raises FileNotFoundError where it is in neither.
+    It lies in the folder `checks` or in the archive `checks.zip`. Raises FileNotFoundError where it is in neither.
     """
-    homes = Path.cwd(), suite_folder("notebooks")
-    home = next((str(home) for home in homes if (home / "checks" / f"lesson_{number}.py").is_file()), None)
+    homes = Path.cwd(), Path.cwd() / "checks.zip", suite_folder("notebooks")
+    found = (home for home in homes if home.is_file() or (home / "checks" / f"lesson_{number}.py").is_file())
+    home = next(map(str, found), None)
     if home is None:
         raise FileNotFoundError(
             f"no checks/lesson_{number}.py in {homes[0]}: put the folder `checks` beside the notebook"

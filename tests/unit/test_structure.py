@@ -17,7 +17,7 @@ LAYERS = [
     {"encoder_decoder", "feedback", "identity", "temporal", "presets", "losses", "metrics", "crop", "data"},
     {"rednet"},
     {"training", "tracking", "pretrained", "teach", "evaluation"},
-    {"", "experiments", "widgets", "commands"},
+    {"", "experiments", "widgets", "course", "commands"},
     {"cli"},
 ]
 PAPER = {
