@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
+from functools import cache, partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -118,8 +119,12 @@ def run_stage(
 ) -> tuple[RedNet, dict[str, Any]]:
     """The network at the end of a stage, and what its weight file says of it; before: what the file of `start` says."""
     processes, quiet = (fabric.world_size, fabric.global_rank > 0) if fabric else (1, False)
-    of_parts = [samples_of(part, datasets, start, args.run / LABELS, fabric) for part in stage.each]
-    faces = [patches(them, lambda some: tqdm(some, "faces", leave=False, disable=quiet)) for them in of_parts]
+    stills = cache(partial(stills_of, datasets=datasets, model=start, labels=args.run / LABELS, fabric=fabric))
+    of_parts = [windows_of(datasets, part.frames) or stills(part.labels) for part in stage.each]
+    different = {id(them): them for them in of_parts}  # parts that learn from the same images read them once
+    show = partial(tqdm, desc="faces", leave=False, disable=quiet)
+    read = {key: patches(them, show) for key, them in different.items()}
+    faces = [read[id(them)] for them in of_parts]
     known, people = before.get(KNOWN, []) if before else [], trained_on(chain(*of_parts), before)
     model, batches = begun(start, stage, faces, seed=args.seed, hidden=args.hidden, known=known, processes=processes)
     settings = {"every": args.every, "device": args.device, "workers": args.workers}
@@ -133,7 +138,7 @@ def run_stage(
         print(f"stage {name}: {trainer.seconds / 3600:.2f} hours")
     about = {"stage": name, "seed": args.seed, "iterations": stage.iterations}
     about |= {"frames": max(map(frames_in, of_parts)), "made_by": made_by(args, stage)}
-    known = digests(batches) if any(part.identity_weight for part in stage.each) else known
+    known = digests(batches) if stage.names_people else known
     return model, about | ({KNOWN: known} if model.classifier is not None and known else {}) | people
 
 
@@ -154,19 +159,21 @@ def made_by(args: argparse.Namespace, stage: Stage) -> str:
     return sha256(repr((options_of(args), args.seed, args.hidden, stage)).encode()).hexdigest()[:12]
 
 
-def samples_of(stage: Stage, datasets: Sequence[Dataset], model: RedNet, labels: Path, fabric: Any) -> list[Sample]:
-    """What a stage learns from: windows of videos where it wants clips and there are any, otherwise still images.
+def windows_of(datasets: Sequence[Dataset], frames: int) -> list[Sample]:
+    """Windows of so many frames of the videos that there are; none of single frames."""
+    return [window for data in datasets for window in (data.windows(frames) if frames > 1 else [])]
+
+
+def stills_of(which: str, *, datasets: Sequence[Dataset], model: RedNet, labels: Path, fabric: Any) -> list[Sample]:
+    """Still images with the labels that `Stage.labels` names.
 
     labels: where points that a network set again are kept, for all stages of a recipe.
     """
-    windows = [window for data in datasets for window in (data.windows(stage.frames) if stage.frames > 1 else [])]
-    if windows:
-        return windows
     by_people = [sample for data in datasets for sample in data if data.layout.labels == "people"]
     others = [sample for data in datasets for sample in data if data.layout.labels != "people"]
-    if not by_people or not others or stage.labels == "all":
+    if not by_people or not others or which == "all":
         return by_people + others
-    if stage.labels == "people":
+    if which == "people":
         return by_people
     with fabric.rank_zero_first() if fabric else nullcontext():
         return by_people + renewed(model.eval(), others, by_people[0].lean, labels)

@@ -57,14 +57,13 @@ def begun(
         kind = ClipBatches if one.frames > 1 else StillBatches
         each.append(kind(them, replace(one, batch=one.batch // processes), start.preset, synthetic))
     batches = Together(each) if stage.parts else each[0]
-    tells_apart = any(one.identity_weight for one in stage.each)
-    if tells_apart and not batches.people:
+    if stage.names_people and not batches.people:
         raise ValueError("f_CLS needs people with several images: name a dataset that has them, or take --procedural 1")
-    parts = {"people": len(batches.people)} if tells_apart else {}
-    if any(one.frames > 1 for one in stage.each):
+    parts = {"people": len(batches.people)} if stage.names_people else {}
+    if stage.has_clips:
         parts["hidden"] = hidden or start.preset.hidden or HIDDEN
     model = grown(start, seed, **parts)
-    if tells_apart:
+    if stage.names_people:
         before = dict(zip(known, start.classifier.people, strict=True)) if known else {}
         new = fresh(model.preset, seed).to(next(model.parameters()).device).classifier.people
         rows = [before.get(person, row) for person, row in zip(digests(batches), new, strict=True)]

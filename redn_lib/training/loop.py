@@ -42,7 +42,7 @@ def learning_rate(stage: Stage, i: int) -> float:
 def learns(name: str, stage: Stage) -> bool:
     """Whether a parameter of that name learns in the stage: `only` names it, and the losses reach it."""
     part = name.partition(".")[0]
-    if part == "memory" and all(one.frames == 1 for one in stage.each):
+    if part == "memory" and not stage.has_clips:
         return False
     if part in ("classifier", "reader") and not any(one.identity_weight or one.apart for one in stage.each):
         return False

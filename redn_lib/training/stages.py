@@ -96,6 +96,16 @@ class Stage:
         """Its parts; the stage alone where it has none."""
         return self.parts or (self,)
 
+    @property
+    def has_clips(self) -> bool:
+        """Whether a part of it learns from clips."""
+        return any(one.frames > 1 for one in self.each)
+
+    @property
+    def names_people(self) -> bool:
+        """Whether f_CLS learns people in a part of it."""
+        return any(one.identity_weight for one in self.each)
+
 
 ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
 """Values of every stage on clips (our choice). The map loss counts six times as much as on still images, so that the
