@@ -38,8 +38,25 @@ RIGHT, EXACT = "✓ right", 1e-5
 NOT_ATTEMPTED = "○ not attempted: replace the `...` above and run this cell again"
 
 
+class Judge:
+    """What all exercises do with an attempt; `name`: number of the lesson and a few words."""
+
+    name: str
+
+    def check(self, attempt: Any) -> Verdict:
+        """The verdict on an attempt, which is noted in the file of progress, too, unless there is none."""
+        verdict = Verdict(NOT_ATTEMPTED if attempt is ... or attempt is None else self._words(attempt))
+        if verdict.attempted:
+            note("exercises", self.name, verdict)
+        return verdict
+
+    def _words(self, attempt: Any) -> str:
+        """The words of the verdict on an attempt that is there."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Exercise:
+class Exercise(Judge):
     """A function to write, and how an attempt is judged.
 
     name: number of the lesson and a few words.
@@ -62,16 +79,12 @@ class Exercise:
     _known: dict[str, "Outcomes"] = field(default_factory=dict, repr=False)  # of the answer and of single mistakes
 
     def check(self, attempt: Any) -> Verdict:
-        """The verdict on an attempt, which is noted in the file of progress, too, unless there is none."""
-        verdict = Verdict(self._words(attempt))
+        """As of `Judge`, with the `answer` with which the notebook goes on."""
+        verdict = super().check(attempt)
         verdict.answer = self._taken(attempt) if verdict == RIGHT else self.answer
-        if verdict.attempted:
-            note("exercises", self.name, verdict)
         return verdict
 
     def _words(self, attempt: Any) -> str:
-        if attempt is ... or attempt is None:
-            return NOT_ATTEMPTED
         if not callable(attempt):
             return f"✗ wrong because a function is due, not {form_of(attempt)}"
         mine, ours = self._outcomes(attempt), self._of_known("", self.answer)
@@ -166,8 +179,8 @@ Outcomes = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Letters:
-    """A question with several statements, answered by a set of letters.
+class Letters(Judge):
+    """A question with several statements, answered by a set, list or string of letters, small or capital.
 
     name: as of an exercise. right: the letters that hold.
     why: by each letter, the words after "wrong because" where it is wrongly there or wrongly missing.
@@ -177,16 +190,7 @@ class Letters:
     right: str
     why: Mapping[str, str]
 
-    def check(self, attempt: Any) -> Verdict:
-        """The verdict on a set, list or string of letters, small or capital."""
-        verdict = Verdict(self._words(attempt))
-        if verdict.attempted:
-            note("exercises", self.name, verdict)
-        return verdict
-
     def _words(self, attempt: Any) -> str:
-        if attempt is ... or attempt is None:
-            return NOT_ATTEMPTED
         parts = [attempt] if isinstance(attempt, str) else attempt
         if not isinstance(parts, set | frozenset | list | tuple | dict) or not all(isinstance(p, str) for p in parts):
             return f"✗ wrong because letters are due, such as {{'x', 'y'}}, not {form_of(attempt)}"
@@ -197,7 +201,7 @@ class Letters:
             have = "there is none" if not given else f"there is no {', '.join(sorted(unknown))}"
             return f"✗ wrong because of the letters {', '.join(self.why)} {have}"
         wrong = sorted(given ^ set(self.right), key=lambda letter: (letter not in given, letter))
-        return f"✗ wrong because {self.why[wrong[0]]}" if wrong else "✓ right"
+        return f"✗ wrong because {self.why[wrong[0]]}" if wrong else RIGHT
 
 
 def _is_blank(result: Any) -> bool:

@@ -49,11 +49,13 @@ _sureness = {
     "every frame is taken, sure or not": lambda s, least: s == s,
 }
 
+_wrong_frames = {reason: dict(is_sure=rule) for reason, rule in _sureness.items()}  # of hold, and of move on
+
 hold = Exercise(
     "05 hold",
     _hold,
     _tracks,
-    {reason: dict(is_sure=rule) for reason, rule in _sureness.items()}
+    _wrong_frames
     | {
         "the first frame is kept for ever: the last one is kept[-1]": dict(of=0),
         "that is the one before the last: kept[-1] is the last": dict(of=-2),
@@ -273,7 +275,7 @@ move_on = Exercise(
     "05 hold, and move on",
     _move,
     _tracks,
-    {reason: dict(is_sure=rule) for reason, rule in _sureness.items()}
+    _wrong_frames
     | {
         "the points stay: this is hold": dict(going=lambda k: k[-1]),
         "where there is only one frame before, kept[-2] is not there: hold": _always,
