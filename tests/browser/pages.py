@@ -64,6 +64,23 @@ class Scope:
             self.page.keyboard.press("Tab")
         pytest.fail(f"no way to {name!r} by Tab")
 
+    def by_tab(self, first: str) -> list[str]:
+        """Accessible names of the controls that Tab reaches from the first one on, which is in focus again then."""
+        self.page.locator(first).first.focus()
+        reached = []
+        while (name := self.page.evaluate(NAME)) is not None and len(reached) < 40:
+            reached.append(name)
+            self.page.keyboard.press("Tab")
+        self.page.locator(first).first.focus()
+        return reached
+
+    def reaches(self, names: str) -> None:
+        """Tab goes from the play button through controls whose accessible names begin so, divided by ;, and back."""
+        due, reached = [name.strip() for name in names.split(";")], self.by_tab(".mic-play")
+        assert len(reached) == len(due)
+        for name, begins in zip(reached, due, strict=True):
+            assert name.startswith(begins)
+
     def state(self) -> dict:
         return self.page.evaluate("() => document.querySelector('.mic').page.state")
 

@@ -1,7 +1,7 @@
 """Widgets of controls and pictures in JupyterLab in a real browser, driven by the keyboard alone, and how they look."""
 
 import pytest
-from browser.pages import NAME, fits, opened
+from browser.pages import fits, opened
 from playwright.sync_api import expect
 from unit.made_grid import write_tables
 
@@ -55,13 +55,7 @@ DRAWN = """() => Promise.all([...document.querySelectorAll('.mic-rows :is(img:no
 
 def controls(scope) -> list[str]:
     """Names of all controls, in the order in which Tab reaches them."""
-    scope.page.locator(".mic-bar :is(button, input, select)").first.focus()
-    reached = []
-    while (name := scope.page.evaluate(NAME)) is not None and len(reached) < 30:
-        reached.append(name)
-        scope.page.keyboard.press("Tab")
-    scope.page.locator(".mic-bar :is(button, input, select)").first.focus()
-    return reached
+    return scope.by_tab(".mic-bar :is(button, input, select)")
 
 
 def moves(scope, name: str) -> None:
