@@ -106,15 +106,22 @@ class RedNet(nn.Module):
         return FrameOutput(done, codes.made, codes.prior, next_state, trust, codes.joined)
 
     def clip(
-        self, patches: Tensor, crop: Tensor, steps: int | None = None, *, temporal: bool = True
+        self,
+        patches: Tensor,
+        crop: Tensor,
+        steps: int | None = None,
+        *,
+        temporal: bool = True,
+        empty_at: int | None = None,
     ) -> list[FrameOutput]:
         """Every frame of clips; the first crop of a frame is around the points of the frame before, as in tracking.
 
         patches: (B, T, 3, P, P), cut at the same place from each frame; crop: (B, 2, 3) of the first frame.
+        empty_at: frame before which f_tRNN begins anew; the crop is kept.
         """
         outputs, before = [], None
-        for patch in patches.unbind(1):
-            before = self.follow(patch, crop, before, steps, temporal=temporal)
+        for t, patch in enumerate(patches.unbind(1)):
+            before = self.follow(patch, crop, None if t == empty_at else before, steps, temporal=temporal)
             outputs.append(before)
             crop = box_crop(before.steps[-1].points.detach(), crop, self.preset.size, self.preset.first_margin)
         return outputs

@@ -86,8 +86,8 @@ class Losses(nn.Module):
         super().__init__()
         self.model, self.stage = model, stage
 
-    def forward(self, batch: Batch, part: int, swap: bool) -> Outcome:
-        return outcome(self.model, batch, self.stage.each[part], swap=swap)
+    def forward(self, batch: Batch, part: int, swap: bool, empty_at: int | None) -> Outcome:
+        return outcome(self.model, batch, self.stage.each[part], swap=swap, empty_at=empty_at)
 
 
 class Trainer:
@@ -220,21 +220,23 @@ class Trainer:
         stage = self.stage.each[n]
         batch = Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch))
         batch = batch._replace(patches=batch.patches.float().div_(255))
-        swap = np.random.default_rng((stage.seed, 2, self.iteration)).random() < stage.swap
+        rng = np.random.default_rng((stage.seed, 2, self.iteration))
+        swap = rng.random() < stage.swap
+        empty_at = int(rng.integers(1, stage.frames)) if rng.random() < stage.forgotten else None
         pieces = zip(*(tensor.chunk(stage.accumulate) for tensor in batch), strict=True)
-        return torch.stack([self.backward(Batch(*piece), n, swap) for piece in pieces]).mean(0)
+        return torch.stack([self.backward(Batch(*piece), n, swap, empty_at) for piece in pieces]).mean(0)
 
     def follow(self, average: list[Tensor], now: list[Tensor], n: Tensor) -> None:
         """Move the averaged weights, whose memory grows from a few iterations to stage.ema (our choice)."""
         torch._foreach_lerp_(average, now, 1 - min(self.stage.ema, (1 + int(n)) / (10 + int(n))))
 
-    def backward(self, batch: Batch, n: int, swap: bool) -> Tensor:
+    def backward(self, batch: Batch, n: int, swap: bool, empty_at: int | None) -> Tensor:
         """Add the gradients of a piece of a batch of part n. Figures (2 + K,): the loss, that of f_CLS, that of each
         step.
         """
         stage = self.stage.each[n]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast_bfloat16(self.device)):
-            found = self.losses_of(batch, n, swap)
+            found = self.losses_of(batch, n, swap, empty_at)
         (stage.share / stage.accumulate * found.total).backward()
         return torch.cat([torch.stack([found.total, found.identity]), found.steps]).detach()
 

@@ -33,13 +33,16 @@ class Outcome(NamedTuple):
     identity: Tensor
 
 
-def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False) -> Outcome:
+def outcome(
+    model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, empty_at: int | None = None
+) -> Outcome:
     """The losses of a batch on the model's device, patches float in [0, 1].
 
     swap: C_id of each still image comes from the next one of its group.
+    empty_at: frame of a clip before which f_tRNN begins anew.
     """
     if batch.points.ndim == 4:
-        outputs = model.clip(batch.patches, batch.crop, stage.steps)
+        outputs = model.clip(batch.patches, batch.crop, stage.steps, empty_at=empty_at)
         truths, visible = batch.points.unbind(1), batch.visible.unbind(1)
     else:
         partner = partners(len(batch.person), stage.group, batch.person.device)

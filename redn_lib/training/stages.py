@@ -40,6 +40,8 @@ class Stage:
     swap: share of batches in which C_id comes from another image of the same person.
     frames: T of a clip; 1 for still images.
     occluded: share of the animated clips in which an occluder passes before the face.
+    forgotten: share of the batches of clips in which f_tRNN begins anew at some frame, as a tracker does with a face
+        that it has lost: an empty state, and points that are nowhere near the face.
     pace: an animated head is up to so many times as fast as usual, in most clips far less.
     memory_rate: learning rate of f_tRNN over that of the rest.
     spread_weight: weight of the losses of what f_tRNN holds to be possible.
@@ -76,6 +78,7 @@ class Stage:
     swap: float = 0.0
     frames: int = 1
     occluded: float = 0.7
+    forgotten: float = 0.0
     pace: float = 1.0
     memory_rate: float = 2.0
     spread_weight: float = 0.1
@@ -115,8 +118,8 @@ network does not rely on the prior instead of the image; occluded points count f
 STEADY = ON_CLIPS | {"batch": 4, "pace": 8.0, "motion_weight": 4.0}
 """Those, and values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
 
-LONGER = {"frames": 16}
-"""Longer clips, with longer occlusions (our choice)."""
+LONGER = {"frames": 16, "forgotten": 0.5}
+"""Longer clips, with longer occlusions; in half of the batches the state is emptied on the way (our choice)."""
 
 GENTLE = {"augmented": 0.35, "box_noise": BoxNoise(0.08, 0.15, 15.0)}
 """Values of the late stages on still images, which are nearer to what the network will see (our choice)."""
@@ -124,6 +127,11 @@ GENTLE = {"augmented": 0.35, "box_noise": BoxNoise(0.08, 0.15, 15.0)}
 DECOUPLING = {"synthetic_people": 400, "augment_synthetic": False, "identity_weight": 0.6, "apart": 1.0}
 """Values that teach f_CLS and keep C_id and C_pe apart (our choice). Of synthetic people, as rendered, both the person
 and the pose vary widely and are known.
+"""
+
+BESIDE = {"identity_weight": 0.003, "apart": 0.005}
+"""Weights of these losses in a stage that also learns from clips: there their gradients, which are hundreds of times
+larger, would be all that counts (our choice).
 """
 
 LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regression", "classifier", "reader")
@@ -179,7 +187,16 @@ STAGES = {
         ),
     ),
     "polish": Stage(500, rate=3e-4, only=READING, seed=1125, **PEOPLE),
-    "joint": Stage(3000, rate=5e-4, growth=2.0, procedural=0.25, seed=750, labels="renewed", **STEADY, **DECOUPLING),
+    "joint": Stage(
+        600,
+        rate=5e-4,
+        only=(*LATE, "memory"),
+        parts=(
+            Stage(seed=750, growth=2.0, labels="renewed", share=0.25, **STEADY | LONGER),
+            Stage(seed=760, **PEOPLE),
+            Stage(seed=770, growth=2.0, labels="renewed", procedural=0.5, group=4, swap=0.25, **DECOUPLING | BESIDE),
+        ),
+    ),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
