@@ -4,11 +4,11 @@ A network is trained in stages: faces, on still images of all datasets; spatial,
 on all of them, whose points the network has set again, as people would, where another network had set them; mild, on
 those that people labelled, with little augmentation; temporal, on clips, with f_tRNN; identity, on still images of
 people whom f_CLS tells apart; settle, as mild; memory, on clips, with the encoder as it is; longer, on longer clips;
-polish, as mild, for the maps alone; joint, on clips, with all losses and all parts. Each goes on from the weights of
-the one before (--start). --recipe compact runs those that make the shipped weights, from nothing. Clips are windows of
-consecutive frames where a dataset has videos, otherwise animated still images. The same command run again goes on from
-the checkpoint in the run folder; Ctrl-C saves first. On several GPUs or hosts: torchrun --nproc_per_node GPUS -m --
-redn_lib.cli train ...
+joint, on clips and still images, with all losses at once; polish, as mild and on all sets, for the maps alone. Each
+goes on from the weights of the one before (--start). --recipe compact runs them all, from nothing, as for the shipped
+weights. Clips are windows of consecutive frames where a dataset has videos, otherwise animated still images. The same
+command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several GPUs or hosts:
+torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
 """
 
 import argparse

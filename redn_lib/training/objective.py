@@ -33,9 +33,7 @@ class Outcome(NamedTuple):
     identity: Tensor
 
 
-def outcome(
-    model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, empty_at: int | None = None
-) -> Outcome:
+def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, empty_at: int | None = None) -> Outcome:
     """The losses of a batch on the model's device, patches float in [0, 1].
 
     swap: C_id of each still image comes from the next one of its group.

@@ -118,8 +118,8 @@ network does not rely on the prior instead of the image; occluded points count f
 STEADY = ON_CLIPS | {"batch": 4, "pace": 8.0, "motion_weight": 4.0}
 """Those, and values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
 
-LONGER = {"frames": 16, "forgotten": 0.5}
-"""Longer clips, with longer occlusions; in half of the batches the state is emptied on the way (our choice)."""
+LONGER = {"frames": 16}
+"""Longer clips, with longer occlusions (our choice)."""
 
 GENTLE = {"augmented": 0.35, "box_noise": BoxNoise(0.08, 0.15, 15.0)}
 """Values of the late stages on still images, which are nearer to what the network will see (our choice)."""
@@ -186,16 +186,21 @@ STAGES = {
             Stage(seed=1270, **PEOPLE | {"labels": "renewed", "batch": 16, "share": 0.5}),
         ),
     ),
-    "polish": Stage(500, rate=3e-4, only=READING, seed=1125, **PEOPLE),
     "joint": Stage(
-        600,
+        500,
         rate=5e-4,
         only=(*LATE, "memory"),
         parts=(
-            Stage(seed=750, growth=2.0, labels="renewed", share=0.25, **STEADY | LONGER),
+            Stage(seed=750, growth=2.0, labels="renewed", share=0.25, forgotten=0.5, **STEADY | LONGER),
             Stage(seed=760, **PEOPLE),
             Stage(seed=770, growth=2.0, labels="renewed", procedural=0.5, group=4, swap=0.25, **DECOUPLING | BESIDE),
         ),
+    ),
+    "polish": Stage(
+        500,
+        rate=3e-4,
+        only=READING,
+        parts=(Stage(seed=1125, **PEOPLE), Stage(seed=1130, **PEOPLE | {"labels": "renewed"})),
     ),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
@@ -203,12 +208,11 @@ STAGES = {
 faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
 again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
 finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
-again, the encoder as it is. longer: the same, of longer clips and of all sets. polish: as mild, the encoder and f_tRNN
-as they are. joint: clips, all losses and parts.
+again, the encoder as it is. longer: the same, of longer clips and of all sets. joint: clips, still images and groups,
+all losses at once and all parts but the first of the encoder, end to end. polish: as mild and of all sets, the encoder
+and f_tRNN as they are.
 The seeds differ so that no stage has the batches of another.
 """
 
-RECIPES = {
-    "compact": ("faces", "spatial", "renewed", "mild", "temporal", "identity", "settle", "memory", "longer", "polish")
-}
+RECIPES = {"compact": tuple(STAGES)}
 """By weight file, the stages that make it from nothing."""

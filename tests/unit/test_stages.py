@@ -59,8 +59,8 @@ def test_a_command_each_gives_the_paper_s_network_and_one_recipe_the_same(tmp_pa
     assert changed(networks["identity"], networks["settle"]) == points
     assert changed(networks["settle"], networks["memory"]) == points - {"encoder"} | {"memory"}
     assert changed(networks["memory"], networks["longer"]) == points - {"encoder"} | {"memory"}
-    assert changed(networks["longer"], networks["polish"]) == points - {"encoder"}
-    assert changed(networks["polish"], networks["joint"]) == points | {"memory", "classifier", "reader", "spread"}
+    assert changed(networks["longer"], networks["joint"]) == points | {"memory", "classifier", "reader", "spread"}
+    assert changed(networks["joint"], networks["polish"]) == points - {"encoder"}
     assert train("compact", tmp_path / "all") == 0
     whole = load_weights(tmp_path / "all" / "w.safetensors", "cpu")
     assert changed(networks["polish"], whole) == set()
@@ -225,7 +225,7 @@ def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
     [
         ("identity", [], "goes on from weights of stage temporal: name their file with --start"),
         ("compact", ["--start", "any.safetensors"], "a recipe begins from nothing"),
-        ("polish", [], "goes on from weights of stage longer"),
+        ("polish", [], "goes on from weights of stage joint"),
         ("spatial", ["--steps", "1"], "keeps statistics of 2 steps: train with --steps 2 or more"),
         ("spatial", ["--batch", "6", "--accumulate", "4"], "must be a multiple of 4"),
         ("spatial", ["--only", "decodr"], "no part named decodr can learn in this stage; there are encoder, decoder"),
