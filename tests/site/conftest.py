@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
+
 from redn_lib.commands.doctor import find_chromium
 
 ROOT = Path(__file__).parents[2]
