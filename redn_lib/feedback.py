@@ -154,40 +154,41 @@ def averaged(points: Tensor, before: Tensor, step: int, size: int) -> Tensor:
     return before + (share + (1 - share) * moved.clamp(max=1))[:, None, None] * (points - before)
 
 
-def draw_points(form: FeedbackForm, points: Tensor, height: Tensor, p) -> Tensor:
+def draw_points(form: FeedbackForm, points: Tensor, height: Tensor, preset) -> Tensor:
     """z of points (B, L, 2) in crop pixels that are known before the first step: (B, Cz, s, s) (our choice).
 
-    height: (B, L) of each Gaussian, 0 to 1; squares show the points whose height is 0.5 or more. p: `presets.Preset`.
+    height: (B, L) of each Gaussian, 0 to 1; squares show the points whose height is 0.5 or more.
+    preset: `presets.Preset`.
     """
     if form.draw == "squares":
-        return draw_squares(points, height >= 0.5, SQUARES[0], p.size)
-    return height[..., None, None] * gaussian_maps(points, p.maps, p.size, p.sigma)
+        return draw_squares(points, height >= 0.5, SQUARES[0], preset.size)
+    return height[..., None, None] * gaussian_maps(points, preset.maps, preset.size, preset.sigma)
 
 
 def feedback_loop(
-    run_step: Callable, patches: Tensor, crop: Tensor, p, steps: int, *, first_z=None, join=None, change_z=None
+    run_step: Callable, patches: Tensor, crop: Tensor, preset, steps: int, *, first_z=None, join=None, change_z=None
 ) -> list[Step]:
     """Run `run_step(frame, z, step) -> detection, regression` K times on patches (B, 3, P, P) in [0, 1].
 
     crop: the first crop; first_z: the first z, blank by default (authors' code).
-    p: `presets.Preset`; steps: K.
+    preset: `presets.Preset`; steps: K.
     join(regression, crop): regression logits of a step joined with what is known from earlier frames.
     """
-    z = patches.new_zeros(len(patches), *p.form.z_shape(p.size, p.maps)) if first_z is None else first_z
+    z = patches.new_zeros(len(patches), *preset.form.z_shape(preset.size, preset.maps)) if first_z is None else first_z
     done: list[Step] = []
     for k in range(steps):
         if done:
             last = Step(*(tensor.detach() for tensor in done[-1]))
-            if p.form.recrop:
-                crop = upright_crop(last.points, crop, p.size, p.margin)
-            z = draw_z(p.form, last, crop, k, p.size, p.sigma)
+            if preset.form.recrop:
+                crop = upright_crop(last.points, crop, preset.size, preset.margin)
+            z = draw_z(preset.form, last, crop, k, preset.size, preset.sigma)
         if change_z is not None:
             z = change_z(z, k)
-        frame = take_crop(patches, crop, p.size)
+        frame = take_crop(patches, crop, preset.size)
         detection, regression = run_step(frame, z, k)
         response_maps = spatial_softmax(join(regression, crop) if join else regression)
-        points = crop_points = decode(response_maps, p.size)
-        if done and p.form.average:
-            points = averaged(crop_points, to_crop(last.points, crop), k, p.size)
+        points = crop_points = decode(response_maps, preset.size)
+        if done and preset.form.average:
+            points = averaged(crop_points, to_crop(last.points, crop), k, preset.size)
         done.append(Step(crop, frame, z, detection, regression, response_maps, to_patch(points, crop), crop_points))
     return done

@@ -244,6 +244,14 @@ def _wrapped(maps, size):
     return my_decode(near / near.sum((-2, -1), keepdim=True), size)
 
 
+def _counted_through(maps, size):
+    """One window for all maps, by the number of the highest cell among the cells of all of them."""
+    at = divmod(int(maps.argmax()), maps.shape[-1])
+    rows, columns = ((torch.arange(maps.shape[-1]) - i).abs() <= 2 for i in at)
+    near = maps * rows[:, None] * columns
+    return my_decode(near / near.sum((-2, -1), keepdim=True), size)
+
+
 def _spread(*points):
     """Broad hills, so that every cell holds something."""
     return 0.9 * _hills(*points, sigma=6.0) + 0.1 / 256
@@ -278,6 +286,7 @@ decode_peak = Exercise(
         "the highest cell is taken from all maps together: each map has its own": dict(
             top=lambda m: (m.argmax() % m[0, 0].numel()).expand(m.shape[:2])
         ),
+        "the highest cell is counted through all maps together: flatten(2) leaves each map its own": _counted_through,
         "the highest cell is taken from the first map alone: each map has its own": dict(
             top=lambda m: m[0, 0].argmax().expand(m.shape[:2])
         ),

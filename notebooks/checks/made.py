@@ -1,6 +1,7 @@
 """Small inputs for the cases of exercises."""
 
 import numpy as np
+import torch
 
 from redn_lib.landmarks import MEAN_SHAPE
 
@@ -14,3 +15,8 @@ def made_faces(count: int, seed: int = 0) -> np.ndarray:
         points = MEAN_SHAPE * [size, 1.1 * size] + rng.normal(0, 0.03 * size, (68, 2))
         faces[i] = points @ [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]] + at
     return faces
+
+
+def made_numbers(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Normal random numbers in a tensor."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))

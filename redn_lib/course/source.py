@@ -48,7 +48,9 @@ class Piece:
 
 def notebooks() -> dict[str, Path]:
     """The notebooks of the suite by their number, in order."""
-    return {path.name[:2]: path for path in sorted(files.suite_folder("notebooks").glob("[0-9][0-9]_*.ipynb"))}
+    return {
+        path.name.split("_")[0]: path for path in sorted(files.suite_folder("notebooks").glob("[0-9][0-9]*_*.ipynb"))
+    }
 
 
 def read(path: Path) -> NotebookNode:
@@ -67,7 +69,7 @@ def pieces(notebook: NotebookNode) -> Iterator[Piece]:
     for i, cell in enumerate(notebook.cells):
         if "exercise-statement" in tags(cell):
             statement = cell.source
-        if loaded := re.search(r'load_lesson\("(\d\d)"\)', cell.source):
+        if loaded := re.search(r'load_lesson\("(\d\d\w?)"\)', cell.source):
             number = loaded[1]
         if "exercise-attempt" in tags(cell):
             answer = next((c.source for c in notebook.cells[i:] if "exercise-answer" in tags(c)), "")

@@ -11,7 +11,7 @@ from redn_lib.landmarks import MIRROR, SEVEN, mirror_points
 from redn_lib.metrics import eye_distance, point_errors
 from redn_lib.teach.lesson import load_lesson
 
-L1, L2, L3, L4, L5 = (load_lesson(f"0{number}") for number in (1, 2, 3, 4, 5))
+L1, L2, L3, L4, L5B = map(load_lesson, ("01", "02", "03", "04", "05b"))
 norm = np.linalg.norm
 
 
@@ -325,13 +325,20 @@ def peak_of_batch(maps, size):
     return L2.my_decode(near / near.sum((-2, -1), keepdim=True), size)
 
 
+def peak_of_all(maps, size):
+    rows, columns = (abs(torch.arange(maps.shape[-1]) - at) <= 2 for at in divmod(int(maps.argmax()), maps.shape[-1]))
+    near = maps * rows[:, None] * columns
+    return L2.my_decode(near / near.sum((-2, -1), keepdim=True), size)
+
+
 PEAK = (
     [peak_in_loops, peak_in_numpy, peak_by_pooling],
     {
         "at the border of the map": lambda m, s: peak_in_loops(m, s, clamp=False),
         "r - 2 : r + 2 ends before r + 2": lambda m, s: peak_in_loops(m, s, after=2),
-        "3 x 3": lambda m, s: peak_in_loops(m, s, 1, 2),
         "each map has its own": peak_of_batch,
+        "counted through all maps": peak_of_all,
+        "that is a square of 3 x 3": lambda m, s: peak_in_loops(m, s, 1, 2),
         "the highest cell alone": decode_by_argmax,
         "still the mean over the whole map": decode_in_numpy,
         "7 x 7": lambda m, s: peak_in_loops(m, s, 3, 4),
@@ -623,18 +630,18 @@ LSTM = (
 def joined_by_variances(logits, own_spread, expected, spread):
     s2, p2 = torch.exp(own_spread) ** 2, torch.exp(spread) ** 2
     share = s2 / (s2 + p2)
-    return torch.lerp(logits, L5.my_bells(expected), share[..., None, None]), share
+    return torch.lerp(logits, L5B.my_bells(expected), share[..., None, None]), share
 
 
 def joined_in_numpy(logits, own_spread, expected, spread):
     share = 1 / (1 + np.exp(-2 * (own_spread - spread).numpy()))
     weight = share[:, :, None, None]
-    return [(1 - weight) * logits.numpy() + weight * L5.my_bells(expected).numpy(), share]
+    return [(1 - weight) * logits.numpy() + weight * L5B.my_bells(expected).numpy(), share]
 
 
 def joined_in_place(logits, own_spread, expected, spread):
     share = ((own_spread - spread) * 2).sigmoid()
-    logits += (L5.my_bells(expected) - logits) * share.view(*share.shape, 1, 1)
+    logits += (L5B.my_bells(expected) - logits) * share.view(*share.shape, 1, 1)
     return logits, share
 
 
@@ -642,7 +649,7 @@ def joined_with(share_of):
     def join(logits, own, expected, spread):
         share = share_of(own, spread)
         weight = share[..., None, None]
-        return (1 - weight) * logits + weight * L5.my_bells(expected), share
+        return (1 - weight) * logits + weight * L5B.my_bells(expected), share
 
     return join
 
@@ -653,7 +660,7 @@ JOINED = (
         "the spreads are exchanged": joined_with(lambda s, p: torch.sigmoid(2 * (p - s))),
         "the 2 is missing": joined_with(lambda s, p: torch.sigmoid(s - p)),
         "full weight": lambda a, s, e, p: (
-            a + torch.sigmoid(2 * (s - p))[..., None, None] * L5.my_bells(e),
+            a + torch.sigmoid(2 * (s - p))[..., None, None] * L5B.my_bells(e),
             torch.sigmoid(2 * (s - p)),
         ),
         "the right parts in the wrong order": lambda a, s, e, p: joined_by_variances(a, s, e, p)[::-1],
@@ -696,6 +703,33 @@ FORGET = (
         "those with a cut must forget": lambda h, c, cut: (h * cut[:, None], c * cut[:, None]),
         "c still holds": lambda h, c, cut: (h * ~cut[:, None], c),
         "nothing was forgotten": lambda h, c, cut: (h, c),
+    },
+)
+
+
+def weights_in_a_loop(inputs, units):
+    total = 0
+    for _gate in "ifgo":
+        for _unit in range(units):
+            total += inputs + units + 1
+    return total
+
+
+WEIGHTS = (
+    [
+        weights_in_a_loop,
+        lambda x, h: 4 * (h * x + h * h + h),
+        lambda x, h: sum(w.numel() for w in torch.nn.LSTM(x, h).parameters()) - 4 * h,
+        lambda x, h: torch.tensor(4.0) * h * (x + h + 1),
+    ],
+    {
+        "three were counted": lambda x, h: 3 * h * (x + h + 1),
+        "one was counted": lambda x, h: h * (x + h + 1),
+        "the bias is missing": lambda x, h: 4 * h * (x + h),
+        "two biases": lambda x, h: sum(w.numel() for w in torch.nn.LSTM(x, h).parameters()),
+        "what comes back is missing": lambda x, h: 4 * h * (x + 1),
+        "not its own alone": lambda x, h: 4 * h * (x + 2),
+        "multiply by the units": lambda x, h: 4 * (x + h + 1),
     },
 )
 
@@ -972,11 +1006,12 @@ ATTEMPTS = {
     "04 within share": SHARE,
     "04 the swap": SWAP,
     "04 how far the pose moved": WAY,
-    "05 hold": HOLD,
     "05 a step of the LSTM": LSTM,
-    "05 maps joined with the prior": JOINED,
     "05 a cut in some of the clips": FORGET,
-    "05 hold, and move on": MOVE,
+    "05 how many weights": WEIGHTS,
+    "05b hold": HOLD,
+    "05b maps joined with the prior": JOINED,
+    "05b hold, and move on": MOVE,
     "06 an effect from all cells": EFFECT,
     "06 the interaction": INTERACTION,
     "06 an interval from pairs": PAIRED,

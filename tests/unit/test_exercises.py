@@ -16,7 +16,9 @@ from IPython.core.formatters import DisplayFormatter
 from redn_lib.commands.lab import copy_notebooks
 from redn_lib.teach.lesson import load_lesson
 
-LESSONS = {number: load_lesson(number) for number in (f"{n:02d}" for n in range(8))}
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NUMBERS = sorted(path.stem.removeprefix("lesson_") for path in (NOTEBOOKS / "checks").glob("lesson_*.py"))
+LESSONS = {number: load_lesson(number) for number in NUMBERS}
 from checks.exercise import Exercise, Letters  # noqa: E402  (load_lesson makes them known)
 from checks.prediction import Prediction  # noqa: E402
 from checks.progress import noted, progress  # noqa: E402
@@ -26,7 +28,6 @@ FOUND = {
 }
 EXERCISES = {x.name: x for x in FOUND.values() if isinstance(x, Exercise)}
 LETTERS = {x.name: x for x in FOUND.values() if isinstance(x, Letters)}
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 RIGHT = [
     pytest.param(EXERCISES[n], f, id=f"{n} {i}") for n, (right, _) in ATTEMPTS.items() for i, f in enumerate(right)
 ]
@@ -234,16 +235,16 @@ def exercises_in(path: Path):
                 if "exercise-answer" in c["metadata"].get("tags", [])
             )
             yield (
-                getattr(LESSONS[path.name[:2]], re.search(r"lesson\.(\w+)\.check\(", sources[i])[1]),
+                getattr(LESSONS[path.name.split("_")[0]], re.search(r"lesson\.(\w+)\.check\(", sources[i])[1]),
                 sources[i],
                 answer,
             )
 
 
 IN_NOTEBOOKS = [
-    pytest.param(path.name[:2], *found, id=found[0].name)
-    for path in sorted(NOTEBOOKS.glob("*.ipynb"))
-    if path.name[:2] in LESSONS
+    pytest.param(number, *found, id=found[0].name)
+    for number in LESSONS
+    for path in NOTEBOOKS.glob(f"{number}_*.ipynb")
     for found in exercises_in(path)
 ]
 
@@ -342,7 +343,7 @@ def test_progress_shows_every_exercise_and_prediction(progress_file):
     Prediction("Why?", OPTIONS, "c")
     lines = progress().splitlines()
     assert lines[1] == "01  ○ errors of points   ✓ the inner 51   ✗ flip a face"
-    assert "✗ a control of your own" in lines[4] and "✓" not in lines[7]
+    assert "✗ a control of your own" in lines[4] and "✓" not in lines[8]
     assert lines[-2:] == ["✗ Which? Yours: step 1 to 2; the result: step 2 to 3", "· Why? Yours: neither"]
 
 
