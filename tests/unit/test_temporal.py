@@ -274,6 +274,33 @@ def test_losses_of_a_clip_are_a_number_for_each_step(temporal):
     assert found.steps.shape == (2,) and torch.isfinite(found.total) and found.identity == 0
 
 
+def test_a_memory_that_begins_anew_in_mid_clip_knows_nothing_of_the_frames_before():
+    model, batch = tiny().eval(), clip_of()
+    torch.nn.init.normal_(model.memory.unpool.weight, std=0.3)
+    with torch.no_grad():
+        whole, emptied = model.clip(batch.patches, batch.crop), model.clip(batch.patches, batch.crop, empty_at=4)
+        crop = batch.crop
+        for output in whole[:4]:
+            crop = box_crop(output.steps[-1].points, crop, PRESET.size, PRESET.first_margin)
+        alone = model.frame(batch.patches[:, 4], crop)
+    torch.testing.assert_close(emptied[3].state.hidden, whole[3].state.hidden)
+    torch.testing.assert_close(emptied[4].state.hidden, alone.state.hidden)
+    assert not torch.allclose(emptied[4].state.hidden, whole[4].state.hidden)
+
+
+def test_the_trainer_empties_the_state_in_as_many_batches_as_the_stage_says(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "redn_lib.training.loop.outcome",
+        lambda *args, empty_at, **others: seen.append(empty_at) or outcome(*args, empty_at=empty_at, **others),
+    )
+    stage = replace(STAGE, iterations=6, frames=3, forgotten=1.0)
+    Trainer(tiny(), stage, ClipBatches(FACES, stage, PRESET), device="cpu").run()
+    stage = replace(stage, forgotten=0.0)
+    Trainer(tiny(), stage, ClipBatches(FACES, stage, PRESET), device="cpu").run()
+    assert set(seen[:6]) <= {1, 2} and seen[6:] == [None] * 6
+
+
 def test_a_memory_has_the_shapes_of_its_code():
     memory = TemporalMemory(6, 2, 8, 64, 1.25)
     code, crop = torch.rand(3, 6, 2, 2), torch.eye(2, 3).expand(3, 2, 3)
