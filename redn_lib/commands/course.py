@@ -55,9 +55,10 @@ def mark(args: argparse.Namespace) -> int:
         print(f"redn course mark: {words}", file=sys.stderr)
     marked = mark(args.folder, args.seconds, args.memory, args.jobs, lambda line: print(line, flush=True))
     seconds = "".join(f"{copy.student},{copy.number},{copy.seconds:.0f}\n" for copy in marked)
-    texts = {args.out: table(marked).to_csv()}
+    made = table(marked)
+    texts = {args.out: made.to_csv()}
     texts[args.out.with_suffix(".seconds.csv")] = f"student,notebook,seconds\n{seconds}"
-    for path, text in (texts | ({args.html: page(marked)} if args.html else {})).items():
+    for path, text in (texts | ({args.html: page(marked, made)} if args.html else {})).items():
         with whole_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return 0

@@ -25,7 +25,7 @@ import psutil
 from nbformat import NotebookNode
 
 import redn_lib
-from redn_lib.course.source import CHECK, notebooks, pack_checks, pieces, questions, read
+from redn_lib.course.source import CHECK, notebooks, pack_checks, pieces, questions, read, small_parameters, tags
 from redn_lib.teach.lesson import load_lesson
 
 MOST_PROCESSES = 60  # of one copy at a time; the notebooks need four
@@ -66,7 +66,7 @@ def mark(folder: Path, seconds: int, memory: int, jobs: int, tell: Callable[[str
         marked = Marked(student.name, number, why="" if (student, number) in found else "nothing handed in")
         try:
             if not marked.why:
-                _run_copy(marked, found[student, number], read(masters[number]), folder, seconds, memory)
+                _run_copy(marked, found[student, number], masters[number], folder, seconds, memory)
         except Exception as error:  # a copy may hold anything, and must not stop the others
             marked.why = f"it cannot be marked: {type(error).__name__}"
         tell(f"{student.name} {number}: {marked.seconds:.0f} s {marked.why}")
@@ -84,7 +84,7 @@ def _copy_of(student: Path, number: str, name: str) -> Path | None:
     return min(copies, key=lambda p: p.name != name, default=None)
 
 
-def _run_copy(marked: Marked, path: Path, master: NotebookNode, folder: Path, seconds: int, memory: int) -> None:
+def _run_copy(marked: Marked, path: Path, master: Path, folder: Path, seconds: int, memory: int) -> None:
     """Run a copy and enter what it shows."""
     try:
         copy = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
@@ -99,7 +99,8 @@ def _run_copy(marked: Marked, path: Path, master: NotebookNode, folder: Path, se
         home.mkdir()
         pack_checks(job / "checks.zip")
         pack_checks(job / "master.zip")
-        cells = _prepared(sources, master, marked, str(job / "master.zip"))
+        small = small_parameters().get(master.stem, {})
+        cells = _prepared(sources, read(master), marked, str(job / "master.zip"), small)
         (job / "job.json").write_text(json.dumps({"memory": memory, "seconds": seconds // 10, "cells": cells}))
         begin = time.monotonic()
         command = [sys.executable, "-m", "redn_lib.course.execute", str(job), str(home)]
@@ -113,15 +114,20 @@ def _run_copy(marked: Marked, path: Path, master: NotebookNode, folder: Path, se
     marked.why = (told["ended"] or [why])[0]
 
 
-def _prepared(sources: list[tuple[str, str]], master: NotebookNode, marked: Marked, archive: str) -> list[dict]:
+def _prepared(
+    sources: list[tuple[str, str]], master: NotebookNode, marked: Marked, archive: str, small: dict
+) -> list[dict]:
     """The code cells to run; those of an exercise are cut at their check, and the teacher's check stands between.
 
-    sources: id and text of each code cell of the copy.
+    sources: id and text of each code cell of the copy. small: values that replace its parameters.
     """
     known = list(pieces(master))
     by_check, by_cell = {p.check: p for p in known}, {p.cell: p for p in known}
     cells, names = [{"role": "first", "id": "", "source": f"{JUDGE}.load({marked.number!r}, {archive!r})"}], []
+    parameters = [cell.id for cell in master.cells if "parameters" in tags(cell)]
     for name, source in sources:
+        if name in parameters:
+            source += "".join(f"\n{key} = {value!r}" for key, value in small.items())
         found = CHECK.search(source)
         piece = by_check.get(found[1] if found else "") or by_cell.get(name)
         names.append(piece.cell if piece else name)
@@ -168,7 +174,7 @@ def _sandbox(folder: Path, job: Path, home: Path) -> list[str]:
 def _watched(command: list[str], home: Path, seconds: int, memory: int) -> tuple[list[dict], str]:
     """Run a command until it ends or takes too much: its findings, and why there are no more of them."""
     env = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "SYSTEMROOT") if name in os.environ}
-    env |= {"HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home), "USER": "student", "REDN_CI": "1"}
+    env |= {"HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home), "USER": "student"}
     env |= {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     env["PYTHONPATH"] = str(Path(redn_lib.__file__).parents[1])
     why, end, used = "it was killed", time.monotonic() + seconds, 0
@@ -187,7 +193,7 @@ def _watched(command: list[str], home: Path, seconds: int, memory: int) -> tuple
             if time.monotonic() > end:
                 why = f"more than {seconds} seconds"
                 break
-            time.sleep(0.1)
+            time.sleep(0.25)
         while alive := {p for s in started for p in _with_children(s) if p.pid != os.getpid()}:
             for child in alive:  # the first ends all that is in a sandbox
                 with suppress(psutil.Error):
@@ -240,13 +246,13 @@ def table(marked: list[Marked]) -> pd.DataFrame:
     return wide.assign(notes=pd.Series(notes))
 
 
-def page(marked: list[Marked]) -> str:
-    """A web page: what is wrong most often in the class, then the table."""
+def page(marked: list[Marked], made: pd.DataFrame) -> str:
+    """A web page: what is wrong most often in the class, then the table that `table` made."""
     wrong = verdicts(marked).query("verdict == 'wrong'").groupby(["exercise", "why"]).size().rename("students")
     most = wrong.reset_index().sort_values(["students", "exercise", "why"], ascending=[False, True, True])
     style = "body{font-family:sans-serif} td,th{padding:4px;text-align:left;vertical-align:top}"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Marks</title><style>{style}</style>\n'
         f"<h1>Marks</h1><h2>The commonest mistakes</h2>{most.to_html(index=False)}\n"
-        f"<h2>Students</h2>{table(marked).to_html(na_rep='')}</html>\n"
+        f"<h2>Students</h2>{made.rename_axis(None).rename_axis('student', axis=1).to_html(na_rep='')}</html>\n"
     )

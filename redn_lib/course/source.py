@@ -1,6 +1,7 @@
 """The exercises of a committed notebook, found by the tags of their cells."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ def notebooks() -> dict[str, Path]:
     return {
         path.name.split("_")[0]: path for path in sorted(files.suite_folder("notebooks").glob("[0-9][0-9]*_*.ipynb"))
     }
+
+
+def small_parameters() -> dict[str, dict]:
+    """Small values of parameters by the name of a notebook, with which it runs in less than a minute."""
+    return json.loads((files.suite_folder("notebooks") / "fast.json").read_text(encoding="utf-8"))
 
 
 def read(path: Path) -> NotebookNode:

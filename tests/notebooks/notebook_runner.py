@@ -1,11 +1,10 @@
 """Runs notebooks with papermill and measures them: shared by `make notebooks` and the tests.
 
-`make notebooks` takes the small values that fast.json names for the parameters of a notebook; the tests run it as
+`make notebooks` takes the small values that notebooks/fast.json names for parameters; the tests run a notebook as
 stored.
 """
 
 import html
-import json
 import os
 import sys
 import threading
@@ -21,7 +20,9 @@ import psutil
 from comparison import WIDGET_STATE, WIDGET_VIEW
 from nbconvert import HTMLExporter
 
-FAST = json.loads(Path(__file__).with_name("fast.json").read_text(encoding="utf-8"))
+from redn_lib.course.source import small_parameters
+
+FAST = small_parameters()
 CELL_TIMEOUT, START_TIMEOUT = 600, 90
 
 

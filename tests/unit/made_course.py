@@ -95,6 +95,7 @@ def suite(tmp_path, monkeypatch):
     home = tmp_path / "suite"
     (home / "checks").mkdir(parents=True)
     (home / "checks" / "lesson_00.py").write_text(CHECKS, encoding="utf-8")
+    (home / "fast.json").write_text(json.dumps({"00_made": {"n": 2}}))
     nbformat.write(suite_notebook(), home / "00_made.ipynb")
     for module in (files, lesson):
         monkeypatch.setattr(module, "suite_folder", lambda name: home)

@@ -60,7 +60,7 @@ def test_right_wrong_blank_and_what_is_no_copy(suite, tmp_path):
     assert main([*arguments, "--seconds", "400", "--jobs", "2"]) == 0
     marked = mark(folder, 400, 1500, 2, print)
     assert (tmp_path / "t.csv").read_text() == table(marked).to_csv(), "another table the second time"
-    assert (tmp_path / "t.html").read_text() == page(marked)
+    assert (tmp_path / "t.html").read_text() == page(marked, table(marked))
     found = {student: list(row[EXERCISES]) for student, row in table(marked).iterrows()}
     assert found["anna"] == ["right"] * 3
     assert found["ben"] == ["wrong: that is the square", "wrong: that is double", "wrong: b does not hold"]
@@ -72,7 +72,9 @@ def test_right_wrong_blank_and_what_is_no_copy(suite, tmp_path):
     assert table(marked).loc["anna", "00 prediction 1"] == "did not come true: the second"
     assert table(marked).loc["ben", "00 prediction 1"] == "none" and table(marked).right["anna"] == 3
     assert "extra: SyntaxError" in table(marked).notes["cara"]
-    assert page(marked).index("that is double") < page(marked).index("that is the square"), "commonest first"
+    assert page(marked, table(marked)).index("that is double") < page(marked, table(marked)).index(
+        "that is the square"
+    ), "commonest first"
     assert (tmp_path / "t.seconds.csv").read_text().startswith("student,notebook,seconds\nanna,00,")
 
 
@@ -158,7 +160,7 @@ def test_a_copy_reaches_no_network_no_files_and_no_other_copy(suite, tmp_path):
 def test_whatever_a_copy_wrote_gives_a_row_and_no_markup(suite, written):
     marked = [Marked("<i>", "00", {"double": "✓ right", "half": "✗ wrong because <b>"}, "why", [], written)]
     assert list(table(marked).loc["<i>", EXERCISES]) == ["right", "wrong: <b>", "did not run: why"]
-    assert "<b>" not in page(marked) and "<i>" not in page(marked)
+    assert "<b>" not in page(marked, table(marked)) and "<i>" not in page(marked, table(marked))
 
 
 def test_it_is_said_that_copies_are_not_kept_apart_and_where_copies_are_looked_for(
