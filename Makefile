@@ -12,7 +12,7 @@ ifeq ($(shell id -u),0)
 LAB += --allow-root
 endif
 
-.PHONY: help setup lab test notebooks outputs site lint clean
+.PHONY: help setup lab test notebooks outputs site slides lint clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || grep '##' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ outputs: setup  ## run every notebook as written and store its outputs in it, as
 site: setup  ## the suite as web pages under build/site, the microscope alive in one of them; needs npm once
 	$(PIP) install -c constraints.txt -e '.[site]'
 	OMP_NUM_THREADS=1 $(BIN)/python docs/site/build.py
+
+slides: setup  ## the notebooks as slides under build/slides, with their stored outputs; needs npm
+	$(BIN)/python docs/teaching/slides/build.py
 
 lint: $(READY_TO_TEST)  ## ruff: rules and format
 	$(BIN)/ruff check .
