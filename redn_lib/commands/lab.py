@@ -55,7 +55,8 @@ def copy_notebooks(folder: Path, replaces: Callable[[Path], bool], language: str
         raise ValueError(f"there is no translation {language!r}; there are {', '.join(languages)}")
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
-        if not path.is_file() or path.suffix == ".md" or any(part.startswith((".", "__p")) for part in inside.parts):
+        is_ours = path.suffix in (".ipynb", ".py") or path.name == "fast.json"  # no results of whoever worked there
+        if not path.is_file() or not is_ours or any(part.startswith(".") for part in inside.parts):
             continue
         is_translated = language and path.suffix == ".ipynb"
         target, content = folder / inside, translate(path, language) if is_translated else path.read_bytes()

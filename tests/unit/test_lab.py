@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,20 @@ def test_all_notebooks_are_copied_once(tmp_path):
     assert {path.name for path in (tmp_path / "mine").glob("*.ipynb")} == names
     assert not any(part.startswith(".") for path in (tmp_path / "mine").rglob("*") for part in path.name.split("/"))
     assert copy_notebooks(tmp_path / "mine", lambda path: True) == (0, 0)
+
+
+def test_nobody_gets_the_results_of_whoever_worked_beside_the_notebooks(tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    shutil.copytree(suite_folder("notebooks"), source)
+    for name in ("progress.json", ".ipynb_checkpoints/a.ipynb", "checks/__pycache__/a.pyc"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text("mine")
+    monkeypatch.setattr(lab, "suite_folder", lambda name: source)
+    copy_notebooks(tmp_path / "copy", lambda path: True)
+    assert (tmp_path / "copy" / "checks" / "exercise.py").exists()
+    assert "mine" not in {
+        path.read_text(encoding="utf-8") for path in (tmp_path / "copy").rglob("*.*") if path.is_file()
+    }
 
 
 def test_a_changed_notebook_stays_or_is_kept_beside_the_new_one(tmp_path):
