@@ -222,14 +222,14 @@ def spoil(notebook: nbformat.NotebookNode, student: str, folder: Path) -> None:
         notebook.cells.insert(exercise + 1, again)
 
 
-def judged_otherwise(path: Path, due: dict, said: dict) -> list[str]:
+def judged_otherwise(path: Path, due: dict, limits: dict) -> list[str]:
     """Lines on what stands in the table and is not what is due."""
     table = pd.read_csv(path, index_col="student", keep_default_na=False)
     lines = [f"{student}: no row" for student in due if student not in table.index]
     for student, row in table.iterrows():
         for exercise, words in due[student].items():
-            if row[exercise] != words.format(**said):
-                lines.append(f"{student}, {exercise}: {row[exercise]!r} instead of {words.format(**said)!r}")
+            if row[exercise] != words.format(**limits):
+                lines.append(f"{student}, {exercise}: {row[exercise]!r} instead of {words.format(**limits)!r}")
         if NOTES.get(student, "") not in row["notes"] or bool(row["notes"]) != (student in NOTES):
             lines.append(f"{student}: notes {row['notes']!r}")
     return lines
@@ -247,12 +247,12 @@ if __name__ == "__main__":
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=600)
     args = parser.parse_args()
-    said = {"seconds": args.seconds, "check": args.seconds // 10, "memory": 4000}
+    limits = {"seconds": args.seconds, "check": args.seconds // 10, "memory": 4000}
     due = make(args.folder / "class", args.students)
     before, begin = all_files(args.folder), time.monotonic()
     options = ["--out", f"{args.folder}/marks/marks.csv", "--html", f"{args.folder}/marks/marks.html"]
     main(["course", "mark", f"{args.folder}/class", *options, "--jobs", str(args.jobs), "--seconds", str(args.seconds)])
-    lines = judged_otherwise(args.folder / "marks" / "marks.csv", due, said)
+    lines = judged_otherwise(args.folder / "marks" / "marks.csv", due, limits)
     after = {name: text for name, text in all_files(args.folder).items() if "/marks/" not in name}
     lines += ["files outside of the copies were changed"] * (before != after)
     print("\n".join(lines) or "each copy is judged as it should be, and nothing outside was touched")
