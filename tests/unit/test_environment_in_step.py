@@ -1,7 +1,9 @@
 """pyproject.toml, constraints.txt and environment.yml say the same."""
 
 import importlib.metadata
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -83,13 +85,25 @@ def test_pins_admit_gpu_builds_and_leave_out_what_breaks(pins):
     assert not {"torchvision", "opencv-python-headless", "opencv-contrib-python"} & set(pins)
 
 
-@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0"])
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0", "3.14.0"])
 def test_every_pin_admits_the_pythons_that_pyproject_admits(pins, python):
     """Read from what is installed; a pin of which another version is installed cannot be judged here."""
     installed = {(canonicalize_name(d.name), d.version.split("+")[0]): d for d in importlib.metadata.distributions()}
     needs = {pin: installed[pin].metadata["Requires-Python"] or "" for pin in pins.items() if pin in installed}
     assert len(needs) > 0.9 * len(pins)
     assert {pin: need for pin, need in needs.items() if not SpecifierSet(need).contains(python)} == {}
+
+
+@pytest.mark.skipif(not os.environ.get("REDN_ONLINE"), reason="asks the internet: set REDN_ONLINE=1")
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_there_is_a_wheel_of_every_pin_for_every_python(pins, python, tmp_path):
+    """Without torch, whose wheels are larger than all others together."""
+    wanted = tmp_path / "pins.txt"
+    wanted.write_text("".join(f"{name}=={version}\n" for name, version in pins.items() if name != "torch"))
+    words = "install --dry-run --quiet --ignore-installed --no-deps --only-binary :all: --python-version"
+    command = [sys.executable, "-m", "pip", *words.split(), python, "--target", str(tmp_path / "none")]
+    subprocess.run([*command, "-r", str(wanted)], check=True)
 
 
 def test_conda_installs_the_pinned_direct_requirements(conda, wanted, pins):
