@@ -148,7 +148,6 @@ ENDED = {  # why exercises of 03 did not run
     "loops": "more than {seconds} seconds",
     "prints": "more than 20 MB of output",
     "forks": "more than {memory} MB of memory, or more than 60 processes",
-    "deletes": "the kernel died in cell extra",
 }
 NOTES = {  # part of the notes
     "memory": "03 extra: MemoryError",

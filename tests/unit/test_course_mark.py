@@ -49,7 +49,14 @@ def test_right_wrong_blank_and_what_is_no_copy(suite, tmp_path):
         source=cell_of(notebook, "predict").source.replace("None", '"b"')
     )
     hand_in(folder, "anna", predicted, **RIGHT)
-    hand_in(folder, "ben", double="    return x * x", half="    return 2 * x", choice='{"b"}')
+    hand_in(
+        folder,
+        "ben",
+        before("assert n == 2, 'not the small parameters'"),
+        double="    return x * x",
+        half="    return 2 * x",
+        choice='{"b"}',
+    )
     hand_in(folder, "cara", before("n ="), double="    return x *", half="    return 2 * x")
     (folder / "dora").mkdir()
     (folder / "emil").mkdir()
@@ -71,7 +78,7 @@ def test_right_wrong_blank_and_what_is_no_copy(suite, tmp_path):
     assert all(words.startswith("did not run: the file is no notebook") for words in found["fay"])
     assert table(marked).loc["anna", "00 prediction 1"] == "did not come true: the second"
     assert table(marked).loc["ben", "00 prediction 1"] == "none" and table(marked).right["anna"] == 3
-    assert "extra: SyntaxError" in table(marked).notes["cara"]
+    assert "extra: SyntaxError" in table(marked).notes["cara"] and table(marked).notes["ben"] == ""
     assert page(marked, table(marked)).index("that is double") < page(marked, table(marked)).index(
         "that is the square"
     ), "commonest first"
