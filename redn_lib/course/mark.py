@@ -194,7 +194,7 @@ def _watched(command: list[str], home: Path, seconds: int, memory: int) -> tuple
                 why = f"more than {seconds} seconds"
                 break
             time.sleep(0.25)
-        while alive := {p for s in started for p in _with_children(s) if p.pid != os.getpid()}:
+        while alive := {p for s in started for p in _with_children(s)} | _at_home(home):
             for child in alive:  # the first ends all that is in a sandbox
                 with suppress(psutil.Error):
                     child.kill()
@@ -213,6 +213,16 @@ def _with_children(process: psutil.Process) -> list[psutil.Process]:
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             return [process, *process.children(recursive=True)]
     return []
+
+
+def _at_home(home: Path) -> set[psutil.Process]:
+    """All processes of a copy, those too that have cut themselves loose: its home is in their environment."""
+    found = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # of another user, or just ended
+            if process.environ().get("HOME") == str(home):
+                found.add(process)
+    return found
 
 
 def verdicts(marked: list[Marked]) -> pd.DataFrame:

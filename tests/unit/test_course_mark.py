@@ -3,6 +3,7 @@
 import os
 import sys
 
+import psutil
 import pytest
 from made_course import RIGHT, before, cell_of, hand_in
 from made_course import suite as suite
@@ -138,6 +139,16 @@ def test_endless_loops_are_ended(suite, tmp_path):
     hand_in(tmp_path / "function", "kim", **RIGHT | {"double": "    while True: pass"})
     found = rows(tmp_path / "function", seconds=80)[0]["kim"]
     assert found == ["did not run: endless: more than 8 seconds", "right", "right"]
+
+
+def test_a_process_that_cuts_itself_loose_is_ended_without_a_sandbox(suite, tmp_path, monkeypatch):
+    monkeypatch.setattr(marking, "sandboxes", lambda: False)
+    loose = (
+        "import subprocess, sys\nfor _ in range(3):\n    subprocess.Popen(['sleep', '4321.5'], start_new_session=True)"
+    )
+    hand_in(tmp_path / "class", "max", before(f"{loose}\nimport os; os._exit(3)"), **RIGHT)
+    assert set(rows(tmp_path / "class")[0]["max"]) == {"did not run: the kernel died in cell extra"}
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4321.5"]]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits")
