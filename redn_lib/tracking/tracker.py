@@ -24,7 +24,7 @@ from redn_lib.tracking.video import Frames, Source, frames
 
 LOST_CONFIDENCE = 0.3  # the face is lost where the mean confidence of its points is below
 SURE = 0.65  # below this mean confidence the detector checks at once; training faces lie above
-STANDS = 0.01  # a sure step that moves the points by less, as a mean share of the crop's side, is the last
+STANDS = 0.0025  # a sure step that moves the points by less, as a mean share of the crop's side, is the last
 MAX_MISFIT = 0.45  # largest `misfit` of a face; turned faces reach 0.38
 MIN_INSIDE = 0.5  # least share of a face's box inside the frame
 MAX_GROWTH = 1.5  # largest factor by which the box may grow or shrink from one frame to the next
