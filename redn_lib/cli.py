@@ -21,6 +21,7 @@ COMMANDS = {
     "compare": "measure weights and other programs on the same frames and boxes",
     "train": "train a network, or resume a run that was stopped",
     "experiment": "compute a table of results/ again",
+    "bench": "measure how fast this machine tracks, trains and imports",
     "describe": "parameters and FLOPs of each part of a preset, beside the paper's",
     "doctor": "check this machine: versions, device, weights, memory",
 }

@@ -166,13 +166,23 @@ def draw_points(form: FeedbackForm, points: Tensor, height: Tensor, preset) -> T
 
 
 def feedback_loop(
-    run_step: Callable, patches: Tensor, crop: Tensor, preset, steps: int, *, first_z=None, join=None, change_z=None
+    run_step: Callable,
+    patches: Tensor,
+    crop: Tensor,
+    preset,
+    steps: int,
+    *,
+    first_z=None,
+    join=None,
+    change_z=None,
+    enough=None,
 ) -> list[Step]:
     """Run `run_step(frame, z, step) -> detection, regression` K times on patches (B, 3, P, P) in [0, 1].
 
     crop: the first crop; first_z: the first z, blank by default (authors' code).
     preset: `presets.Preset`; steps: K.
     join(regression, crop): regression logits of a step joined with what is known from earlier frames.
+    enough(steps so far): whether to stop before K (our choice).
     """
     z = patches.new_zeros(len(patches), *preset.form.z_shape(preset.size, preset.maps)) if first_z is None else first_z
     done: list[Step] = []
@@ -191,4 +201,6 @@ def feedback_loop(
         if done and preset.form.average:
             points = averaged(crop_points, to_crop(last.points, crop), k, preset.size)
         done.append(Step(crop, frame, z, detection, regression, response_maps, to_patch(points, crop), crop_points))
+        if enough and enough(done):
+            break
     return done

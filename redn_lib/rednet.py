@@ -1,6 +1,6 @@
 """RedNet: encoder, decoder, regression, feedback loop, identity and memory as one network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -77,6 +77,7 @@ class RedNet(nn.Module):
         temporal: bool = True,
         change_z: Change | None = None,
         change_code: Change | None = None,
+        enough: Callable[[list[Step]], bool] | None = None,
     ) -> FrameOutput:
         """The next frame of a sequence. f_tRNN draws the first z from the frame before, runs in the first step, and its
         prior is joined with the maps of every step (our choice).
@@ -85,6 +86,7 @@ class RedNet(nn.Module):
         place: (B, 2, 3) patch pixels to pixels of the frame, where the patches of a sequence lie at different places.
         temporal: False switches f_tRNN off.
         change_z(z, step), change_code(code, step): replace what is fed back and what goes on to the decoder.
+        enough(steps so far): whether to stop before K (our choice).
         """
         place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
         p, in_frame = self.preset, crop_in_frame(place, crop)
@@ -99,7 +101,8 @@ class RedNet(nn.Module):
         run_step = partial(self.one_step, change_code=codes.between)
         join = None if state is None else codes.join
         steps = p.steps if steps is None else steps
-        done = feedback_loop(run_step, patches, crop, p, steps, first_z=first_z, join=join, change_z=change_z)
+        options = {"first_z": first_z, "join": join, "change_z": change_z, "enough": enough}
+        done = feedback_loop(run_step, patches, crop, p, steps, **options)
         next_state = codes.next_state
         if next_state is not None:
             next_state = next_state._replace(points=to_patch(done[-1].points.detach(), place))

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+FAINT = -40.0  # logarithm below which a factor of a Gaussian is 0: processors are slow on products smaller than 1e-38
+
 
 def cell_centres(h: int, size: int, like: Tensor) -> Tensor:
     """Pixel coordinate of the centre of each of h cells over a crop of `size` pixels: (h,)."""
@@ -23,7 +25,7 @@ def log_gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[
 def gaussian_rows(points: Tensor, h: int, size: int, sigma: float) -> tuple[Tensor, Tensor]:
     """The two factors of `gaussian_maps`, across and down: points (B, L, 2) to (B, L, h) each."""
     across, down = log_gaussian_rows(points, h, size, sigma)
-    return across.exp(), down.exp()
+    return tuple(rows.masked_fill(rows < FAINT, -torch.inf).exp() for rows in (across, down))
 
 
 def gaussian_maps(points: Tensor, h: int, size: int, sigma: float) -> Tensor:

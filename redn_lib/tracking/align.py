@@ -1,13 +1,15 @@
 """One image, one box: the points of the face, and what the feedback loop did on the way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from redn_lib.crop import Crop
 from redn_lib.data.clip import check_image
-from redn_lib.feedback import Change
+from redn_lib.feedback import Change, Step
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
 from redn_lib.temporal import MemoryState
@@ -20,21 +22,38 @@ class Fit:
     points: (68, 2) float32 after the last step.
     confidence: (68,) in [0, 1].
     steps: (K, 68, 2) points after each feedback step.
-    response_maps: (K, 68, h, w) probabilities over each step's crop.
-    crop_images: (K, S, S, 3) uint8 RGB, the image in each step's crop.
-    crops: K crops, crop pixels to image pixels.
-    z: (K, Cz, s, s) the map fed to each step.
+    patch: the patch that the crops are cut from.
+    done: K feedback steps, as tensors.
     state: of f_tRNN for the next frame, None where it did not run.
     """
 
     points: np.ndarray
     confidence: np.ndarray
     steps: np.ndarray
-    response_maps: np.ndarray
-    crop_images: np.ndarray
-    crops: tuple[Crop, ...]
-    z: np.ndarray
+    patch: Crop
+    done: tuple[Step, ...] = ()
     state: MemoryState | None = None
+
+    @cached_property
+    def response_maps(self) -> np.ndarray:
+        """(K, 68, h, w) probabilities over each step's crop."""
+        return torch.cat([s.response_maps for s in self.done]).cpu().numpy()
+
+    @cached_property
+    def crop_images(self) -> np.ndarray:
+        """(K, S, S, 3) uint8 RGB, the image in each step's crop."""
+        frames = torch.cat([s.frame for s in self.done])
+        return frames.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+    @cached_property
+    def crops(self) -> tuple[Crop, ...]:
+        """K crops, crop pixels to image pixels."""
+        return tuple(self.patch.inner(s.crop[0].cpu().double().numpy(), s.frame.shape[-1]) for s in self.done)
+
+    @cached_property
+    def z(self) -> np.ndarray:
+        """(K, Cz, s, s) the map fed to each step."""
+        return torch.cat([s.z for s in self.done]).float().cpu().numpy()
 
 
 @torch.inference_mode()
@@ -48,6 +67,7 @@ def align(
     temporal: bool = False,
     state: MemoryState | None = None,
     change_z: Change | None = None,
+    enough: Callable[[list[Step]], bool] | None = None,
 ) -> Fit:
     """Find the 68 points of the face in a box.
 
@@ -58,6 +78,7 @@ def align(
     temporal: whether f_tRNN runs: the image is the next frame of a sequence.
     state: `Fit.state` of the frame before, None at the first.
     change_z(z, step): replaces what is fed back, for experiments.
+    enough(steps so far): whether to stop before K.
     Raises ValueError for an image or box of the wrong form, or a box outside the image.
     """
     check_image(image)
@@ -72,16 +93,15 @@ def align(
     device = next(model.parameters()).device
     pixels = torch.from_numpy(patch.take(image)).to(device).permute(2, 0, 1)[None].float() / 255
     crop, place = (torch.as_tensor(c.matrix, dtype=torch.float32, device=device)[None] for c in (first, patch))
-    output = model.frame(pixels, crop, state, steps, place=place, temporal=temporal, change_z=change_z)
+    options = {"temporal": temporal, "change_z": change_z, "enough": enough}
+    output = model.frame(pixels, crop, state, steps, place=place, **options)
     done, last = output.steps, output.steps[-1]
     points = np.stack([patch.to_frame(s.points[0].cpu().double().numpy()) for s in done]).astype(np.float32)
     return Fit(
         points=points[-1],
         confidence=confidence(last.response_maps, last.crop_points, p.size)[0].cpu().numpy(),
         steps=points,
-        response_maps=torch.cat([s.response_maps for s in done]).cpu().numpy(),
-        crop_images=torch.cat([s.frame for s in done]).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy(),
-        crops=tuple(patch.inner(s.crop[0].cpu().double().numpy(), p.size) for s in done),
-        z=torch.cat([s.z for s in done]).float().cpu().numpy(),
+        patch=patch,
+        done=tuple(done),
         state=output.state,
     )

@@ -12,8 +12,11 @@ import cv2
 import numpy as np
 
 from redn_lib.crop import Crop, cut_around
+from redn_lib.feedback import Step
+from redn_lib.folded import folded
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, fit_similarity, tight_box
 from redn_lib.rednet import RedNet
+from redn_lib.response_maps import confidence
 from redn_lib.temporal import MemoryState
 from redn_lib.tracking.align import Fit, align
 from redn_lib.tracking.detector import DEFAULT, Detector, Faces, overlap
@@ -21,6 +24,7 @@ from redn_lib.tracking.video import Frames, Source, frames
 
 LOST_CONFIDENCE = 0.3  # the face is lost where the mean confidence of its points is below
 SURE = 0.65  # below this mean confidence the detector checks at once; training faces lie above
+STANDS = 0.0025  # a sure step that moves the points by less, as a mean share of the crop's side, is the last
 MAX_MISFIT = 0.45  # largest `misfit` of a face; turned faces reach 0.38
 MIN_INSIDE = 0.5  # least share of a face's box inside the frame
 MAX_GROWTH = 1.5  # largest factor by which the box may grow or shrink from one frame to the next
@@ -73,7 +77,8 @@ class Followed(NamedTuple):
 class Tracker:
     """Tracks one face, the largest one where there are several.
 
-    steps: K feedback steps, by default the model's own.
+    model: copied, so later changes of it do not count.
+    steps: K feedback steps; by default at most the model's own, and fewer where these are `enough`.
     temporal: f_tRNN remembers from frame to frame, where the model has it; after a loss it starts again.
     detector: of faces, by default the `DEFAULT` of detector.py.
     """
@@ -81,7 +86,7 @@ class Tracker:
     def __init__(
         self, model: RedNet, steps: int | None = None, temporal: bool = True, detector: Detector | None = None
     ) -> None:
-        self.model, self.steps, self.temporal = model, steps, temporal
+        self.model, self.steps, self.temporal = folded(model), steps, temporal
         self.detector = DEFAULT() if detector is None else detector
 
     def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
@@ -134,10 +139,11 @@ class Tracker:
 
     def _fit(self, image: np.ndarray, box: np.ndarray, turn: float, state: MemoryState | None = None) -> Fit | None:
         """Align from a box, and again from the result where the face has moved; None where that is no face."""
-        memory = {"temporal": self.temporal, "state": state, "turn": turn if abs(turn) > TURNED else 0.0}
-        fit = align(self.model, image, box, self.steps, **memory)
+        options = {"temporal": self.temporal, "state": state, "turn": turn if abs(turn) > TURNED else 0.0}
+        options["enough"] = enough if self.steps is None else None
+        fit = align(self.model, image, box, self.steps, **options)
         if is_face(fit, image) and overlap(tight_box(fit.points), box) < STILL:
-            fit = align(self.model, image, tight_box(fit.points), self.steps, **memory)
+            fit = align(self.model, image, tight_box(fit.points), self.steps, **options)
         return fit if is_face(fit, image) else None
 
     def _check(self, image: np.ndarray, face: Followed) -> Followed | None:
@@ -165,6 +171,16 @@ class Tracker:
         middles = upright.to_frame((found.boxes[:, :2] + found.boxes[:, 2:]) / 2)
         half = (found.boxes[:, 2:] - found.boxes[:, :2]).max(1, initial=0)[:, None] / 2 * upright.scale
         return found._replace(boxes=np.hstack([middles - half, middles + half]), turns=found.turns + turn)
+
+
+def enough(done: list[Step]) -> bool:
+    """Whether a further feedback step would hardly move the points: the last one hardly did, and is sure of them."""
+    if len(done) < 2:
+        return False
+    before, last = done[-2:]
+    size = last.frame.shape[-1]
+    moved = (last.points - before.points).norm(dim=-1).mean() / (size * last.crop[..., 0].norm())
+    return bool(moved < STANDS) and bool(confidence(last.response_maps, last.crop_points, size).mean() >= SURE)
 
 
 def is_face(fit: Fit, image: np.ndarray) -> bool:

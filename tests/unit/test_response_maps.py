@@ -55,3 +55,9 @@ def test_a_landmark_without_a_pixel_is_not_found_and_not_drawn():
     assert found.tolist() == [[True, False]]
     assert centres[0, 0].tolist() == pytest.approx([8.5 * 8 - 0.5, 4.5 * 8 - 0.5])
     assert set(draw_squares(centres, found, 3, 128).unique().tolist()) == {0.0, 0.5}
+
+
+def test_no_gaussian_holds_a_number_on_which_processors_are_slow():
+    maps = gaussian_maps(torch.tensor([[[10.3, 64.1], [-300.0, 5.0]]]), 32, 128, 4.0)
+    assert ((maps == 0) | (maps > torch.finfo(torch.float32).tiny)).all()
+    assert maps[0, 0].max() > 0.9 and (maps[0, 1] == 0).all()

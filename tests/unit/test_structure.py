@@ -16,6 +16,7 @@ LAYERS = [
     {"landmarks", "response_maps", "files", "device"},
     {"encoder_decoder", "feedback", "identity", "temporal", "presets", "losses", "metrics", "crop", "data"},
     {"rednet"},
+    {"folded"},
     {"training", "tracking", "pretrained", "teach", "evaluation"},
     {"", "experiments", "widgets", "course", "commands"},
     {"cli"},

@@ -41,7 +41,7 @@ def face_shape(box):
 
 def make_fit(points, confidence):
     points = np.asarray(points, np.float32)
-    return Fit(points, np.full(68, confidence, np.float32), points[None], *[np.empty(0)] * 2, (), np.empty(0))
+    return Fit(points, np.full(68, confidence, np.float32), points[None], patch=None)
 
 
 def good_align(model, image, box, steps, **memory):
@@ -76,6 +76,7 @@ def detector():
 @pytest.fixture
 def world(monkeypatch, detector):
     """track(scenes, align) -> list of TrackedFrame, with this file's detector and network."""
+    monkeypatch.setattr(module, "folded", lambda model: model)
 
     def track(scenes, align=good_align):
         monkeypatch.setattr(module, "align", align)
@@ -207,6 +208,7 @@ def test_a_sudden_change_of_size_is_a_loss(world):
 
 
 def test_every_call_starts_without_a_face(detector, monkeypatch):
+    monkeypatch.setattr(module, "folded", lambda model: model)
     monkeypatch.setattr(module, "align", good_align)
     tracker = Tracker(None, detector=detector)
     assert not next(iter(tracker.track([scene((20, 30, 40))]))).lost
@@ -220,6 +222,7 @@ def test_steps_and_model_reach_the_network(detector, monkeypatch):
         given.append((model, steps))
         return good_align(model, image, box, steps, **memory)
 
+    monkeypatch.setattr(module, "folded", lambda model: model)
     monkeypatch.setattr(module, "align", spy)
     list(Tracker("the model", steps=2, detector=detector).track([scene((20, 30, 40))]))
     assert set(given) == {("the model", 2)}
@@ -228,7 +231,7 @@ def test_steps_and_model_reach_the_network(detector, monkeypatch):
 def test_the_state_is_carried_and_dropped_with_the_face(world):
     carried = []
 
-    def counting(model, image, box, steps, temporal, state, turn):
+    def counting(model, image, box, steps, state, **options):
         carried.append(state)
         return replace(good_align(model, image, box, steps), state=(state or 0) + 1)
 
