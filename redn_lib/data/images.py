@@ -1,4 +1,4 @@
-"""The one decoder of images and videos: always RGB; of images whole files only, always upright.
+"""The one decoder of images: always RGB, whole files only, always upright.
 
 A camera may store an image lying on its side and say so in the file (EXIF orientation). Every image is turned upright
 here. Published points count the pixels as they are *stored*: those of 300-W were set in Matlab, which ignores EXIF. So
@@ -7,7 +7,6 @@ the points of such an image are turned with it (`upright_points`), and both end 
 
 import io
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,7 +16,6 @@ from PIL import Image, UnidentifiedImageError
 from redn_lib.landmarks import MIRROR
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-DEFAULT_FPS = 25.0  # frames a second where a video does not say (our choice)
 
 
 def read_image(path: str | Path, offset: int = 0, count: int = -1, crc: int | None = None) -> np.ndarray:
@@ -84,20 +82,3 @@ def _turn(image: Image.Image) -> tuple[bool, bool, bool]:
 def encode_image(image: np.ndarray) -> bytes:
     """JPEG bytes of an image (H, W, 3) uint8 RGB."""
     return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
-
-
-def frame_rate(capture: cv2.VideoCapture) -> float:
-    """Frames a second of an open video, DEFAULT_FPS where it does not say."""
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    return fps if 0 < fps <= 1000 else DEFAULT_FPS
-
-
-def video_images(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
-    """The images (H, W, 3) uint8 RGB of an open video, as far as they can be read; it is released at the end."""
-    try:
-        is_read, image = capture.read()
-        while is_read:
-            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-            is_read, image = capture.read()
-    finally:
-        capture.release()

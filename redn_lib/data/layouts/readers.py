@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from redn_lib.data.clip import Layout, Sample, Unit
-from redn_lib.data.images import IMAGES, frame_rate, upright_points, video_images
+from redn_lib.data.images import IMAGES, upright_points
 from redn_lib.data.pts import read_68
-from redn_lib.files import plain_name
+from redn_lib.data.videos import VideoFile
 from redn_lib.landmarks import N_POINTS
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
@@ -110,9 +109,8 @@ def units_300vw(folders: Sequence[Path], problems: list[str]) -> list[Unit]:
 def _video_frames(home: Path, problems: list[str]) -> Iterator[Sample]:
     """The frames of vid.avi, as far as it can be read, that have points in annot/."""
     labels = {int(path.stem): path for path in (home / "annot").glob("*.pts") if path.stem.isdecimal()}
-    capture = cv2.VideoCapture(plain_name(home / "vid.avi"), cv2.CAP_FFMPEG)
-    fps, lacking = frame_rate(capture), []
-    for number, image in enumerate(video_images(capture), 1):
+    lacking = []
+    for number, image, fps in _video_images(home / "vid.avi", problems):
         path = labels.pop(number, None)
         if path is None:
             lacking.append(number)
@@ -128,6 +126,16 @@ def _video_frames(home: Path, problems: list[str]) -> Iterator[Sample]:
         if numbers:
             some = ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
             problems.append(f"{home}: no {what} for frames {some}, left out; copy the missing files there")
+
+
+def _video_images(path: Path, problems: list[str]) -> Iterator[tuple[int, np.ndarray, float]]:
+    """(number from 1 on, image, frames a second of the video), as far as it can be read."""
+    try:
+        video = VideoFile(path)
+        for number, (_, image) in enumerate(video, 1):
+            yield number, image, video.fps
+    except (ValueError, OSError) as error:
+        problems.append(str(error))
 
 
 def units_ytf68(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
