@@ -15,9 +15,14 @@ import numpy as np
 
 from redn_lib.files import plain_name
 
+VIDEOS = (".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".3gp")
 DEFAULT_FPS = 25.0  # frames a second where a video does not say (our choice)
 CLOCK = 0.5  # by so many seconds at most the order of packets differs from that of frames (our choice)
 WHOLE = 0.95  # share of the length that a video claims, below which it breaks off (our choice)
+
+
+class DamagedVideo(UserWarning):
+    """Not all frames of a video could be read."""
 
 
 class VideoFile:
@@ -62,9 +67,11 @@ class VideoFile:
             raise ValueError(f"{self.path} has no readable frame, it is broken or cut off; play it to see")
         kept = int((self._stamps > self._stamps.max() - seconds - 0.5 / self.fps).sum()) if self.count else count
         if self._breaks_off:
-            warnings.warn(f"{self.path} breaks off: only its first {count} frames are readable", stacklevel=3)
+            warnings.warn(
+                f"{self.path} breaks off: only its first {count} frames are readable", DamagedVideo, stacklevel=3
+            )
         elif count < kept - 1:
-            warnings.warn(f"{self.path} is damaged: {count} of {kept} frames are readable", stacklevel=3)
+            warnings.warn(f"{self.path} is damaged: {count} of {kept} frames are readable", DamagedVideo, stacklevel=3)
 
 
 def packet_times(path: str | Path, gap: float) -> np.ndarray:

@@ -32,6 +32,7 @@ MAX_UNSEEN = 3  # a face that the detector misses is checked in every frame, and
 TURNED = 45.0  # a face that is turned by more degrees gets its first crop turned, too
 TRIES = 3  # so often at most a turned face is detected again where it should stand upright
 MAX_TURN = 60.0  # by so many degrees at most the points and the detector may differ on how a face is turned
+SAME_AFTER = 25  # frames after which a face that is found again in its place counts as another one, too
 CUT = 20.0  # from this mean difference (grey levels) of their thumbnails on, two frames are different scenes
 
 
@@ -46,6 +47,8 @@ class TrackedFrame:
     confidence: (68,) in [0, 1].
     box: (4,) tight box of the points, in pixels.
     lost: whether no face was found.
+    face: number of the face, from 1 on; counts up where it may be another one, elsewhere, after a cut or a long loss.
+    state: of the tracker after it.
     """
 
     index: int
@@ -55,6 +58,8 @@ class TrackedFrame:
     confidence: np.ndarray
     box: np.ndarray
     lost: bool
+    face: int = 0
+    state: "State | None" = None
 
 
 class Followed(NamedTuple):
@@ -68,6 +73,15 @@ class Followed(NamedTuple):
     def is_due(self) -> bool:
         """Whether the detector should check it in this frame."""
         return self.unseen > 0 or self.age % CHECK_EVERY == 0 or self.fit.confidence.mean() < SURE
+
+
+class State(NamedTuple):
+    """What the tracker knows of the face, from frame to frame."""
+
+    face: Followed | None = None  # None: lost
+    number: int = 0  # of the face, as of a TrackedFrame
+    box: np.ndarray | None = None  # where it was last
+    seen: int = -SAME_AFTER  # index of the frame in which it was last
 
 
 class Tracker:
@@ -84,23 +98,36 @@ class Tracker:
         self.model, self.steps, self.temporal = model, steps, temporal
         self.detector = DEFAULT() if detector is None else detector
 
-    def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
-        """Every frame of a source, as `Frames` opens it; each call starts again, without a face."""
-        face, before = None, None  # the face and the thumbnail of the last frame
+    def track(self, source: Source | Frames, after: TrackedFrame | None = None) -> Iterator[TrackedFrame]:
+        """Every frame of a source, as `Frames` opens it; each call starts again, without a face.
+
+        after: goes on after that frame, as if it had not stopped there.
+        """
+        state, before = after.state if after else State(), None  # before: the thumbnail of the last frame
         source = frames(source)
         for index, seconds, image in source:
+            if after and index < after.index:
+                continue
             now = thumbnail(image)
+            if after and index == after.index:
+                before = now
+                continue
             is_cut = before is None or index in source.skipped or np.abs(now - before).mean() >= CUT
-            face, before = None if is_cut else face, now
+            before, face = now, None if is_cut else state.face
             if face:
                 face = self._follow(image, face)
+            followed = face.fit if face else None
             if face and face.is_due:
                 face = self._check(image, face)
             if face is None:
                 face = self._find(image)
+            if is_cut:
+                state = state._replace(seen=-SAME_AFTER)
+            state = numbered(state, face, index, is_new=face is not None and face.fit is not followed)
             points = face.fit.points if face else np.full((N_POINTS, 2), np.nan, np.float32)
             confidence = face.fit.confidence if face else np.zeros(N_POINTS, np.float32)
-            yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), face is None)
+            known = points, confidence, tight_box(points), face is None, state.number, state
+            yield TrackedFrame(index, seconds, image, *known)
 
     def _find(self, image: np.ndarray) -> Followed | None:
         """The largest face of the frame that the network confirms."""
@@ -165,6 +192,15 @@ class Tracker:
         middles = upright.to_frame((found.boxes[:, :2] + found.boxes[:, 2:]) / 2)
         half = (found.boxes[:, 2:] - found.boxes[:, :2]).max(1, initial=0)[:, None] / 2 * upright.scale
         return found._replace(boxes=np.hstack([middles - half, middles + half]), turns=found.turns + turn)
+
+
+def numbered(state: State, face: Followed | None, index: int, is_new: bool) -> State:
+    """The state after a frame with that face; is_new: it was found in this frame, not followed from the last."""
+    if face is None:
+        return state._replace(face=None)
+    box = tight_box(face.fit.points)
+    is_same = not is_new or (index - state.seen < SAME_AFTER and overlap(state.box, box) >= SAME_FACE)
+    return State(face, state.number + (not is_same), box, index)
 
 
 def is_face(fit: Fit, image: np.ndarray) -> bool:

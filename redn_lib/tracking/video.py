@@ -109,7 +109,8 @@ def image_files(folder: Path) -> list[Path]:
     paths = [p for p in named if not p.is_dir()]
     paths.sort(key=lambda p: re.sub(r"\d+", lambda number: number[0].zfill(20), p.name.lower()))
     if not paths:
-        raise ValueError(f"the folder {folder} holds no image ({', '.join(IMAGES)})")
+        told = f"the folder {folder} holds no image ({', '.join(IMAGES)})"
+        raise ValueError(f"{told}; `redn track` takes a folder of videos with --jobs")
     return paths
 
 
