@@ -208,6 +208,8 @@ def _converted(folder: Path) -> Dataset:
 def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
     """The samples of one part of a converted dataset. Raises ValueError, OSError and others where it is damaged."""
     path = parts / f"{name}.bin"
+    if path.name != f"{name}.bin" or path.is_symlink():
+        raise ValueError(f"{name} is no part of this folder")
     if not path.is_file() or path.stat().st_size != bytes:
         raise ValueError(f"{path.name} is not of {bytes} bytes")
     with np.load(unsealed(parts / f"{name}.npz")) as file:

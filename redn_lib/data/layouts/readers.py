@@ -26,8 +26,12 @@ BROKEN = ("Marieta_Chrousala_12.jpg", "Ali_Abbas_22.jpg", "Elton_John_10.jpg", "
 
 
 def files_below(root: Path, endings: Iterable[str]) -> list[Path]:
-    """Files with one of the endings below a folder, sorted; hidden ones, such as MacOS's copies, left out."""
+    """Files with one of the endings below a folder, sorted; left out are hidden ones, such as MacOS's copies, and links
+    that lead out of the folder.
+    """
+    home = root.resolve()
     found = [path for path in root.rglob("*") if path.suffix.lower() in endings and path.is_file()]
+    found = [path for path in found if not path.is_symlink() or path.resolve().is_relative_to(home)]
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))
 
 
@@ -46,8 +50,13 @@ def still_units(samples: Iterable[Sample]) -> Iterator[Unit]:
 
 def labelled(folders: Sequence[Path], problems: list[str], names: Callable) -> Iterator[Sample]:
     """Each image with a `.pts` of its name; names: of a folder and a file below: its name, person and split."""
+    known: set[str] = set()
     for root in folders:
-        images = {path.with_suffix(""): path for path in reversed(files_below(root, IMAGES))}
+        images: dict[Path, Path] = {}
+        for path in files_below(root, IMAGES):
+            first = images.setdefault(path.with_suffix(""), path)
+            if first != path:
+                problems.append(f"{path}: {first.name} is there, too, and taken; delete one")
         points = {path.with_suffix(""): path for path in files_below(root, (".pts",))}
         for stem in sorted(images.keys() ^ points.keys()):
             path, lacking = (images[stem], "points .pts") if stem in images else (points[stem], "image .jpg or .png")
@@ -55,6 +64,9 @@ def labelled(folders: Sequence[Path], problems: list[str], names: Callable) -> I
         for stem in (stem for stem in points if stem in images):
             try:
                 name, person, split = names(root, stem)
+                if name in known:
+                    raise ValueError(f"{images[stem]}: {name} is there twice; delete or rename one")
+                known.add(name)
                 place = upright_points(read_68(points[stem]), images[stem])
             except ValueError as error:
                 problems.append(str(error))
