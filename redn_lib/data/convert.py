@@ -24,7 +24,7 @@ from redn_lib.data import dataset as datasets
 from redn_lib.data.clip import Layout, Sample, Unit
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
-from redn_lib.files import MOST_RATIO, naming, unsealed, whole_file, write_sealed
+from redn_lib.files import FULL, MOST_RATIO, naming, unsealed, whole_file, write_sealed
 
 MOST_SMALL = 2**26  # bytes that the files of any archive may take (our choice)
 LARGEST = 640
@@ -59,7 +59,7 @@ def unpack(archive: Path, target: Path) -> list[str]:
                 file.extractall(part, members=_inside(file, part, problems), **safe)
         part.rename(target)
     except Exception as error:
-        if getattr(error, "errno", None):
+        if isinstance(error, OSError) and (error.errno in FULL or error.filename is not None):
             raise
         told = "; ".join(filter(None, [" ".join(str(error).split()), *problems])) or type(error).__name__
         raise ValueError(
