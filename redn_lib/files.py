@@ -133,7 +133,10 @@ def plain_name(path: str | Path) -> str:
     name that is not UTF-8, by which OpenCV would crash.
     """
     name = os.path.abspath(path)
-    name.encode()
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{path}: its name is not UTF-8, which videos need; rename it") from error
     return name
 
 
