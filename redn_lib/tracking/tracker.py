@@ -21,6 +21,7 @@ from redn_lib.tracking.video import Frames, Source, frames
 
 LOST_CONFIDENCE = 0.3  # the face is lost where the mean confidence of its points is below
 SURE = 0.65  # below this mean confidence the detector checks at once; training faces lie above
+FOUND = 1.3  # least sum of detector's score and mean confidence of a new face; up to 1.25 were seen without a face
 MAX_MISFIT = 0.45  # largest `misfit` of a face; turned faces reach 0.38
 MIN_INSIDE = 0.5  # least share of a face's box inside the frame
 MAX_GROWTH = 1.5  # largest factor by which the box may grow or shrink from one frame to the next
@@ -131,27 +132,26 @@ class Tracker:
 
     def _find(self, image: np.ndarray) -> Followed | None:
         """The largest face of the frame that the network confirms."""
-        boxes, _, turns = self.detector.detect(image)
-        fits = (self._confirm(image, box, turn) for box, turn in zip(boxes[:3], turns[:3], strict=True))
+        found = zip(*(values[:3] for values in self.detector.detect(image)), strict=True)
+        fits = (self._confirm(image, *face) for face in found)
         return next((Followed(fit) for fit in fits if fit), None)
 
-    def _confirm(self, image: np.ndarray, box: np.ndarray, turn: float) -> Fit | None:
+    def _confirm(self, image: np.ndarray, box: np.ndarray, score: float, turn: float) -> Fit | None:
         """The face in a box of the detector; None where the network finds none there, or one turned otherwise. A turned
         face is detected again where it stands upright, which tells better how it is turned.
         """
         for _ in range(TRIES if abs(turn) > TURNED else 0):
-            boxes, _, turns = self._detect_around(image, box, turn)
+            boxes, scores, turns = self._detect_around(image, box, turn)
             if not len(boxes):
                 return None
             nearest = overlap(boxes, box).argmax()
-            left, box, turn = angle(turns[nearest], turn), boxes[nearest], turns[nearest]
+            left, box, score, turn = angle(turns[nearest], turn), boxes[nearest], scores[nearest], turns[nearest]
             if left <= TURNED / 2:
                 break
         fit = self._fit(image, box, turn)
-        is_same = (
-            fit and overlap(tight_box(fit.points), box) >= SAME_FACE and angle(turn_of(fit.points), turn) < MAX_TURN
-        )
-        return fit if is_same else None
+        is_sure = fit and score + fit.confidence.mean() >= FOUND
+        is_there = is_sure and overlap(tight_box(fit.points), box) >= SAME_FACE
+        return fit if is_there and angle(turn_of(fit.points), turn) < MAX_TURN else None
 
     def _follow(self, image: np.ndarray, last: Followed) -> Followed | None:
         """The face of the last frame in this one; None where it is lost."""
@@ -170,13 +170,13 @@ class Tracker:
     def _check(self, image: np.ndarray, face: Followed) -> Followed | None:
         """The face, or the one that the detector finds near by; None where it is none or was missed too often."""
         fit, box = face.fit, tight_box(face.fit.points)
-        boxes, _, turns = self._detect_around(image, box, turn_of(fit.points))
+        boxes, scores, turns = self._detect_around(image, box, turn_of(fit.points))
         if not len(boxes):
             return face._replace(unseen=face.unseen + 1) if face.unseen + 1 < MAX_UNSEEN else None
         nearest = overlap(boxes, box).argmax()
         is_same = overlap(boxes[nearest], box) >= SAME_FACE
         if not is_same or angle(turn_of(fit.points), turns[nearest]) > MAX_TURN:
-            other = self._confirm(image, boxes[nearest], turns[nearest])
+            other = self._confirm(image, boxes[nearest], scores[nearest], turns[nearest])
             if not is_same or (other and other.confidence.mean() > fit.confidence.mean()):
                 fit = other
         return face._replace(fit=fit, unseen=0) if fit else None
