@@ -117,8 +117,8 @@ class PointsTable:
 
 def packed(frame: TrackedFrame) -> dict[str, Any]:
     """What `Tracker.track` needs of a frame to go on after it, as plain values and tensors."""
-    face, number, box, seen = frame.state
-    about = {"index": frame.index, "number": number, "seen": seen}
+    face, number, box, last_index = frame.state
+    about = {"index": frame.index, "number": number, "last_index": last_index}
     about["box"] = None if box is None else torch.from_numpy(np.asarray(box))
     if face:
         about |= {"points": torch.from_numpy(face.fit.points), "confidence": torch.from_numpy(face.fit.confidence)}
@@ -135,7 +135,7 @@ def unpacked(kept: Mapping[str, Any]) -> TrackedFrame:
         fit = Fit(**{field.name: known.get(field.name) for field in fields(Fit)})
         face = Followed(fit, kept["age"], kept["unseen"])
     box = None if kept["box"] is None else kept["box"].numpy()
-    state = State(face, kept["number"], box, kept["seen"])
+    state = State(face, kept["number"], box, kept["last_index"])
     return TrackedFrame(kept["index"], *[None] * 5, face is None, state.number, state)
 
 

@@ -82,7 +82,7 @@ class State(NamedTuple):
     face: Followed | None = None  # None: lost
     number: int = 0  # of the face, as of a TrackedFrame
     box: np.ndarray | None = None  # where it was last
-    seen: int = -SAME_AFTER  # index of the frame in which it was last
+    last_index: int = -SAME_AFTER  # of the frame in which it was
 
 
 class Tracker:
@@ -123,7 +123,7 @@ class Tracker:
             if face is None:
                 face = self._find(image)
             if is_cut:
-                state = state._replace(seen=-SAME_AFTER)
+                state = state._replace(last_index=-SAME_AFTER)
             state = numbered(state, face, index, is_new=face is not None and face.fit is not followed)
             points = face.fit.points if face else np.full((N_POINTS, 2), np.nan, np.float32)
             confidence = face.fit.confidence if face else np.zeros(N_POINTS, np.float32)
@@ -145,7 +145,8 @@ class Tracker:
             if not len(boxes):
                 return None
             nearest = overlap(boxes, box).argmax()
-            left, box, score, turn = angle(turns[nearest], turn), boxes[nearest], scores[nearest], turns[nearest]
+            left, score = angle(turns[nearest], turn), (score + scores[nearest]) / 2
+            box, turn = boxes[nearest], turns[nearest]
             if left <= TURNED / 2:
                 break
         fit = self._fit(image, box, turn)
@@ -199,7 +200,7 @@ def numbered(state: State, face: Followed | None, index: int, is_new: bool) -> S
     if face is None:
         return state._replace(face=None)
     box = tight_box(face.fit.points)
-    is_same = not is_new or (index - state.seen < SAME_AFTER and overlap(state.box, box) >= SAME_FACE)
+    is_same = not is_new or (index - state.last_index < SAME_AFTER and overlap(state.box, box) >= SAME_FACE)
     return State(face, state.number + (not is_same), box, index)
 
 
