@@ -202,7 +202,7 @@ def _converted(folder: Path) -> Dataset:
         about = json.loads(told.read_text(encoding="utf-8"))
         layout = SETS[about["set"]]
         samples = [sample for part in about["parts"] for sample in _of_part(folder / "parts", **part)]
-    return Dataset(layout, sorted(samples, key=PLACE), about["problems"])
+        return Dataset(layout, sorted(samples, key=PLACE), about["problems"])
 
 
 def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
