@@ -136,7 +136,7 @@ def plain_name(path: str | Path) -> str:
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        raise ValueError(f"{path}: its name is not UTF-8, which videos need; rename it") from error
+        raise ValueError(f"{path}: its name is no text in utf-8, which videos need; rename it") from error
     return name
 
 

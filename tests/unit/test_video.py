@@ -382,5 +382,5 @@ def test_videos_of_every_name_are_written_and_read(tmp_path, monkeypatch, name):
 def test_a_video_whose_name_is_not_utf_8_is_named(tmp_path):
     path = tmp_path / "\udcff.avi"
     path.write_bytes(write_video(tmp_path / "a.avi", 2).read_bytes())
-    with pytest.raises(ValueError, match="\udcff.avi: its name is not UTF-8.*rename it"):
+    with pytest.raises(ValueError, match="\udcff.avi: its name is no text in utf-8.*rename it"):
         frames(path)
