@@ -33,11 +33,17 @@ exit status   0 all well   1 converted, but something was left out or is odd: it
 def fetch(url: str, folder: Path, progress: bool = False) -> Path:
     """Download into `folder`, unless the file is there. Raises ConnectionError, with the remedy, where it fails."""
     name = unquote(urlsplit(url).path).rpartition("/")[2]
-    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT)
+    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT, hooks={"response": _whole})
     try:
         return Path(pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader))
     except requests.RequestException as error:
         raise ConnectionError(f"{url}: {error}; run it again, or get {name} by hand and name the file") from error
+
+
+def _whole(response: requests.Response, **_: object) -> None:
+    """Raise an error of requests for a reply that is a part of the file only, which nobody asked for."""
+    if response.status_code == 206:
+        raise requests.RequestException(f"the host sent a part only ({response.headers.get('Content-Range')})")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,12 +68,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if options.out is None:
         parser.error("say with --out where the converted set goes")
+    fetched: list[Path] = []
     try:
         if options.download and not dataset.links:
             raise ConnectionError(f"{dataset.name} cannot be downloaded directly; get it by hand")
         progress, downloads = sys.stderr.isatty(), options.out.with_name(f"{options.out.name}-downloads")
         links = dataset.links if options.download else ()
-        sources = [*options.source, *(fetch(link, downloads, progress) for link in links)]
+        fetched = [fetch(link, downloads, progress) for link in links]
+        sources = [*options.source, *fetched]
         with reserved(options.out, folder=True):
             made = convert(dataset, sources, options.out, progress)
             some = [made[i] for i in np.unique(np.linspace(0, len(made) - 1, 64).round().astype(int))]
@@ -78,6 +86,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
+        for path in fetched:  # a damaged one is downloaded again by the next run
+            if str(error).startswith(f"{path}: no whole"):
+                path.unlink()
         is_full = getattr(error, "errno", None) in FULL
         remedy = "; free some space and run the same command again: it goes on" if is_full else ""
         about = f"\n\n{dataset.about}" if isinstance(error, ConnectionError) else ""

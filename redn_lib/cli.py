@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
             signal.signal(getattr(signal, name), signal.default_int_handler)
     print_all_names()
+    for name, level in (("OPENCV_LOG_LEVEL", "ERROR"), ("OPENCV_FFMPEG_LOGLEVEL", "-8")):  # we say what is wrong
+        os.environ.setdefault(name, level)
     argv = list(sys.argv[1:] if argv is None else argv)
     command = argv[0] if argv else None
     parser = argparse.ArgumentParser(prog="redn", description="RED-Net: face alignment in images and videos.")
@@ -78,7 +80,7 @@ def outputs_reserved(args: argparse.Namespace) -> Iterator[None]:
             raise ValueError(f"--{name} {path} would overwrite {other} {there}; name another")
     with ExitStack() as held:
         for name, path in written if os.environ.get("RANK", "0") == "0" else ():  # of torchrun's, the first process
-            held.enter_context(reserved(path, folder=name == "run"))
+            held.enter_context(reserved(path, folder=name == "run" or bool(getattr(args, "jobs", None))))
         yield
 
 

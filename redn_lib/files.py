@@ -8,6 +8,7 @@ import io
 import os
 import re
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
+MOST_RATIO = 100  # an archive may hold so many times its own size (our choice)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # only writing raises these
 
 
@@ -99,12 +101,15 @@ def write_sealed(path: str | Path, save: Callable[[BinaryIO], object]) -> None:
 
 
 def unsealed(path: str | Path) -> io.BytesIO:
-    """What a file holds, to be read as an archive. Raises ValueError where it is not as it was sealed; an archive
-    without a comment is of an older version, and taken.
+    """What a file holds, to be read as an archive. Raises ValueError where it is not as it was sealed, or would become
+    much larger; an archive without a comment is of an older version, and taken.
     """
     content = Path(path).read_bytes()
     if content[-22:-18] != b"PK\5\6" and sha256(content[:-64]).hexdigest().encode() != content[-64:]:
         raise ValueError("its checksum is another")
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        if sum(member.file_size for member in file.infolist()) > MOST_RATIO * len(content):
+            raise ValueError(f"what it holds is more than {MOST_RATIO} times as large")
     return io.BytesIO(content)
 
 
@@ -128,7 +133,10 @@ def plain_name(path: str | Path) -> str:
     name that is not UTF-8, by which OpenCV would crash.
     """
     name = os.path.abspath(path)
-    name.encode()
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{path}: its name is no text in utf-8, which videos need; rename it") from error
     return name
 
 

@@ -8,9 +8,10 @@ import time
 import zipfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -23,50 +24,75 @@ from redn_lib.data import dataset as datasets
 from redn_lib.data.clip import Layout, Sample, Unit
 from redn_lib.data.dataset import Dataset, listed
 from redn_lib.data.images import encode_image
-from redn_lib.files import naming, unsealed, whole_file, write_sealed
+from redn_lib.files import FULL, MOST_RATIO, naming, unsealed, whole_file, write_sealed
 
+MOST_SMALL = 2**26  # bytes that the files of any archive may take (our choice)
 LARGEST = 640
 """A larger still image is cut to three times the face's box and shrunk to this many pixels a side (our choice): room
 for every disturbed box and crop of the training, and decoded in a millisecond."""
 
 
-def inside(file: tarfile.TarFile, folder: Path) -> list[tarfile.TarInfo]:
-    """Members that are files or folders within `folder`. Raises ValueError for any other: links, devices, ways out."""
-    for member in file.getmembers():
-        within = (folder / member.name).resolve().is_relative_to(folder.resolve())
-        if not within or not (member.isfile() or member.isdir()):
-            raise ValueError(f"{member.name} is a link, a device or lies outside")
-    return file.getmembers()
-
-
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack a zip or tar into the new folder `target`, which is there only when all of the archive is in it.
+def unpack(archive: Path, target: Path) -> list[str]:
+    """Unpack a zip or tar into the new folder `target`, which is there only when all of the archive is in it. Returns a
+    sentence on each member that is left out: links, devices, names that lead out of the folder.
 
     The files keep their times of change, so that unpacked again they count as unchanged.
-    Raises ValueError, with the remedy, where it is damaged or unsafe; OSError where the disk is full.
+    Raises ValueError, with the remedy, where it is damaged, or would become too large; OSError where the disk is full.
     """
-    part = target.with_name(f"{target.name}.part")
+    part, problems = target.with_name(f"{target.name}.part"), []
     shutil.rmtree(part, ignore_errors=True)
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:
+                check_sizes((member.file_size for member in file.infolist()), archive.stat().st_size, part)
                 for member in file.infolist():
                     path = file.extract(member, part)  # drops "..", drives and links by itself
                     changed = time.mktime((*member.date_time, 0, 0, -1))
                     os.utime(path, (changed, changed))
         else:
             with tarfile.open(archive) as file:
+                sizes = (member.size for member in file)
+                check_sizes(sizes, archive.stat().st_size, part)
+                while file.fileobj.read(1 << 20):  # to its end, where its checksum stands
+                    pass
                 safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and newer
-                file.extractall(part, members=inside(file, part), **safe)
+                file.extractall(part, members=_inside(file, part, problems), **safe)
         part.rename(target)
     except Exception as error:
-        if getattr(error, "errno", None):
+        if isinstance(error, OSError) and (error.errno in FULL or error.filename is not None):
             raise
+        told = "; ".join(filter(None, [" ".join(str(error).split()), *problems])) or type(error).__name__
         raise ValueError(
-            f"{archive}: no whole and safe zip or tar archive; get it again, or unpack it by hand and name the folder"
+            f"{archive}: no whole and safe zip or tar archive; get it again, or unpack it by hand and name the folder "
+            f"({told:.200})"
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return problems
+
+
+def check_sizes(sizes: Iterable[int], packed: int, target: Path) -> None:
+    """Raise ValueError where members of so many bytes are too many for an archive of `packed` bytes or the disk."""
+    home = next(folder for folder in target.parents if folder.exists())
+    most = min(MOST_RATIO * packed + MOST_SMALL, shutil.disk_usage(home).free)
+    for total in accumulate(sizes):
+        if total > most:
+            told = f"{MOST_RATIO} times its own size, or all free space"
+            raise ValueError(f"its files would take more than {most / 2**20:.0f} MB: {told}")
+
+
+def _inside(file: tarfile.TarFile, folder: Path, problems: list[str]) -> list[tarfile.TarInfo]:
+    """Members that are files or folders within `folder`."""
+    kept = []
+    for member in file.getmembers():
+        within = (folder / member.name).resolve().is_relative_to(folder.resolve())
+        if within and (member.isfile() or member.isdir()) and not member.issparse():
+            kept.append(member)
+        else:
+            problems.append(f"{member.name}: a link, a device or outside of its folder, left out; copy the file itself")
+    if problems and not any(member.isfile() for member in kept):
+        raise ValueError("nothing is left")
+    return kept
 
 
 def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool = False) -> Dataset:
@@ -86,11 +112,15 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
         raise ValueError(f"{out}: holds another set or other files; give --out a folder of its own")
     parts.mkdir(parents=True, exist_ok=True)
     folders = [path if path.is_dir() else unpacked / path.name for path in sources]
-    for source, folder in zip(sources, folders, strict=True):
-        if not folder.is_dir():
-            unpack(source, folder)
+    odd = [
+        f"{folder}/{sentence}"
+        for source, folder in zip(sources, folders, strict=True)
+        if not folder.is_dir()
+        for sentence in unpack(source, folder)
+    ]
     told.unlink(missing_ok=True)
     written, problems = _write_parts(layout, folders, parts, progress)
+    problems = [*odd, *problems]
     problems = [problem.replace(f"{unpacked}/", "") for problem in problems]
     if not written:
         how = f"`python data_scripts/get.py {layout.name}` says what its layout is"

@@ -202,12 +202,14 @@ def _converted(folder: Path) -> Dataset:
         about = json.loads(told.read_text(encoding="utf-8"))
         layout = SETS[about["set"]]
         samples = [sample for part in about["parts"] for sample in _of_part(folder / "parts", **part)]
-    return Dataset(layout, sorted(samples, key=PLACE), about["problems"])
+        return Dataset(layout, sorted(samples, key=PLACE), about["problems"])
 
 
 def _of_part(parts: Path, name: str, bytes: int, **_) -> Iterator[Sample]:
     """The samples of one part of a converted dataset. Raises ValueError, OSError and others where it is damaged."""
     path = parts / f"{name}.bin"
+    if path.name != f"{name}.bin" or path.is_symlink():
+        raise ValueError(f"{name} is no part of this folder")
     if not path.is_file() or path.stat().st_size != bytes:
         raise ValueError(f"{path.name} is not of {bytes} bytes")
     with np.load(unsealed(parts / f"{name}.npz")) as file:

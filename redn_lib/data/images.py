@@ -1,23 +1,22 @@
-"""The one decoder of images and videos: always RGB; of images whole files only, always upright.
+"""The one decoder of images: always RGB, whole files only, always upright.
 
 A camera may store an image lying on its side and say so in the file (EXIF orientation). Every image is turned upright
 here. Published points count the pixels as they are *stored*: those of 300-W were set in Matlab, which ignores EXIF. So
-the points of such an image are turned with it (`upright_points`), and both end upright. (our choice)
+the points of such an image are turned with it (`upright_points`), and both end upright. Other programs show an image
+turned: points that are upright as they are have been set on it as shown, and stay. (our choice)
 """
 
 import io
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from redn_lib.landmarks import MIRROR
+from redn_lib.landmarks import MEAN_SHAPE, MIRROR, fit_similarity
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-DEFAULT_FPS = 25.0  # frames a second where a video does not say (our choice)
 
 
 def read_image(path: str | Path, offset: int = 0, count: int = -1, crc: int | None = None) -> np.ndarray:
@@ -62,17 +61,25 @@ def _eight_bits(image: Image.Image, data: memoryview) -> np.ndarray:
 
 
 def upright_points(points: np.ndarray, path: Path) -> np.ndarray:
-    """Points (68, 2) of the image as it is stored, turned as `read_image` turns it, and renamed where mirrored."""
+    """Points (68, 2) of the image as it is stored, turned as `read_image` turns it, and renamed where mirrored; points
+    of the image as it is shown stay. Where both faces stand upright they are of the stored one.
+    """
     try:
         with Image.open(path) as image:
             (exchange, flip_x, flip_y), size = _turn(image), np.array(image.size)
     except Exception:
         return points  # `read_image` says what is wrong
-    if exchange:
-        points, size = points[:, ::-1], size[::-1]
-    points = np.where((flip_x, flip_y), size - 1 - points, points).astype(np.float32)
-    is_mirrored = exchange ^ flip_x ^ flip_y
-    return points[MIRROR] if is_mirrored else points
+    turned, size = (points[:, ::-1], size[::-1]) if exchange else (points, size)
+    turned = np.where((flip_x, flip_y), size - 1 - turned, turned).astype(np.float32)
+    turned = turned[MIRROR] if exchange ^ flip_x ^ flip_y else turned
+    return points if upright(points) > upright(turned) + 0.5 else turned
+
+
+def upright(points: np.ndarray) -> float:
+    """How upright a face stands, points (68, 2), some NaN: cosine of its turn; 1 where it stands on its chin."""
+    known = np.isfinite(points).all(-1)
+    linear, _ = fit_similarity(MEAN_SHAPE[known], points[known].astype(float))
+    return float(linear[0, 0] / max(np.hypot(linear[0, 0], linear[1, 0]), 1e-9))
 
 
 def _turn(image: Image.Image) -> tuple[bool, bool, bool]:
@@ -84,20 +91,3 @@ def _turn(image: Image.Image) -> tuple[bool, bool, bool]:
 def encode_image(image: np.ndarray) -> bytes:
     """JPEG bytes of an image (H, W, 3) uint8 RGB."""
     return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
-
-
-def frame_rate(capture: cv2.VideoCapture) -> float:
-    """Frames a second of an open video, DEFAULT_FPS where it does not say."""
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    return fps if 0 < fps <= 1000 else DEFAULT_FPS
-
-
-def video_images(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
-    """The images (H, W, 3) uint8 RGB of an open video, as far as they can be read; it is released at the end."""
-    try:
-        is_read, image = capture.read()
-        while is_read:
-            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-            is_read, image = capture.read()
-    finally:
-        capture.release()

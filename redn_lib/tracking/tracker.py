@@ -25,6 +25,7 @@ from redn_lib.tracking.video import Frames, Source, frames
 LOST_CONFIDENCE = 0.3  # the face is lost where the mean confidence of its points is below
 SURE = 0.65  # below this mean confidence the detector checks at once; training faces lie above
 STANDS = 0.0025  # a sure step that moves the points by less, as a mean share of the crop's side, is the last
+FOUND = 1.3  # least sum of detector's score and mean confidence of a new face; up to 1.25 were seen without a face
 MAX_MISFIT = 0.45  # largest `misfit` of a face; turned faces reach 0.38
 MIN_INSIDE = 0.5  # least share of a face's box inside the frame
 MAX_GROWTH = 1.5  # largest factor by which the box may grow or shrink from one frame to the next
@@ -36,6 +37,7 @@ MAX_UNSEEN = 3  # a face that the detector misses is checked in every frame, and
 TURNED = 45.0  # a face that is turned by more degrees gets its first crop turned, too
 TRIES = 3  # so often at most a turned face is detected again where it should stand upright
 MAX_TURN = 60.0  # by so many degrees at most the points and the detector may differ on how a face is turned
+SAME_AFTER = 25  # frames after which a face that is found again in its place counts as another one, too
 CUT = 20.0  # from this mean difference (grey levels) of their thumbnails on, two frames are different scenes
 
 
@@ -50,6 +52,8 @@ class TrackedFrame:
     confidence: (68,) in [0, 1].
     box: (4,) tight box of the points, in pixels.
     lost: whether no face was found.
+    face: number of the face, from 1 on; counts up where it may be another one, elsewhere, after a cut or a long loss.
+    state: of the tracker after it.
     """
 
     index: int
@@ -59,6 +63,8 @@ class TrackedFrame:
     confidence: np.ndarray
     box: np.ndarray
     lost: bool
+    face: int = 0
+    state: "State | None" = None
 
 
 class Followed(NamedTuple):
@@ -72,6 +78,15 @@ class Followed(NamedTuple):
     def is_due(self) -> bool:
         """Whether the detector should check it in this frame."""
         return self.unseen > 0 or self.age % CHECK_EVERY == 0 or self.fit.confidence.mean() < SURE
+
+
+class State(NamedTuple):
+    """What the tracker knows of the face, from frame to frame."""
+
+    face: Followed | None = None  # None: lost
+    number: int = 0  # of the face, as of a TrackedFrame
+    box: np.ndarray | None = None  # where it was last
+    last_index: int = -SAME_AFTER  # of the frame in which it was
 
 
 class Tracker:
@@ -89,47 +104,60 @@ class Tracker:
         self.model, self.steps, self.temporal = folded(model), steps, temporal
         self.detector = DEFAULT() if detector is None else detector
 
-    def track(self, source: Source | Frames) -> Iterator[TrackedFrame]:
-        """Every frame of a source, as `Frames` opens it; each call starts again, without a face."""
-        face, before = None, None  # the face and the thumbnail of the last frame
+    def track(self, source: Source | Frames, after: TrackedFrame | None = None) -> Iterator[TrackedFrame]:
+        """Every frame of a source, as `Frames` opens it; each call starts again, without a face.
+
+        after: goes on after that frame, as if it had not stopped there.
+        """
+        state, before = after.state if after else State(), None  # before: the thumbnail of the last frame
         source = frames(source)
         for index, seconds, image in source:
+            if after and index < after.index:
+                continue
             now = thumbnail(image)
+            if after and index == after.index:
+                before = now
+                continue
             is_cut = before is None or index in source.skipped or np.abs(now - before).mean() >= CUT
-            face, before = None if is_cut else face, now
+            before, face = now, None if is_cut else state.face
             if face:
                 face = self._follow(image, face)
+            followed = face.fit if face else None
             if face and face.is_due:
                 face = self._check(image, face)
             if face is None:
                 face = self._find(image)
+            if is_cut:
+                state = state._replace(last_index=-SAME_AFTER)
+            state = numbered(state, face, index, is_new=face is not None and face.fit is not followed)
             points = face.fit.points if face else np.full((N_POINTS, 2), np.nan, np.float32)
             confidence = face.fit.confidence if face else np.zeros(N_POINTS, np.float32)
-            yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), face is None)
+            known = points, confidence, tight_box(points), face is None, state.number, state
+            yield TrackedFrame(index, seconds, image, *known)
 
     def _find(self, image: np.ndarray) -> Followed | None:
         """The largest face of the frame that the network confirms."""
-        boxes, _, turns = self.detector.detect(image)
-        fits = (self._confirm(image, box, turn) for box, turn in zip(boxes[:3], turns[:3], strict=True))
+        found = zip(*(values[:3] for values in self.detector.detect(image)), strict=True)
+        fits = (self._confirm(image, *face) for face in found)
         return next((Followed(fit) for fit in fits if fit), None)
 
-    def _confirm(self, image: np.ndarray, box: np.ndarray, turn: float) -> Fit | None:
+    def _confirm(self, image: np.ndarray, box: np.ndarray, score: float, turn: float) -> Fit | None:
         """The face in a box of the detector; None where the network finds none there, or one turned otherwise. A turned
         face is detected again where it stands upright, which tells better how it is turned.
         """
         for _ in range(TRIES if abs(turn) > TURNED else 0):
-            boxes, _, turns = self._detect_around(image, box, turn)
+            boxes, scores, turns = self._detect_around(image, box, turn)
             if not len(boxes):
                 return None
             nearest = overlap(boxes, box).argmax()
-            left, box, turn = angle(turns[nearest], turn), boxes[nearest], turns[nearest]
+            left, score = angle(turns[nearest], turn), (score + scores[nearest]) / 2
+            box, turn = boxes[nearest], turns[nearest]
             if left <= TURNED / 2:
                 break
         fit = self._fit(image, box, turn)
-        is_same = (
-            fit and overlap(tight_box(fit.points), box) >= SAME_FACE and angle(turn_of(fit.points), turn) < MAX_TURN
-        )
-        return fit if is_same else None
+        is_sure = fit and score + fit.confidence.mean() >= FOUND
+        is_there = is_sure and overlap(tight_box(fit.points), box) >= SAME_FACE
+        return fit if is_there and angle(turn_of(fit.points), turn) < MAX_TURN else None
 
     def _follow(self, image: np.ndarray, last: Followed) -> Followed | None:
         """The face of the last frame in this one; None where it is lost."""
@@ -149,13 +177,13 @@ class Tracker:
     def _check(self, image: np.ndarray, face: Followed) -> Followed | None:
         """The face, or the one that the detector finds near by; None where it is none or was missed too often."""
         fit, box = face.fit, tight_box(face.fit.points)
-        boxes, _, turns = self._detect_around(image, box, turn_of(fit.points))
+        boxes, scores, turns = self._detect_around(image, box, turn_of(fit.points))
         if not len(boxes):
             return face._replace(unseen=face.unseen + 1) if face.unseen + 1 < MAX_UNSEEN else None
         nearest = overlap(boxes, box).argmax()
         is_same = overlap(boxes[nearest], box) >= SAME_FACE
         if not is_same or angle(turn_of(fit.points), turns[nearest]) > MAX_TURN:
-            other = self._confirm(image, boxes[nearest], turns[nearest])
+            other = self._confirm(image, boxes[nearest], scores[nearest], turns[nearest])
             if not is_same or (other and other.confidence.mean() > fit.confidence.mean()):
                 fit = other
         return face._replace(fit=fit, unseen=0) if fit else None
@@ -181,6 +209,15 @@ def enough(done: list[Step]) -> bool:
     size = last.frame.shape[-1]
     moved = (last.points - before.points).norm(dim=-1).mean() / (size * last.crop[..., 0].norm())
     return bool(moved < STANDS) and bool(confidence(last.response_maps, last.crop_points, size).mean() >= SURE)
+
+
+def numbered(state: State, face: Followed | None, index: int, is_new: bool) -> State:
+    """The state after a frame with that face; is_new: it was found in this frame, not followed from the last."""
+    if face is None:
+        return state._replace(face=None)
+    box = tight_box(face.fit.points)
+    is_same = not is_new or (index - state.last_index < SAME_AFTER and overlap(state.box, box) >= SAME_FACE)
+    return State(face, state.number + (not is_same), box, index)
 
 
 def is_face(fit: Fit, image: np.ndarray) -> bool:

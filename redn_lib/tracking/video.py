@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from redn_lib.data.clip import check_image
-from redn_lib.data.images import DEFAULT_FPS, IMAGES, frame_rate, read_image, video_images
+from redn_lib.data.images import IMAGES, read_image
+from redn_lib.data.videos import DEFAULT_FPS, VideoFile
 from redn_lib.files import plain_name, whole_file
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
@@ -26,8 +27,8 @@ class Frames:
     fps: frames a second; count: number of frames, None where unknown.
     files: of a folder, the image of each frame; skipped: indices, so far, of those that are broken or of another size
         than the first: a black image is given in place of each, with a warning.
-    Raises FileNotFoundError for a source that is not there, ValueError for one that is not as above, and for frames of
-    different sizes. A video that breaks off gives the frames that are readable, with a warning.
+    Raises FileNotFoundError for a source that is not there, ValueError for one that is not as above, and for arrays of
+    different sizes. Of videos, see `VideoFile`.
     """
 
     def __init__(self, source: Source) -> None:
@@ -39,7 +40,7 @@ class Frames:
             capture = cv2.VideoCapture(source) if 0 <= source < 2**31 else None
             if capture is None or not capture.isOpened():
                 raise FileNotFoundError(f"camera {source} is not there or in use; close other programs")
-            self._reader = self._read_capture(capture, camera=True)
+            self._reader = _read_camera(capture)
         elif not isinstance(source, str | Path):
             self.count = len(source) if hasattr(source, "__len__") else None
             self._reader = ((t / self.fps, image) for t, image in enumerate(source))
@@ -52,12 +53,8 @@ class Frames:
                 raise FileNotFoundError(f"no such video or folder: {source}; check the path")
             if Path(source).suffix.lower() in IMAGES:
                 raise ValueError(f"{source} is an image, not a video; put images in a folder and name the folder")
-            capture = cv2.VideoCapture(plain_name(source), cv2.CAP_FFMPEG)
-            if not capture.isOpened():
-                raise ValueError(f"{source} is empty, cut off, broken, or not a video; play it to see")
-            self.fps, count = frame_rate(capture), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-            self.count = int(count) if count > 0 else None
-            self._reader = self._read_capture(capture)
+            video = VideoFile(source)
+            self.fps, self.count, self._reader = video.fps, video.count, iter(video)
 
     def __iter__(self) -> Iterator[tuple[int, float, np.ndarray]]:
         shape = None
@@ -92,18 +89,13 @@ class Frames:
         if shape is None:
             raise ValueError(f"no image of the folder {self.name} can be read")
 
-    def _read_capture(self, capture: cv2.VideoCapture, camera: bool = False) -> Iterator[tuple[float, np.ndarray]]:
-        """(time, image) of a video, by its own clock, or of a camera."""
-        count, seconds, start = 0, -1 / self.fps, time.monotonic()
-        for image in video_images(capture):
-            stamp = time.monotonic() - start if camera else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            seconds = stamp if stamp > seconds else seconds + 1 / self.fps
-            yield seconds, image
-            count += 1
-        if count == 0:
-            raise ValueError(f"{self.name} has no readable frame, it is broken or cut off; play it to see")
-        if self.count and count < 0.95 * self.count - 1:
-            warnings.warn(f"{self.name} breaks off: {count} of {self.count} frames are readable", stacklevel=3)
+
+def _read_camera(capture: cv2.VideoCapture) -> Iterator[tuple[float, np.ndarray]]:
+    """(seconds since the start, image) of a camera, until it gives none."""
+    start = time.monotonic()
+    while (read := capture.read())[0]:
+        yield time.monotonic() - start, cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
+    capture.release()
 
 
 def frames(source: Source | Frames) -> Frames:
@@ -117,7 +109,8 @@ def image_files(folder: Path) -> list[Path]:
     paths = [p for p in named if not p.is_dir()]
     paths.sort(key=lambda p: re.sub(r"\d+", lambda number: number[0].zfill(20), p.name.lower()))
     if not paths:
-        raise ValueError(f"the folder {folder} holds no image ({', '.join(IMAGES)})")
+        told = f"the folder {folder} holds no image ({', '.join(IMAGES)})"
+        raise ValueError(f"{told}; `redn track` takes a folder of videos with --jobs")
     return paths
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from redn_lib.data.pts import write_pts
-from redn_lib.landmarks import MEAN_SHAPE
+from redn_lib.landmarks import MEAN_SHAPE, MIRROR
 
 SIZE = (120, 100)
 
@@ -20,6 +20,16 @@ def shape(seed: int, scale: float = 30) -> np.ndarray:
     rng = np.random.default_rng(seed)
     points = MEAN_SHAPE * scale + [60, 50] + rng.uniform(-4, 4, 2) + rng.uniform(-0.5, 0.5, (68, 2))
     return (points * 4).round() / 4
+
+
+def stored(image: np.ndarray, points: np.ndarray, orientation: int) -> tuple[np.ndarray, np.ndarray]:
+    """Image (H, W, 3) and points of an upright face as a camera stores them that says so by its EXIF orientation."""
+    flip_x, flip_y = orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
+    points = np.where((flip_x, flip_y), np.array(image.shape[1::-1]) - 1 - points, points)
+    image = image[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    if orientation >= 5:
+        image, points = image.transpose(1, 0, 2), points[:, ::-1]
+    return image, (points[MIRROR] if orientation in (2, 4, 5, 7) else points).astype(np.float32)
 
 
 def picture(seed: int, points: np.ndarray, size: tuple[int, int] = SIZE) -> np.ndarray:

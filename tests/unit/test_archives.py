@@ -104,3 +104,57 @@ def test_a_full_disk_leaves_nothing_half(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         unpack(a_zip(tmp_path / "x.zip"), tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["x.zip"]
+
+
+def test_a_link_among_others_is_left_out_and_told(tmp_path):
+    with tarfile.open(a_tar(tmp_path / "x.tar", mode="w"), "a") as file:
+        info = tarfile.TarInfo("a/link")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        file.addfile(info)
+    assert [told.partition(":")[0] for told in unpack(tmp_path / "x.tar", tmp_path / "out")] == ["a/link"]
+    assert files(tmp_path / "out") == GOOD
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_every_flipped_bit_of_a_compressed_tar_is_noticed_or_harmless(tmp_path, mode):
+    archive = a_tar(tmp_path / "x.tar", mode=mode)
+    data = archive.read_bytes()
+    for at in [*range(12, len(data), 301), *range(len(data) - 8, len(data))]:
+        archive.write_bytes(data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :])
+        target = tmp_path / f"out{at}"
+        try:
+            unpack(archive, target)
+        except ValueError as error:
+            assert "no whole and safe" in str(error) and not target.exists()
+        else:
+            assert files(target) == GOOD
+
+
+def claims(path, size, sparse=False):
+    """A tar of 3 kB whose member claims to be larger."""
+    info = tarfile.TarInfo("a")
+    info.size = size
+    header = info.tobuf(tarfile.GNU_FORMAT)
+    path.write_bytes(header + bytes(2048))
+    return path
+
+
+def bomb(path, mode):
+    """100 MB of zeros."""
+    zeros = bytes(100_000_000)
+    return a_zip(path, {"a": zeros}) if mode == "zip" else a_tar(path, {"a": zeros}, mode)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: claims(p / "x.tar", 2**62),
+        lambda p: claims(p / "x.tar", 10_000),
+        lambda p: bomb(p / "x.zip", "zip"),
+        lambda p: bomb(p / "x.tar.xz", "w:xz"),
+    ],
+)
+def test_what_would_become_too_large_is_refused_before_it_is_written(tmp_path, make, monkeypatch):
+    monkeypatch.setattr(tarfile.TarFile, "extractall", None)
+    monkeypatch.setattr(zipfile.ZipFile, "extract", None)
+    refused(make(tmp_path), "(would take more than|unexpected end)")

@@ -11,7 +11,7 @@ import pytest
 from redn_lib import cli
 from redn_lib.commands import track as module
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
-from redn_lib.tracking.tracker import TrackedFrame
+from redn_lib.tracking.tracker import State, TrackedFrame
 from redn_lib.tracking.video import VideoWriter, frames
 
 LOST = 2
@@ -31,14 +31,17 @@ class FakeTracker:
     def __init__(self, model, steps=None, temporal=True):
         FakeTracker.made_with = model, steps, temporal
 
-    def track(self, source):
+    def track(self, source, after=None):
         for index, seconds, image in frames(source):
+            if after and index <= after.index:
+                continue
             if index == self.stop_at:
                 raise KeyboardInterrupt
             lost = index == LOST
             points = np.full((68, 2), np.nan, np.float32) if lost else points_of(index)
             confidence = np.full(68, 0.0 if lost else 0.75, np.float32)
-            yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), lost)
+            state = State(None, 1 + (index > LOST), tight_box(points), index)
+            yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), lost, state.number, state)
 
 
 @pytest.fixture(autouse=True)
@@ -67,14 +70,14 @@ def test_the_table_has_a_line_a_frame_and_empty_cells_where_lost(clip, tmp_path,
     assert cli.main(["track", str(clip), "--out", str(out)]) == 0
     header, *rows = read_table(out)
     assert header[:6] == ["frame", "time", "lost", "confidence", "x0", "y0"]
-    assert header[-2:] == ["x67", "y67"] and len(header) == 4 + 136
+    assert header[-3:] == ["x67", "y67", "face"] and len(header) == 4 + 136 + 1
     assert [r[0] for r in rows] == list("01234")
     assert [float(r[1]) for r in rows] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=1e-3)
     assert [r[2] for r in rows] == ["0", "0", "1", "0", "0"]
     assert [float(r[3]) for r in rows] == [0.75, 0.75, 0, 0.75, 0.75]
-    assert set(rows[LOST][4:]) == {""}
+    assert set(rows[LOST][4:]) == {""} and [r[-1] for r in rows] == ["1", "1", "", "2", "2"]
     for t in (0, 1, 3, 4):
-        assert np.allclose(np.array(rows[t][4:], float).reshape(68, 2), points_of(t), atol=5e-4)
+        assert np.allclose(np.array(rows[t][4:140], float).reshape(68, 2), points_of(t), atol=5e-4)
     assert "5 frames, face lost in 1" in capsys.readouterr().out
     assert [p.name for p in out.parent.iterdir()] == ["points.csv"]
 

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from made_sets import MAKERS, make_300vw, make_300w, make_ytf68, picture, save, save_pair, shape
+from made_sets import MAKERS, make_300vw, make_300w, make_ytf68, picture, save, save_pair, shape, stored
 from PIL import Image
 
 from redn_lib.data.clip import Clip
@@ -249,20 +249,26 @@ def test_a_large_still_image_is_cut_around_the_face_and_points_with_it(tmp_path)
     assert image[tuple(np.rint(sample.points[30, ::-1]).astype(int))].min() > 200
 
 
+@pytest.mark.parametrize("is_shown", [True, False])
 @pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_an_exif_turn_is_applied_to_image_and_points(tmp_path, orientation):
-    save_pair(tmp_path / "source/a", 0)
+def test_an_exif_turn_is_applied_to_image_and_points(tmp_path, orientation, is_shown):
+    """Whether the points were set on the image as it is stored, or as it is shown."""
+    points = shape(0)
+    image, there = stored(picture(0, points), points, orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    with Image.open(tmp_path / "source/a.jpg") as image:
-        image.save(tmp_path / "source/a.jpg", exif=exif, quality=95)
-    raw = open_dataset(tmp_path / "source")
-    for dataset in (raw, convert(SETS["folder"], [tmp_path / "source"], tmp_path / "out")):
+    (tmp_path / "source").mkdir()
+    Image.fromarray(image).save(tmp_path / "source/a.jpg", exif=exif, quality=95)
+    write_pts(tmp_path / "source/a.pts", points if is_shown else there)
+    for dataset in (
+        open_dataset(tmp_path / "source"),
+        convert(SETS["folder"], [tmp_path / "source"], tmp_path / "out"),
+    ):
         clip = dataset[0].load()
-        assert clip.frames.shape[1:3] == ((100, 120) if orientation == 3 else (120, 100))
+        assert clip.frames.shape[1:3] == (100, 120)
         x, y = np.rint(clip.points[0, 30]).astype(int)
         assert clip.frames[0, y, x].min() > 215
-        np.testing.assert_array_equal(clip.points, raw[0].load().points)
+        np.testing.assert_allclose(clip.points[0], points, atol=1e-3)
 
 
 def test_a_mark_up_of_seven_points_is_read_with_a_box_of_the_face(tmp_path):
@@ -300,3 +306,31 @@ def test_faces_of_one_photo_of_afw_stay_together(tmp_path):
     rest, held = split_by_person(open_dataset(tmp_path), 1 / 3)
     assert {s.video for s in rest}.isdisjoint({s.video for s in held})
     assert len(rest) + len(held) == 5 and len({s.video for s in held}) == 1
+
+
+def test_nothing_is_read_from_outside_of_a_data_folder(ytf, tmp_path):
+    save_pair(tmp_path / "source/a", 0)
+    save_pair(tmp_path / "secret", 1)
+    for ending in (".jpg", ".pts"):
+        (tmp_path / f"source/b{ending}").symlink_to(tmp_path / f"secret{ending}")
+    assert [sample.name for sample in open_dataset(tmp_path / "source")] == ["a"]
+    convert(SETS["ytf68"], [ytf], tmp_path / "out")
+    told = json.loads((tmp_path / "out/store.json").read_text())
+    name = told["parts"][0]["name"]
+    for ending in ("npz", "bin"):
+        shutil.copy(tmp_path / f"out/parts/{name}.{ending}", tmp_path / f"out/{name}.{ending}")
+    told["parts"][0]["name"] = f"../{name}"
+    (tmp_path / "out/store.json").write_text(json.dumps(told))
+    with pytest.raises(ValueError, match="no part of this folder"):
+        open_dataset(tmp_path / "out")
+
+
+def test_of_two_that_collide_none_is_lost_in_silence(tmp_path):
+    save_pair(tmp_path / "one/afw/a", 0)
+    save_pair(tmp_path / "two/afw/a", 1)
+    save_pair(tmp_path / "two/afw/b", 2)
+    shutil.copy(tmp_path / "two/afw/b.jpg", tmp_path / "two/afw/b.png")
+    dataset = convert(SETS["300w"], [tmp_path / "one", tmp_path / "two"], tmp_path / "out")
+    assert sorted(sample.name for sample in dataset) == ["afw/a", "afw/b"]
+    assert any("afw/a is there twice" in told for told in dataset.problems)
+    assert any("b.jpg is there, too" in told for told in dataset.problems)

@@ -54,3 +54,17 @@ def test_a_host_that_is_gone_is_told_with_the_way_by_hand(server, tmp_path):
         get.fetch(server.url, tmp_path)
     with pytest.raises(ConnectionError, match="get b.zip by hand"):
         get.fetch("http://no-such-host.invalid/b.zip", tmp_path)
+
+
+def test_a_part_that_nobody_asked_for_is_no_file(server, tmp_path, monkeypatch):
+    def part(self):
+        self.send_response(206)
+        self.send_header("Content-Range", "bytes 1000-1099/102400")
+        self.send_header("Content-Length", "100")
+        self.end_headers()
+        self.wfile.write(DATA[1000:1100])
+
+    monkeypatch.setattr(Handler, "do_GET", part)
+    with pytest.raises(ConnectionError, match="a part only.*get a set.zip by hand"):
+        get.fetch(server.url, tmp_path)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []

@@ -132,3 +132,9 @@ def test_every_changed_byte_of_a_sealed_archive_is_noticed_and_a_plain_one_is_ta
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
         with pytest.raises(ValueError, match="checksum"):
             unsealed(path)
+
+
+def test_an_archive_that_would_grow_a_thousandfold_is_refused_unread(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", zeros=np.zeros(50_000_000, np.uint8))
+    with pytest.raises(ValueError, match="100 times as large"):
+        unsealed(tmp_path / "a.npz")

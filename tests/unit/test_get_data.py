@@ -273,3 +273,21 @@ def test_a_download_is_converted_and_a_gone_host_told(name, made, tmp_path, caps
     assert get.main([name, "--download", "--out", str(tmp_path / "other")]) == 2
     printed = capsys.readouterr().err
     assert "get x.zip by hand" in printed and "layout " in printed
+
+
+@pytest.mark.parametrize("name", ["folder"])
+def test_a_damaged_download_is_got_again(name, made, tmp_path, capsys, monkeypatch):
+    archive = packed(made.root, tmp_path / "set.zip")
+    whole, folder = archive.read_bytes(), tmp_path / "out-downloads"
+    monkeypatch.setitem(layouts.SETS, name, dataclasses.replace(layouts.SETS[name], links=("http://host/set.zip",)))
+
+    def fetch(url, folder, progress):
+        folder.mkdir(exist_ok=True)
+        return shutil.copy(archive, folder / "set.zip")
+
+    monkeypatch.setattr(get, "fetch", lambda *args: Path(fetch(*args)))
+    archive.write_bytes(whole[:-100])
+    assert get.main([name, "--download", "--out", str(tmp_path / "out")]) == 2
+    assert "no whole and safe" in capsys.readouterr().err and not list(folder.iterdir())
+    archive.write_bytes(whole)
+    assert get.main([name, "--download", "--out", str(tmp_path / "out")]) == 0

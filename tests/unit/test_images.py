@@ -6,46 +6,48 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from made_sets import shape
+from made_sets import shape, stored
 from PIL import Image, ImageOps
 
 from redn_lib.data.images import encode_image, read_image, upright_points
-from redn_lib.landmarks import MIRROR
-
-MIRRORED = (2, 4, 5, 7)
 
 
 def a_photo(path, orientation=1):
-    """A file whose stored image has a white dot at each of ten of the 68 points."""
+    """Points of a face (68, 2), upright and as they are stored in a file with a white dot at each of ten of them."""
     image = np.zeros((100, 120, 3), np.uint8)
     points = shape(0).round().astype(np.float32)
     image[:50] += 40
     for x, y in points[::7].astype(int):
         image[y, x] = 255
+    turned, there = stored(image, points, orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(image).save(path, exif=exif)
-    return points
+    Image.fromarray(turned).save(path, exif=exif)
+    return points, there
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_image_and_points_end_upright_together(tmp_path, orientation):
-    points = a_photo(tmp_path / "a.png", orientation)
+    points, there = a_photo(tmp_path / "a.png", orientation)
     image = read_image(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as photo:
         np.testing.assert_array_equal(image, np.asarray(ImageOps.exif_transpose(photo)))
-    upright = upright_points(points, tmp_path / "a.png")
-    assert upright.dtype == np.float32
-    if orientation in MIRRORED:
-        upright = upright[MIRROR]
+    upright = upright_points(there, tmp_path / "a.png")
+    assert upright.dtype == np.float32 and np.array_equal(upright, points)
     for x, y in upright[::7].astype(int):
         assert image[y, x].min() == 255
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 4, 5, 6, 7, 8])
+def test_points_set_on_an_image_as_it_is_shown_stay(tmp_path, orientation):
+    points, _ = a_photo(tmp_path / "a.png", orientation)
+    assert np.array_equal(upright_points(points, tmp_path / "a.png"), points)
+
+
 def test_the_points_of_a_mirrored_photo_keep_left_and_right(tmp_path):
-    points = a_photo(tmp_path / "a.png", 2)
-    upright = upright_points(points, tmp_path / "a.png")
-    assert points[36, 0] < points[45, 0] and upright[36, 0] < upright[45, 0]
+    _, there = a_photo(tmp_path / "a.png", 2)
+    upright = upright_points(there, tmp_path / "a.png")
+    assert there[36, 0] < there[45, 0] and upright[36, 0] < upright[45, 0]
 
 
 def test_grey_and_a_piece_of_a_file_are_rgb(tmp_path):

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from redn_lib.data.samples import carphone
+from redn_lib.data.images import read_image
+from redn_lib.data.samples import carphone, file_of_package
 from redn_lib.landmarks import MEAN_SHAPE, tight_box
 from redn_lib.pretrained import load_pretrained
 from redn_lib.tracking import tracker as module
@@ -115,6 +116,23 @@ def test_a_face_that_leaves_is_lost_at_once_and_found_elsewhere(world):
     for frame in tracked[4:9]:
         assert np.isnan(frame.points).all() and np.isnan(frame.box).all() and (frame.confidence == 0).all()
     assert tracked[9].box[0] == pytest.approx(100, abs=1.5)
+
+
+GONE = module.SAME_AFTER
+
+
+@pytest.mark.parametrize(
+    ("scenes", "numbers"),
+    [
+        ([scene((20, 30, 40))] * 3 + [scene()] * 2 + [scene((22, 30, 40))] * 2, [1, 1, 1, 1, 1, 1, 1]),
+        ([scene((20, 30, 40))] * 3 + [scene()] * 2 + [scene((100, 60, 30))] * 2, [1, 1, 1, 1, 1, 2, 2]),
+        ([scene((20, 30, 40))] * 2 + [scene()] * GONE + [scene((20, 30, 40))] * 2, [1, 1, *[1] * GONE, 2, 2]),
+        ([scene((20, 30, 50))] * 2 + [scene((20, 30, 50), wall=120)] * 2, [1, 1, 2, 2]),
+    ],
+    ids=["in its place", "elsewhere", "long after", "after a cut"],
+)
+def test_a_face_that_may_be_another_one_has_a_new_number(world, scenes, numbers):
+    assert [frame.face for frame in world(scenes)] == numbers
 
 
 def test_a_scene_cut_goes_to_the_face_of_the_new_scene(world):
@@ -319,3 +337,23 @@ def test_a_real_face_is_tracked_lost_and_found_in_its_mirror_image():
     for frame in tracked[:6] + tracked[8:]:
         assert overlap(frame.box, detector.detect(frame.image)[0][0]) > 0.6
         assert misfit(frame.points) < 0.3
+
+
+@pytest.mark.parametrize("name", ["motorcycle_left", "coffee", "grass"])
+def test_what_is_no_face_gets_no_answer(name):
+    """Among them a headlamp that earlier versions were sure of."""
+    whole = read_image(file_of_package("skimage", f"data/{name}.png", "scikit-image"))
+    h, w = whole.shape[:2]
+    images = [np.ascontiguousarray(whole[: h // 2, : w // 2]), np.ascontiguousarray(whole[h // 4 :, w // 2 :])]
+    tracker = Tracker(load_pretrained())
+    assert all(frame.lost for image in images for frame in tracker.track([image]))
+
+
+def test_inverted_colours_are_less_sure():
+    """Of a face in inverted colours the points are several times farther off."""
+    images = [image for index, _, image in frames(carphone()) if index % 40 == 0]
+    tracker = Tracker(load_pretrained())
+    sure, unsure = (
+        [f.confidence.mean() for x in some for f in tracker.track([x])] for some in (images, [255 - x for x in images])
+    )
+    assert max(unsure) < min(sure) - 0.03

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_video import convert_video
 
 from redn_lib.data.clip import check_image
-from redn_lib.data.images import DEFAULT_FPS
+from redn_lib.data.videos import DEFAULT_FPS, packet_times
 from redn_lib.tracking import video as module
 from redn_lib.tracking.video import VideoWriter, frames
 
@@ -65,10 +66,107 @@ def test_a_video_recorded_sideways_is_turned_upright(tmp_path):
 def test_a_video_that_breaks_off_gives_what_is_readable(tmp_path):
     path = write_video(tmp_path / "a.avi", 40)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.warns(UserWarning, match=r"a\.avi breaks off: \d+ of 40"):
+    with pytest.warns(UserWarning, match=r"a\.avi breaks off: only its first \d+ frames"):
         read = list(frames(path))
     assert 5 < len(read) < 35
     assert [level(i) for _, _, i in read][:5] == pytest.approx([0, 20, 40, 60, 80], abs=8)
+
+
+MIRRORED = {"upright": (1, 0, 0, 1), "across": (-1, 0, 0, 1), "down": (1, 0, 0, -1), "quarter": (0, 1, 1, 0)}
+
+
+@pytest.mark.parametrize("way", MIRRORED)
+def test_a_video_with_a_mirroring_display_matrix_is_shown_as_it_says(tmp_path, way):
+    path, (a, b, c, d) = write_video(tmp_path / "a.mp4", 2), MIRRORED[way]
+    plain = next(iter(frames(path)))[2]
+    data = bytearray(path.read_bytes())
+    place, one = data.index(b"tkhd") + 44, 1 << 16
+    data[place : place + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    image = next(iter(frames(path)))[2]
+    x, y = np.meshgrid(*(np.linspace(-1, 1, n) for n in ((48, 64) if a == 0 else (64, 48))))
+    from_x, from_y = a * x + b * y, c * x + d * y  # these matrices are their own inverses
+    column, row = np.round((from_x + 1) * 31.5).astype(int), np.round((from_y + 1) * 23.5).astype(int)
+    assert image.shape == (*x.shape, 3) and np.array_equal(image, plain[row, column])
+
+
+def jitter(tmp_path, out, *options):
+    """A video of 30 frames a second whose clock is that of a browser: whole milliseconds, some late."""
+    write_video(tmp_path / "plain.mp4", 30, 30)
+    late = "settb=1/1000,setpts='PTS+8*mod(N,2)'"
+    words = ("-vf", late, "-fps_mode", "passthrough", "-enc_time_base", "1/1000", *options)
+    return convert_video(tmp_path / "plain.mp4", tmp_path / out, *words)
+
+
+@pytest.mark.parametrize("live", ["0", "1"])
+def test_the_rate_of_a_browser_video_is_that_of_its_time_stamps(tmp_path, monkeypatch, live, recwarn):
+    path = jitter(tmp_path, "a.webm", "-c:v", "libvpx", "-live", live)
+    real = cv2.VideoCapture
+
+    class Claims:
+        """Gives the 1000 frames a second that some browsers write."""
+
+        def __init__(self, *words):
+            self.inner = real(*words)
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+        def get(self, which):
+            told = self.inner.get(which)
+            if which == cv2.CAP_PROP_FPS:
+                return 1000.0
+            return told * 1000 / 30 if which == cv2.CAP_PROP_FRAME_COUNT else told
+
+    monkeypatch.setattr(cv2, "VideoCapture", Claims)
+    source = frames(path)
+    assert source.fps == pytest.approx(30, rel=0.02) and source.count == 30
+    assert len(list(source)) == 30 and not recwarn.list
+
+
+def test_an_overlay_of_a_variable_frame_rate_lasts_as_long_as_the_video(tmp_path):
+    write_video(tmp_path / "plain.mp4", 60, 30)
+    some = ("-vf", "select='lt(t,1)+not(mod(n,5))'", "-fps_mode", "vfr")
+    path = convert_video(tmp_path / "plain.mp4", tmp_path / "a.mp4", *some)
+    source = frames(path)
+    index, seconds, images = zip(*source, strict=True)
+    assert len(index) == 36 and np.diff(seconds).max() == pytest.approx(5 / 30, abs=2e-3)
+    with VideoWriter(tmp_path / "o.mp4", source.fps) as writer:
+        for image in images:
+            writer.write(image)
+    overlay = [t for _, t, _ in frames(tmp_path / "o.mp4")]
+    assert len(overlay) == 36 and overlay[-1] == pytest.approx(seconds[-1], rel=0.02)
+
+
+def test_a_trimmed_video_gives_what_is_left_without_a_warning(tmp_path, recwarn):
+    write_video(tmp_path / "plain.avi", 60, 30)
+    coded = convert_video(tmp_path / "plain.avi", tmp_path / "plain.mp4", "-c:v", "libx264")
+    path = convert_video(coded, tmp_path / "a.mp4", "-c", "copy", before=("-ss", "1"))
+    source = frames(path)
+    assert len(list(source)) == 30 and source.fps == pytest.approx(30, rel=0.01) and not recwarn.list
+    assert len(packet_times(path, 0.1)) > 30  # the cut-off frames are still in the file
+
+
+def test_frames_of_another_size_in_mid_stream_are_given_at_the_first_size(tmp_path):
+    write_video(tmp_path / "plain.mp4", 20, 25)
+    large = convert_video(tmp_path / "plain.mp4", tmp_path / "a.ts", "-c:v", "mpeg2video")
+    small = convert_video(tmp_path / "plain.mp4", tmp_path / "b.ts", "-c:v", "mpeg2video", "-vf", "scale=80:80")
+    (tmp_path / "both.ts").write_bytes(large.read_bytes() + small.read_bytes())
+    source = frames(tmp_path / "both.ts")
+    index, seconds, images = zip(*source, strict=True)
+    assert len(index) >= 38 and {image.shape for image in images} == {(48, 64, 3)}
+    assert (np.diff(seconds) > 0).all() and source.fps == pytest.approx(25, rel=0.02)
+
+
+def test_frames_behind_damage_are_read_and_the_loss_is_told(tmp_path):
+    path = write_video(tmp_path / "a.avi", 40)
+    data = bytearray(path.read_bytes())
+    for at in (4, 3, 2):  # short stretches
+        data[len(data) // at : len(data) // at + 400] = bytes(400)
+    path.write_bytes(data)
+    with pytest.warns(UserWarning, match=r"a\.avi is damaged: \d+ of \d+ frames"):
+        read = list(frames(path))
+    assert 34 <= len(read) < 39 and read[-1][1] == pytest.approx(3.9, abs=0.25)
 
 
 class Capture:
@@ -82,6 +180,9 @@ class Capture:
 
     def get(self, _):
         return 0.0
+
+    def grab(self):
+        return False
 
     def read(self):
         self.left -= 1
@@ -276,3 +377,10 @@ def test_videos_of_every_name_are_written_and_read(tmp_path, monkeypatch, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
     with pytest.raises(ValueError, match="utf-8"):
         write_video(Path("\udcff.avi"), 1)
+
+
+def test_a_video_whose_name_is_not_utf_8_is_named(tmp_path):
+    path = tmp_path / "\udcff.avi"
+    path.write_bytes(write_video(tmp_path / "a.avi", 2).read_bytes())
+    with pytest.raises(ValueError, match="\udcff.avi: its name is no text in utf-8.*rename it"):
+        frames(path)

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from redn_lib.data.clip import Layout, Sample, Unit
-from redn_lib.data.images import IMAGES, frame_rate, upright_points, video_images
+from redn_lib.data.images import IMAGES, upright_points
 from redn_lib.data.pts import read_68
-from redn_lib.files import plain_name
+from redn_lib.data.videos import VideoFile
 from redn_lib.landmarks import N_POINTS
 
 UNIT = 400  # so many still images make a unit (our choice: little is lost when a conversion is interrupted)
@@ -27,8 +26,12 @@ BROKEN = ("Marieta_Chrousala_12.jpg", "Ali_Abbas_22.jpg", "Elton_John_10.jpg", "
 
 
 def files_below(root: Path, endings: Iterable[str]) -> list[Path]:
-    """Files with one of the endings below a folder, sorted; hidden ones, such as MacOS's copies, left out."""
+    """Files with one of the endings below a folder, sorted; left out are hidden ones, such as MacOS's copies, and links
+    that lead out of the folder.
+    """
+    home = root.resolve()
     found = [path for path in root.rglob("*") if path.suffix.lower() in endings and path.is_file()]
+    found = [path for path in found if not path.is_symlink() or path.resolve().is_relative_to(home)]
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))
 
 
@@ -47,8 +50,13 @@ def still_units(samples: Iterable[Sample]) -> Iterator[Unit]:
 
 def labelled(folders: Sequence[Path], problems: list[str], names: Callable) -> Iterator[Sample]:
     """Each image with a `.pts` of its name; names: of a folder and a file below: its name, person and split."""
+    known: set[str] = set()
     for root in folders:
-        images = {path.with_suffix(""): path for path in reversed(files_below(root, IMAGES))}
+        images: dict[Path, Path] = {}
+        for path in files_below(root, IMAGES):
+            first = images.setdefault(path.with_suffix(""), path)
+            if first != path:
+                problems.append(f"{path}: {first.name} is there, too, and taken; delete one")
         points = {path.with_suffix(""): path for path in files_below(root, (".pts",))}
         for stem in sorted(images.keys() ^ points.keys()):
             path, lacking = (images[stem], "points .pts") if stem in images else (points[stem], "image .jpg or .png")
@@ -56,6 +64,9 @@ def labelled(folders: Sequence[Path], problems: list[str], names: Callable) -> I
         for stem in (stem for stem in points if stem in images):
             try:
                 name, person, split = names(root, stem)
+                if name in known:
+                    raise ValueError(f"{images[stem]}: {name} is there twice; delete or rename one")
+                known.add(name)
                 place = upright_points(read_68(points[stem]), images[stem])
             except ValueError as error:
                 problems.append(str(error))
@@ -110,9 +121,8 @@ def units_300vw(folders: Sequence[Path], problems: list[str]) -> list[Unit]:
 def _video_frames(home: Path, problems: list[str]) -> Iterator[Sample]:
     """The frames of vid.avi, as far as it can be read, that have points in annot/."""
     labels = {int(path.stem): path for path in (home / "annot").glob("*.pts") if path.stem.isdecimal()}
-    capture = cv2.VideoCapture(plain_name(home / "vid.avi"), cv2.CAP_FFMPEG)
-    fps, lacking = frame_rate(capture), []
-    for number, image in enumerate(video_images(capture), 1):
+    lacking = []
+    for number, image, fps in _video_images(home / "vid.avi", problems):
         path = labels.pop(number, None)
         if path is None:
             lacking.append(number)
@@ -128,6 +138,16 @@ def _video_frames(home: Path, problems: list[str]) -> Iterator[Sample]:
         if numbers:
             some = ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
             problems.append(f"{home}: no {what} for frames {some}, left out; copy the missing files there")
+
+
+def _video_images(path: Path, problems: list[str]) -> Iterator[tuple[int, np.ndarray, float]]:
+    """(number from 1 on, image, frames a second of the video), as far as it can be read."""
+    try:
+        video = VideoFile(path)
+        for number, (_, image) in enumerate(video, 1):
+            yield number, image, video.fps
+    except (ValueError, OSError) as error:
+        problems.append(str(error))
 
 
 def units_ytf68(folders: Sequence[Path], problems: list[str]) -> Iterator[Unit]:
