@@ -76,7 +76,10 @@ class Tracker:
     steps: K feedback steps, by default the model's own.
     temporal: f_tRNN remembers from frame to frame, where the model has it; after a loss it starts again.
     detector: of faces, by default the `DEFAULT` of detector.py.
+    Its `fit`: of the last frame, with the feedback steps and their maps; None where the face is lost.
     """
+
+    fit: Fit | None = None
 
     def __init__(
         self, model: RedNet, steps: int | None = None, temporal: bool = True, detector: Detector | None = None
@@ -98,6 +101,7 @@ class Tracker:
                 face = self._check(image, face)
             if face is None:
                 face = self._find(image)
+            self.fit = face.fit if face else None
             points = face.fit.points if face else np.full((N_POINTS, 2), np.nan, np.float32)
             confidence = face.fit.confidence if face else np.zeros(N_POINTS, np.float32)
             yield TrackedFrame(index, seconds, image, points, confidence, tight_box(points), face is None)
