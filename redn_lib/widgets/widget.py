@@ -63,10 +63,10 @@ class Page(anywidget.AnyWidget):
     """A widget that its page draws; what passes between the two stands at the head of page.js.
 
     A kind of page has `_esm`, by `source`; respond(request) to the answer without its number; and changes(), what a
-    sweep asks for one after the other; one with something long, which `press` begins, has run() and say(words). `stand_in`
-    is the picture that is shown where no widget can run.
+    sweep asks for one after the other. One with something long, begun by `press`, has run() and say(words), too.
+    `stand_in` is the picture that is shown where no widget can run.
 
-    told: kernel to page, of what is long: {words, wrong, share, press: words of the button, done: how often it has ended}
+    told: kernel to page, of what is long: {words, wrong, share, press: words of the button, done: how often it ended}
     """
 
     _css = HERE / "page.css"
