@@ -27,25 +27,30 @@ def read_image(path: str | Path, offset: int = 0, count: int = -1, crc: int | No
     """
     with Path(path).open("rb") as file:
         file.seek(offset)
-        data = io.BytesIO(file.read(count))
-    if crc is not None and zlib.crc32(data.getbuffer()) != crc:
+        content = file.read(count)
+    if crc is not None and zlib.crc32(content) != crc:
         raise ValueError(f"{path}: no whole image (checksum of the bytes from {offset} on); copy it again or delete it")
+    return decode_image(content, path)
+
+
+def decode_image(content: bytes, name: str | Path) -> np.ndarray:
+    """The image in the bytes of a file: (H, W, 3) uint8 RGB, upright. Raises ValueError, naming it, as `read_image`."""
     try:
-        with Image.open(data) as image:
+        with Image.open(io.BytesIO(content)) as image:
             exchange, flip_x, flip_y = _turn(image)
-            pixels = _eight_bits(image, data.getbuffer())
+            pixels = _eight_bits(image, content)
     except (Image.DecompressionBombError, MemoryError) as error:
-        raise ValueError(f"{path}: too large an image ({error}); shrink it or delete it") from error
+        raise ValueError(f"{name}: too large an image ({error}); shrink it or delete it") from error
     except Exception as error:  # of any kind, where the file is damaged
         why = "of no known kind" if isinstance(error, UnidentifiedImageError) else error
-        raise ValueError(f"{path}: no whole image ({why}); copy it again or delete it") from error
+        raise ValueError(f"{name}: no whole image ({why}); copy it again or delete it") from error
     if min(pixels.shape[:2]) < 8:
-        raise ValueError(f"{path}: an image of less than 8 pixels a side; delete it")
+        raise ValueError(f"{name}: an image of less than 8 pixels a side; delete it")
     pixels = pixels.transpose(1, 0, 2) if exchange else pixels
     return pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1].copy()
 
 
-def _eight_bits(image: Image.Image, data: memoryview) -> np.ndarray:
+def _eight_bits(image: Image.Image, content: bytes) -> np.ndarray:
     """(H, W, 3) uint8 RGB. Of more bits than 8: the upper ones of the 8, 10, 12, 14 or 16 that the brightest needs,
     since 10 bits are stored as 16, too (our choice).
     """
@@ -53,7 +58,7 @@ def _eight_bits(image: Image.Image, data: memoryview) -> np.ndarray:
     image.load()  # raises where it is not whole
     if deep:
         how = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION  # Pillow gives 8 bits of colours
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), how)
         if pixels is not None and pixels.dtype == np.uint16:
             bits = next(bits for bits in (8, 10, 12, 14, 16) if pixels.max() < 2**bits)
             return (pixels >> (bits - 8)).astype(np.uint8)[..., ::-1]

@@ -96,7 +96,10 @@ class Tracker:
     steps: K feedback steps; by default at most the model's own, and fewer where these are `enough`.
     temporal: f_tRNN remembers from frame to frame, where the model has it; after a loss it starts again.
     detector: of faces, by default the `DEFAULT` of detector.py.
+    Its `fit`: of the last frame, with the feedback steps and their maps; None where the face is lost.
     """
+
+    fit: Fit | None = None
 
     def __init__(
         self, model: RedNet, steps: int | None = None, temporal: bool = True, detector: Detector | None = None
@@ -130,6 +133,7 @@ class Tracker:
             if is_cut:
                 state = state._replace(last_index=-SAME_AFTER)
             state = numbered(state, face, index, is_new=face is not None and face.fit is not followed)
+            self.fit = face.fit if face else None
             points = face.fit.points if face else np.full((N_POINTS, 2), np.nan, np.float32)
             confidence = face.fit.confidence if face else np.zeros(N_POINTS, np.float32)
             known = points, confidence, tight_box(points), face is None, state.number, state

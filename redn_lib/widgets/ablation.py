@@ -4,13 +4,11 @@ The parts are called as in the tables: spatial (feedback), temporal (f_tRNN) and
 """
 
 from collections.abc import Iterator, Mapping, Sized
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from math import isnan
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
 import pandas as pd
@@ -124,7 +122,7 @@ class AblationBoard(Live):
 
     def __init__(self, table: str | Path, setting: Setting | None = None, **start):
         grid = read_grid(Path(table))
-        self.figures, self.setting, self._runner, self._stop = grid.short, setting, None, False
+        self.figures, self.setting = grid.short, setting
         super().__init__(_scene(grid, start), button=TRAIN if setting else "")
 
     @staticmethod
@@ -134,15 +132,7 @@ class AblationBoard(Live):
 
     def respond(self, request: Mapping) -> dict:
         """As `Live.respond`; {press} begins a training, or stops it."""
-        if not request.get("press"):
-            return super().respond(request)
-        if self._runner and self._runner.is_alive():
-            self._stop = True
-            self._say("stopping")
-        else:
-            self._runner = Thread(target=self._try, daemon=True)
-            self._runner.start()
-        return {"arrays": {}}
+        return self.press() if request.get("press") else super().respond(request)
 
     def run(self) -> Mapping[str, float]:
         """Train the chosen network as `setting` and the weights say, and put its figures on the board.
@@ -150,8 +140,8 @@ class AblationBoard(Live):
         What networks share is trained once, and a stopped run goes on where it was. Raises KeyboardInterrupt when
         stopped.
         """
-        state, self._stop = self.state, False
-        self._say(f"training {state.cell}")
+        state, self.stopping = self.state, False
+        self.say(f"training {state.cell}")
         try:
             f_cls, apart, detection = state.weights
             stage = self.setting.stage
@@ -163,25 +153,20 @@ class AblationBoard(Live):
         except BaseException as error:
             stopped = f"stopped: {state.cell} goes on from here when it is trained again"
             is_wrong = not isinstance(error, KeyboardInterrupt)
-            self._say(f"{type(error).__name__}: {error}" if is_wrong else stopped, wrong=is_wrong, press=TRAIN)
+            self.say(f"{type(error).__name__}: {error}" if is_wrong else stopped, wrong=is_wrong, press=TRAIN)
             raise
-        self._say(f"done: {state.cell}, a short run of seed 0", share=1.0, press=TRAIN)
+        self.say(f"done: {state.cell}, a short run of seed 0", share=1.0, press=TRAIN)
         return self.figures[state.cell, state.weights]
-
-    def _try(self) -> None:
-        """Run, in a thread of its own."""
-        with suppress(Exception, KeyboardInterrupt):  # the board shows it
-            self.run()
 
     def _follow(self, batches: Sized) -> Iterator:
         """Yield the batches, the bar beside them. Raises KeyboardInterrupt where it was asked to stop."""
         for n, batch in enumerate(batches, 1):
-            if self._stop:
+            if self.stopping:
                 raise KeyboardInterrupt
-            self._say(f"training, batch {n} of {len(batches)}", share=n / len(batches))
+            self.say(f"training, batch {n} of {len(batches)}", share=n / len(batches))
             yield batch
 
-    def _say(self, words: str, *, share: float = 0.0, wrong: bool = False, press: str = STOP) -> None:
+    def say(self, words: str, *, share: float = 0.0, wrong: bool = False, press: str = STOP) -> None:
         self.told = {"words": words, "share": share, "wrong": wrong, "press": press, "done": len(self.figures)}
 
 

@@ -17,15 +17,9 @@ export class Controls extends Page {
     this.rows = this.find(".mic-rows");
     if (!button) return;
     this.on(".mic-press", "click", () => { this.pressed = true; this.ask(); });
-    this.backend.model.on("change:told", () => this.tell(this.backend.model.get("told")));
+    this.backend.follow((told) => this.tell(told));
   }
-  tell({ words, wrong, share, press, done }) {
-    Object.assign(this.find(".mic-told"), { textContent: words, className: `mic-told ${wrong ? "mic-bad" : ""}` });
-    this.find("progress").value = share;
-    this.find(".mic-press").textContent = press;
-    if (done !== this.known) this.ask();
-    this.known = done;
-  }
+  ended() { this.ask(); }
   request() { return this.pressed ? { press: true } : { state: this.state }; }
   take(answer, { press, state }) {
     if (press) { this.pressed = false; return false; }

@@ -37,12 +37,20 @@ class KernelBackend {
         const arrays = Object.entries(answer.arrays).map(([name, packed]) => [name, unpack(packed)]);
         resolve({ ...answer, arrays: Object.fromEntries(arrays) });
       };
-      this.model.set("request", { number, ...request });
-      this.model.save_changes();
+      this.send({ number, ...request });
     });
   }
+  send(request) {
+    this.model.set("request", request);
+    this.model.save_changes();
+  }
 
-  close() { this.model.off("change:answer", this.listen); }
+  /** Hands on what the kernel tells of something long. */
+  follow(tell) { this.model.on("change:told", this.told = () => tell(this.model.get("told"))); }
+  close() {
+    this.model.off("change:answer", this.listen);
+    this.model.off("change:told", this.told);
+  }
 }
 
 const put = (node, attributes) => Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
@@ -162,6 +170,14 @@ class Page {
     this.standIn();
     this.find(".mic-status").innerHTML = "<span class='mic-verdict mic-bad'>!</span>";
     this.find(".mic-status").append(error.message);
+  }
+  /** What is told of something long, beside the button that begins and stops it; `ended` of the page: it is at an end. */
+  tell({ words, wrong, share, press, done }) {
+    Object.assign(this.find(".mic-told"), { textContent: words, className: `mic-told ${wrong ? "mic-bad" : ""}` });
+    this.find("progress").value = share;
+    this.find(".mic-press").textContent = press;
+    if (done !== this.known) this.ended();
+    this.known = done;
   }
   hint(words = "") { this.find(".mic-hint").textContent = words; }
   /** Calls `tick(milliseconds, still)` of the page for each picture until it returns false; still: no movement between them. */
@@ -313,6 +329,6 @@ const rendering = (kind) => ({ model, el }) => {
   const setup = { ...model.get("setup") };
   setup.still = new Blob([setup.still]);
   const root = el.appendChild(document.createElement("div"));
-  root.page = new kind(root, setup, new KernelBackend(model));
+  root.page = new kind(root, setup, new (kind.Backend ?? KernelBackend)(model));
   return () => root.page.close();
 };

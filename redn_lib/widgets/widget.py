@@ -7,9 +7,11 @@ controls are tried, and errors raised.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, field, fields, replace
 from functools import wraps
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 import anywidget
@@ -61,16 +63,20 @@ class Page(anywidget.AnyWidget):
     """A widget that its page draws; what passes between the two stands at the head of page.js.
 
     A kind of page has `_esm`, by `source`; respond(request) to the answer without its number; and changes(), what a
-    sweep asks for one after the other. `stand_in` is the picture that is shown where no widget can run.
+    sweep asks for one after the other. One with something long, begun by `press`, has run() and say(words), too.
+    `stand_in` is the picture that is shown where no widget can run.
+
+    told: kernel to page, of what is long: {words, wrong, share, press: words of the button, done: how often it ended}
     """
 
     _css = HERE / "page.css"
     setup = Dict().tag(sync=True)
     request = Dict().tag(sync=True)
     answer = Dict().tag(sync=True)
+    told = Dict().tag(sync=True)
 
     def __init__(self, stand_in: Image, setup: Mapping):
-        self.stand_in = stand_in
+        self.stand_in, self.stopping, self._runner = stand_in, False, None
         super().__init__(setup={**setup, "still": stand_in.data, "about": stand_in.alt})
         self.observe(self._answer, "request")
         if os.environ.get("REDN_CI"):
@@ -82,13 +88,35 @@ class Page(anywidget.AnyWidget):
             self.respond({"state": self.setup["state"]} | change)
 
     def _answer(self, change) -> None:
-        number = change.new.get("number")
+        self.take_request(change.new)
+
+    def take_request(self, request: Mapping) -> None:
+        """Answer a request of the page."""
+        number = request.get("number")
         try:
-            self.answer = {"number": number} | self.respond(change.new)
+            self.reply({"number": number} | self.respond(request))
         except Exception as error:  # a mistake in the page's request is told there, and nothing hangs
-            self.answer = {"number": number, "error": f"{type(error).__name__}: {error}"}
+            self.reply({"number": number, "error": f"{type(error).__name__}: {error}"})
             if os.environ.get("REDN_CI"):
                 raise
+
+    def reply(self, answer: Mapping) -> None:
+        """Send an answer to the page."""
+        self.answer = answer
+
+    def press(self) -> dict:
+        """Begin `run` in a thread of its own, or ask it to stop; returns the answer to the request."""
+        if self._runner and self._runner.is_alive():
+            self.stopping = True
+            self.say("stopping")
+        else:
+            self.stopping, self._runner = False, Thread(target=self._try, daemon=True)
+            self._runner.start()
+        return {"arrays": {}}
+
+    def _try(self) -> None:
+        with suppress(Exception, KeyboardInterrupt):  # the page shows it
+            self.run()
 
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
         (shown, _), (picture, about) = super()._repr_mimebundle_(**kwargs), self.stand_in._repr_mimebundle_()
@@ -190,12 +218,10 @@ class Live(Page):
     """The controls of a scene, and the pictures that follow them. `state` is what the controls last showed.
 
     request  {state}; answer: {rows: rows of panels, see `Panel.packed`; about, line; arrays: the curves}
-    told     kernel to page, of a long run: {words, wrong, share, press: words of the button, done: how many have ended}
     last: of the frames, for a play button; button: words of one that sends {press}.
     """
 
     _esm = source("controls")
-    told = Dict().tag(sync=True)
 
     def __init__(self, scene: Scene, **setup: Any):
         self.scene, self.state = scene, scene.start

@@ -991,6 +991,100 @@ PTS = (
     },
 )
 
+
+def step_in_a_loop(weights, x, wanted, rate):
+    error = sum(w * value for w, value in zip(weights, x, strict=True)) - wanted
+    return [w - rate * 2 * error * value for w, value in zip(weights, x, strict=True)]
+
+
+def step_in_place(weights, x, wanted, rate):
+    weights -= 2 * rate * (weights.dot(x) - wanted) * x
+    return weights
+
+
+def step_by_autograd(weights, x, wanted, rate):
+    with torch.enable_grad():
+        leaf = torch.tensor(weights, requires_grad=True)
+        ((leaf @ torch.tensor(x) - wanted) ** 2).backward()
+    return (leaf - rate * leaf.grad).detach()
+
+
+STEP = (
+    [step_in_a_loop, step_in_place, step_by_autograd, lambda w, x, y, r: w + 2 * r * (y - x @ w) * x],
+    {
+        "the wrong way": lambda w, x, y, r: w + r * 2 * (w @ x - y) * x,
+        "the 2 is missing": lambda w, x, y, r: w - r * (w @ x - y) * x,
+        "x is missing": lambda w, x, y, r: w - r * 2 * (w @ x - y),
+        "the rate is missing": lambda w, x, y, r: w - 2 * (w @ x - y) * x,
+        "the output was used": lambda w, x, y, r: w - r * 2 * (w @ x) * x,
+        "that is the gradient": lambda w, x, y, r: 2 * (x @ w - y) * x,
+        "that is the change of the weights": lambda w, x, y, r: 2 * r * (y - x @ w) * x,
+    },
+)
+
+
+def cost_in_a_loop(before, after):
+    pairs = list(zip(before, after, strict=True))
+    return {"change": sum(a - b for b, a in pairs) / len(pairs), "worse": sum(a > b for b, a in pairs) / len(pairs)}
+
+
+def cost_but(name, change):
+    return lambda before, after: cost_in_a_loop(before, after) | {name: change(before, after)}
+
+
+COST = (
+    [
+        cost_in_a_loop,
+        lambda b, a: {"worse": np.mean(a - b > 0), "change": a.mean() - b.mean()},
+        lambda b, a: {"change": torch.as_tensor(a - b).mean(), "worse": torch.as_tensor(a > b).double().mean()},
+    ],
+    {
+        "the wrong sign": cost_but("change", lambda b, a: b.mean() - a.mean()),
+        "is a ratio": cost_but("change", lambda b, a: a.mean() / b.mean()),
+        "`>`, not `>=`": cost_but("worse", lambda b, a: (a >= b).mean()),
+        "the share is due": cost_but("worse", lambda b, a: sum(a > b)),
+        "counts the faces that are better": cost_but("worse", lambda b, a: np.mean(b > a)),
+        "counts gains as losses": cost_but("change", lambda b, a: abs(b - a).mean()),
+        "a dictionary with": lambda b, a: ((a - b).mean(), (a > b).mean()),
+    },
+)
+
+
+def blend_in_a_loop(shipped, tuned, share):
+    found = {}
+    for name in shipped:
+        found[name] = (1 - share) * shipped[name] + share * tuned[name]
+    return found
+
+
+def blend_in_place(shipped, tuned, share):
+    for name in shipped:
+        shipped[name] += share * (tuned[name] - shipped[name])
+    return shipped
+
+
+def blend_last(shipped, tuned, share):
+    for name in shipped:
+        found = {name: torch.lerp(shipped[name], tuned[name], share)}
+    return found
+
+
+BLEND = (
+    [
+        blend_in_a_loop,
+        lambda s, t, share: {name: torch.lerp(s[name], t[name], share) for name in s},
+        lambda s, t, share: {name: (1 - share) * s[name].numpy() + share * t[name].numpy() for name in t},
+    ],
+    {
+        "you changed the shipped weights": blend_in_place,
+        "share and 1 - share": lambda s, t, share: {n: share * s[n] + (1 - share) * t[n] for n in s},
+        "only the last": blend_last,
+        "the mean of the two": lambda s, t, share: {n: (s[n] + t[n]) / 2 for n in s},
+        "count fully": lambda s, t, share: {n: s[n] + share * t[n] for n in s},
+        "where it begins is missing": lambda s, t, share: {n: share * (t[n] - s[n]) for n in s},
+    },
+)
+
 ATTEMPTS = {
     "00 mouth width": MOUTH,
     "01 errors of points": ERRORS,
@@ -1018,4 +1112,7 @@ ATTEMPTS = {
     "07 three rulers": RULERS,
     "07 more than its share": LIFT,
     "07 a .pts file": PTS,
+    "08 one step": STEP,
+    "08 what it costs": COST,
+    "08 weights blended": BLEND,
 }
