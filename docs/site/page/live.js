@@ -112,8 +112,7 @@ function drawLive(canvas, { canvas: frame }, steps, colours) {
   context.restore();
   steps.forEach((step, k) => {
     const x = wide + gap + k * (PANEL + gap), m = about.maps, strongest = (maps) => {
-      const most = new Float32Array(m * m);
-      maps.forEach((v, i) => { most[i % (m * m)] = Math.max(most[i % (m * m)], v); });
+      const most = largestOf(maps, m * m);
       return smallCanvas(m, (at, c) => colours[3 * Math.round(255 * most[at]) + c]);
     };
     const area = about.size ** 2, crop = smallCanvas(about.size, (at, c) => 255 * step.frame[c * area + at]);
@@ -125,6 +124,12 @@ function drawLive(canvas, { canvas: frame }, steps, colours) {
     points(step, back(step.place), 1.6);
     context.restore();
   });
+}
+/** The largest of all maps of n cells at each cell. */
+function largestOf(maps, n) {
+  const most = new Float32Array(n);
+  for (let start = 0; start < maps.length; start += n) for (let i = 0; i < n; i++) most[i] = Math.max(most[i], maps[start + i]);
+  return most;
 }
 function smallCanvas(side, colour) {
   const data = new ImageData(side, side), canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
