@@ -51,8 +51,17 @@ function svg(name, attributes, parent) {
   put(made, attributes);
   return made;
 }
+const listen = (node, events, act) => events.split(" ").forEach((event) => node.addEventListener(event, act));
+/** Where an event is, in shares of a node. */
+function shares(event, node) {
+  const { left, top, width, height } = node.getBoundingClientRect();
+  return [(event.clientX - left) / width, (event.clientY - top) / height];
+}
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high), percent = (share) => `${(100 * share).toFixed(1)} %`;
-const range = (n) => [...Array(n).keys()], pairs = (values) => range(values.length / 2).map((i) => [...values.subarray(2 * i, 2 * i + 2)]);
+const range = (n) => [...Array(n).keys()];
+/** An array in parts of n values; and as points. */
+const cut = (values, n) => range(values.length / n).map((i) => values.subarray(i * n, (i + 1) * n));
+const pairs = (values) => cut(values, 2).map((point) => [...point]);
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const forward = ([a, b, c, d, e, f], [x, y]) => [a * x + b * y + c, d * x + e * y + f];
 function inverse([a, b, c, d, e, f]) {
@@ -66,6 +75,8 @@ const options = (pairs) => pairs.map(([value, words]) => `<option value="${value
 const tick = (bind, words, title) => `<label title="${title}"><input type="checkbox" data-bind="${bind}"> ${words}</label>`;
 const choose = (bind, pairs, words, title = "", more = "") =>
   `<label title="${title}">${words} <select data-bind="${bind}" ${more}>${options(pairs)}</select></label>`;
+const choosePoint = (names) => choose("point", [[ALL, "all 68 points"], ...names.map((words, i) => [i, `${i}: ${words}`])],
+  "point", "", 'data-then="chosen" class="mic-point"');
 const number = (bind, low, high, words, title, more = "") =>
   `<label title="${title}">${words} <input type="number" data-bind="${bind}" min="${low}" max="${high}" ${more}></label>`;
 const slider = (bind, low, high, step, words, title, more = "") => `<label class="mic-slider" title="${title}">${words}
@@ -164,6 +175,8 @@ class Page {
     this.find(".mic-status").append(error.message);
   }
   hint(words = "") { this.find(".mic-hint").textContent = words; }
+  /** Words for a part of the page while it is in focus. */
+  help(node, words) { listen(node, "focus blur", ({ type }) => this.hint(type === "focus" ? words : "")); }
   /** Calls `tick(milliseconds, still)` of the page for each picture until it returns false; still: no movement between them. */
   play() {
     if (this.playing || !this.answer) return this.stop();
