@@ -282,7 +282,7 @@ export class Microscope extends Page {
     const about = point === ALL ? "" : ` · ${point}: ${this.setup.names[point]}: at (${p.map((v) => v.toFixed(1)).join(", ")}), ` +
       `error ${percent(errors[at])} = ${pixels.toFixed(1)} px, confidence ${confidence[at].toFixed(2)}`;
     status.innerHTML = `<span class="mic-verdict ${answer.home ? "mic-good" : "mic-bad"}">${answer.home ? "✓ home" : "✗ not home"}</span>`;
-    status.append(answer.line.replaceAll("%", " %") + about);
+    status.append(` ${answer.line.replaceAll("%", " %")}${about}`);
     this.find(".mic-ms").textContent = `all steps in ${Math.round(answer.ms)} ms`;
     this.sayParts(k);
     this.image.setAttribute("aria-label", `The image with the first box, the crops of ${this.K} steps and the points. ${answer.line}`);

@@ -172,7 +172,7 @@ class Page {
   fail(error) {
     this.standIn();
     this.find(".mic-status").innerHTML = "<span class='mic-verdict mic-bad'>!</span>";
-    this.find(".mic-status").append(error.message);
+    this.find(".mic-status").append(` ${error.message}`);
   }
   hint(words = "") { this.find(".mic-hint").textContent = words; }
   /** Words for a part of the page while it is in focus. */

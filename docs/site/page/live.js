@@ -212,7 +212,12 @@ acting(async () => {
     find("own-box").hidden = true;
     tell("");
   }));
-  find("file").addEventListener("change", acting(async ({ target }) => { live(false); await takeFile(stage, target.files[0]); }));
+  find("file").addEventListener("change", acting(async ({ target }) => {
+    const [file] = target.files;
+    target.value = ""; // so that the same file, changed meanwhile, can be opened again
+    live(false);
+    if (file) await takeFile(stage, file);
+  }));
   page.addEventListener("dragover", (event) => event.preventDefault());
   page.addEventListener("drop", acting(async (event) => {
     event.preventDefault();
