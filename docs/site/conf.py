@@ -7,6 +7,7 @@ html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["page/site.css"]
+html_js_files = ["page/scroll.js"]
 exclude_patterns = ["students"]  # to be downloaded
 html_copy_source = False
 html_show_search_summary = False  # it would need the sources
