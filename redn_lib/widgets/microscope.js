@@ -364,7 +364,7 @@ export class Microscope extends Page {
       if (this.probe?.step === k + 1 && arrays.saliency) lay(this.mapPicture(arrays.saliency, S, true));
       this.drawPoints(context, this.points[k].map(toPanel), { radius: 1.9, goals: this.goal.map(toPanel), strokes: false, unsure: this.unsure(k) });
     } else if (kind === "z") {
-      lay(this.mapPicture(this.channel(arrays.z, k, shown), this.zCells, false));
+      lay(this.once(`z ${k} ${shown}`, () => this.mapPicture(this.channel(arrays.z, k, shown), this.zCells, false)));
       if (lit !== null && k) single(toPanel(this.points[k - 1][lit]), 12);
       Object.assign(context, { font: `${11 * this.ratio}px sans-serif`, fillStyle: "#fff" });
       context.fillText(this.zWord(k), 6 * this.ratio, 15 * this.ratio);
@@ -374,7 +374,7 @@ export class Microscope extends Page {
     } else if (kind === "maps" || kind === "detection") {
       this.darkened(context, this.crops[k]);
       if (kind === "detection") return lay(this.mapPicture(arrays.detection, arrays.detection.shape[0], true));
-      lay(this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true));
+      lay(this.once(`maps ${k} ${shown}`, () => this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true)));
       if (lit !== null) single(toPanel(this.points[k][lit]), 12);
       if (this.probe?.step === k + 1) this.cell(context, [this.probe.x, this.probe.y], n / this.cells, CHOSEN);
     } else {

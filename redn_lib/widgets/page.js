@@ -220,9 +220,9 @@ class Page {
   }
   /** Numbers 0 to 255 as a picture in the map's colours; glow: the smaller, the more transparent. */
   mapPicture(values, size, glow) {
-    const data = new ImageData(size, size), out = data.data;
+    const data = new ImageData(size, size), out = data.data, { colours } = this;
     values.forEach((value, i) => {
-      out.set(this.colours.subarray(3 * value, 3 * value + 3), 4 * i);
+      for (let c = 0; c < 3; c++) out[4 * i + c] = colours[3 * value + c];
       out[4 * i + 3] = glow ? 230 * Math.sqrt(value / 255) : 255;
     });
     return this.canvasOf(data);
@@ -231,6 +231,11 @@ class Page {
     const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
     canvas.getContext("2d").putImageData(data, 0, 0);
     return canvas;
+  }
+  /** A picture that is made once for each answer, under a name of its own. */
+  once(name, make) {
+    if (this.madeFor !== this.answer) Object.assign(this, { madeFor: this.answer, pictures: {} });
+    return this.pictures[name] ??= make();
   }
   /** The map of one channel of the k-th of several, or the largest of all at every cell. */
   channel(array, k, point) {
