@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -140,6 +141,12 @@ def test_the_camera_is_tracked(opened, tmp_path):
             page.locator("#live").is_hidden()
             and page.evaluate("document.querySelector('#touch').camera.stream") is None
         )
+
+
+def test_students_get_every_notebook_and_the_checks(site):
+    (packed,) = site.glob("_downloads/*/student_notebooks.zip")
+    notebooks = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert set(ZipFile(packed).namelist()) == notebooks | {"checks.zip"}
 
 
 class Links(HTMLParser):
