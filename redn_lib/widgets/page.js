@@ -96,7 +96,8 @@ class Page {
     this.sync();
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(el);
-    this.themed = new MutationObserver(() => this.layout()); // what canvases draw in the theme's colours
+    const later = () => requestAnimationFrame(() => this.layout()); // JupyterLab hides everything for a moment
+    this.themed = new MutationObserver(later); // what canvases draw in the theme's colours
     this.themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
     this.ask();
     setTimeout(() => this.standIn(), 4000);
