@@ -39,7 +39,7 @@ export class Controls extends Page {
     answer.rows.flat().forEach(({ title, note, image, width, rows }, i) => {
       [heads[i].children[0].textContent, heads[i].children[1].textContent] = [title, note];
       images[i].hidden = rows.length > 0;
-      if (rows.length) heads[i].parentElement.style.flex = "1 1 0";
+      if (rows.length) heads[i].parentElement.style.flex = "1 0 250px"; // pictures beside it shrink first
       if (rows.length) return this.plots.push([heads[i].parentElement, rows]);
       const src = URL.createObjectURL(new Blob([image]));
       images[i].parentElement.style.flex = `0 1 ${width}px`;
