@@ -75,6 +75,7 @@ export class Controls extends Page {
   }
   /** Panels of numbers; curves over the frames, each in a lane of its own. */
   layout() {
+    if (!this.el.clientWidth) return; // out of sight, nothing has a size
     for (const [cell, rows] of this.plots ?? []) this.drawRows(cell, rows);
     const curves = Object.entries(this.answer?.arrays ?? {}), box = this.find(".mic-curves");
     if (!curves.length || !box) return;
