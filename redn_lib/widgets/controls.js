@@ -38,6 +38,7 @@ export class Controls extends Page {
     this.plots = [];
     answer.rows.flat().forEach(({ title, note, image, width, rows }, i) => {
       [heads[i].children[0].textContent, heads[i].children[1].textContent] = [title, note];
+      heads[i].title = note; // it may be cut in a narrow page
       images[i].hidden = rows.length > 0;
       if (rows.length) heads[i].parentElement.style.flex = "1 0 250px"; // pictures beside it shrink first
       if (rows.length) return this.plots.push([heads[i].parentElement, rows]);
