@@ -15,13 +15,15 @@ from pathlib import Path
 
 import page_data
 
+from redn_lib.course.build import build as build_course
 from redn_lib.pretrained import load_pretrained
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-COPIED = ("README.md", "LICENSE", "results", "redn_lib/weights/README.md")  # what pages link to
+COPIED = ("README.md", "LICENSE", "results", "redn_lib/weights/README.md", "docs/teaching")  # what pages link to
 RUN_IT = (
-    "*A page of the suite, with the outputs of its last run. To run and change it: {download}`the notebook <{name}>`.*"
+    "*The outputs on this page are those of the last run. To run and change it: {download}`the notebook <{name}>`, or "
+    "{download}`without outputs and answers <../students/{name}>`.*"
 )
 
 
@@ -68,6 +70,8 @@ def lay_out(source: Path, modules: Path) -> None:
     (source / "notebooks").mkdir()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         lay_notebook(path, source / "notebooks")
+    build_course(source / "students")
+    shutil.make_archive(str(source / "student_notebooks"), "zip", source / "students")
     shutil.copy(modules / "mathjax" / "es5" / "tex-svg-full.js", source / "_static" / "mathjax.js")
     shown = page_data.write(load_pretrained(device="cpu"), modules, page)
     (source / "_static" / "microscope.jpg").write_bytes(shown.stand_in.data)

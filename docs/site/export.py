@@ -19,22 +19,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redn_lib.encoder_decoder import StepNorm
+from redn_lib.encoder_decoder import Conv
 from redn_lib.rednet import RedNet
 
 INPUTS = ("frame", "z", "step", "memory", "features")
 
 
-class TracedNorm(nn.Module):
-    """`StepNorm` whose step is a tensor, so that one graph serves every step."""
+class TracedConv(nn.Module):
+    """`encoder_decoder.Conv` whose step is a tensor, so that one graph serves every step. The norm is part of the
+    weights, so that convolution and ReLU run as one.
+    """
 
-    def __init__(self, norm: StepNorm):
+    def __init__(self, conv: Conv):
         super().__init__()
-        self.norm = norm
+        self.conv, norm = conv.conv, conv.norm
+        scale = norm.weight / (norm.running_var + 1e-5).sqrt()  # (steps, C)
+        self.register_buffer("scale", scale.detach())
+        self.register_buffer("bias", (norm.bias - norm.running_mean * scale).detach())
 
     def forward(self, x: Tensor, step: Tensor) -> Tensor:
-        mean, var = (kept.index_select(0, step)[0] for kept in (self.norm.running_mean, self.norm.running_var))
-        return F.batch_norm(x, mean, var, self.norm.weight, self.norm.bias, False, 0.1)
+        scale, bias = (kept.index_select(0, step)[0] for kept in (self.scale, self.bias))
+        weight, c = self.conv.weight * scale[:, None, None, None], self.conv
+        return F.relu(F.conv2d(x, weight, bias, c.stride, c.padding))
 
 
 class OneStep(nn.Module):
@@ -44,9 +50,9 @@ class OneStep(nn.Module):
         super().__init__()
         self.model = deepcopy(model).cpu()
         for module in list(self.model.modules()):
-            for name, child in module.named_children():
-                if isinstance(child, StepNorm):
-                    setattr(module, name, TracedNorm(child))
+            for name, child in list(module.named_children()):
+                if isinstance(child, Conv):
+                    setattr(module, name, TracedConv(child))
         self.eval()
         self.pools = [len(model.preset.widths) - n for n in range(model.preset.levels)]
 

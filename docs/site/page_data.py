@@ -79,7 +79,7 @@ def face_detector() -> bytes:
 def widget(model: RedNet) -> Microscope:
     """The microscope as it begins: a photo and synthetic faces with labels, the box disturbed as in notebook 00."""
     photo = astronaut()
-    boxes, _ = detector.FaceDetector().detect(photo)
+    boxes = detector.FaceDetector().detect(photo).boxes
     faces = [still_image(seed, SIZE) for seed in SYNTHETIC]
     shown = microscope(model, [photo, *faces], [boxes[0], *(face.box for face in faces)], shift=0.3, scale=1.3, turn=30)
     listed = [dict(face) for face in shown.setup["faces"]]

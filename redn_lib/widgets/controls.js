@@ -32,8 +32,9 @@ export class Controls extends Page {
     this.plots = [];
     answer.rows.flat().forEach(({ title, note, image, width, rows }, i) => {
       [heads[i].children[0].textContent, heads[i].children[1].textContent] = [title, note];
+      heads[i].title = note; // it may be cut in a narrow page
       images[i].hidden = rows.length > 0;
-      if (rows.length) heads[i].parentElement.style.flex = "1 1 0";
+      if (rows.length) heads[i].parentElement.style.flex = "1 0 250px"; // pictures beside it shrink first
       if (rows.length) return this.plots.push([heads[i].parentElement, rows]);
       const src = URL.createObjectURL(new Blob([image]));
       images[i].parentElement.style.flex = `0 1 ${width}px`;
@@ -69,6 +70,7 @@ export class Controls extends Page {
   }
   /** Panels of numbers; curves over the frames, each in a lane of its own. */
   layout() {
+    if (!this.el.clientWidth) return; // out of sight, nothing has a size
     for (const [cell, rows] of this.plots ?? []) this.drawRows(cell, rows);
     const curves = Object.entries(this.answer?.arrays ?? {}), box = this.find(".mic-curves");
     if (!curves.length || !box) return;

@@ -132,7 +132,7 @@ def curves_over_time(
 
 @mpl.rc_context(RC)
 def dots_by_row(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], *, alt: str) -> AltFigure:
-    """Panels side by side, in each a dot with its interval for every row of every series.
+    """Panels side by side, in each a dot with its interval for every row of every series; hollow where it holds 0.
 
     panels: (value, low, high) or (value,) by the label of the axis, the name of the series and that of the row.
     """
@@ -144,9 +144,11 @@ def dots_by_row(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]
         for i, (name, series) in enumerate(panel.items()):
             found = [values if len(values) == 3 else 3 * values for values in series.values()]
             value, low, high = np.reshape(found, (-1, 3)).T
-            y = [rows.index(row) + 0.6 * ((i + 0.5) / len(panel) - 0.5) for row in series]
-            style = {"fmt": "osD^vP"[i % 6], "color": rgb(PALETTE[i % 6]), "markersize": 5, "capsize": 3}
-            axes.errorbar(value, y, xerr=[value - low, high - value], label=name, **style)
+            y = np.array([rows.index(row) + 0.6 * ((i + 0.5) / len(panel) - 0.5) for row in series])
+            mark, colour, spread = "osD^vP"[i % 6], rgb(PALETTE[i % 6]), [value - low, high - value]
+            axes.errorbar(value, y, xerr=spread, label=name, fmt=mark, color=colour, ms=5, capsize=3)
+            hollow = (low < 0) & (high > 0)
+            axes.plot(value[hollow], y[hollow], mark, ms=5, mfc=rgb(CARD), mec=colour, zorder=3)
             if (low < 0).any():
                 axes.axvline(0, color=rgb(QUIET), linewidth=1)
         axes.set(xlabel=label, yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.4, -0.6))
@@ -161,16 +163,8 @@ def dots_by_row(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]
 def intervals(found: Mapping[str, tuple[float, float, float]], of: str) -> AltFigure:
     """Effects by name, each with mean, low and high of its 95 % interval; hollow where the interval holds 0."""
     rows = [f"{name} {mean:+.2f} ({low:+.2f} to {high:+.2f})" for name, (mean, low, high) in found.items()]
-    figure = AltFigure(figsize=(8.4, 1 + 0.3 * len(found)), alt=f"{of}: {'; '.join(rows)}")
-    axes, places = figure.subplots(), range(len(found))
-    mean, low, high = np.transpose([*found.values()])
-    edges = [rgb(INK if below > 0 or above < 0 else QUIET) for below, above in zip(low, high, strict=True)]
-    axes.hlines(places, low, high, edges, linewidth=2)
-    faces = [rgb(CARD) if edge == rgb(QUIET) else edge for edge in edges]
-    axes.scatter(mean, places, 36, faces, edgecolors=edges, zorder=3)
     label = f"{of}\nmean and 95 % interval; hollow: not significant"
-    axes.set(yticks=places, yticklabels=found, ylim=(len(found) - 0.5, -0.5), xlabel=label)
-    axes.secondary_yaxis("right").set_yticks(places, [f"{value:+.2f}" for value in mean])
-    axes.grid(axis="y", visible=False)
-    axes.axvline(0, color=rgb(QUIET), linestyle=":", linewidth=1)
+    figure = dots_by_row({label: {"": found}}, alt=f"{of}: {'; '.join(rows)}")
+    beside = [f"{mean:+.2f}" for mean, _, _ in found.values()]
+    figure.axes[0].secondary_yaxis("right").set_yticks(range(len(found)), beside)
     return figure

@@ -21,12 +21,12 @@ export class MemoryMicroscope extends Page {
   // ---- the page
   build() {
     const { setup } = this, { limits } = setup, last = setup.frames - 1, same = (names) => names.map((name) => [name, name]);
-    const points = setup.names.map((words, i) => [i, `${i}: ${words}`]), of = (name, ...words) => number(`state.${name}`, ...limits[name], ...words);
+    const of = (name, ...words) => number(`state.${name}`, ...limits[name], ...words);
     this.shell(`
       <button class="mic-play" title="Go through the frames">▶ Play</button>
       ${slider("frame", 0, last, 1, "frame", "The frame that is shown", 'data-on="input" data-then="scrubbed"')}
       <button class="mem-forget" aria-pressed="false" title="Clear the memory before this frame (key f)">forget here</button>
-      ${choose("point", [[ALL, "all 68 points"], ...points], "point", "", 'data-then="chosen" class="mic-point"')}
+      ${choosePoint(setup.names)}
       <span ${setup.clips.length > 1 ? "" : "hidden"}>${choose("state.clip", setup.clips.map((name, i) => [i, name]), "clip")}</span>
       ${choose("state.occluder", same(setup.occluders), "occluder", "What passes before the face")}
       ${of("enters", "from", "First frame in which it hides its full share")}
@@ -53,7 +53,7 @@ export class MemoryMicroscope extends Page {
     this.over = svg("svg", { viewBox: `-0.5 -0.5 ${this.setup.patch} ${this.setup.patch}` }, cell);
     this.handle = svg("g", { tabindex: 0, role: "application", "aria-label": TIPS.occluder }, this.over);
     for (const name of ["mic-back", "mic-frame"]) svg("circle", { class: name, "data-part": "occluder" }, this.handle);
-    for (const type of ["focus", "blur"]) this.handle.addEventListener(type, () => this.hint(type === "focus" ? TIPS.occluder : ""));
+    this.help(this.handle, TIPS.occluder);
     this.handle.addEventListener("keydown", (event) => this.keyOnOccluder(event));
   }
   key(event) {
@@ -117,20 +117,18 @@ export class MemoryMicroscope extends Page {
     }
     if (asked !== JSON.stringify(this.state)) return false;
     if (request.whole) this.takeClip(answer, asked);
-    const n = 3 * size * size, matrices = [0, 1].map((k) => [...arrays.matrices.subarray(6 * k, 6 * k + 6)]);
     this.views[frame] = { image: this.photo(arrays.image, patch), maps: arrays.maps, cells: arrays.maps.shape[2], line: answer.line,
-      crops: [0, 1].map((k) => this.photo(arrays.crops.subarray(n * k, n * (k + 1)), size)), inverses: matrices.map(inverse) };
+      crops: cut(arrays.crops, 3 * size * size).map((bytes) => this.photo(bytes, size)), inverses: cut(arrays.matrices, 6).map(inverse) };
     this.answer = answer;
     if (!this.drag && this.request()) this.waiting = true;
     this.standIn();
     this.show();
   }
   takeClip({ arrays, names, ms, computed }, asked) {
-    const T = this.setup.frames, R = arrays.rows.length, frames = (values, t) => pairs(values.subarray(136 * t, 136 * t + 136));
-    const strip = range(T).map((t) => this.photo(arrays.strip.subarray(3072 * t, 3072 * t + 3072), 32));
-    const units = range(3).map((u) => this.unitPicture(arrays.units.subarray(u * R * T, (u + 1) * R * T), R, T, u === 2));
-    const points = names.map((_, n) => range(T).map((t) => frames(arrays.points, n * T + t)));
-    const [truth, expected] = ["truth", "expected"].map((name) => range(T).map((t) => frames(arrays[name], t)));
+    const T = this.setup.frames, R = arrays.rows.length, frames = (values) => cut(values, 136).map(pairs);
+    const strip = cut(arrays.strip, 3072).map((bytes) => this.photo(bytes, 32));
+    const units = cut(arrays.units, R * T).map((values, u) => this.unitPicture(values, R, T, u === 2));
+    const points = cut(arrays.points, 136 * T).map(frames), [truth, expected] = [arrays.truth, arrays.expected].map(frames);
     this.clip = { ...arrays, names, strip, units, points, truth, expected, places: pairs(arrays.places) };
     this.clip.values = arrays.units;
     Object.assign(this, { views: {}, known: asked, preview: null });
@@ -253,12 +251,9 @@ export class MemoryMicroscope extends Page {
     context.setTransform(1, 0, 0, 1, 0, 0);
   }
   // ---- hands
-  place(event, node) {
-    const r = node.getBoundingClientRect();
-    return [(event.clientX - r.left) / r.width, (event.clientY - r.top) / r.height];
-  }
   handlePanel(panel) {
-    const { kind, k, canvas } = panel, target = kind === "image" && k ? this.over : canvas, { patch, size } = this.setup;
+    const { kind, k, canvas } = panel, { patch, size } = this.setup, over = kind === "image" && k > 0, target = over ? this.over : canvas;
+    const at = (event) => shares(event, target), onPatch = (event) => at(event).map((v) => v * patch);
     const near = (share) => {
       if (!this.shown) return null;
       const { t, inverses } = this.shown, points = this.clip.points[k][t];
@@ -266,16 +261,16 @@ export class MemoryMicroscope extends Page {
       return this.closest(points.map((p) => on(p).map((v, i) => (v - share[i]) * this.side)), 9);
     };
     target.addEventListener("pointermove", (event) => {
-      if (target === this.over && this.drag) this.dragTo(this.place(event, target).map((v) => v * patch));
-      else this.pointAt(near(this.place(event, target)));
+      if (over && this.drag) this.dragTo(onPatch(event));
+      else this.pointAt(near(at(event)));
     });
     target.addEventListener("pointerleave", () => this.pointAt(null));
     target.addEventListener("pointerdown", (event) => {
       if (event.button) return;
-      if (event.target.dataset.part) this.startDrag(event, this.place(event, target).map((v) => v * patch));
-      else { this.point = near(this.place(event, target)) ?? ALL; this.chosen(); }
+      if (event.target.dataset.part) this.startDrag(event, onPatch(event));
+      else { this.point = near(at(event)) ?? ALL; this.chosen(); }
     });
-    for (const type of target === this.over ? ["pointerup", "pointercancel"] : []) target.addEventListener(type, () => this.drop());
+    if (over) listen(target, "pointerup pointercancel", () => this.drop());
   }
   startDrag(event, at) {
     this.over.setPointerCapture(event.pointerId);
@@ -320,8 +315,8 @@ export class MemoryMicroscope extends Page {
   }
   handleTime() {
     const { time } = this, under = (event) => {
-      const r = time.getBoundingClientRect(), x = event.clientX - r.left - LEFT;
-      return [x / this.column, event.clientY - r.top];
+      const [x, y] = shares(event, time);
+      return [(x * time.clientWidth - LEFT) / this.column, y * time.clientHeight];
     };
     const scrub = (at) => { this.frame = clamp(Math.floor(at), 0, this.setup.frames - 1); this.scrubbed(); };
     let held = false;
@@ -342,7 +337,7 @@ export class MemoryMicroscope extends Page {
       this.hint();
       this.draw();
     });
-    for (const type of ["pointerup", "pointercancel"]) time.addEventListener(type, () => { held = false; });
+    listen(time, "pointerup pointercancel", () => { held = false; });
     time.addEventListener("pointerleave", () => { this.unit = null; this.hint(); this.draw(); });
   }
   play() {

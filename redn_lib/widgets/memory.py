@@ -113,7 +113,7 @@ class Tracked:
         return " · ".join([*words, f"memory cleared before frame {cleared}" if cleared else "memory never cleared"])
 
 
-class Tracker:
+class ClipTracker:
     """Tracks clips as a state asks; frames before the first that changed are not tracked again.
 
     Raises ValueError for clips of different lengths, or a model without f_tRNN.
@@ -256,7 +256,7 @@ class MemoryMicroscope(Page):
 
     _esm = source("memory")
 
-    def __init__(self, tracker: Tracker, state: ScopeState, frame: int):
+    def __init__(self, tracker: ClipTracker, state: ScopeState, frame: int):
         self.tracker = tracker
         setup = {"state": asdict(state), "frame": frame, "frames": tracker.frames, "limits": tracker.limits}
         setup |= {"clips": [clip.name for clip in tracker.clips], "size": tracker.model.preset.size}
@@ -294,8 +294,8 @@ def memory_microscope(model: RedNet, clips: Clip | Sequence[Clip], **start) -> M
     return MemoryMicroscope(*_begin(model, clips, **start))
 
 
-def _begin(model: RedNet, clips: Clip | Sequence[Clip], frame: int = 0, **start) -> tuple[Tracker, ScopeState, int]:
-    tracker = Tracker(model, clips)
+def _begin(model: RedNet, clips: Clip | Sequence[Clip], frame: int = 0, **start) -> tuple[ClipTracker, ScopeState, int]:
+    tracker = ClipTracker(model, clips)
     if not 0 <= frame < tracker.frames:
         raise ValueError(f"frame must be 0 to {tracker.frames - 1}, got {frame}")
     own = {"steps": model.preset.steps, "enters": min(8, tracker.frames - 1), "lasts": min(6, tracker.frames)}
@@ -306,7 +306,7 @@ memory_microscope.figure = lambda *args, **start: picture(*_begin(*args, **start
 """The first picture with its alt text, for pages where no widget runs; arguments as `memory_microscope`."""
 
 
-def picture(tracker: Tracker, state: ScopeState, t: int) -> Image:
+def picture(tracker: ClipTracker, state: ScopeState, t: int) -> Image:
     """Frame t of both tracks with their maps, and the curves over time, with alt text."""
     tracked, side, panels = tracker.result(state), 235, []
     clip, size = tracked.clip, tracker.model.preset.size

@@ -39,16 +39,16 @@ export class Microscope extends Page {
 
   // ---- the page
   build() {
-    const { setup } = this, points = setup.names.map((words, i) => [i, `${i}: ${words}`]);
+    const { setup } = this, places = range(setup.names.length).map((n) => [n, n]);
     const counted = (n) => range(n).map((k) => [k + 1, k + 1]), pools = Object.keys(setup.channels).map((pool) => [pool, pool]);
-    const channel = (i, words) => choose(`exchanged.${i}`, points.map(([n]) => [n, n]), "", "", `data-then="sync" aria-label="${words}" class="mic-channel"`);
+    const channel = (i, words) => choose(`exchanged.${i}`, places, "", "", `data-then="sync" aria-label="${words}" class="mic-channel"`);
     this.shell(`
       <button class="mic-play" title="Run the steps as one movement, coarse to fine">▶ Play</button>
       ${choice("state.steps", counted(setup.most_steps), "steps")}
       ${choose("state.form.draw", Object.entries(setup.draws), "feedback", "What a step hands on to the next as z")}
       ${tick("state.form.recrop", "recrop", "Take the crop again around the last points")}
       ${tick("state.form.average", "average", "Average the steps' predictions")}
-      ${choose("point", [[ALL, "all 68 points"], ...points], "point", "", 'data-then="chosen" class="mic-point"')}
+      ${choosePoint(setup.names)}
       <button class="mic-open" aria-pressed="false" title="One step from the inside: a pool, the decoder, the maps">inside</button>
       <i class="mic-break"></i>
       <span class="mic-of-inside">${choose("inside.step", [], "step", "", 'class="mic-opened"')}
@@ -92,7 +92,7 @@ export class Microscope extends Page {
   buildOverlay() {
     const group = (label, part) => {
       const g = svg("g", { tabindex: 0, role: "application", "aria-label": label, "data-part": part }, this.over);
-      for (const type of ["focus", "blur"]) g.addEventListener(type, () => this.hint(type === "focus" ? HELP[part] : ""));
+      this.help(g, HELP[part]);
       g.addEventListener("keydown", (event) => this.keyOnImage(event, part));
       return g;
     };
@@ -142,11 +142,7 @@ export class Microscope extends Page {
     const canvas = parent.appendChild(document.createElement("canvas")), panel = { kind, k, canvas };
     const moved = kind === "z" || kind === "maps", help = HELP[kind] ?? HELP.inside;
     put(canvas, { class: `mic-${kind}`, role: moved ? "application" : "img" });
-    const at = (event) => {
-      const r = canvas.getBoundingClientRect();
-      return [(event.clientX - r.left) / r.width, (event.clientY - r.top) / r.height]; // shares of the panel
-    };
-    const on = (events, act) => events.split(" ").forEach((event) => canvas.addEventListener(event, act));
+    const at = (event) => shares(event, canvas), on = (events, act) => listen(canvas, events, act);
     on("pointermove", (event) => {
       if (panel.stroke) this.stroke(panel, at(event));
       else this.pointAt(this.nearest(panel, at(event)), help);
@@ -165,9 +161,9 @@ export class Microscope extends Page {
     on("pointerup pointercancel", () => { panel.stroke = false; });
     canvas.tabIndex = moved ? 0 : -1; // keys reach the widget after a press
     if (!moved) return panel;
+    this.help(canvas, help);
     on("focus blur", ({ type }) => {
       panel.keyed = type === "focus" && canvas.matches(":focus-visible");
-      this.hint(type === "focus" ? help : "");
       this.draw();
     });
     on("keydown", (event) => this.keyOnPanel(event, panel));
@@ -232,10 +228,10 @@ export class Microscope extends Page {
     if (state.image !== this.state.image) return false;
     const { arrays } = answer, [K, S] = arrays.crops.shape, [, channels, cells] = arrays.z.shape;
     Object.assign(this, { answer, K, S, channelCount: channels, zCells: cells, cells: arrays.maps.shape[2] });
-    this.matrices = range(K).map((k) => [...arrays.matrices.subarray(6 * k, 6 * k + 6)]);
+    this.matrices = cut(arrays.matrices, 6).map((matrix) => [...matrix]);
     this.inverses = this.matrices.map(inverse);
-    this.points = range(K).map((k) => pairs(arrays.points.subarray(136 * k, 136 * (k + 1))));
-    this.crops = range(K).map((k) => this.photo(arrays.crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S));
+    this.points = cut(arrays.points, 136).map(pairs);
+    this.crops = cut(arrays.crops, 3 * S * S).map((bytes) => this.photo(bytes, S));
     for (const [kind, n] of [["z", this.zCells], ["maps", this.cells]]) this.cursor[kind] ??= [n >> 1, n >> 1];
     this.standIn();
     this.layout();
@@ -286,7 +282,7 @@ export class Microscope extends Page {
     const about = point === ALL ? "" : ` · ${point}: ${this.setup.names[point]}: at (${p.map((v) => v.toFixed(1)).join(", ")}), ` +
       `error ${percent(errors[at])} = ${pixels.toFixed(1)} px, confidence ${confidence[at].toFixed(2)}`;
     status.innerHTML = `<span class="mic-verdict ${answer.home ? "mic-good" : "mic-bad"}">${answer.home ? "✓ home" : "✗ not home"}</span>`;
-    status.append(answer.line.replaceAll("%", " %") + about);
+    status.append(` ${answer.line.replaceAll("%", " %")}${about}`);
     this.find(".mic-ms").textContent = `all steps in ${Math.round(answer.ms)} ms`;
     this.sayParts(k);
     this.image.setAttribute("aria-label", `The image with the first box, the crops of ${this.K} steps and the points. ${answer.line}`);
@@ -322,7 +318,7 @@ export class Microscope extends Page {
       canvas.setAttribute("aria-label", `${INSIDE[i][1]}, ${this.heads[i].textContent}. ${kind === "maps" ? HELP.maps : ""}`);
     });
   }
-    zWord(k) {
+  zWord(k) {
     if (this.state.edits.some(({ step }) => step === k + 1)) return "edited";
     return k === 0 || this.state.form.draw === "nothing" ? "blank" : "";
   }
@@ -368,7 +364,7 @@ export class Microscope extends Page {
       if (this.probe?.step === k + 1 && arrays.saliency) lay(this.mapPicture(arrays.saliency, S, true));
       this.drawPoints(context, this.points[k].map(toPanel), { radius: 1.9, goals: this.goal.map(toPanel), strokes: false, unsure: this.unsure(k) });
     } else if (kind === "z") {
-      lay(this.mapPicture(this.channel(arrays.z, k, shown), this.zCells, false));
+      lay(this.once(`z ${k} ${shown}`, () => this.mapPicture(this.channel(arrays.z, k, shown), this.zCells, false)));
       if (lit !== null && k) single(toPanel(this.points[k - 1][lit]), 12);
       Object.assign(context, { font: `${11 * this.ratio}px sans-serif`, fillStyle: "#fff" });
       context.fillText(this.zWord(k), 6 * this.ratio, 15 * this.ratio);
@@ -378,7 +374,7 @@ export class Microscope extends Page {
     } else if (kind === "maps" || kind === "detection") {
       this.darkened(context, this.crops[k]);
       if (kind === "detection") return lay(this.mapPicture(arrays.detection, arrays.detection.shape[0], true));
-      lay(this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true));
+      lay(this.once(`maps ${k} ${shown}`, () => this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true)));
       if (lit !== null) single(toPanel(this.points[k][lit]), 12);
       if (this.probe?.step === k + 1) this.cell(context, [this.probe.x, this.probe.y], n / this.cells, CHOSEN);
     } else {
@@ -523,8 +519,8 @@ export class Microscope extends Page {
   }
   handleImage() {
     const at = (event) => {
-      const r = this.over.getBoundingClientRect(), [left, top] = this.shownPart;
-      return [(event.clientX - r.left) / this.scale - 0.5 + left, (event.clientY - r.top) / this.scale - 0.5 + top];
+      const [left, top, wide, tall] = this.shownPart, [x, y] = shares(event, this.over);
+      return [left + x * wide - 0.5, top + y * tall - 0.5];
     };
     const point = (p) => this.answer && this.closest(this.points[this.K - 1].map(([x, y]) => [x - p[0], y - p[1]].map((v) => v * this.scale)), 10);
     let drag = null;
@@ -544,11 +540,10 @@ export class Microscope extends Page {
       drag.last = now;
       this.changed();
     });
-    const end = (event) => {
+    listen(this.over, "pointerup pointercancel", (event) => {
       if (drag && !drag.moved && event.type === "pointerup") this.choose(point(at(event)) ?? ALL);
       drag = null;
-    };
-    for (const type of ["pointerup", "pointercancel"]) this.over.addEventListener(type, end);
+    });
     this.over.addEventListener("pointerleave", () => this.pointAt(null));
   }
   dragTo({ part, last }, now) {

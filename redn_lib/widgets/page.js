@@ -59,8 +59,17 @@ function svg(name, attributes, parent) {
   put(made, attributes);
   return made;
 }
+const listen = (node, events, act) => events.split(" ").forEach((event) => node.addEventListener(event, act));
+/** Where an event is, in shares of a node. */
+function shares(event, node) {
+  const { left, top, width, height } = node.getBoundingClientRect();
+  return [(event.clientX - left) / width, (event.clientY - top) / height];
+}
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high), percent = (share) => `${(100 * share).toFixed(1)} %`;
-const range = (n) => [...Array(n).keys()], pairs = (values) => range(values.length / 2).map((i) => [...values.subarray(2 * i, 2 * i + 2)]);
+const range = (n) => [...Array(n).keys()];
+/** An array in parts of n values; and as points. */
+const cut = (values, n) => range(values.length / n).map((i) => values.subarray(i * n, (i + 1) * n));
+const pairs = (values) => cut(values, 2).map((point) => [...point]);
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const forward = ([a, b, c, d, e, f], [x, y]) => [a * x + b * y + c, d * x + e * y + f];
 function inverse([a, b, c, d, e, f]) {
@@ -74,6 +83,8 @@ const options = (pairs) => pairs.map(([value, words]) => `<option value="${value
 const tick = (bind, words, title) => `<label title="${title}"><input type="checkbox" data-bind="${bind}"> ${words}</label>`;
 const choose = (bind, pairs, words, title = "", more = "") =>
   `<label title="${title}">${words} <select data-bind="${bind}" ${more}>${options(pairs)}</select></label>`;
+const choosePoint = (names) => choose("point", [[ALL, "all 68 points"], ...names.map((words, i) => [i, `${i}: ${words}`])],
+  "point", "", 'data-then="chosen" class="mic-point"');
 const number = (bind, low, high, words, title, more = "") =>
   `<label title="${title}">${words} <input type="number" data-bind="${bind}" min="${low}" max="${high}" ${more}></label>`;
 const slider = (bind, low, high, step, words, title, more = "") => `<label class="mic-slider" title="${title}">${words}
@@ -93,7 +104,8 @@ class Page {
     this.sync();
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(el);
-    this.themed = new MutationObserver(() => this.layout()); // what canvases draw in the theme's colours
+    const later = () => requestAnimationFrame(() => this.layout()); // JupyterLab hides everything for a moment
+    this.themed = new MutationObserver(later); // what canvases draw in the theme's colours
     this.themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
     this.ask();
     setTimeout(() => this.standIn(), 4000);
@@ -169,7 +181,7 @@ class Page {
   fail(error) {
     this.standIn();
     this.find(".mic-status").innerHTML = "<span class='mic-verdict mic-bad'>!</span>";
-    this.find(".mic-status").append(error.message);
+    this.find(".mic-status").append(` ${error.message}`);
   }
   /** What is told of something long, beside the button that begins and stops it; `ended` of the page: it is at an end. */
   tell({ words, wrong, share, press, done }) {
@@ -180,6 +192,8 @@ class Page {
     this.known = done;
   }
   hint(words = "") { this.find(".mic-hint").textContent = words; }
+  /** Words for a part of the page while it is in focus. */
+  help(node, words) { listen(node, "focus blur", ({ type }) => this.hint(type === "focus" ? words : "")); }
   /** Calls `tick(milliseconds, still)` of the page for each picture until it returns false; still: no movement between them. */
   play() {
     if (this.playing || !this.answer) return this.stop();
@@ -223,9 +237,9 @@ class Page {
   }
   /** Numbers 0 to 255 as a picture in the map's colours; glow: the smaller, the more transparent. */
   mapPicture(values, size, glow) {
-    const data = new ImageData(size, size), out = data.data;
+    const data = new ImageData(size, size), out = data.data, { colours } = this;
     values.forEach((value, i) => {
-      out.set(this.colours.subarray(3 * value, 3 * value + 3), 4 * i);
+      for (let c = 0; c < 3; c++) out[4 * i + c] = colours[3 * value + c];
       out[4 * i + 3] = glow ? 230 * Math.sqrt(value / 255) : 255;
     });
     return this.canvasOf(data);
@@ -234,6 +248,11 @@ class Page {
     const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
     canvas.getContext("2d").putImageData(data, 0, 0);
     return canvas;
+  }
+  /** A picture that is made once for each answer, under a name of its own. */
+  once(name, make) {
+    if (this.madeFor !== this.answer) Object.assign(this, { madeFor: this.answer, pictures: {} });
+    return this.pictures[name] ??= make();
   }
   /** The map of one channel of the k-th of several, or the largest of all at every cell. */
   channel(array, k, point) {

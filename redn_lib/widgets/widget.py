@@ -23,10 +23,11 @@ from traitlets import Dict
 from redn_lib.landmarks import LINES, N_POINTS, POINT_NAMES
 from redn_lib.widgets.draw import colour_map
 from redn_lib.widgets.figures import curves_over_time, dots_by_row, drawn
-from redn_lib.widgets.panels import caption, side_by_side, stack
+from redn_lib.widgets.panels import caption, on_card, side_by_side, stack
 from redn_lib.widgets.style import Colour
 
 HERE = Path(__file__).parent
+MARGIN = 10  # pixels of card around a still picture
 ALL = "all 68"
 POINTS = (ALL, *range(N_POINTS))  # what a control that chooses a point takes
 
@@ -39,7 +40,8 @@ def encode_jpeg(picture: np.ndarray) -> bytes:
 
 
 def still(picture: np.ndarray, alt: str) -> Image:
-    """A picture as the output of a cell, with its alt text; needs no running kernel to be seen."""
+    """A picture as the output of a cell, on a card, with its alt text; needs no running kernel to be seen."""
+    picture = on_card(picture, MARGIN, MARGIN, MARGIN, MARGIN)
     return Image(encode_jpeg(picture), format="jpeg", alt=alt, width=picture.shape[1])
 
 

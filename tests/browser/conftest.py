@@ -99,7 +99,7 @@ def lab_command(port: int, token: str) -> list[str]:
 
 
 def lab_environment(home: Path) -> dict[str, str]:
-    """Ours, with the lab's own folders, and cells that may import the tests' helpers."""
+    """Ours, with the lab's own folders, and cells that import this checkout and the tests' helpers."""
     folders = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -108,7 +108,7 @@ def lab_environment(home: Path) -> dict[str, str]:
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
     }
     own = {name: str(home / folder) for name, folder in folders.items()}
-    paths = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(ROOT), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, **own, "PYTHONPATH": os.pathsep.join(paths)}
 
 

@@ -119,6 +119,7 @@ def fits(notebook, root: Path, name: str, source: str, width: int, shown: Mappin
         change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
         scope.page.evaluate(change, f"JupyterLab {theme}")
         scope.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'")
+        scope.page.wait_for_selector("#jupyterlab-splash", state="detached")
         for words, button in shown.items():
             if button:
                 with scope.answered():

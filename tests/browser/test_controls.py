@@ -18,6 +18,11 @@ from redn_lib.widgets.clip_browser import clip_browser
 
 clip_browser([tracked_frame(i, lost=i in (3, 4)) for i in range(8)], {"height": np.arange(8.0)}, frame=2)
 """
+HEAD = """\
+from redn_lib.widgets.head_sliders import head_sliders
+
+head_sliders(yaw=20, occluder="hand")
+"""
 BOARD = """\
 from dataclasses import replace
 from pathlib import Path
@@ -110,8 +115,9 @@ def test_the_board_by_keyboard_and_its_button_trains_here(notebook, root, tmp_pa
 
 
 @pytest.mark.parametrize("width", [1366, 1100])
-@pytest.mark.parametrize("name", ["mixer", "board"])
+@pytest.mark.parametrize("name", ["mixer", "board", "clip_browser", "head"])
 def test_they_fit_and_have_no_serious_finding(notebook, root, tmp_path, name, width):
     write_tables(tmp_path)
-    cell = {"mixer": MIXER, "board": BOARD.replace("FOLDER", tmp_path.as_posix())}[name]
+    board = BOARD.replace("FOLDER", tmp_path.as_posix())
+    cell = {"mixer": MIXER, "board": board, "clip_browser": BROWSER, "head": HEAD}[name]
     fits(notebook, root, name, cell, width, {"all": ""})

@@ -20,8 +20,8 @@ from redn_lib.widgets.memory import (
     SURE,
     WITH,
     WITHOUT,
+    ClipTracker,
     ScopeState,
-    Tracker,
     clip_arrays,
     frame_arrays,
     memory_microscope,
@@ -46,7 +46,7 @@ def clips():
 
 
 def test_both_runs_are_what_the_library_does(model, clips):
-    scrubbed = Tracker(model, clips).result(ScopeState(clip=1, steps=2, enters=2, occluder=NONE))
+    scrubbed = ClipTracker(model, clips).result(ScopeState(clip=1, steps=2, enters=2, occluder=NONE))
     clip = cut_clip(clips[1])
     frames = torch.from_numpy(clip.frames)[None].permute(0, 1, 4, 2, 3).float() / 255
     p = model.preset
@@ -64,7 +64,7 @@ def test_both_runs_are_what_the_library_does(model, clips):
 
 def test_gates_and_prior_are_those_of_the_memory(model, clips):
     """The cell that the gates make of the cell before is the cell of the state; the prior lies where it is expected."""
-    tracked = Tracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
+    tracked = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
     faces, lstm = tracked.tracks[WITH], model.memory.lstm
     given = []
     with torch.inference_mode(), lstm.register_forward_pre_hook(lambda _lstm, inputs: given.append(inputs)):
@@ -84,19 +84,19 @@ def test_gates_and_prior_are_those_of_the_memory(model, clips):
 
 
 def test_hold_keeps_the_last_sure_points_and_places_the_crop_around_them(model, clips, monkeypatch):
-    alone = Tracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
+    alone = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
     sure = [face.sure for face in alone.tracks[WITHOUT]]
     assert SURE == 0.7
     monkeypatch.setattr(module, "SURE", min(sure))
-    every = Tracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
+    every = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
     np.testing.assert_array_equal(every.points[HOLD], alone.points[WITHOUT])
     monkeypatch.setattr(module, "SURE", 1.1)
-    never = Tracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
+    never = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
     np.testing.assert_array_equal(never.points[HOLD], np.repeat(alone.points[WITHOUT][:1], FRAMES, 0))
 
 
 def test_frames_before_the_first_that_changed_are_not_tracked_again(model, clips):
-    computed = Tracker(model, clips)
+    computed = ClipTracker(model, clips)
     first = computed.result(ScopeState(**ONE_STEP, occluder=NONE))
     assert 2 * FRAMES <= first.computed <= 3 * FRAMES - 1
     later = computed.result(ScopeState(**ONE_STEP, occluder=NONE, forget=(4,)))
@@ -104,13 +104,13 @@ def test_frames_before_the_first_that_changed_are_not_tracked_again(model, clips
     for name in (WITHOUT, WITH):
         assert all(a is b for a, b in zip(first.tracks[name][:4], later.tracks[name][:4], strict=True))
     assert later.tracks[WITH][4] is not first.tracks[WITH][4] and later.tracks[WITHOUT][4] is first.tracks[WITHOUT][4]
-    before = Tracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE, forget=(4,)))
+    before = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE, forget=(4,)))
     np.testing.assert_array_equal(hidden_of(later), hidden_of(before))
     assert computed.result(ScopeState(**ONE_STEP, occluder=NONE, baseline="Kalman")).tracks is first.tracks
 
 
 def test_what_passes_hides_the_face_and_moves_the_answers_of_its_frames(model, clips):
-    computed = Tracker(model, clips)
+    computed = ClipTracker(model, clips)
     bare = computed.result(ScopeState(**ONE_STEP, occluder=NONE))
     hidden = computed.result(ScopeState(**ONE_STEP, occluder="board", share=0.8))
     assert (bare.occluded == 0).all() and hidden.occluded[2:4] == pytest.approx([0.8, 0.8], abs=0.1)
@@ -119,7 +119,7 @@ def test_what_passes_hides_the_face_and_moves_the_answers_of_its_frames(model, c
 
 
 def test_a_state_that_was_dropped_is_a_first_frame(model, clips):
-    dropped = Tracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE, forget=(4,)))
+    dropped = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE, forget=(4,)))
     clip, track = dropped.clip, dropped.tracks[WITH]
     frame = torch.from_numpy(clip.frames[4])[None].permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
@@ -128,7 +128,7 @@ def test_a_state_that_was_dropped_is_a_first_frame(model, clips):
 
 
 def test_a_filter_smooths_the_points_found_without_memory(model, clips):
-    scrubbed = Tracker(model, clips).result(ScopeState(**ONE_STEP, baseline="exponential"))
+    scrubbed = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, baseline="exponential"))
     smooth, strengths = FILTERS["exponential"]
     track = np.stack([face.points for face in scrubbed.tracks[WITHOUT]])
     least = min(nme(smooth(track, s), scrubbed.clip.points).mean() for s in strengths)
@@ -144,7 +144,7 @@ def test_one_patch_for_the_whole_clip_and_points_go_along():
 
 
 def test_a_stay_beyond_the_end_is_cut_off(model, clips):
-    tracked = Tracker(model, clips).result(ScopeState(enters=4, lasts=6, steps=1))
+    tracked = ClipTracker(model, clips).result(ScopeState(enters=4, lasts=6, steps=1))
     assert tracked.occluded[4] > 0.5
 
 
@@ -167,7 +167,7 @@ def asked(view, frame=0, **change):
 
 
 def test_what_the_page_gets(model, clips):
-    tracked = Tracker(model, clips).result(ScopeState(**ONE_STEP, baseline="Kalman"))
+    tracked = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, baseline="Kalman"))
     arrays, n, size = clip_arrays(tracked) | frame_arrays(tracked, 2), 4, model.preset.size
     cells, units = tracked.tracks[WITH][0].arrays["maps"].shape[-1], 12
     assert {name: values.shape for name, values in arrays.items()} == {
@@ -197,7 +197,7 @@ def test_what_the_page_gets(model, clips):
 
 
 def test_a_push_moves_the_occluder_and_what_it_hides(model, clips):
-    computed = Tracker(model, clips)
+    computed = ClipTracker(model, clips)
     usual, away = (computed.result(ScopeState(**ONE_STEP, aside=aside)) for aside in ((0.0, 0.0), (0.5, -0.25)))
     np.testing.assert_allclose(away.places - usual.places, np.tile([0.5, -0.25], (FRAMES, 1)) * away.face, atol=0.1)
     assert usual.occluded[2] > 0.6 > 0.5 > away.occluded[2]
@@ -218,7 +218,7 @@ def test_while_it_is_dragged_only_the_frame_is_drawn(model, clips, monkeypatch):
 
 def test_line_and_alt_text_say_where_we_are(model, clips):
     view = memory_microscope(model, clips, frame=2, **ONE_STEP)
-    tracked = Tracker(model, clips).result(ScopeState(**ONE_STEP))
+    tracked = ClipTracker(model, clips).result(ScopeState(**ONE_STEP))
     here = ", ".join(f"{name} {error[2].mean():.1%}" for name, error in tracked.errors().items())
     forget, enter = tracked.over_time("gates")[2].mean(1)
     gates = f"forget gate {forget:.2f}, input gate {enter:.2f}"

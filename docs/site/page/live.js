@@ -111,14 +111,15 @@ function drawLive(canvas, { canvas: frame }, steps, colours) {
   points(steps.at(-1), null, 2 / by);
   context.restore();
   steps.forEach((step, k) => {
-    const x = wide + gap + k * (PANEL + gap), m = about.maps, strongest = (maps) => {
-      const most = new Float32Array(m * m);
-      maps.forEach((v, i) => { most[i % (m * m)] = Math.max(most[i % (m * m)], v); });
-      return smallCanvas(m, (at, c) => colours[3 * Math.round(255 * most[at]) + c]);
+    const x = wide + gap + k * (PANEL + gap), m = about.maps, area = about.size ** 2;
+    const panel = (row, side, colour) => context.drawImage(smallCanvas(3 * k + row, side, colour), x, row * (PANEL + gap), PANEL, PANEL);
+    const inColours = (row, maps) => {
+      const most = largestOf(maps, m * m);
+      panel(row, m, (at, c) => colours[3 * Math.round(255 * most[at]) + c]);
     };
-    const area = about.size ** 2, crop = smallCanvas(about.size, (at, c) => 255 * step.frame[c * area + at]);
-    [crop, strongest(step.z), strongest(peaks(step.maps, m * m))].forEach((panel, row) =>
-      context.drawImage(panel, x, row * (PANEL + gap), PANEL, PANEL));
+    panel(0, about.size, (at, c) => 255 * step.frame[c * area + at]);
+    inColours(1, step.z);
+    inColours(2, peaks(step.maps, m * m));
     context.save();
     context.translate(x, 0);
     context.scale(PANEL / about.size, PANEL / about.size);
@@ -126,15 +127,25 @@ function drawLive(canvas, { canvas: frame }, steps, colours) {
     context.restore();
   });
 }
-function smallCanvas(side, colour) {
-  const data = new ImageData(side, side), canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
-  for (let at = 0, i = 0; at < side * side; at++) {
-    for (let c = 0; c < 3; c++) data.data[i++] = colour(at, c);
-    data.data[i++] = 255;
-  }
-  canvas.getContext("2d").putImageData(data, 0, 0);
-  return canvas;
+/** The largest of all maps of n cells at each cell. */
+function largestOf(maps, n) {
+  const most = new Float32Array(n);
+  for (let start = 0; start < maps.length; start += n) for (let i = 0; i < n; i++) most[i] = Math.max(most[i], maps[start + i]);
+  return most;
 }
+/** A square canvas with colour(cell, 0 to 2); the same one again for the same number. */
+const smallCanvas = (() => {
+  const kept = [];
+  return (number, side, colour) => {
+    const data = new ImageData(side, side), canvas = kept[number] ??= Object.assign(document.createElement("canvas"), { width: side, height: side });
+    for (let at = 0, i = 0; at < side * side; at++) {
+      for (let c = 0; c < 3; c++) data.data[i++] = colour(at, c);
+      data.data[i++] = 255;
+    }
+    canvas.getContext("2d").putImageData(data, 0, 0);
+    return canvas;
+  };
+})();
 
 /** The face detector, loaded when it is first needed. */
 const faceDetector = (() => {
@@ -201,7 +212,12 @@ acting(async () => {
     find("own-box").hidden = true;
     tell("");
   }));
-  find("file").addEventListener("change", acting(async ({ target }) => { live(false); await takeFile(stage, target.files[0]); }));
+  find("file").addEventListener("change", acting(async ({ target }) => {
+    const [file] = target.files;
+    target.value = ""; // so that the same file, changed meanwhile, can be opened again
+    live(false);
+    if (file) await takeFile(stage, file);
+  }));
   page.addEventListener("dragover", (event) => event.preventDefault());
   page.addEventListener("drop", acting(async (event) => {
     event.preventDefault();

@@ -5,7 +5,7 @@
 // crop   [a, b, c, d, e, f]: x and y in the crop to a x + b y + c and d x + e y + f in the patch or image.
 // points Float64Array of 136 numbers: x0, y0, x1, ...; in pixels.
 
-const rint = (v) => (Math.abs(v % 1) === 0.5 ? 2 * Math.round(v / 2) : Math.round(v)); // as numpy: halves to the even
+const rint = (v) => v + 6755399441055744 - 6755399441055744; // as numpy, halves to the even: 1.5 * 2 ** 52 has no room for a fraction
 const { fround } = Math; // OpenCV reckons in single precision: a pixel that is rounded otherwise can move a point
 const limited = (v, low, high) => Math.min(Math.max(v, low), high);
 const upTo = (n) => [...Array(n).keys()];
@@ -73,7 +73,7 @@ function warp(planes, width, height, crop, size) {
   return out;
 }
 
-/** For each of `to` pixels the pixels of `from` that it covers, with their shares, as OpenCV: [[first, weights], ...]. */
+/** For each of `to` pixels the pixels of `from` that it covers, with their shares, as OpenCV: [{first, weights}, ...]. */
 function areaShares(from, to) {
   const scale = from / to;
   return upTo(to).map((i) => {
@@ -83,7 +83,7 @@ function areaShares(from, to) {
     if (first < start) weights.push((start - low) / width);
     for (let j = start; j < end; j++) weights.push(1 / width);
     if (high - end > 1e-3) weights.push(Math.min(high - end, 1, width) / width);
-    return [first, weights.map(fround)];
+    return { first, weights: Float32Array.from(weights) };
   });
 }
 
@@ -92,7 +92,7 @@ function shrink({ data, width }, [x0, y0, x1, y1], [wide, tall]) {
   const across = areaShares(x1 - x0, wide), down = areaShares(y1 - y0, tall), rows = y1 - y0;
   const half = new Float32Array(3 * rows * wide), out = new Float32Array(3 * tall * wide);
   for (let y = 0; y < rows; y++) for (let x = 0; x < wide; x++) {
-    const [first, weights] = across[x];
+    const { first, weights } = across[x];
     let red = 0, green = 0, blue = 0, from = 4 * ((y + y0) * width + first + x0);
     for (let i = 0; i < weights.length; i++, from += 4) {
       red = fround(red + fround(weights[i] * data[from]));
@@ -105,7 +105,7 @@ function shrink({ data, width }, [x0, y0, x1, y1], [wide, tall]) {
     half[2 * rows * wide + at] = blue;
   }
   for (let k = 0; k < 3; k++) for (let y = 0; y < tall; y++) {
-    const [first, weights] = down[y];
+    const { first, weights } = down[y];
     for (let x = 0; x < wide; x++) {
       let sum = 0;
       for (let i = 0; i < weights.length; i++) sum = fround(sum + fround(weights[i] * half[(k * rows + first + i) * wide + x]));

@@ -94,7 +94,7 @@ class PageModel {
 
   /** One channel on its way down to a pool and up from it, and the detection map. */
   async openStep(steps, state, { step, pool, rank, point }, goal) {
-    const { frame, z, place } = steps[step - 1], names = ["before", "indices", "held", "back"].map((name) => `${name}_${pool}`);
+    const { z, place } = steps[step - 1], frame = inBytes(steps[step - 1].frame), names = ["before", "indices", "held", "back"].map((name) => `${name}_${pool}`);
     const given = { frame, z, step: step - 1 }, outputs = ["regression", "detection", ...names];
     const whole = await this.network.run(given, outputs);
     const here = state.memory && state.features ? whole : await this.network.run({ ...given, ...state, step: step - 1 }, outputs);
@@ -121,7 +121,7 @@ class PageModel {
 
   /** Where a cell of a response map comes from: the places in the pools; without the gradient, which needs a kernel. */
   async probeCell(steps, state, { step, point, x, y }) {
-    const { frame, z, maps } = steps[step - 1], m = about.maps, { pools } = about, at = y * m + x;
+    const { z, maps } = steps[step - 1], frame = inBytes(steps[step - 1].frame), m = about.maps, { pools } = about, at = y * m + x;
     const scaled = peaks(maps, m * m), strongest = upTo(N).reduce((a, b) => scaled[b * m * m + at] > scaled[a * m * m + at] ? b : a);
     const outputs = pools.flatMap((pool) => [`indices_${pool}`, `held_${pool}`]);
     const opened = await this.network.run({ frame, z, ...state, step: step - 1 }, outputs), shares = [], own = [];
@@ -144,6 +144,9 @@ class PageModel {
     };
   }
 }
+
+/** A crop as its 8 bits say, as the library opens a step. */
+const inBytes = (frame) => frame.map((v) => rint(255 * v) / 255);
 
 /** Probability of a point's label in each cell of the detection logits; of the most probable point for -1. */
 function detectionMap(logits, point) {

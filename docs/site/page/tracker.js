@@ -1,4 +1,5 @@
-// Follows one face from frame to frame, as redn_lib/tracking/tracker.py does without the memory.
+// Follows one face from frame to frame, as redn_lib/tracking/tracker.py does without the memory, with less work for a page: upright faces
+// only, and a face that has moved is fitted once; the later steps of the loop take the crop where it is.
 
 class FaceTracker {
   constructor(network, detector) { Object.assign(this, { network, detector, face: null }); }
@@ -25,7 +26,7 @@ class FaceTracker {
     return steps && overlapOf(tightBox(steps.at(-1).points), box) >= about.tracker.same ? steps : null;
   }
   async follow(image, last) {
-    const before = tightBox(last.steps.at(-1).points), steps = await this.fit(image, before);
+    const before = tightBox(last.steps.at(-1).points), steps = await this.loop(image, before);
     if (!steps) return null;
     const growth = largerSide(tightBox(steps.at(-1).points)) / largerSide(before), most = about.tracker.growth;
     return growth >= 1 / most && growth <= most ? { ...last, steps, age: last.age + 1 } : null;
