@@ -79,8 +79,9 @@ def outputs_reserved(args: argparse.Namespace) -> Iterator[None]:
         if is_same(path, there) or (other in READ and path.is_file() and _may_be_read(path, there, other)):
             raise ValueError(f"--{name} {path} would overwrite {other} {there}; name another")
     with ExitStack() as held:
+        many = args.command == "track" and bool(args.jobs)  # a table for each clip
         for name, path in written if os.environ.get("RANK", "0") == "0" else ():  # of torchrun's, the first process
-            held.enter_context(reserved(path, folder=name == "run" or bool(getattr(args, "jobs", None))))
+            held.enter_context(reserved(path, folder=name == "run" or many))
         yield
 
 

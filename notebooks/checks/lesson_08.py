@@ -96,7 +96,8 @@ def _in_place(shipped, tuned, share):
 
 
 def _shipped_changed(mine, ours):
-    is_other = isinstance(mine, tuple) and any(not torch.equal(mine[1][name], ours[1][name]) for name in ours[1])
+    kept = mine[1] if isinstance(mine, tuple) else ours[1]
+    is_other = kept.keys() != ours[1].keys() or any(not torch.equal(kept[name], ours[1][name]) for name in ours[1])
     return "you changed the shipped weights themselves: make new ones" if is_other else ""
 
 
