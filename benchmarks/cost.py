@@ -31,7 +31,7 @@ UTILISATION = 0.2
 """Assumed share of the peak; convolutions over large maps wait for the memory much of the time."""
 
 PREPARED = 100
-"""Faces that a core prepares each second, roughly as procedural images in results/speed.txt."""
+"""Faces that a core prepares each second, roughly as procedural images by benchmarks/procedural_faces.py."""
 
 HEAD = f"""# What training costs: an estimate
 
