@@ -18,9 +18,11 @@ SWEEP = {
     "02_encoder_decoder": [{"SEED": 1}, {"SEED": 2, "FACES": 64, "UNSEEN": 12}],
     "03_spatial_feedback": [{"first": 951_000_000}, {"sweep": 3, "seeds": 2, "n_faces": 12}],
     "04_identity_decoupling": [{"first": 951_000_000}, {"people": 12, "pictures": 4, "n_frames": 20}],
-    "05_temporal_lstm": [{"first": 961_000_000}, {"n_frames": 16, "lengths": [2, 6]}],
+    "05_temporal_lstm": [{"first": 961_000_000}, {"n_frames": 16}],
+    "05b_prior_and_maps": [{"first": 961_000_000}, {"n_frames": 16, "lengths": [2, 6]}],
     "06_end_to_end": [{"first": 971_000_000}, {"people": 16, "strangers": 6, "clips": 1}],
     "07_benchmarks_and_your_data": [{"size": 96}, {"n_faces": 16}, {"first": 971_000_000, "n_few": 8, "n_frames": 6}],
+    "08_your_own_face": [{"first": 981_000_000}, {"people": 2, "pictures": 4, "n_others": 6, "longer": [5, 20]}],
 }
 CASES = [(name, changes) for name, some in SWEEP.items() for changes in some]
 
@@ -32,7 +34,7 @@ def test_every_notebook_is_swept():
 @pytest.mark.slow
 @pytest.mark.sweep
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("name", "changes"), CASES, ids=[f"{name[:2]} {changes}" for name, changes in CASES])
+@pytest.mark.parametrize(("name", "changes"), CASES, ids=[f"{name.split('_')[0]} {changes}" for name, changes in CASES])
 def test_other_parameters_run_through(name, changes, tmp_path, monkeypatch):
     monkeypatch.setenv("REDN_CI", "1")
     run = execute(NOTEBOOKS / f"{name}.ipynb", tmp_path / "a.ipynb", FAST.get(name, {}) | changes)
