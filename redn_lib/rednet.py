@@ -120,7 +120,7 @@ class RedNet(nn.Module):
         """Every frame of clips; the first crop of a frame is around the points of the frame before, as in tracking.
 
         patches: (B, T, 3, P, P), cut at the same place from each frame; crop: (B, 2, 3) of the first frame.
-        empty_at: frame before which f_tRNN begins anew; the crop is kept.
+        empty_at: frame before which f_tRNN starts from nothing; the crop is kept.
         """
         outputs, before = [], None
         for t, patch in enumerate(patches.unbind(1)):

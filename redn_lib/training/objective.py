@@ -37,7 +37,7 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, em
     """The losses of a batch on the model's device, patches float in [0, 1].
 
     swap: C_id of each still image comes from the next one of its group.
-    empty_at: frame of a clip before which f_tRNN begins anew.
+    empty_at: frame of a clip before which f_tRNN starts from nothing.
     """
     if batch.points.ndim == 4:
         outputs = model.clip(batch.patches, batch.crop, stage.steps, empty_at=empty_at)

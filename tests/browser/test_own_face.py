@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser.conftest import FLAGS, OpenNotebook
 from browser.pages import CUT, opened
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from redn_lib.data.samples import astronaut, carphone
 from redn_lib.tracking.video import frames
@@ -38,7 +38,7 @@ LIVE = (
 
 
 @pytest.fixture(scope="module")
-def camera_browser(chromium, tmp_path_factory):
+def camera_browser(chromium, playwright, tmp_path_factory):
     """A browser whose camera is a file with the clip of the set-up."""
     path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
     images = [image for t, _, image in frames(carphone()) if t < 30]
@@ -46,11 +46,10 @@ def camera_browser(chromium, tmp_path_factory):
         b"".join(cv2.imencode(".jpg", cv2.resize(i, None, fx=2, fy=2)[..., ::-1])[1].tobytes() for i in images)
     )
     fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_playwright() as playwright:
-        flags = [*FLAGS, *fake, f"--use-file-for-fake-video-capture={path}"]
-        running = playwright.chromium.launch(executable_path=chromium, args=flags, headless=True)
-        yield running
-        running.close()
+    flags = [*FLAGS, *fake, f"--use-file-for-fake-video-capture={path}"]
+    running = playwright.chromium.launch(executable_path=chromium, args=flags, headless=True)
+    yield running
+    running.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright
 
 from redn_lib.commands.doctor import find_chromium
 
@@ -38,7 +38,7 @@ def site() -> Path:
 
 
 @pytest.fixture(scope="session")
-def opened(site: Path) -> Callable[..., AbstractContextManager[Page]]:
+def opened(site: Path, playwright: Playwright) -> Callable[..., AbstractContextManager[Page]]:
     """`with opened("microscope.html", *flags) as page`: a page from disk; any request or error in it fails the test."""
     chromium = find_chromium()
     if chromium is None:
@@ -48,19 +48,16 @@ def opened(site: Path) -> Callable[..., AbstractContextManager[Page]]:
     @contextmanager
     def at(name: str, *flags: str, scheme: str = "light") -> Iterator[Page]:
         wrong: list[str] = []
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *flags]
-            )
-            page = browser.new_page(viewport={"width": 1366, "height": 768}, color_scheme=scheme)
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
-            page.on("request", lambda r: None if r.url.startswith(("file:", "blob:", "data:")) else wrong.append(r.url))
-            page.goto((site / name).as_uri())
-            if name == "microscope.html":
-                page.wait_for_function(READY, timeout=120_000)
-            yield page
-            browser.close()
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *flags])
+        page = browser.new_page(viewport={"width": 1366, "height": 768}, color_scheme=scheme)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+        page.on("request", lambda r: None if r.url.startswith(("file:", "blob:", "data:")) else wrong.append(r.url))
+        page.goto((site / name).as_uri())
+        if name == "microscope.html":
+            page.wait_for_function(READY, timeout=120_000)
+        yield page
+        browser.close()
         assert wrong == []
 
     return at
