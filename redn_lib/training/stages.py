@@ -40,8 +40,8 @@ class Stage:
     swap: share of batches in which C_id comes from another image of the same person.
     frames: T of a clip; 1 for still images.
     occluded: share of the animated clips in which an occluder passes before the face.
-    forgotten: share of the batches of clips in which f_tRNN starts from nothing at some frame, as a tracker does with a face
-        that it has lost: an empty state, and points that are nowhere near the face.
+    forgotten: share of the batches of clips in which f_tRNN starts from nothing at some frame, as a tracker does with
+        a face that it has lost: an empty state, and points that are nowhere near the face.
     pace: an animated head is up to so many times as fast as usual, in most clips far less.
     memory_rate: learning rate of f_tRNN over that of the rest.
     spread_weight: weight of the losses of what f_tRNN holds to be possible.
