@@ -200,7 +200,7 @@ def draw_board(grid: Grid, state: BoardState) -> Drawing:
     note = f"below 0: {'steadier' if kind == JITTER else 'less error'}; hollow: not significant"
     above.append(Panel(None, "What each part does", note, _effects(grid, kind)))
     kinds = _kinds(grid, state)
-    title, note = "By what makes a clip hard", f"NME, %: {state.cell}, strokes: all eight"
+    title, note = "By what makes a clip hard", f"NME, %: {state.cell}; strokes: all eight"
     below = [Panel(None, title, note, [row for row in kinds if row.name != JITTER])]
     if JITTER in grid.effects:
         below.append(Panel(None, "Jitter", "%", [row for row in kinds if row.name == JITTER]))

@@ -154,7 +154,8 @@ class Panel(NamedTuple):
         found = {
             r.name: (r.mean, min(r.low, r.mean), max(r.high, r.mean)) for r in self.rows
         }  # the dot may lie outside
-        return drawn(dots_by_row({f"{self.title}, {self.note}": {"": found}}, alt=self.title))
+        words = self.note.partition(";")[0]  # what follows is of the page: colours, strokes
+        return drawn(dots_by_row({f"{self.title}, {words}": {"": found}}, alt=self.title))
 
     def packed(self) -> dict:
         """As it goes to the page: image is a JPEG."""
