@@ -96,5 +96,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
     sys.path.insert(0, str(ROOT))
-    options = ["-q", "-s", "-p", "tests.browser.conftest", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
+    plugins = ["-p", "tests.conftest", "-p", "tests.browser.conftest", "-p", "no:cacheprovider"]
+    options = ["-q", "-s", *plugins, "--rootdir", str(ROOT)]
     sys.exit(pytest.main([*options, __file__]))
