@@ -5,7 +5,7 @@ checks that there is one. All of it is our choice, numbers by `benchmarks/measur
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -132,8 +132,10 @@ class Tracker:
                 face = self._find(image)
             if is_cut:
                 state = state._replace(last_index=-SAME_AFTER)
-            state = numbered(state, face, index, is_new=face is not None and face.fit is not followed)
-            self.fit = face.fit if face else None
+            self.fit, is_new = face.fit if face else None, face is not None and face.fit is not followed
+            if face:  # frames may be kept by the hundred: not with the maps of all steps
+                face = face._replace(fit=replace(face.fit, done=()))
+            state = numbered(state, face, index, is_new)
             points = face.fit.points if face else np.full((N_POINTS, 2), np.nan, np.float32)
             confidence = face.fit.confidence if face else np.zeros(N_POINTS, np.float32)
             known = points, confidence, tight_box(points), face is None, state.number, state

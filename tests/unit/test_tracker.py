@@ -357,3 +357,10 @@ def test_inverted_colours_are_less_sure():
         [f.confidence.mean() for x in some for f in tracker.track([x])] for some in (images, [255 - x for x in images])
     )
     assert max(unsure) < min(sure) - 0.03
+
+
+def test_frames_that_are_kept_hold_no_maps_and_the_tracker_those_of_the_last():
+    tracker = Tracker(load_pretrained(device="cpu"))
+    kept = list(tracker.track([image for t, _, image in frames(carphone()) if t < 3]))
+    assert all(frame.state.face.fit.done == () for frame in kept)
+    assert (tracker.fit.points == kept[-1].points).all() and tracker.fit.response_maps.shape[1] == 68
