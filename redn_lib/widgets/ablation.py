@@ -21,7 +21,7 @@ from redn_lib.experiments.statistics import effects
 from redn_lib.widgets.style import BLUE, GREEN, ORANGE
 from redn_lib.widgets.widget import Drawing, Live, Panel, Row, Scene, setting
 
-TRAIN, STOP = "train this network", "stop"
+TRAIN = "train this network"
 COLOURS = dict(zip(PARTS, (BLUE, GREEN, ORANGE), strict=True))
 JITTER = "jitter"
 MEASURED = {
@@ -150,6 +150,7 @@ class AblationBoard(Live):
             losses = replace(FULL, weight=f_cls * FULL.weight, apart=apart * FULL.apart)
             setting = replace(self.setting, stage=stage, folder=folder, show=self._follow)
             self.figures[state.cell, state.weights] = run_parts(state.parts, setting, 0, losses)
+            self.ended = len(self.figures)
         except BaseException as error:
             stopped = f"stopped: {state.cell} goes on from here when it is trained again"
             is_wrong = not isinstance(error, KeyboardInterrupt)
@@ -165,9 +166,6 @@ class AblationBoard(Live):
                 raise KeyboardInterrupt
             self.say(f"training, batch {n} of {len(batches)}", share=n / len(batches))
             yield batch
-
-    def say(self, words: str, *, share: float = 0.0, wrong: bool = False, press: str = STOP) -> None:
-        self.told = {"words": words, "share": share, "wrong": wrong, "press": press, "done": len(self.figures)}
 
 
 def _scene(grid: Grid, start: dict) -> Scene:

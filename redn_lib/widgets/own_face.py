@@ -22,6 +22,7 @@ from IPython.display import Image
 from redn_lib.crop import cut_around
 from redn_lib.data.clip import Face, check_image
 from redn_lib.data.images import decode_image
+from redn_lib.folded import folded
 from redn_lib.landmarks import N_POINTS, PARTS, POINT_NAMES, tight_box
 from redn_lib.metrics import point_errors
 from redn_lib.pretrained import save_weights
@@ -37,7 +38,7 @@ from redn_lib.widgets.widget import Page, encode_jpeg, face_setup, pack, source,
 SHIPPED, TUNED = "shipped", "tuned"
 LARGEST = 1024  # pixels of the larger side of a picture
 THUMB = 48
-BEGIN, STOP = "fine-tune", "stop"
+BEGIN = "fine-tune"
 ACTS = ("follow", "freeze", "add", "show", "correct", "learn", "remove", "press", "export", "start_again")
 
 
@@ -86,8 +87,9 @@ class OwnFace(Page):
     _esm = source("own_face")
 
     def __init__(self, model: RedNet, sample: Sequence[np.ndarray], stage: Stage):
-        self.model, self.sample, self.stage, self.runs = model, sample, stage, 0
+        self.model, self.sample, self.stage = model, sample, stage
         self.tracker = Tracker(model)
+        self._folded = {SHIPPED: self.tracker.model}  # for the camera
         self._forget()
         setup = {"state": {}, "parts": [list(part) for part in PARTS.values()], "largest": LARGEST, "thumb": THUMB}
         super().__init__(picture(model, sample), face_setup() | setup)
@@ -96,6 +98,7 @@ class OwnFace(Page):
     def _forget(self) -> None:
         self.pictures: list[Picture] = []
         self.tuned: RedNet | None = None
+        self._folded.pop(TUNED, None)
         self._frame = self._tracked = None
 
     def _take_message(self, _, content: Mapping, buffers: Sequence) -> None:
@@ -128,7 +131,7 @@ class OwnFace(Page):
         frame = decode_image(image, "the camera's frame") if image else self.sample[sample % len(self.sample)]
         if self._tracked is None or frame.shape != self._frame.shape:
             self._tracked = self.tracker.track(self._frames())
-        self._frame, self.tracker.model = frame, self._network(network)
+        self._frame, self.tracker.model = frame, self._folded.get(network, self._folded[SHIPPED])
         next(self._tracked)
         fit, arrays, line = self.tracker.fit, {}, "no face in this frame: come nearer, or turn to the camera"
         if fit is not None:
@@ -263,7 +266,7 @@ class OwnFace(Page):
         except Exception as error:
             self.say(f"{error}", wrong=True, press=BEGIN)
             raise
-        self.tuned, self.runs = tuned, self.runs + 1
+        self.tuned, self._folded[TUNED], self.ended = tuned, folded(tuned), self.ended + 1
         for one in self.pictures:
             one.fits.pop(TUNED, None)
         self.say(f"{'stopped, what it has learnt is kept' if self.stopping else 'done'}", share=1.0, press=BEGIN)
@@ -278,10 +281,6 @@ class OwnFace(Page):
             left = (time.monotonic() - began) / max(n, 1) * (len(batches) - n)
             self.say(f"batch {n + 1} of {len(batches)}" + f", {left:.0f} s left" * (n > 0), share=n / len(batches))
             yield batch
-
-    def say(self, words: str, *, share: float = 0.0, wrong: bool = False, press: str = STOP) -> None:
-        """Tell the page how far the tuning is."""
-        self.told = {"words": words, "share": share, "wrong": wrong, "press": press, "done": self.runs}
 
     # ---- what can be taken away
     def table(self) -> pd.DataFrame:
@@ -327,10 +326,6 @@ def own_face(model: RedNet, sample: Sequence[np.ndarray], stage: Stage = TUNE) -
     return OwnFace(model, sample, stage)
 
 
-own_face.figure = lambda model, sample: picture(model, sample)
-"""The first picture with its alt text, for pages where no widget runs."""
-
-
 def picture(model: RedNet, sample: Sequence[np.ndarray]) -> Image:
     """The sample's first frame, with the steps that found its points."""
     tracker = Tracker(model, temporal=False)
@@ -349,3 +344,7 @@ def picture(model: RedNet, sample: Sequence[np.ndarray]) -> Image:
     beside = stack([side_by_side(crops), side_by_side(maps)])
     frame = draw_face(sample[0], fit.points, zoom=len(beside) / len(sample[0]))
     return still(side_by_side([frame, beside]), f"{about}; confidence {fit.confidence.mean():.2f}")
+
+
+own_face.figure = picture
+"""The first picture with its alt text, for pages where no widget runs."""

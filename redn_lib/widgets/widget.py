@@ -27,6 +27,7 @@ from redn_lib.widgets.panels import caption, on_card, side_by_side, stack
 from redn_lib.widgets.style import Colour
 
 HERE = Path(__file__).parent
+STOP = "stop"  # words of the button while something long runs
 MARGIN = 10  # pixels of card around a still picture
 ALL = "all 68"
 POINTS = (ALL, *range(N_POINTS))  # what a control that chooses a point takes
@@ -65,8 +66,8 @@ class Page(anywidget.AnyWidget):
     """A widget that its page draws; what passes between the two stands at the head of page.js.
 
     A kind of page has `_esm`, by `source`; respond(request) to the answer without its number; and changes(), what a
-    sweep asks for one after the other. One with something long, begun by `press`, has run() and say(words), too.
-    `stand_in` is the picture that is shown where no widget can run.
+    sweep asks for one after the other. One with something long, begun by `press`, has run(), too; `ended`: how often
+    that came to its end. `stand_in` is the picture that is shown where no widget can run.
 
     told: kernel to page, of what is long: {words, wrong, share, press: words of the button, done: how often it ended}
     """
@@ -78,7 +79,7 @@ class Page(anywidget.AnyWidget):
     told = Dict().tag(sync=True)
 
     def __init__(self, stand_in: Image, setup: Mapping):
-        self.stand_in, self.stopping, self._runner = stand_in, False, None
+        self.stand_in, self.stopping, self.ended, self._runner = stand_in, False, 0, None
         super().__init__(setup={**setup, "still": stand_in.data, "about": stand_in.alt})
         self.observe(self._answer, "request")
         if os.environ.get("REDN_CI"):
@@ -115,6 +116,10 @@ class Page(anywidget.AnyWidget):
             self.stopping, self._runner = False, Thread(target=self._try, daemon=True)
             self._runner.start()
         return {"arrays": {}}
+
+    def say(self, words: str, *, share: float = 0.0, wrong: bool = False, press: str = STOP) -> None:
+        """Tell the page how far `run` is."""
+        self.told = {"words": words, "share": share, "wrong": wrong, "press": press, "done": self.ended}
 
     def _try(self) -> None:
         with suppress(Exception, KeyboardInterrupt):  # the page shows it
