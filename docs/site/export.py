@@ -12,7 +12,6 @@ regression (1, L, m, m) and detection (1, L+1, d, d): logits.
 before_P, indices_P, held_P, back_P: for each pool P that the decoder undoes, as in `disturbed_loop.Opened`.
 """
 
-from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from redn_lib.encoder_decoder import Conv
+from redn_lib.folded import folded, norm_of
 from redn_lib.rednet import RedNet
 
 INPUTS = ("frame", "z", "step", "memory", "features")
@@ -32,10 +32,10 @@ class TracedConv(nn.Module):
 
     def __init__(self, conv: Conv):
         super().__init__()
-        self.conv, norm = conv.conv, conv.norm
-        scale = norm.weight / (norm.running_var + 1e-5).sqrt()  # (steps, C)
-        self.register_buffer("scale", scale.detach())
-        self.register_buffer("bias", (norm.bias - norm.running_mean * scale).detach())
+        self.conv = conv.conv
+        scale, bias = norm_of(conv)
+        self.register_buffer("scale", scale)
+        self.register_buffer("bias", bias)
 
     def forward(self, x: Tensor, step: Tensor) -> Tensor:
         scale, bias = (kept.index_select(0, step)[0] for kept in (self.scale, self.bias))
@@ -48,11 +48,7 @@ class OneStep(nn.Module):
 
     def __init__(self, model: RedNet):
         super().__init__()
-        self.model = deepcopy(model).cpu()
-        for module in list(self.model.modules()):
-            for name, child in list(module.named_children()):
-                if isinstance(child, Conv):
-                    setattr(module, name, TracedConv(child))
+        self.model = folded(model, TracedConv).cpu()
         self.eval()
         self.pools = [len(model.preset.widths) - n for n in range(model.preset.levels)]
 
