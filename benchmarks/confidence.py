@@ -19,7 +19,7 @@ import torch
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from redn_lib.commands.common import add_data_options, opened
+from redn_lib.commands.common import add_data_options, add_weights_option, opened
 from redn_lib.data.animation.animate import animate
 from redn_lib.data.clip import Clip
 from redn_lib.data.images import read_image
@@ -29,7 +29,7 @@ from redn_lib.data.synthetic.scene import background
 from redn_lib.evaluation.tables import write_table
 from redn_lib.experiments.measures import people_in_turn
 from redn_lib.metrics import nme
-from redn_lib.pretrained import load_pretrained, load_weights
+from redn_lib.pretrained import load_weights, weights_path
 from redn_lib.tracking.tracker import Tracker
 
 Stress = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
@@ -162,7 +162,7 @@ def main() -> None:
     """Write and print a row for each kind of stress and of frames without a face."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data_options(parser)
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped ones")
+    add_weights_option(parser)
     parser.add_argument("--clips", type=int, default=48, help="of each kind of stress (default: %(default)s)")
     parser.add_argument("--frames", type=int, default=20, help="of a clip (default: %(default)s)")
     parser.add_argument("--empty", type=int, default=5000, help="frames without a face (default: %(default)s)")
@@ -171,7 +171,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    tracker = Tracker(load_weights(args.weights) if args.weights else load_pretrained())
+    tracker = Tracker(load_weights(args.weights or weights_path()))
     answered: list[tuple[str, float]] = []
     for kind, image in tqdm(without_face(args.empty, args.seed), total=args.empty, desc="no face"):
         (frame,) = tracker.track([image])

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from redn_lib.commands.common import add_data_options, opened
+from redn_lib.commands.common import add_data_options, add_weights_option, opened
 from redn_lib.data import dataset
 from redn_lib.evaluation.tables import write_table
 from redn_lib.experiments.curriculum import HeldPoints, MovedPoints
@@ -25,7 +25,7 @@ from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.experiments.measures import Trial, tracks_of, trials
 from redn_lib.experiments.questions import best_threshold
 from redn_lib.metrics import jitter, nme
-from redn_lib.pretrained import load_pretrained, load_weights
+from redn_lib.pretrained import load_weights, weights_path
 from redn_lib.rednet import FrameOutput, RedNet
 from redn_lib.training.grow import grown
 
@@ -107,12 +107,12 @@ def main() -> None:
     """Write a row for each method and kind of clip."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data_options(parser)
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped ones")
+    add_weights_option(parser)
     parser.add_argument("--clips", type=int, default=64, help="of each kind (default: %(default)s)")
     parser.add_argument("--frames", type=int, default=20, help="of a clip (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv")
     args = parser.parse_args()
-    model = load_weights(args.weights) if args.weights else load_pretrained()
+    model = load_weights(args.weights or weights_path())
     unseen = [sample.load()[0] for sample in opened(args)]
     train = [sample.load()[0] for sample in dataset.open(args.data, split="train")]
     known = [t for kind in KINDS[1:] for t in trials(train, kind, args.clips // 4, args.frames, model.preset)]

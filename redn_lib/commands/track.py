@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     camera = args.clip.removeprefix("-").isdecimal() and not Path(args.clip).exists()
     source = frames(int(args.clip) if camera else args.clip)
     tracker = Tracker(load_weights(weights, args.device), args.steps, args.temporal)
-    settings = None if camera or args.video else clip_settings(args, weights, Path(args.clip), source.files)
+    is_kept = not camera and not args.video
+    settings = settings_of(args, weights) | clip_settings(Path(args.clip), source.files) if is_kept else None
     with stopping() as asked, ExitStack() as files:
         overlay = files.enter_context(VideoWriter(args.video, source.fps)) if args.video else None
         show = partial(tqdm, total=source.count, unit="frame", desc="track")
@@ -84,9 +85,9 @@ def settings_of(args: argparse.Namespace, weights: Path) -> dict:
     return {"weights": digest, "steps": args.steps, "temporal": args.temporal}
 
 
-def clip_settings(args: argparse.Namespace, weights: Path, clip: Path, files: list[Path]) -> dict:
-    """What the points of one clip depend on."""
-    return settings_of(args, weights) | {"clip": fingerprint(*(files or [clip]))}
+def clip_settings(clip: Path, files: list[Path]) -> dict:
+    """What the points of one clip depend on beside those."""
+    return {"clip": fingerprint(*(files or [clip]))}
 
 
 def run_many(args: argparse.Namespace, weights: Path) -> int:
@@ -148,6 +149,7 @@ def worker(args: argparse.Namespace, weights: Path) -> Work:
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     tracker = Tracker(load_weights(weights, args.device), args.steps, args.temporal)
+    common = settings_of(args, weights)
 
     def work(clip: Path, is_stopped: Callable[[], bool]) -> tuple[list[str], str]:
         """What is to be told of a clip, and why its table is not whole; "" where it is."""
@@ -155,8 +157,7 @@ def worker(args: argparse.Namespace, weights: Path) -> Work:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             source = frames(clip)
-            settings = clip_settings(args, weights, clip, source.files)
-            write_points(tracker, source, out, settings, is_stopped=is_stopped)
+            write_points(tracker, source, out, common | clip_settings(clip, source.files), is_stopped=is_stopped)
         damage = "; ".join(str(one.message) for one in told if one.category is DamagedVideo)
         if damage:
             os.replace(out, out.with_name(f"{out.name}.incomplete"))
