@@ -79,10 +79,9 @@ def command_line(args: argparse.Namespace) -> str:
             continue
         if name != "name":  # of an experiment, which stands without its option
             words.append(f"--{name}")
-        if name in placeholders and value != "synthetic":
-            words.append(placeholders[name])
-        elif name == "weights":
+        if name == "weights":
             words.append(value.name)
         elif value is not True:
-            words += map(str, value if isinstance(value, list) else [value])
+            values = value if isinstance(value, list) else [value]
+            words += [str(value if value == "synthetic" else placeholders.get(name, value)) for value in values]
     return " ".join(words)

@@ -36,12 +36,11 @@ from redn_lib.temporal import HIDDEN
 from redn_lib.training.batches import patches
 from redn_lib.training.grow import begun, digests, fresh
 from redn_lib.training.loop import Trainer, joined
-from redn_lib.training.relabel import renewed
+from redn_lib.training.relabel import LABELS, labelled_by_people, of_one_markup
 from redn_lib.training.stages import RECIPES, STAGES, Stage
 from redn_lib.training.trained_on import trained_on
 
 WEIGHTS = "weights.safetensors"
-LABELS = "labels.npz"
 KNOWN = "f_cls"  # of a weight file's header: digests of the people whom f_CLS knows, in the order of its rows
 
 
@@ -169,14 +168,11 @@ def stills_of(which: str, *, datasets: Sequence[Dataset], model: RedNet, labels:
 
     labels: where points that a network set again are kept, for all stages of a recipe.
     """
-    by_people = [sample for data in datasets for sample in data if data.layout.labels == "people"]
-    others = [sample for data in datasets for sample in data if data.layout.labels != "people"]
-    if not by_people or not others or which == "all":
-        return by_people + others
-    if which == "people":
-        return by_people
+    samples = [sample for data in datasets for sample in data]
+    if which != "renewed":
+        return which == "people" and labelled_by_people(samples) or samples
     with fabric.rank_zero_first() if fabric else nullcontext():
-        return by_people + renewed(model.eval(), others, by_people[0].lean, labels)
+        return of_one_markup(samples, model, labels)
 
 
 def check(args: argparse.Namespace) -> None:

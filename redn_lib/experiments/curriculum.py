@@ -252,8 +252,9 @@ class Setting:
 
     stage: Stage  # how the spatial part is trained; the other stages follow from it
     faces: Sequence[Face]  # patches to train on
-    unseen: Sequence[Face]  # faces of other people, to measure on
+    unseen: Sequence[Face]  # faces of other people, to measure errors on
     folder: Path  # where trained networks are kept
+    recurring: Sequence[Face] = ()  # faces of other people, some of whom have two, to swap codes between
     preset: Preset = SMALL  # of the networks
     hidden: int = 128  # units of an LSTM
     clips: int = 16  # so many of each difficulty are measured on

@@ -95,7 +95,7 @@ def run_loop(loop: Loop, setting: Setting, seed: int, figures: Callable = still_
 
 def run_memory(memory: str, setting: Setting, seed: int) -> Figures:
     model = Curriculum(setting, seed).with_memory(memory)
-    figures = clip_figures(model, setting) | swap_figures(model, setting.unseen)
+    figures = clip_figures(model, setting) | swap_figures(model, setting.recurring)
     return figures | probe_figures(model, setting.people, setting.images)
 
 

@@ -1,6 +1,6 @@
 """Points that another network set, set again by one that learnt from people: one mark-up for all (our choice)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,25 @@ from redn_lib.tracking.align import align
 TURNS = (-12.0, 0.0, 12.0)  # degrees of the first crop; from each, an image is aligned as it is and in the mirror
 AGREE = 0.025  # images whose predictions stray farther from their mean are left out: over the eye distance
 FAR = 0.12  # so are those whose mean is farther from the points that were there, which hold the face at least
+
+
+LABELS = "labels.npz"  # where a run keeps them
+
+
+def labelled_by_people(samples: Iterable[Sample]) -> list[Sample]:
+    """Those of them whose points people set."""
+    return [sample for sample in samples if sample.dataset.layout.labels == "people"]
+
+
+def of_one_markup(samples: Sequence[Sample], model: RedNet, path: Path) -> list[Sample]:
+    """The samples with points as people set them: where people labelled some of them and another network the rest, the
+    rest as `renewed`, after those. model: one that learnt from people's labels; path: as of `renewed`.
+    """
+    by_people = labelled_by_people(samples)
+    others = [sample for sample in samples if sample.dataset.layout.labels != "people"]
+    if not by_people or not others:
+        return [*samples]
+    return by_people + renewed(model.eval(), others, by_people[0].lean, path)
 
 
 def renewed(model: RedNet, samples: Sequence[Sample], lean: float, path: Path) -> list[Sample]:
