@@ -28,3 +28,9 @@ def fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cpu":
         return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return device.type == "cuda"
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether it is a processor with units of its own for bfloat16: AVX-512 BF16 or AMX."""
+    with_avx512 = device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return with_avx512 and fast_bfloat16(device) and torch.cpu._is_avx512_bf16_supported()

@@ -7,9 +7,10 @@ of its own here (our choice).
 from collections.abc import Callable
 from copy import deepcopy
 
-from torch import Tensor, channels_last, nn, no_grad
+from torch import Tensor, bfloat16, channels_last, nn, no_grad
 from torch.nn import functional as F
 
+from redn_lib.device import has_bfloat16
 from redn_lib.encoder_decoder import Conv
 from redn_lib.rednet import RedNet
 
@@ -48,4 +49,15 @@ def folded(model: RedNet, kind: Callable[[Conv], nn.Module] = FoldedConv) -> Red
         for name, child in list(module.named_children()):
             if type(child) is Conv:
                 setattr(module, name, kind(child))
+    return copy
+
+
+def fast(model: RedNet) -> RedNet:
+    """As `folded`, all but f_tRNN in bfloat16 where the processor multiplies in it: half the time again. Points move by
+    0.05 % of the eye distance on average, and the error stays (our choice).
+    """
+    copy = folded(model)
+    if has_bfloat16(next(copy.parameters()).device):
+        for part in (copy.encoder, copy.decoder, copy.detection, copy.regression):
+            part.to(bfloat16)
     return copy

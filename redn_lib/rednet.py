@@ -60,7 +60,8 @@ class RedNet(nn.Module):
 
     def one_step(self, frame: Tensor, z: Tensor, step: int, change_code: Change | None = None) -> tuple[Tensor, Tensor]:
         """One feedback step: detection and regression logits, shapes as in `Step`."""
-        code, features, indices = self.encoder(frame - 0.5, z, step)
+        precision = self.detection.weight.dtype
+        code, features, indices = self.encoder((frame - 0.5).to(precision), z.to(precision), step)
         if change_code is not None:
             code = change_code(code, step)
         detection = self.detection(self.decoder(code, indices, step))

@@ -13,7 +13,7 @@ import numpy as np
 
 from redn_lib.crop import Crop, cut_around
 from redn_lib.feedback import Step
-from redn_lib.folded import folded
+from redn_lib.folded import fast
 from redn_lib.landmarks import MEAN_SHAPE, N_POINTS, fit_similarity, tight_box
 from redn_lib.rednet import RedNet
 from redn_lib.response_maps import confidence
@@ -104,7 +104,7 @@ class Tracker:
     def __init__(
         self, model: RedNet, steps: int | None = None, temporal: bool = True, detector: Detector | None = None
     ) -> None:
-        self.model, self.steps, self.temporal = folded(model), steps, temporal
+        self.model, self.steps, self.temporal = fast(model), steps, temporal
         self.detector = DEFAULT() if detector is None else detector
 
     def track(self, source: Source | Frames, after: TrackedFrame | None = None) -> Iterator[TrackedFrame]:

@@ -22,7 +22,7 @@ from IPython.display import Image
 from redn_lib.crop import cut_around
 from redn_lib.data.clip import Face, check_image
 from redn_lib.data.images import decode_image
-from redn_lib.folded import folded
+from redn_lib.folded import fast
 from redn_lib.landmarks import N_POINTS, PARTS, POINT_NAMES, tight_box
 from redn_lib.metrics import point_errors
 from redn_lib.pretrained import save_weights
@@ -266,7 +266,7 @@ class OwnFace(Page):
         except Exception as error:
             self.say(f"{error}", wrong=True, press=BEGIN)
             raise
-        self.tuned, self._folded[TUNED], self.ended = tuned, folded(tuned), self.ended + 1
+        self.tuned, self._folded[TUNED], self.ended = tuned, fast(tuned), self.ended + 1
         for one in self.pictures:
             one.fits.pop(TUNED, None)
         self.say(f"{'stopped, what it has learnt is kept' if self.stopping else 'done'}", share=1.0, press=BEGIN)

@@ -5,9 +5,10 @@ import pytest
 import torch
 from test_golden import BOXES, TINY, image, tiny, tiny_input
 
+from redn_lib.device import has_bfloat16
 from redn_lib.encoder_decoder import Conv
 from redn_lib.feedback import Step
-from redn_lib.folded import folded
+from redn_lib.folded import fast, folded
 from redn_lib.pretrained import load_pretrained
 from redn_lib.response_maps import gaussian_maps
 from redn_lib.tracking.align import align
@@ -30,6 +31,17 @@ def test_folding_leaves_the_network_as_it_was():
     folded(net)
     assert net.training and all(value.requires_grad for value in net.parameters())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_the_fast_network_gives_the_points_in_whatever_precision_the_processor_has():
+    model, box = load_pretrained(device="cpu"), np.array(BOXES["astronaut"])
+    quick = fast(model)
+    precision = torch.bfloat16 if has_bfloat16(torch.device("cpu")) else torch.float32
+    assert {value.dtype for value in quick.decoder.parameters()} == {precision}
+    assert quick.memory.pool.weight.dtype == torch.float32
+    want, got = (align(net, image("astronaut"), box).points for net in (model, quick))
+    off = np.linalg.norm(got - want, axis=-1) / np.linalg.norm(want[36] - want[45])
+    assert off.mean() < 0.002 and off.max() < 0.01
 
 
 def step(shift: float, sigma: float = 2.0) -> Step:

@@ -77,7 +77,7 @@ def detector():
 @pytest.fixture
 def world(monkeypatch, detector):
     """track(scenes, align) -> list of TrackedFrame, with this file's detector and network."""
-    monkeypatch.setattr(module, "folded", lambda model: model)
+    monkeypatch.setattr(module, "fast", lambda model: model)
 
     def track(scenes, align=good_align):
         monkeypatch.setattr(module, "align", align)
@@ -226,7 +226,7 @@ def test_a_sudden_change_of_size_is_a_loss(world):
 
 
 def test_every_call_starts_without_a_face(detector, monkeypatch):
-    monkeypatch.setattr(module, "folded", lambda model: model)
+    monkeypatch.setattr(module, "fast", lambda model: model)
     monkeypatch.setattr(module, "align", good_align)
     tracker = Tracker(None, detector=detector)
     assert not next(iter(tracker.track([scene((20, 30, 40))]))).lost
@@ -240,7 +240,7 @@ def test_steps_and_model_reach_the_network(detector, monkeypatch):
         given.append((model, steps))
         return good_align(model, image, box, steps, **memory)
 
-    monkeypatch.setattr(module, "folded", lambda model: model)
+    monkeypatch.setattr(module, "fast", lambda model: model)
     monkeypatch.setattr(module, "align", spy)
     list(Tracker("the model", steps=2, detector=detector).track([scene((20, 30, 40))]))
     assert set(given) == {("the model", 2)}
