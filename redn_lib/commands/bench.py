@@ -28,8 +28,10 @@ from torch import nn
 from redn_lib.commands.common import command_line
 from redn_lib.data.samples import carphone
 from redn_lib.data.synthetic import still_image
+from redn_lib.device import has_bfloat16
 from redn_lib.evaluation.peers import PEERS, one_core, programs_of
 from redn_lib.evaluation.tables import check_endings, commit, table_text, write_report
+from redn_lib.folded import folded
 from redn_lib.pretrained import load_pretrained
 from redn_lib.rednet import RedNet
 from redn_lib.tracking.align import align
@@ -111,17 +113,27 @@ def tracking(model: RedNet) -> tuple[list[TrackedFrame], list[Row]]:
     tracker = Tracker(model, detector=SimpleNamespace(detect=detect))
     next(tracker.track(images))
     spent.clear()
+    tracked, ms = timed_frames(tracker, images)
+    height, width = images[0].shape[:2]
+    spent["crops, maps and points"] = sum(ms) / 1e3 - spent.total()
+    mean = {part: 1e3 * seconds / len(ms) for part, seconds in spent.items()}
+    rows = [row(f"a frame of {width}x{height} pixels tracked", ms, "ms"), row("a frame, mean", [np.mean(ms)], "ms")]
+    rows += [row(f"  of it: {part}", [value], "ms") for part, value in mean.items()]
+    if has_bfloat16(torch.device("cpu")):
+        tracker.model = folded(model)
+        rows.append(row("a frame, all in float32", timed_frames(tracker, images)[1], "ms"))
+    return tracked, rows
+
+
+def timed_frames(tracker: Tracker, images: list[np.ndarray]) -> tuple[list[TrackedFrame], list[float]]:
+    """The frames tracked, and milliseconds of each."""
     tracked, ms, start = [], [], time.process_time()
     for frame in tracker.track(images):
         now = time.process_time()
         tracked.append(frame)
         ms.append(1e3 * (now - start))
         start = time.process_time()
-    height, width = images[0].shape[:2]
-    spent["crops, maps and points"] = sum(ms) / 1e3 - spent.total()
-    mean = {part: 1e3 * seconds / len(ms) for part, seconds in spent.items()}
-    rows = [row(f"a frame of {width}x{height} pixels tracked", ms, "ms"), row("a frame, mean", [np.mean(ms)], "ms")]
-    return tracked, rows + [row(f"  of it: {part}", [value], "ms") for part, value in mean.items()]
+    return tracked, ms
 
 
 def watch(module: nn.Module, name: str, spent: Counter) -> None:
