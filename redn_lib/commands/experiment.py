@@ -17,6 +17,7 @@ from redn_lib.evaluation.tables import write_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import QUESTIONS, run_question
 from redn_lib.experiments.statistics import by_variant
+from redn_lib.folded import fast
 from redn_lib.pretrained import load_pretrained
 from redn_lib.training.batches import patches
 from redn_lib.training.relabel import LABELS, labelled_by_people, of_one_markup
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.name} begins with the shipped weights: name whom they have not seen with --without")
     everyone = argparse.Namespace(**vars(args) | ({"without": None} if question.from_shipped else {}))
     samples = [sample for data in opened_together(everyone, args.data) for sample in data]
-    samples = of_one_markup(samples, load_pretrained(), args.run / LABELS)
+    samples = of_one_markup(samples, fast(load_pretrained()), args.run / LABELS)
     if not question.from_shipped:
         known, held_out = split_by_person(samples, 1 / 6, seed=7)
     else:
