@@ -10,7 +10,7 @@ import numpy as np
 
 from redn_lib.commands.common import add_data_options, opened
 from redn_lib.evaluation.errors import images_of
-from redn_lib.evaluation.peers import DETECTOR_BOX, SAME_FACE, corners
+from redn_lib.evaluation.peers import DETECTOR_BOX, SAME_FACE
 from redn_lib.tracking.detector import overlap
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -20,7 +20,8 @@ args = parser.parse_args()
 samples = opened(args)[:: args.every]
 detector, shares = dlib.get_frontal_face_detector(), []
 for sample, image in zip(samples, images_of(samples), strict=True):
-    boxes = corners(detector(image, 1))
+    found = [(r.left(), r.top(), r.right(), r.bottom()) for r in detector(image, 1)]
+    boxes = np.reshape(found, (-1, 4)).astype(float)
     near = overlap(boxes, sample.box)
     if near.max(initial=0) >= SAME_FACE:
         size = np.tile(sample.box[2:] - sample.box[:2], 2)

@@ -21,7 +21,7 @@ class Preset:
     trained_steps: number of steps with batch-norm statistics of their own.
     sigma: of the Gaussians that are drawn, in crop pixels.
     people: number of people that f_CLS knows, 0 without f_CLS.
-    hidden: number of units of f_tRNN, 0 without f_tRNN.
+    hidden: number of units of f_tRNN, 0 without f_tRNN; training sets it (`HIDDEN` in temporal.py).
     """
 
     name: str

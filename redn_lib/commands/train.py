@@ -3,7 +3,7 @@
 A network is trained in stages: faces, on still images of all datasets; spatial, on those that people labelled; renewed,
 on all of them, whose points the network has set again, as people would, where another network had set them; mild, on
 those that people labelled, with little augmentation; temporal, on clips, with f_tRNN; identity, on still images of
-people whom f_CLS tells apart; settle, as mild; memory, on clips, with the encoder as it is; longer, on longer clips;
+people whom f_CLS recognises; settle, as mild; memory, on clips, with the encoder as it is; longer, on longer clips;
 joint, on clips and still images, with all losses at once; polish, as mild and on all sets, for the maps alone. Each
 goes on from the weights of the one before (--start). --recipe compact runs them all, from nothing, as for the shipped
 weights. Clips are windows of consecutive frames where a dataset has videos, otherwise animated still images. The same
@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--hidden", type=int, metavar="H", help=f"units of a fresh f_tRNN (default {HIDDEN})")
     add("--iterations", type=int, metavar="N", help=f"batches to train on ({by_stage('iterations')})")
     add("--batch", type=int, metavar="B", help=f"images or clips in a batch, of all processes ({by_stage('batch')})")
-    add("--rate", type=float, metavar="R", help=f"highest learning rate of AdamW ({by_stage('rate')})")
+    add("--rate", type=float, metavar="R", help=f"highest learning rate ({by_stage('rate')})")
     add("--steps", type=int, metavar="K", help="feedback steps (default: those of which the preset keeps statistics)")
     add("--growth", type=float, metavar="G", help=f"a step's loss over that of the one before ({by_stage('growth')})")
     add("--procedural", type=float, metavar="P", help=f"share of procedural faces, 0 to 1 ({by_stage('procedural')})")

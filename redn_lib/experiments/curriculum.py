@@ -15,7 +15,7 @@ from redn_lib.feedback import Change, FeedbackForm, feedback_loop, to_crop, to_p
 from redn_lib.presets import COMPACT, Preset
 from redn_lib.rednet import FrameOutput, RedNet
 from redn_lib.response_maps import confidence, gaussian_maps
-from redn_lib.temporal import MemoryState, Prior, TemporalMemory, crop_motion
+from redn_lib.temporal import HIDDEN, MemoryState, Prior, TemporalMemory, crop_motion
 from redn_lib.training.batches import Batch, ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.grow import fresh, grown
 from redn_lib.training.loop import Trainer, follow_norms
@@ -256,7 +256,7 @@ class Setting:
     folder: Path  # where trained networks are kept
     recurring: Sequence[Face] = ()  # faces of other people, some of whom have two, to swap codes between
     preset: Preset = SMALL  # of the networks
-    hidden: int = 128  # units of an LSTM
+    hidden: int = HIDDEN  # units of an LSTM
     clips: int = 16  # so many of each difficulty are measured on
     frames: int = 20  # of a clip that is measured on
     people: int = 30  # so many procedural people are given to the probes

@@ -21,13 +21,13 @@ class BoxNoise:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of training with AdamW, warm-up and a cosine to zero, its weights averaged over time (our choice).
+    """One stage of training with warm-up and a cosine to zero, its weights averaged over time (our choice).
 
     iterations: number of batches; of a part those of its stage.
     batch: images or clips in a batch, of all processes together.
     rate: highest learning rate.
     warmup: iterations until the highest learning rate.
-    steps: K in training.
+    steps: K; `redn train` sets it, by --steps or the preset's trained_steps.
     procedural: share of each batch that is synthetic faces.
     map_weight: weight of the map loss beside the regression loss, which has weight 1.
     detection_weight: weight of the detection loss.

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from redn_lib.data.synthetic import Camera, Expression, Factors, Light, Person, SceneOccluder, framed, identity, render
+from redn_lib.data.synthetic.scene import SCENE_KINDS
 from redn_lib.landmarks import OUTER_EYES
 from redn_lib.metrics import eye_distance
 from redn_lib.widgets.draw import draw_box, draw_face, enlarge, polyline, zoomed
@@ -15,7 +16,7 @@ from redn_lib.widgets.widget import Drawing, Panel, Scene, setting, widget
 PANEL = 432
 SIZE = 160
 SHARE = 0.5  # of the picture that the larger side of the box takes, of the person who looks straight ahead
-OCCLUDERS = ("none", "glasses", "hand", "bar", "microphone", "cup", "mask", "screen")
+OCCLUDERS = ("none", "glasses", *SCENE_KINDS)
 THICK = 2  # `Person.traits["glasses"]` of the only glasses that are worn here; nobody else wears any
 
 
@@ -33,7 +34,7 @@ class HeadState:
     eyes_shut: float = setting(0.0, "eyes shut", "1 is shut", (0, 1), step=0.1)
     lamp: float = setting(20.0, "lamp at (°)", "direction of the light", (-110, 110), step=10)
     light: float = setting(0.35, "brightness", "exposure of the camera", (0.05, 1), step=0.05)
-    occluder: str = setting("none", "occluder", "what is in front of the face", options=OCCLUDERS)
+    occluder: str = setting("none", "occluder", "occluder before the face", options=OCCLUDERS)
     labels: bool = setting(True, "show labels", "draws the 68 points, the box and the eye distance")
 
 

@@ -171,7 +171,7 @@ def test_a_peer_that_is_not_installed_says_how(ytf, name, monkeypatch, capsys):
 
 def test_an_unknown_peer_is_named(capsys):
     assert main(["compare", "--data", "d", "--peers", "dlib,nobody"]) == 2
-    assert "no peer named 'nobody'; there are dlib, mediapipe" in capsys.readouterr().err
+    assert f"no peer named 'nobody'; there are {', '.join(PEERS)}" in capsys.readouterr().err
 
 
 def test_every_peer_is_an_extra_with_pins_that_do_not_contradict_the_suites(root):
