@@ -58,6 +58,8 @@ def test_readme_quotes_the_table_of_the_memory(root):
 def test_the_people_measured_on_are_named(root):
     names = (root / "results" / "val_people.txt").read_text(encoding="utf-8").split()
     assert len(set(names)) == len(names) == result(root, "compact")["people"]
+    unseen = (root / "results" / "unseen_people.txt").read_text(encoding="utf-8").split()
+    assert set(names) < set(unseen) and len(unseen) - len(names) == result(root, "w300_lfpw")["people"]
 
 
 def test_readme_on_z_agrees_with_the_intervals(root):
@@ -88,7 +90,7 @@ def test_readme_quotes_the_tables_of_the_five_questions(root):
         for v in ("no LSTM", "LSTM on C_pe (paper)", "LSTM on the whole code", "LSTM on a random split")
     )
     code = f"LSTM on C_pe {lstm:.1f} %, on the whole code {whole:.1f} %, on a random split {random:.1f} %"
-    assert f"{code} (none: {without:.1f} %)" in readme
+    assert f"{code} (without an LSTM: {without:.1f} %)" in readme
     plain, ours = of("rq3", "no LSTM"), of("rq3", "LSTM on C_pe (paper)")
     assert f"on occluded frames {ours['occluded']:.1f} % with it, {plain['occluded']:.1f} % without it" in readme
     clear = f"on clear clips {ours['clear']:.2f} against {plain['clear']:.2f} %"
