@@ -32,12 +32,22 @@ LARGEST = 640
 for every disturbed box and crop of the training, and decoded in a millisecond."""
 
 
+class DamagedArchive(ValueError):
+    """An archive that cannot be unpacked; path: its file."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        remedy = "get it again, or unpack it by hand and name the folder"
+        super().__init__(f"{path}: no whole and safe zip or tar archive; {remedy} ({why:.200})")
+        self.path = path
+
+
 def unpack(archive: Path, target: Path) -> list[str]:
     """Unpack a zip or tar into the new folder `target`, which is there only when all of the archive is in it. Returns a
     sentence on each member that is left out: links, devices, names that lead out of the folder.
 
     The files keep their times of change, so that unpacked again they count as unchanged.
-    Raises ValueError, with the remedy, where it is damaged, or would become too large; OSError where the disk is full.
+    Raises DamagedArchive, with the remedy, where it is damaged, or would become too large; OSError where the disk is
+    full.
     """
     part, problems = target.with_name(f"{target.name}.part"), []
     shutil.rmtree(part, ignore_errors=True)
@@ -62,10 +72,7 @@ def unpack(archive: Path, target: Path) -> list[str]:
         if isinstance(error, OSError) and (error.errno in FULL or error.filename is not None):
             raise
         told = "; ".join(filter(None, [" ".join(str(error).split()), *problems])) or type(error).__name__
-        raise ValueError(
-            f"{archive}: no whole and safe zip or tar archive; get it again, or unpack it by hand and name the folder "
-            f"({told:.200})"
-        ) from error
+        raise DamagedArchive(archive, told) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return problems
