@@ -23,7 +23,7 @@ from redn_lib.data.videos import VIDEOS
 from redn_lib.evaluation.tables import write_table
 from redn_lib.tracking.video import VideoWriter, frames
 
-SIDE, FPS = 320, 4  # of the video: pixels, frames a second
+SIDE, FPS = 320, 10  # of the video: pixels, frames a second
 
 
 def make(path: Path, clips: list[Path], count: int) -> None:
