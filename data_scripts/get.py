@@ -12,7 +12,7 @@ import requests
 from redn_lib.data.convert import DamagedArchive, convert, report
 from redn_lib.data.images import encode_image
 from redn_lib.data.layouts import SETS
-from redn_lib.files import FULL, print_all_names, reserved, whole_file
+from redn_lib.files import FULL, one_line, print_all_names, reserved, whole_file
 from redn_lib.widgets.contact_sheet import contact_sheet
 
 TIMEOUT = 30  # seconds without a reply after which a host counts as gone
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
         is_full = getattr(error, "errno", None) in FULL
         remedy = "; free some space and run the same command again: it goes on" if is_full else ""
         about = f"\n\n{dataset.about}" if isinstance(error, ConnectionError) else ""
-        print(f"{error}{remedy}{about}", file=sys.stderr)
+        print(f"{one_line(error)}{remedy}{about}", file=sys.stderr)
         return 2
     print(report(made))
     print(f"converted to {options.out}; look at {options.out / 'contact_sheet.jpg'}")

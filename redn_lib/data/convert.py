@@ -109,9 +109,13 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     unchanged stay.
     Raises FileNotFoundError or ValueError where nothing usable is there, OSError where the disk is full.
     """
+    sources = list({path.resolve(): path for path in sources}.values())  # each once
+    named = Counter(path.name for path in sources if path.is_file())
     for path in sources:
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such folder or archive; check the path")
+        if not (path.is_dir() or path.is_file()):
+            raise FileNotFoundError(f"{path}: no folder and no archive is there; check the path")
+        if named[path.name] > 1:
+            raise ValueError(f"{path}: another of the archives has its name, too; rename one")
     told, parts, unpacked = out / "store.json", out / "parts", out / "unpacked"
     is_new = not out.is_dir() or all(path.name == ".lock" for path in out.iterdir())
     is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8", errors="replace")
