@@ -75,6 +75,10 @@ def test_people_and_without_choose(trained, folder, tmp_path, capsys):
     "argv, says",
     [
         (["evaluate", "--data", "nowhere"], "nowhere"),
+        (
+            ["experiment", "rq1", "--data", "d", "--run", "r", "--out", "o.csv", "--seeds", "0"],
+            "--seeds must be at least",
+        ),
         (["train", "--run", "r", "--out", "w"], "--procedural 1"),
         (["train", "--procedural", "2", "--run", "r", "--out", "w"], "share from 0 to 1"),
         (["train", "--procedural", "1", "--batch", "0", "--run", "r", "--out", "w"], "at least 1"),
