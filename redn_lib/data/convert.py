@@ -56,6 +56,7 @@ def unpack(archive: Path, target: Path) -> list[str]:
             with zipfile.ZipFile(archive) as file:
                 check_sizes((member.file_size for member in file.infolist()), archive.stat().st_size, part)
                 for member in file.infolist():
+                    file.open(member).close()  # compares both places of its name; a file must not pass for a folder
                     path = file.extract(member, part)  # drops "..", drives and links by itself
                     changed = time.mktime((*member.date_time, 0, 0, -1))
                     os.utime(path, (changed, changed))
