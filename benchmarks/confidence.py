@@ -189,7 +189,7 @@ def main() -> None:
     for kind, some in [*empty.groupby("kind"), ("all", empty)]:
         row = {"frames": f"no face: {kind}", "count": len(some), "answered": int(some["confidence"].notna().sum())}
         rows.append(row | {"highest_confidence": some["confidence"].max()})
-    counts = f"--clips {args.clips} --frames {args.frames} --empty {args.empty}"
+    counts = f"--clips {args.clips} --frames {args.frames} --empty {args.empty} --seed {args.seed}"
     command = f"python benchmarks/confidence.py --data 300W --split {args.split} {counts} --out results/{args.out.name}"
     write_table(rows, args.out, command=command, about="Confidence under stress, answers without a face.")
     print(pd.DataFrame(rows).to_string())

@@ -9,10 +9,10 @@ import numpy as np
 import pooch
 import requests
 
-from redn_lib.data.convert import convert, report
+from redn_lib.data.convert import DamagedArchive, convert, report
 from redn_lib.data.images import encode_image
 from redn_lib.data.layouts import SETS
-from redn_lib.files import FULL, print_all_names, reserved, whole_file
+from redn_lib.files import FULL, one_line, print_all_names, reserved, whole_file
 from redn_lib.widgets.contact_sheet import contact_sheet
 
 TIMEOUT = 30  # seconds without a reply after which a host counts as gone
@@ -86,13 +86,12 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        for path in fetched:  # a damaged one is downloaded again by the next run
-            if str(error).startswith(f"{path}: no whole"):
-                path.unlink()
+        if isinstance(error, DamagedArchive) and error.path in fetched:
+            error.path.unlink()  # so that the next run downloads it again
         is_full = getattr(error, "errno", None) in FULL
         remedy = "; free some space and run the same command again: it goes on" if is_full else ""
         about = f"\n\n{dataset.about}" if isinstance(error, ConnectionError) else ""
-        print(f"{error}{remedy}{about}", file=sys.stderr)
+        print(f"{one_line(error)}{remedy}{about}", file=sys.stderr)
         return 2
     print(report(made))
     print(f"converted to {options.out}; look at {options.out / 'contact_sheet.jpg'}")

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import combinations, product
 from pathlib import Path
 
-from redn_lib.files import is_same, print_all_names, reserved
+from redn_lib.files import is_same, one_line, print_all_names, reserved
 
 COMMANDS = {
     "lab": "copy the notebooks to a folder of yours and open JupyterLab there",
@@ -58,9 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"redn {command}: stopped", file=sys.stderr)
         return 130
     except (ValueError, OSError, ImportError, MemoryError) as error:
-        message = " ".join(str(error).split()) or type(error).__name__
         remedy = "; `redn doctor` names the remedy" if isinstance(error, ImportError) else ""
-        print(f"redn {command}: {message}{remedy}", file=sys.stderr)
+        print(f"redn {command}: {one_line(error)}{remedy}", file=sys.stderr)
         return 2
 
 

@@ -124,7 +124,7 @@ def naming(what: object, remedy: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        told = " ".join(str(error).split()) or type(error).__name__
+        told = one_line(error)
         raise ValueError(f"{what} is damaged or cut off, or of another kind ({told:.200}); {remedy}") from error
 
 
@@ -140,8 +140,20 @@ def plain_name(path: str | Path) -> str:
     return name
 
 
+def one_line(error: Exception) -> str:
+    """What an error says in one line; of an error of the system its file and its words, without the number."""
+    told = getattr(error, "strerror", None) or str(error)
+    told = f"{error.filename}: {told}" if getattr(error, "filename", None) else told
+    return " ".join(told.split()) or type(error).__name__
+
+
 def print_all_names() -> None:
-    """From here on, letters that standard output or error cannot show are printed by their number."""
+    """From here on, letters that standard output or error cannot show are printed by their number; where one of the two
+    is closed, what is printed is dropped.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

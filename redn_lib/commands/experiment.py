@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     question, command = QUESTIONS[args.name], command_line(args)
     if not args.data:
         raise ValueError("name annotated faces with --data")
+    if min(args.iterations, args.seeds) < 1:
+        raise ValueError("--iterations and --seeds must be at least 1")
     if question.from_shipped and args.without is None:
         raise ValueError(f"{args.name} begins with the shipped weights: name whom they have not seen with --without")
     everyone = argparse.Namespace(**vars(args) | ({"without": None} if question.from_shipped else {}))

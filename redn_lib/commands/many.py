@@ -7,6 +7,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from redn_lib.files import one_line
+
 Work = Callable[[Any, Callable[[], bool]], Any]
 """work(item, is_stopped): its result, which travels back; asks now and then whether it should stop."""
 
@@ -69,5 +71,5 @@ def _serve(pipe: Connection, start: Callable[[], Work]) -> None:
             try:
                 result = work(item, pipe.poll)
             except Exception as error:  # of any kind: the rest goes on
-                result = ValueError(" ".join(str(error).split()) or type(error).__name__)
+                result = ValueError(one_line(error))
             pipe.send(result)

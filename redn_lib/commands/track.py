@@ -21,7 +21,7 @@ from redn_lib.commands.common import add_device_option, add_weights_option
 from redn_lib.commands.many import Work, in_processes
 from redn_lib.data.images import IMAGES
 from redn_lib.data.videos import VIDEOS, DamagedVideo
-from redn_lib.files import whole_file
+from redn_lib.files import one_line, whole_file
 from redn_lib.pretrained import load_weights, weights_path
 from redn_lib.tracking.table import fingerprint, write_points
 from redn_lib.tracking.tracker import TrackedFrame, Tracker
@@ -120,16 +120,25 @@ def run_many(args: argparse.Namespace, weights: Path) -> int:
 
 
 def clips_of(folder: Path, out: Path) -> list[Path]:
-    """The videos and the folders of images below a folder, but for those in `out`, sorted."""
+    """The videos and the folders of images below a folder, but for those in `out`, sorted. A folder that cannot be read
+    is left out with a warning.
+    """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; --jobs is for a folder of clips")
-    paths = [path for path in folder.rglob("*") if not any(p.startswith(".") for p in path.relative_to(folder).parts)]
+    paths = []
+    for home, folders, names in os.walk(folder, onerror=_left_out):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [Path(home, name) for name in names if not name.startswith(".")]
     clips = {path for path in paths if path.suffix.lower() in VIDEOS and path.is_file()}
     clips |= {path.parent for path in paths if path.suffix.lower() in IMAGES and path.is_file()} - {folder}
     clips = {path for path in clips if out not in path.parents}
     if not clips:
         raise ValueError(f"{folder} holds no video ({', '.join(VIDEOS)}) and no folder of images")
     return sorted(clips)
+
+
+def _left_out(error: OSError) -> None:
+    warnings.warn(f"left out: {one_line(error)}", stacklevel=4)
 
 
 def table_name(clip: Path, args: argparse.Namespace) -> str:

@@ -184,6 +184,9 @@ def check(args: argparse.Namespace) -> None:
     for name in ("iterations", "batch", "steps", "accumulate", "hidden", "every"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise ValueError(f"--{name} must be at least 1")
+    for name in ("seed", "workers"):
+        if not 0 <= getattr(args, name) < 2**31:
+            raise ValueError(f"--{name} must be from 0 to {2**31 - 1}")
     for name in ("rate", "growth"):
         value = getattr(args, name)
         if value is not None and not 0 < value < math.inf:

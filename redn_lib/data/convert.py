@@ -32,12 +32,22 @@ LARGEST = 640
 for every disturbed box and crop of the training, and decoded in a millisecond."""
 
 
+class DamagedArchive(ValueError):
+    """An archive that cannot be unpacked; path: its file."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        remedy = "get it again, or unpack it by hand and name the folder"
+        super().__init__(f"{path}: no whole and safe zip or tar archive; {remedy} ({why:.200})")
+        self.path = path
+
+
 def unpack(archive: Path, target: Path) -> list[str]:
     """Unpack a zip or tar into the new folder `target`, which is there only when all of the archive is in it. Returns a
     sentence on each member that is left out: links, devices, names that lead out of the folder.
 
     The files keep their times of change, so that unpacked again they count as unchanged.
-    Raises ValueError, with the remedy, where it is damaged, or would become too large; OSError where the disk is full.
+    Raises DamagedArchive, with the remedy, where it is damaged, or would become too large; OSError where the disk is
+    full.
     """
     part, problems = target.with_name(f"{target.name}.part"), []
     shutil.rmtree(part, ignore_errors=True)
@@ -46,6 +56,7 @@ def unpack(archive: Path, target: Path) -> list[str]:
             with zipfile.ZipFile(archive) as file:
                 check_sizes((member.file_size for member in file.infolist()), archive.stat().st_size, part)
                 for member in file.infolist():
+                    file.open(member).close()  # compares both places of its name; a file must not pass for a folder
                     path = file.extract(member, part)  # drops "..", drives and links by itself
                     changed = time.mktime((*member.date_time, 0, 0, -1))
                     os.utime(path, (changed, changed))
@@ -62,10 +73,7 @@ def unpack(archive: Path, target: Path) -> list[str]:
         if isinstance(error, OSError) and (error.errno in FULL or error.filename is not None):
             raise
         told = "; ".join(filter(None, [" ".join(str(error).split()), *problems])) or type(error).__name__
-        raise ValueError(
-            f"{archive}: no whole and safe zip or tar archive; get it again, or unpack it by hand and name the folder "
-            f"({told:.200})"
-        ) from error
+        raise DamagedArchive(archive, told) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return problems
@@ -102,9 +110,13 @@ def convert(layout: Layout, sources: Sequence[Path], out: Path, progress: bool =
     unchanged stay.
     Raises FileNotFoundError or ValueError where nothing usable is there, OSError where the disk is full.
     """
+    sources = list({path.resolve(): path for path in sources}.values())  # each once
+    named = Counter(path.name for path in sources if path.is_file())
     for path in sources:
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such folder or archive; check the path")
+        if not (path.is_dir() or path.is_file()):
+            raise FileNotFoundError(f"{path}: no folder and no archive is there; check the path")
+        if named[path.name] > 1:
+            raise ValueError(f"{path}: another of the archives has its name, too; rename one")
     told, parts, unpacked = out / "store.json", out / "parts", out / "unpacked"
     is_new = not out.is_dir() or all(path.name == ".lock" for path in out.iterdir())
     is_other = told.is_file() and f'"set": "{layout.name}"' not in told.read_text(encoding="utf-8", errors="replace")

@@ -25,6 +25,8 @@ def read_image(path: str | Path, offset: int = 0, count: int = -1, crc: int | No
     crc: checksum that these bytes must have.
     Raises FileNotFoundError or ValueError, naming the file, where the image is gone, damaged or cut short.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path}: a folder, pipe or device in place of an image; delete or rename it")
     with Path(path).open("rb") as file:
         file.seek(offset)
         content = file.read(count)
@@ -62,6 +64,8 @@ def _eight_bits(image: Image.Image, content: bytes) -> np.ndarray:
         if pixels is not None and pixels.dtype == np.uint16:
             bits = next(bits for bits in (8, 10, 12, 14, 16) if pixels.max() < 2**bits)
             return (pixels >> (bits - 8)).astype(np.uint8)[..., ::-1]
+    if image.mode[0] in "IF":
+        raise ValueError("it has numbers of 32 bits, of unknown range, for pixels: save it with 8 or 16")
     return np.asarray(image.convert("RGB"))
 
 

@@ -50,7 +50,7 @@ class Frames:
             self._reader = ((t / self.fps, image) for t, image in enumerate(self._read_folder()))
         else:
             if not Path(source).is_file():
-                raise FileNotFoundError(f"no such video or folder: {source}; check the path")
+                raise FileNotFoundError(f"{source}: no video file and no folder is there; check the path")
             if Path(source).suffix.lower() in IMAGES:
                 raise ValueError(f"{source} is an image, not a video; put images in a folder and name the folder")
             video = VideoFile(source)

@@ -16,8 +16,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from readers import PRESETS_OF_TESTS, READERS
 
+from redn_lib.data.convert import DamagedArchive
+
 INPUTS = int(os.environ.get("REDN_FUZZ", 300))
 SECONDS, MEMORY = 10, 1_000_000_000  # at most, of one input: of the processor, bytes more than before
+REFUSALS = (ValueError, FileNotFoundError, OSError, DamagedArchive)
 CASES = sorted((Path(__file__).parent / "cases").glob("*.*"))
 TOKENS = [b"", b"nan", b"-1", b"1e999", b"9" * 20, b"null", b"../../x", b"\xff\xfe", b"\0", b"{", b"\n", b"\xff" * 8]
 
@@ -95,7 +98,7 @@ def check(reader, path, whole):
             warnings.simplefilter("ignore")
             found = reader.read(path)
     except (ValueError, OSError) as error:
-        assert type(error) in (ValueError, FileNotFoundError, OSError), f"a {type(error).__name__}: {error}"
+        assert type(error) in REFUSALS, f"a {type(error).__name__}: {error}"
         home = [part for part in path.parts[-3:]]
         assert any(part in str(error) for part in home), f"the file is not named: {error}"
     else:

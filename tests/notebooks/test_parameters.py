@@ -5,6 +5,7 @@ Takes long, so it is left out unless asked for: python -m pytest -m sweep tests/
 
 from pathlib import Path
 
+import nbformat
 import pytest
 from notebook_runner import FAST, execute
 
@@ -39,3 +40,12 @@ def test_other_parameters_run_through(name, changes, tmp_path, monkeypatch):
     monkeypatch.setenv("REDN_CI", "1")
     run = execute(NOTEBOOKS / f"{name}.ipynb", tmp_path / "a.ipynb", FAST.get(name, {}) | changes)
     assert not run.error, run.error
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path):
+    notebook = nbformat.read(NOTEBOOKS / "07_benchmarks_and_your_data.ipynb", as_version=4)
+    (cell,) = [cell for cell in notebook.cells if cell.id == "write-set"]
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(ValueError, match="is not empty; name a new or an empty folder"):
+        exec(cell.source, {"work": str(tmp_path), "results": None})
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -75,10 +75,16 @@ def test_people_and_without_choose(trained, folder, tmp_path, capsys):
     "argv, says",
     [
         (["evaluate", "--data", "nowhere"], "nowhere"),
+        (
+            ["experiment", "rq1", "--data", "d", "--run", "r", "--out", "o.csv", "--seeds", "0"],
+            "--seeds must be at least",
+        ),
         (["train", "--run", "r", "--out", "w"], "--procedural 1"),
         (["train", "--procedural", "2", "--run", "r", "--out", "w"], "share from 0 to 1"),
         (["train", "--procedural", "1", "--batch", "0", "--run", "r", "--out", "w"], "at least 1"),
         (["train", "--procedural", "1", "--rate", "inf", "--run", "r", "--out", "w"], "--rate must be more than 0"),
+        (["train", "--procedural", "1", "--seed", "9" * 20, "--run", "r", "--out", "w"], "--seed must be from 0 to"),
+        (["train", "--procedural", "1", "--workers", "-1", "--run", "r", "--out", "w"], "--workers must be from 0 to"),
         (["train", "--procedural", "1", "--growth", "nan", "--run", "r", "--out", "w"], "--growth must be more than 0"),
         (["train", "--procedural", "1", "--device", "nonsense", "--run", "r", "--out", "w"], "device 'nonsense'"),
         (["train", "--procedural", "1", "--run", "w", "--out", "w"], "would overwrite"),

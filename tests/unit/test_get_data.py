@@ -241,7 +241,9 @@ def test_without_a_source_it_says_what_a_set_is(capsys):
 @pytest.mark.parametrize("name", ["folder"])
 def test_wrong_use_is_told(name, made, run, tmp_path, capsys):
     status, printed = run("300vw", tmp_path / "nowhere", out="a")
-    assert status == 2 and "nowhere: no such folder or archive" in printed
+    assert status == 2 and "nowhere: no folder and no archive is there" in printed
+    status, printed = run("300vw", os.devnull, out="a")
+    assert status == 2 and f"{os.devnull}: no folder and no archive is there" in printed
     (tmp_path / "empty").mkdir()
     status, printed = run("300w", tmp_path / "empty", out="b")
     assert status == 2 and "nothing usable of 300w was found" in printed and "get.py 300w" in printed
@@ -254,6 +256,17 @@ def test_wrong_use_is_told(name, made, run, tmp_path, capsys):
     assert "cannot be downloaded directly; get it by hand" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         get.main([name, str(made.root)])
+
+
+@pytest.mark.parametrize("name", ["folder"])
+def test_two_archives_of_one_name_are_told_and_one_named_twice_is_taken_once(name, made, run, tmp_path):
+    for home in ("a", "b"):
+        (tmp_path / home).mkdir()
+        packed(made.root, tmp_path / home / "set.zip")
+    status, printed = run(name, tmp_path / "a/set.zip", tmp_path / "b/set.zip", out="c")
+    assert status == 2 and "set.zip: another of the archives has its name, too; rename one" in printed
+    status, printed = run(name, tmp_path / "a/set.zip", tmp_path / "b/../a/set.zip", out="d")
+    assert status == 0 and "left out or odd: 0" in printed and len(open_dataset(tmp_path / "d")) == made.frames
 
 
 @pytest.mark.parametrize("name", ["folder"])

@@ -1,5 +1,6 @@
 """The one image decoder: whole files only, and every EXIF turn applied to image and points alike."""
 
+import os
 import struct
 import zlib
 
@@ -80,6 +81,21 @@ def test_what_is_no_image_is_named(tmp_path):
     (tmp_path / "c.bmp").write_bytes(b"text")
     with pytest.raises(ValueError, match=r"c\.bmp: no whole image"):
         read_image(tmp_path / "c.bmp")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes with a name")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png: a folder, pipe or device"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_pixels_of_32_bits_are_refused_as_their_range_is_unknown(tmp_path, kind):
+    """Of those from 0 to 1 nothing but black would be left."""
+    Image.fromarray(np.linspace(0, 1, 400).reshape(20, 20).astype(kind)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=r"a\.tif: .*32 bits.*save it with 8 or 16"):
+        read_image(tmp_path / "a.tif")
 
 
 def test_an_image_that_claims_to_be_huge_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """The table of points goes on after a kill, as if nothing had happened."""
 
 import csv
+import os
 import re
 from pathlib import Path
 
@@ -132,6 +133,17 @@ def test_many_clips_give_a_table_each_and_damaged_ones_are_named(folder, tmp_pat
     assert cli.main(command) == 0 and (tmp_path / "out/a.avi.csv").read_bytes() == whole
     assert (tmp_path / "out/sub/b.avi.csv").stat().st_mtime_ns == before  # what was done stays
     assert cli.main([*command[:-1], "2"]) == 2 and "other weights or options" in capfd.readouterr().err
+
+
+def test_a_folder_that_cannot_be_read_is_told(folder, tmp_path, monkeypatch):
+    def scandir(path, plain=os.scandir):
+        if Path(path).name == "sub":
+            raise PermissionError(13, "Permission denied", str(path))
+        return plain(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.warns(UserWarning, match="left out: .*sub: Permission denied"):
+        assert [path.name for path in module.clips_of(folder, tmp_path / "out")] == ["a.avi", "empty.mp4", "half.avi"]
 
 
 @pytest.mark.parametrize(

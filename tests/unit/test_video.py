@@ -1,5 +1,6 @@
 """Frames from every kind of source, errors of broken ones, and videos written whole or not at all."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -288,6 +289,14 @@ def test_images_of_two_sizes_in_memory_are_named_with_both():
 def test_a_camera_that_is_not_there_is_named(number):
     with pytest.raises(FileNotFoundError, match=f"camera {number}"):
         frames(number)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes with a name")
+def test_what_is_no_file_of_a_video_is_named(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    for name in (tmp_path / "a.mp4", "/dev/null", "http://host/a.mp4"):
+        with pytest.raises(FileNotFoundError, match=r"(a\.mp4|null): no video file and no folder is there"):
+            frames(name)
 
 
 def test_a_video_of_one_pixel_is_named(tmp_path, monkeypatch):
