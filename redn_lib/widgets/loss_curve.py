@@ -23,8 +23,9 @@ def loss_curve(losses: Sequence[Sequence[float]], total: int) -> AltFigure:
     smooth = table.replace([np.inf, -np.inf], np.nan).rolling(SMOOTH, min_periods=1).mean()
     smooth = smooth.where(smooth > 0)
     known, now = smooth.stack().dropna(), f"{len(losses)} of {total}"
-    last = f"now {np.mean(losses[-1]):.4g}" if len(losses) else "still empty"
-    figure = AltFigure(figsize=(6.4, 2.4), alt=f"Loss by iteration, {now}, {last}")
+    way = f"from {smooth.iloc[0].mean():.3g} to {smooth.iloc[-1].mean():.3g}" if len(losses) else "still empty"
+    alt = f"The loss over the iterations, {now}, on a log axis, {way}; each point the mean of the last {SMOOTH}"
+    figure = AltFigure(figsize=(6.4, 2.4), alt=alt)
     axes = figure.subplots()
     axes.plot(smooth, label=["loss"] if smooth.shape[1] == 1 else [f"step {k + 1}" for k in smooth])
     limits = (max(known.min() / 1.1, 1e-300), known.max() * 1.1) if len(known) else (0.1, 1)

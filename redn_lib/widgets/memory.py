@@ -321,11 +321,11 @@ def picture(tracker: ClipTracker, state: ScopeState, t: int) -> Image:
             ring(maps, zoomed(crop.to_crop(at), zoom), reach / crop.scale * zoom, GREEN)
         panels.append(Panel(maps, f"maps, {name}", "green: prior" * (name == WITH)))
     curves = {"NME, %": {name: 100 * errors.mean(1) for name, errors in tracked.errors().items()}}
-    curves["mean of points"] = {name: tracked.over_time(name).mean(1) for name in ("trust", "share")}
+    curves["mean of points"] = {name: tracked.over_time(name).mean(1) for name in ("share", "trust")}
     curves["mean of gates"] = dict(zip(("forget", "input"), tracked.over_time("gates").mean(2).T, strict=True))
     about = (
         "Memory microscope: the face with its points, and its response maps, tracked without memory and with it. Below "
-        "over time: the error, the trust in the last points and the share of the prior, the gates of the LSTM"
+        "over time: the error, the share of the prior and the trust in the last points, the gates of the LSTM"
     )
     below = drawn(curves_over_time(curves, tracked.occluded, alt=about))
     return still(stack([side_by_side([panel.still() for panel in panels]), below]), f"{about}; {tracked.line(t)}")

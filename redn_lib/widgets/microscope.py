@@ -134,11 +134,12 @@ def _loop_panels(subject: Subject, fit: Fit, state: MicroscopeState) -> list[lis
     """Crop, z and maps of each step, and the image."""
     side = 160
     zoom, close = side / max(subject.image.shape[:2]), side / fit.crops[0].size
-    whole = draw_face(subject.image, fit.points, truth=subject.goal, zoom=zoom)
+    whole = draw_face(subject.image, fit.points, fit.confidence, subject.goal, zoom=zoom)
+    sure = loop.answer_arrays(subject, fit)["confidence"]
     image = Panel(draw_box(whole, zoomed(turned_box(state.box, state.turn), zoom)), "Image", "first box")
     crops, zs, maps = [], [], []
     for k, error in enumerate(subject.errors(fit).mean(1)):
-        face = draw_face(fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), zoom=close)
+        face = draw_face(fit.crop_images[k], fit.crops[k].to_crop(fit.steps[k]), sure[k], zoom=close)
         crops.append(Panel(face, f"Step {k + 1}", f"{error:.1%}"))
         zs.append(Panel(fit_into(colour_map(fit.z[k].max(0), 1), side, side), f"z of step {k + 1}"))
         glow = draw_response_map(fit.crop_images[k], fit.response_maps[k], zoom=close)

@@ -28,8 +28,9 @@ def fit_into(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def caption(image: np.ndarray, title: str, note: str = "") -> np.ndarray:
-    """The image under a line with a bold title and, to its right, a quiet note; what is too long is cut."""
-    out = Image.fromarray(on_card(image, CAPTION_HEIGHT))
+    """The image under a line with a bold title and, to its right, a quiet note; wider where these are."""
+    words = int(TITLES.getlength(title) + (8 + NOTES.getlength(note) if note else 0)) + 1
+    out = Image.fromarray(on_card(image, CAPTION_HEIGHT, right=max(words - image.shape[1], 0)))
     pen = ImageDraw.Draw(out)
     pen.text((0, 2), title, INK, TITLES)
     pen.text((TITLES.getlength(title) + 8, 3), note, QUIET, NOTES)

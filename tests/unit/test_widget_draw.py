@@ -107,11 +107,11 @@ def test_occluder_hides_its_square_and_nothing_else(x, y, side):
     assert hidden[away < -1].all() and not hidden[away > 1].any()
 
 
-def test_a_caption_is_written_above_the_picture_and_cut_at_its_edge():
+def test_a_caption_is_written_above_the_picture_and_never_cut():
     for words in ("response map", "response map " * 40, ""):
         picture = caption(GREY, words, "note")
-        assert picture.shape == (200 + CAPTION_HEIGHT, 240, 3) and (picture[CAPTION_HEIGHT:] == GREY).all()
-        assert (picture[:CAPTION_HEIGHT] != CARD).any()
+        assert len(picture) == 200 + CAPTION_HEIGHT and (picture[CAPTION_HEIGHT:, :240] == GREY).all()
+        assert (picture[:CAPTION_HEIGHT] != CARD).any() and (picture[:, -1] == CARD).all() == (words.count(" ") > 1)
     assert near(caption(GREY, "response map"), (60, 10), INK, reach=20, tolerance=40)
 
 
@@ -122,7 +122,7 @@ def test_layout_keeps_every_picture():
     assert (row == 10).all(-1).sum() == 3000 and (row == 20).all(-1).sum() == 2400
     column = stack([a, b], gap=7)
     assert column.shape == (137, 60, 3) and (column[57:, :30] == 20).all()
-    assert caption(a, "one", "note").shape == (50 + CAPTION_HEIGHT, 60, 3)
+    assert caption(a, "one").shape == (50 + CAPTION_HEIGHT, 60, 3)
     with pytest.raises(ValueError, match="shorter"):
         side_by_side([a, b], ["one"])
 
