@@ -20,7 +20,8 @@ from redn_lib.pretrained import load_pretrained
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-COPIED = ("README.md", "LICENSE", "results", "redn_lib/weights/README.md", "docs/faults.md", "docs/teaching")  # what pages link to
+# what pages link to
+COPIED = ("README.md", "LICENSE", "results", "redn_lib/weights/README.md", "docs/faults.md", "docs/teaching")
 RUN_IT = (
     "*The outputs on this page are those of the last run. To run and change it: {download}`the notebook <{name}>`, or "
     "{download}`without outputs and answers <../students/{name}>`.*"
