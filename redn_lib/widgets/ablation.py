@@ -130,10 +130,6 @@ class AblationBoard(Live):
         """The board's first picture as an image with alt text, for pages where no widget runs."""
         return _scene(read_grid(Path(table)), start).still()
 
-    def respond(self, request: Mapping) -> dict:
-        """As `Live.respond`; {press} begins a training, or stops it."""
-        return self.press() if request.get("press") else super().respond(request)
-
     def run(self) -> Mapping[str, float]:
         """Train the chosen network as `setting` and the weights say, and put its figures on the board.
 
@@ -148,7 +144,7 @@ class AblationBoard(Live):
             stage = replace(stage, detection_weight=detection * stage.detection_weight)
             folder = self.setting.folder / "-".join(map(str, state.weights))
             losses = replace(FULL, weight=f_cls * FULL.weight, apart=apart * FULL.apart)
-            setting = replace(self.setting, stage=stage, folder=folder, show=self._follow)
+            setting = replace(self.setting, stage=stage, folder=folder, show=self._train)
             self.figures[state.cell, state.weights] = run_parts(state.parts, setting, 0, losses)
             self.ended = len(self.figures)
         except BaseException as error:
@@ -159,13 +155,11 @@ class AblationBoard(Live):
         self.say(f"done: {state.cell}, a short run of seed 0", share=1.0, press=TRAIN)
         return self.figures[state.cell, state.weights]
 
-    def _follow(self, batches: Sized) -> Iterator:
-        """Yield the batches, the bar beside them. Raises KeyboardInterrupt where it was asked to stop."""
-        for n, batch in enumerate(batches, 1):
-            if self.stopping:
-                raise KeyboardInterrupt
-            self.say(f"training, batch {n} of {len(batches)}", share=n / len(batches))
-            yield batch
+    def _train(self, batches: Sized) -> Iterator:
+        """Yield the batches. Raises KeyboardInterrupt where it was asked to stop."""
+        yield from self.follow(batches)
+        if self.stopping:
+            raise KeyboardInterrupt
 
 
 def _scene(grid: Grid, start: dict) -> Scene:

@@ -24,19 +24,19 @@ export class Controls extends Page {
   take(answer, { press, state }) {
     if (press) { this.pressed = false; return false; }
     if (JSON.stringify(state) !== JSON.stringify(this.state)) return false;
-    const shape = JSON.stringify([answer.rows.map((row) => row.length), Object.keys(answer.arrays)]);
+    const shape = JSON.stringify([answer.rows.map((row) => row.length), answer.curves]);
     if (shape !== this.shape) this.rows.innerHTML = answer.rows.map((row) => `<div class="mic-panels">${row.map(() =>
       '<div><div class="mic-head"><b></b><span></span></div><img alt=""></div>').join("")}</div>`).join("") +
-      `<div class="mic-curves">${Object.keys(answer.arrays).map(() => "<canvas></canvas>").join("")}</div>`;
+      `<div class="mic-curves">${answer.curves.map(() => "<canvas></canvas>").join("")}</div>`;
     const images = this.rows.querySelectorAll("img"), heads = this.rows.querySelectorAll(".mic-head");
     this.plots = [];
-    answer.rows.flat().forEach(({ title, note, image, width, rows }, i) => {
+    answer.rows.flat().forEach(({ title, note, width, rows }, i) => {
       [heads[i].children[0].textContent, heads[i].children[1].textContent] = [title, note];
       heads[i].title = note; // it may be cut in a narrow page
       images[i].hidden = rows.length > 0;
       if (rows.length) heads[i].parentElement.style.flex = "1 0 250px"; // pictures beside it shrink first
       if (rows.length) return this.plots.push([heads[i].parentElement, rows]);
-      const src = URL.createObjectURL(new Blob([image]));
+      const src = URL.createObjectURL(new Blob([answer.arrays[i]]));
       images[i].parentElement.style.flex = `0 1 ${width}px`;
       Object.assign(images[i], { width, src, onload: () => URL.revokeObjectURL(src) });
     });
@@ -72,7 +72,7 @@ export class Controls extends Page {
   layout() {
     if (!this.el.clientWidth) return; // out of sight, nothing has a size
     for (const [cell, rows] of this.plots ?? []) this.drawRows(cell, rows);
-    const curves = Object.entries(this.answer?.arrays ?? {}), box = this.find(".mic-curves");
+    const curves = this.answer?.curves.map((name) => [name, this.answer.arrays[name]]) ?? [], box = this.find(".mic-curves");
     if (!curves.length || !box) return;
     curves.forEach(([name, values], i) => {
       const canvas = box.children[i], context = canvas.getContext("2d"), known = [...values].filter(Number.isFinite), { ratio } = this;

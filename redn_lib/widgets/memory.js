@@ -127,7 +127,7 @@ export class MemoryMicroscope extends Page {
   takeClip({ arrays, names, ms, computed }, asked) {
     const T = this.setup.frames, R = arrays.rows.length, frames = (values) => cut(values, 136).map(pairs);
     const strip = cut(arrays.strip, 3072).map((bytes) => this.photo(bytes, 32));
-    const units = cut(arrays.units, R * T).map((values, u) => this.unitPicture(values, R, T, u === 2));
+    const units = cut(arrays.units, R * T).map((values, u) => this.painted(values, u === 2 ? "signed" : "map", T, R));
     const points = cut(arrays.points, 136 * T).map(frames), [truth, expected] = [arrays.truth, arrays.expected].map(frames);
     this.clip = { ...arrays, names, strip, units, points, truth, expected, places: pairs(arrays.places) };
     this.clip.values = arrays.units;
@@ -135,15 +135,6 @@ export class MemoryMicroscope extends Page {
     this.find(".mic-ms").textContent = `${computed} frames tracked again in ${Math.round(ms)} ms`;
     this.el.classList.remove("mem-busy");
     this.hint();
-  }
-  /** Rows over time: magma for 0 to 1; signed: blue above the middle, orange below. */
-  unitPicture(values, height, width, signed) {
-    const data = new ImageData(width, height);
-    values.forEach((value, i) => {
-      const far = Math.min(Math.abs(value - 127.5) / 127.5, 1) ** 0.7, colour = value > 127.5 ? [0, 114, 178] : [230, 159, 0];
-      data.data.set(signed ? [...colour, 255 * far] : [...this.colours.subarray(3 * value, 3 * value + 3), 255], 4 * i);
-    });
-    return this.canvasOf(data);
   }
   /** The panels show a frame once its arrays are there. */
   show() {
@@ -196,8 +187,7 @@ export class MemoryMicroscope extends Page {
       if (k) this.prior(context, onPatch, zoom);
       return this.drawPoints(context, clip.points[k][t].map(onPatch), { radius: 1.9, goals: clip.truth[t].map(onPatch) });
     }
-    this.darkened(context, shown.crops[k]);
-    context.drawImage(this.mapPicture(this.channel(shown.maps, k, lit ?? ALL), shown.cells, true), 0, 0, n, n);
+    this.glow(context, shown.crops[k], this.painted(this.channel(shown.maps, k, lit ?? ALL), "glow", shown.cells));
     const back = shown.inverses[k], scale = n / setup.size, at = (p) => forward(back, p).map((v) => (v + 0.5) * scale);
     if (k) this.prior(context, at, Math.hypot(back[0], back[3]) * scale);
     if (lit !== null) this.circle(context, at(clip.points[k][t][lit]), 3, CHOSEN);
@@ -260,20 +250,20 @@ export class MemoryMicroscope extends Page {
       const on = kind === "image" ? (p) => p.map((v) => (v + 0.5) / patch) : (p) => forward(inverses[k], p).map((v) => (v + 0.5) / size);
       return this.closest(points.map((p) => on(p).map((v, i) => (v - share[i]) * this.side)), 9);
     };
-    target.addEventListener("pointermove", (event) => {
-      if (over && this.drag) this.dragTo(onPatch(event));
-      else this.pointAt(near(at(event)));
+    hands(target, {
+      over: (event) => this.pointAt(near(at(event))),
+      hold: (event) => {
+        if (event.target.dataset.part) return this.startDrag(event, onPatch(event));
+        this.point = near(at(event)) ?? ALL;
+        this.chosen();
+        return false;
+      },
+      drag: (event) => this.dragTo(onPatch(event)),
+      drop: () => this.drop(),
+      leave: () => this.pointAt(null),
     });
-    target.addEventListener("pointerleave", () => this.pointAt(null));
-    target.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      if (event.target.dataset.part) this.startDrag(event, onPatch(event));
-      else { this.point = near(at(event)) ?? ALL; this.chosen(); }
-    });
-    if (over) listen(target, "pointerup pointercancel", () => this.drop());
   }
   startDrag(event, at) {
-    this.over.setPointerCapture(event.pointerId);
     this.hover = null;
     this.handle.focus({ preventScroll: true });
     this.drag = { from: at, at: null, moved: false, start: this.clip.places[this.frame], aside: this.state.aside };
@@ -318,27 +308,27 @@ export class MemoryMicroscope extends Page {
       const [x, y] = shares(event, time);
       return [(x * time.clientWidth - LEFT) / this.column, y * time.clientHeight];
     };
-    const scrub = (at) => { this.frame = clamp(Math.floor(at), 0, this.setup.frames - 1); this.scrubbed(); };
-    let held = false;
-    time.addEventListener("pointerdown", (event) => {
-      const [at, y] = under(event);
-      if (event.button || !this.clip) return;
-      if (y > STRIP && y < STRIP + CUT) return this.toggle(clamp(Math.round(at), 1, this.setup.frames - 1));
-      held = true;
-      time.setPointerCapture(event.pointerId);
-      scrub(at);
-    });
-    time.addEventListener("pointermove", (event) => {
-      const [at, y] = under(event), lane = this.lanes?.slice(2).find(({ top, high }) => y >= top && y < top + high);
-      if (held) scrub(at);
-      const unit = lane && this.clip ? Math.floor((y - lane.top) / lane.high * this.clip.rows.length) : null;
+    const scrub = (event) => { this.frame = clamp(Math.floor(under(event)[0]), 0, this.setup.frames - 1); this.scrubbed(); };
+    const show = (unit) => {
       if (unit === this.unit) return;
       this.unit = unit;
       this.hint();
       this.draw();
+    };
+    hands(time, {
+      over: (event) => {
+        const [, y] = under(event), lane = this.lanes?.slice(2).find(({ top, high }) => y >= top && y < top + high);
+        show(lane && this.clip ? Math.floor((y - lane.top) / lane.high * this.clip.rows.length) : null);
+      },
+      hold: (event) => {
+        const [at, y] = under(event), forgets = y > STRIP && y < STRIP + CUT;
+        if (this.clip && forgets) this.toggle(clamp(Math.round(at), 1, this.setup.frames - 1));
+        if (!this.clip || forgets) return false;
+        scrub(event);
+      },
+      drag: (event) => scrub(event),
+      leave: () => show(null),
     });
-    listen(time, "pointerup pointercancel", () => { held = false; });
-    time.addEventListener("pointerleave", () => { this.unit = null; this.hint(); this.draw(); });
   }
   play() {
     this.next = 0;

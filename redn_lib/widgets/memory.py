@@ -31,8 +31,8 @@ from redn_lib.widgets.disturbed_loop import first_of
 from redn_lib.widgets.draw import draw_face, draw_response_map, ring, to_bytes, to_peaks, zoomed
 from redn_lib.widgets.figures import curves_over_time, drawn
 from redn_lib.widgets.panels import fit_into, side_by_side, stack
-from redn_lib.widgets.style import GREEN
-from redn_lib.widgets.widget import Page, Panel, face_setup, pack, source, still
+from redn_lib.widgets.style import BLUE, GREEN, ORANGE
+from redn_lib.widgets.widget import Page, Panel, face_setup, palette, source, still
 
 NONE = "none"
 WITHOUT, WITH, HOLD = "no memory", "memory", "hold"
@@ -261,18 +261,21 @@ class MemoryMicroscope(Page):
         setup = {"state": asdict(state), "frame": frame, "frames": tracker.frames, "limits": tracker.limits}
         setup |= {"clips": [clip.name for clip in tracker.clips], "size": tracker.model.preset.size}
         setup |= {"occluders": [NONE, *OCCLUDER_KINDS], "filters": [NONE, *FILTERS], "patch": PATCH_SIZE}
-        super().__init__(picture(tracker, state, frame), setup | face_setup())
+        setup |= face_setup()
+        far = np.arange(256) / 127.5 - 1  # from the middle
+        setup["palettes"]["signed"] = palette(np.where(far[:, None] > 0, BLUE, ORANGE), 255 * np.abs(far) ** 0.7)
+        super().__init__(picture(tracker, state, frame), setup)
 
     def respond(self, request: Mapping) -> dict:
-        """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
+        """The answer to a request. Raises ValueError or TypeError for one that makes no sense."""
         state, t = ScopeState.read(request["state"]), request.get("frame", 0)
         if request.get("drag"):
             frame = self.tracker.clips[state.clip].frames[t]
-            return {"arrays": {"image": pack(self.tracker.sprite(state).before(frame, t, SHUTTER)[0])}}
+            return {"arrays": {"image": self.tracker.sprite(state).before(frame, t, SHUTTER)[0]}}
         tracked = self.tracker.result(state)
         arrays = frame_arrays(tracked, t) | (clip_arrays(tracked) if request.get("whole") else {})
         words = {"line": tracked.line(t), "names": list(tracked.points), "ms": tracked.ms, "computed": tracked.computed}
-        return {"arrays": {name: pack(values) for name, values in arrays.items()}} | words
+        return {"arrays": arrays} | words
 
     def changes(self) -> list[dict]:
         """Requests with each control at its ends."""

@@ -143,22 +143,19 @@ export class Microscope extends Page {
     const moved = kind === "z" || kind === "maps", help = HELP[kind] ?? HELP.inside;
     put(canvas, { class: `mic-${kind}`, role: moved ? "application" : "img" });
     const at = (event) => shares(event, canvas), on = (events, act) => listen(canvas, events, act);
-    on("pointermove", (event) => {
-      if (panel.stroke) this.stroke(panel, at(event));
-      else this.pointAt(this.nearest(panel, at(event)), help);
+    hands(canvas, {
+      over: (event) => this.pointAt(this.nearest(panel, at(event)), help),
+      hold: (event) => {
+        if (kind === "maps") this.askCell(k, at(event).map((share) => Math.floor(share * this.cells)));
+        else if (kind !== "z") this.choose(this.nearest(panel, at(event)) ?? ALL);
+        if (kind !== "z") return false;
+        this.edit(this.brush, k + 1, this.channels());
+        this.stroke(panel, at(event));
+      },
+      drag: (event) => this.stroke(panel, at(event)),
+      leave: () => this.pointAt(null),
     });
     on("pointerenter pointerleave", ({ type }) => this.sayParts(type === "pointerenter" ? k : this.K - 1));
-    on("pointerleave", () => this.pointAt(null));
-    on("pointerdown", (event) => {
-      if (event.button) return;
-      canvas.setPointerCapture(event.pointerId);
-      if (!moved) return this.choose(this.nearest(panel, at(event)) ?? ALL);
-      if (kind === "maps") return this.askCell(k, at(event).map((share) => Math.floor(share * this.cells)));
-      panel.stroke = true;
-      this.edit(this.brush, k + 1, this.channels());
-      this.stroke(panel, at(event));
-    });
-    on("pointerup pointercancel", () => { panel.stroke = false; });
     canvas.tabIndex = moved ? 0 : -1; // keys reach the widget after a press
     if (!moved) return panel;
     this.help(canvas, help);
@@ -238,12 +235,6 @@ export class Microscope extends Page {
     this.say();
     this.hint();
   }
-  /** The place that each window remembers, in its colour. */
-  placePicture(places) {
-    const data = new ImageData(places.shape[1], places.shape[0]);
-    places.forEach((place, i) => data.data.set([...this.setup.places[place], 255], 4 * i));
-    return this.canvasOf(data);
-  }
   channels() { return this.point === ALL || this.channelCount === 1 ? [] : [this.point]; }
   edit(kind, step, channels, at = []) { this.state.edits.push({ kind, step, channels, at }); this.changed(); }
   undo() { if (this.state.edits.pop()) this.changed(); }
@@ -309,7 +300,7 @@ export class Microscope extends Page {
   sayInside() {
     const { answer, inside, point, state } = this, of = point === ALL ? "all points" : `point ${point}`;
     const size = (kind) => answer.arrays[kind] ? `${answer.arrays[kind].shape[1]}x${answer.arrays[kind].shape[0]}` : "";
-    const [a, b, c, d] = this.setup.places.map((colour) => `rgb(${colour})`); // of a window, line by line
+    const [a, b, c, d] = cut(unpack(this.setup.palettes.places), 4).map((colour) => `rgb(${colour})`); // of a window, line by line
     const key = `<i class="mic-window" style="background: conic-gradient(${b} 25%, ${d} 0 50%, ${c} 0 75%, ${a} 0)"></i> grey: none`;
     const notes = { crop: `of step ${inside.step}`, before: `stage ${inside.pool}, ${size("before")}`, pooled: `maxima, ${size("pooled")}`,
       places: key, held: size("held"), back: state.memory ? "where it was" : "upper left", detection: of, maps: of };
@@ -361,25 +352,26 @@ export class Microscope extends Page {
     const single = (place, radius) => this.circle(context, place, radius, "transparent", "rgba(255, 255, 255, .8)", 1);
     if (kind === "crop") {
       lay(this.crops[k]);
-      if (this.probe?.step === k + 1 && arrays.saliency) lay(this.mapPicture(arrays.saliency, S, true));
+      if (this.probe?.step === k + 1 && arrays.saliency) lay(this.painted(arrays.saliency, "glow", S));
       this.drawPoints(context, this.points[k].map(toPanel), { radius: 1.9, goals: this.goal.map(toPanel), strokes: false, unsure: this.unsure(k) });
     } else if (kind === "z") {
-      lay(this.once(`z ${k} ${shown}`, () => this.mapPicture(this.channel(arrays.z, k, shown), this.zCells, false)));
+      lay(this.once(`z ${k} ${shown}`, () => this.painted(this.channel(arrays.z, k, shown), "map", this.zCells)));
       if (lit !== null && k) single(toPanel(this.points[k - 1][lit]), 12);
       Object.assign(context, { font: `${11 * this.ratio}px sans-serif`, fillStyle: "#fff" });
       context.fillText(this.zWord(k), 6 * this.ratio, 15 * this.ratio);
       canvas.classList.toggle("mic-edited", this.zWord(k) === "edited");
     } else if (!arrays[kind]) {
       return; // the answer that has it is on its way
-    } else if (kind === "maps" || kind === "detection") {
-      this.darkened(context, this.crops[k]);
-      if (kind === "detection") return lay(this.mapPicture(arrays.detection, arrays.detection.shape[0], true));
-      lay(this.once(`maps ${k} ${shown}`, () => this.mapPicture(this.channel(arrays.maps, k, shown), this.cells, true)));
+    } else if (kind === "detection") {
+      this.glow(context, this.crops[k], this.painted(arrays.detection, "glow", arrays.detection.shape[0]));
+    } else if (kind === "maps") {
+      const map = this.once(`maps ${k} ${shown}`, () => this.painted(this.channel(arrays.maps, k, shown), "glow", this.cells));
+      this.glow(context, this.crops[k], map);
       if (lit !== null) single(toPanel(this.points[k][lit]), 12);
       if (this.probe?.step === k + 1) this.cell(context, [this.probe.x, this.probe.y], n / this.cells, CHOSEN);
     } else {
       context.imageSmoothingEnabled = false;
-      lay(kind === "places" ? this.placePicture(arrays.places) : this.mapPicture(arrays[kind], arrays[kind].shape[0], false));
+      lay(this.painted(arrays[kind], kind === "places" ? "places" : "map", arrays[kind].shape[0]));
     }
     if (keyed && kind === "z") single(this.cursor.z.map((v) => (v + 0.5) * n / this.zCells), 9);
     if (keyed && kind === "maps") this.cell(context, this.cursor.maps, n / this.cells, "#fff");
@@ -524,27 +516,24 @@ export class Microscope extends Page {
     };
     const point = (p) => this.answer && this.closest(this.points[this.K - 1].map(([x, y]) => [x - p[0], y - p[1]].map((v) => v * this.scale)), 10);
     let drag = null;
-    this.over.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      this.over.setPointerCapture(event.pointerId);
-      drag = { part: event.target.dataset.part, from: at(event), last: at(event), moved: false };
-      (drag.part === "occluder" || drag.part === "size" ? this.hider : drag.part ? this.box : null)?.focus({ preventScroll: true });
-      event.preventDefault();
+    hands(this.over, {
+      over: (event) => this.pointAt(point(at(event)), HELP.box),
+      hold: (event) => {
+        drag = { part: event.target.dataset.part, from: at(event), last: at(event), moved: false };
+        (drag.part === "occluder" || drag.part === "size" ? this.hider : drag.part ? this.box : null)?.focus({ preventScroll: true });
+        event.preventDefault();
+      },
+      drag: (event) => {
+        const now = at(event);
+        drag.moved ||= Math.hypot(now[0] - drag.from[0], now[1] - drag.from[1]) * this.scale > 3;
+        if (!drag.moved || !drag.part) return;
+        this.dragTo(drag, now);
+        drag.last = now;
+        this.changed();
+      },
+      drop: (event) => { if (!drag.moved && event.type === "pointerup") this.choose(point(at(event)) ?? ALL); },
+      leave: () => this.pointAt(null),
     });
-    this.over.addEventListener("pointermove", (event) => {
-      const now = at(event);
-      if (!drag) return this.pointAt(point(now), HELP.box);
-      drag.moved ||= Math.hypot(now[0] - drag.from[0], now[1] - drag.from[1]) * this.scale > 3;
-      if (!drag.moved || !drag.part) return;
-      this.dragTo(drag, now);
-      drag.last = now;
-      this.changed();
-    });
-    listen(this.over, "pointerup pointercancel", (event) => {
-      if (drag && !drag.moved && event.type === "pointerup") this.choose(point(at(event)) ?? ALL);
-      drag = null;
-    });
-    this.over.addEventListener("pointerleave", () => this.pointAt(null));
   }
   dragTo({ part, last }, now) {
     const [x, y] = this.centre, far = (p) => Math.hypot(p[0] - x, p[1] - y), step = [now[0] - last[0], now[1] - last[1]];

@@ -24,7 +24,7 @@ from redn_lib.widgets.disturbed_loop import MicroscopeState, Subject, forms_of
 from redn_lib.widgets.draw import colour_map, draw_box, draw_face, draw_response_map, enlarge, turned_box, zoomed
 from redn_lib.widgets.panels import fit_into
 from redn_lib.widgets.style import BLUE, GREEN, GRID, ORANGE, PURPLE
-from redn_lib.widgets.widget import Drawing, Page, Panel, encode_jpeg, face_setup, pack, source
+from redn_lib.widgets.widget import Drawing, Page, Panel, encode_jpeg, face_setup, pack, palette, source
 
 LARGEST = 1024  # pixels of the larger side of the image that the page shows
 PLACES = np.array([BLUE, ORANGE, GREEN, PURPLE, GRID], np.uint8)  # colours of `places`, and of NO_VALUE
@@ -41,7 +41,7 @@ class Microscope(Page):
         super().__init__(picture(subjects, state, fit, inside), page_setup(subjects) | first)
 
     def respond(self, request: Mapping) -> dict:
-        """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
+        """The answer to a request. Raises ValueError or TypeError for one that makes no sense."""
         began, state = time.perf_counter(), MicroscopeState.read(request["state"])
         subject = self.subjects[state.image]
         fit = self.fit if state == self.state else subject.run(state)
@@ -52,9 +52,8 @@ class Microscope(Page):
         if request.get("inside"):
             shown, opened = loop.inside_step(subject, fit, state, **request["inside"])
             arrays |= shown
-        packed = {name: pack(values) for name, values in arrays.items()}
         words = {"line": subject.line(fit, state), "home": subject.home(fit), "opened": opened}
-        return {"arrays": packed, **words, "ms": 1e3 * (time.perf_counter() - began)}
+        return {"arrays": arrays, **words, "ms": 1e3 * (time.perf_counter() - began)}
 
     def changes(self) -> list[dict]:
         """Requests with each control at its ends."""
@@ -114,7 +113,9 @@ def page_setup(subjects: Sequence[Subject]) -> dict:
     """`setup` of the page, but for where it begins; places are in pixels of the images as they were given."""
     model = subjects[0].model
     stages, levels = len(model.preset.widths), model.preset.levels
-    return face_setup() | {
+    setup = face_setup()
+    setup["palettes"]["places"] = palette(PLACES)
+    return setup | {
         "faces": [
             {"name": s.name, "box": s.box.tolist(), "goal": pack(s.goal), "labelled": s.labelled}
             | {"image": encode_jpeg(enlarge(s.image, min(1, LARGEST / max(s.image.shape))))}
@@ -123,7 +124,6 @@ def page_setup(subjects: Sequence[Subject]) -> dict:
         ],
         "parts": {name.replace("_", " "): list(part) for name, part in PARTS.items()},
         "shape": MEAN_SHAPE.tolist(),
-        "places": PLACES.tolist(),
         "draws": {form.draw: loop.DRAWN[form.draw] for form in forms_of(model)},
         "channels": {pool: model.preset.widths[pool - 1][-1] for pool in range(stages, stages - levels, -1)},
         "most_steps": loop.MOST_STEPS,

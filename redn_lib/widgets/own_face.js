@@ -1,5 +1,5 @@
 // The page of one's own face; page.js stands before it. Its requests, {do, ...}, and what the answers hold, are described in own_face.py.
-// They go as messages, with pictures as plain bytes: nothing of a picture is a widget's state, which a notebook may store.
+// Nothing of a picture is a widget's state, which a notebook may store.
 
 const LIVE = 640, ROWS = ["crop", "response maps"]; // pixels of the larger side of a camera's frame
 const HELP = {
@@ -7,21 +7,6 @@ const HELP = {
   points: "Drag a point to where it belongs. Keys: arrows move the chosen point (Shift: further), n and p go to the next and the one before, Delete puts it back.",
   rest: "Camera, file and sample stay between this page and its kernel: nothing is sent elsewhere or stored. Or drop a picture or a video here.",
 };
-
-class MessageBackend extends KernelBackend {
-  constructor(model) {
-    super(model);
-    model.on("msg:custom", this.hear = (answer, buffers) => {
-      Object.values(answer.arrays ?? {}).forEach((packed, i) => { packed.data = buffers[i]; });
-      this.heard?.(answer);
-    });
-  }
-  send({ image, ...request }) { this.model.send(request, undefined, image ? [image] : []); }
-  close() {
-    super.close();
-    this.model.off("msg:custom", this.hear);
-  }
-}
 
 /** A picture or a frame as JPEG, its larger side at most `largest`, and the canvas it was drawn on. */
 async function jpegOf(source, width, height, largest) {
@@ -33,7 +18,6 @@ async function jpegOf(source, width, height, largest) {
 }
 
 export class OwnFace extends Page {
-  static Backend = MessageBackend;
   begin() {
     this.halt();
     Object.assign(this, { point: ALL, network: "shipped", moves: "point", frame: 0, pictures: [], shown: -1, picture: null, view: null, drag: null });
@@ -44,13 +28,12 @@ export class OwnFace extends Page {
 
   // ---- the page
   build() {
-    const { setup } = this, points = setup.names.map((words, i) => [i, `${i}: ${words}`]);
     this.shell(`
       <button class="own-camera" aria-pressed="false">camera</button>
       <button class="own-sample" aria-pressed="false" title="A clip in place of the camera">sample</button>
       <label class="own-open" title="A picture or a video from this computer">file <input type="file" accept="image/*,video/*"></label>
       <button class="own-freeze" title="Keep this frame, to correct its points">freeze</button>
-      ${choose("point", [[ALL, "all 68 points"], ...points], "point", "", 'data-then="renew" class="mic-point"')}
+      ${choosePoint(this.setup.names)}
       ${choice("moves", [["point", "point"], ["part", "part"], ["all", "face"]], "drag moves")}
       <i class="mic-break"></i>
       <span class="mic-pair"><button class="mic-press" title="Learn the pictures with a tick; the shipped weights stay as they are">fine-tune</button>
@@ -68,7 +51,7 @@ export class OwnFace extends Page {
     this.on(".own-sample", "click", () => (this.live === "sample" ? this.rest() : this.run("sample")));
     this.on("input[type=file]", "change", ({ target }) => { this.openFile(target.files[0]); target.value = ""; });
     this.on(".own-freeze", "click", () => this.act({ do: "freeze" }));
-    this.on(".mic-press", "click", () => this.act({ do: "press" }));
+    this.on(".mic-press", "click", () => this.act({ press: true }));
     for (const button of this.el.querySelectorAll(".own-save")) {
       button.addEventListener("click", () => this.act({ do: "export", kind: button.dataset.kind, picture: Math.max(this.shown, 0), network: this.network }));
     }
@@ -149,6 +132,7 @@ export class OwnFace extends Page {
   // ---- asking
   act(request) { this.todo.push(request); this.ask(); }
   renew() { this.act({ do: "show", picture: this.shown }); }
+  chosen() { this.renew(); }
   changed(name) { if (name === "moves") return this.sync(); if (name === "network") return this.renew(); super.changed(); }
   request() {
     const { point, network, next } = this, request = this.todo.shift() ?? (this.live && next);
@@ -159,7 +143,7 @@ export class OwnFace extends Page {
   take(answer, request) {
     const { arrays, line } = answer;
     this.waiting ||= this.todo.length > 0;
-    if (request.do === "press") return;
+    if (request.press) return;
     if (answer.file) return this.download(answer);
     this.answer = answer;
     if (answer.pictures) {
@@ -172,15 +156,13 @@ export class OwnFace extends Page {
     else show(answer.pictures ? null : this.grabbed);
   }
   viewOf({ crops, matrices, steps, maps, corrected, shipped, tuned, confidence }) {
-    const [K, S] = crops.shape, points = range(K).map((k) => pairs(steps.subarray(136 * k, 136 * k + 136)));
-    const other = tuned && (this.network === "tuned" ? shipped : tuned);
-    return { S, maps, confidence, steps: points, points: points[K - 1], goal: corrected && pairs(corrected), other: other && pairs(other),
-      shipped: shipped && pairs(shipped), inverses: range(K).map((k) => inverse([...matrices.subarray(6 * k, 6 * k + 6)])),
-      crops: range(K).map((k) => this.photo(crops.subarray(3 * S * S * k, 3 * S * S * (k + 1)), S)) };
+    const S = crops.shape[1], points = cut(steps, 136).map(pairs), other = tuned && (this.network === "tuned" ? shipped : tuned);
+    return { S, maps, confidence, steps: points, points: points.at(-1), goal: corrected && pairs(corrected), other: other && pairs(other),
+      shipped: shipped && pairs(shipped), inverses: cut(matrices, 6).map(inverse), crops: cut(crops, 3 * S * S).map((bytes) => this.photo(bytes, S)) };
   }
   takePictures({ pictures, shown, tuned, arrays }) {
-    const n = 3 * this.setup.thumb ** 2;
-    Object.assign(this, { pictures, shown, tuned, thumbs: pictures.map((_, i) => this.photo(arrays.thumbs.subarray(n * i, n * i + n), this.setup.thumb)) });
+    const { thumb } = this.setup;
+    Object.assign(this, { pictures, shown, tuned, thumbs: cut(arrays.thumbs, 3 * thumb ** 2).map((bytes) => this.photo(bytes, thumb)) });
     if (!tuned) this.network = "shipped";
     if (shown >= 0) this.halt();
     this.sync();
@@ -262,8 +244,7 @@ export class OwnFace extends Page {
       crop.drawImage(view.crops[k], 0, 0, n, n);
       const placed = points.map((p) => forward(view.inverses[k], p).map((v) => (v + 0.5) * n / view.S));
       this.drawPoints(crop, placed, { radius: 1.5, strokes: false });
-      this.darkened(maps, view.crops[k]);
-      maps.drawImage(this.mapPicture(this.channel(view.maps, k, ALL), view.maps.shape[2], true), 0, 0, n, n);
+      this.glow(maps, view.crops[k], this.painted(this.channel(view.maps, k, ALL), "glow", view.maps.shape[2]));
     });
   }
   hint(words) { super.hint(words ?? (this.view?.goal ? HELP.points : this.live ? HELP.live : HELP.rest)); }
@@ -275,30 +256,27 @@ export class OwnFace extends Page {
       return [(event.clientX - r.left) / this.scale + this.part[0] - 0.5, (event.clientY - r.top) / this.scale + this.part[1] - 0.5];
     };
     const near = (p) => this.view?.points && this.closest((this.view.goal ?? this.view.points).map(([x, y]) => [(x - p[0]) * this.scale, (y - p[1]) * this.scale]), 14);
-    image.addEventListener("pointerdown", (event) => {
-      const point = near(at(event));
-      if (event.button || (point ?? null) === null) return;
-      this.point = point;
-      this.drag = this.view.goal && { last: at(event), moved: false };
-      image.setPointerCapture(event.pointerId);
-      image.focus({ preventScroll: true });
-      event.preventDefault();
-      this.sync();
-      this.draw();
+    hands(image, {
+      over: (event) => this.pointAt(near(at(event)) ?? null),
+      hold: (event) => {
+        const point = near(at(event)) ?? null;
+        if (point === null) return false;
+        this.point = point;
+        this.drag = { last: at(event), moved: false };
+        image.focus({ preventScroll: true });
+        event.preventDefault();
+        this.sync();
+        this.draw();
+        return Boolean(this.view.goal);
+      },
+      drag: (event) => {
+        const now = at(event), { drag } = this;
+        this.move([now[0] - drag.last[0], now[1] - drag.last[1]]);
+        Object.assign(drag, { last: now, moved: true });
+      },
+      drop: () => (this.drag.moved ? this.send() : this.renew()),
+      leave: () => this.pointAt(null),
     });
-    image.addEventListener("pointermove", (event) => {
-      const now = at(event), { drag } = this;
-      if (!drag) return this.pointAt(near(now) ?? null);
-      this.move([now[0] - drag.last[0], now[1] - drag.last[1]]);
-      Object.assign(drag, { last: now, moved: true });
-    });
-    for (const type of ["pointerup", "pointercancel"]) image.addEventListener(type, () => {
-      const { drag } = this;
-      this.drag = null;
-      if (drag?.moved) this.send();
-      else if (drag) this.renew();
-    });
-    image.addEventListener("pointerleave", () => this.pointAt(null));
     image.addEventListener("keydown", (event) => this.keyOnPoints(event));
   }
   keyOnPoints(event) {

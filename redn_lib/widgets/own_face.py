@@ -1,15 +1,13 @@
 """One's own face: tracked live from the browser's camera, frozen, corrected by hand, learnt, and measured. (our choice)
 
-Its page is own_face.js. What passes between the two, beside what page.js says: requests and answers are messages, not
-traits, so that no picture is stored with the notebook.
+Its page is own_face.js. What passes between the two, beside what page.js says:
 
 request  {do, ...}: `do` is one of ACTS, methods below, the rest are its arguments; image: bytes of a file.
 answer   {arrays, line, pictures, shown, file}; arrays as in `step_arrays`, and photo: the image as JPEG; of a picture
          shipped, tuned, corrected: (68, 2) float32; thumbs: (n, 48, 48, 3) uint8; content: of the file to download.
 """
 
-import time
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,13 +31,13 @@ from redn_lib.training.fine_tune import TUNE, fine_tune
 from redn_lib.training.stages import Stage
 from redn_lib.widgets.draw import draw_face, draw_response_map, enlarge, to_bytes, to_peaks
 from redn_lib.widgets.panels import caption, fit_into, side_by_side, stack
-from redn_lib.widgets.widget import Page, encode_jpeg, face_setup, pack, source, still
+from redn_lib.widgets.widget import Page, face_setup, jpeg_array, source, still
 
 SHIPPED, TUNED = "shipped", "tuned"
 LARGEST = 1024  # pixels of the larger side of a picture
 THUMB = 48
 BEGIN = "fine-tune"
-ACTS = ("follow", "freeze", "add", "show", "correct", "learn", "remove", "press", "export", "start_again")
+ACTS = ("follow", "freeze", "add", "show", "correct", "learn", "remove", "export", "start_again")
 
 
 @dataclass(eq=False)
@@ -93,7 +91,6 @@ class OwnFace(Page):
         self._forget()
         setup = {"state": {}, "parts": [list(part) for part in PARTS.values()], "largest": LARGEST, "thumb": THUMB}
         super().__init__(picture(model, sample), face_setup() | setup)
-        self.on_msg(self._take_message)
 
     def _forget(self) -> None:
         self.pictures: list[Picture] = []
@@ -101,18 +98,9 @@ class OwnFace(Page):
         self._folded.pop(TUNED, None)
         self._frame = self._tracked = None
 
-    def _take_message(self, _, content: Mapping, buffers: Sequence) -> None:
-        self.take_request(content | ({"image": bytes(buffers[0])} if buffers else {}))
-
-    def reply(self, answer: Mapping) -> None:
-        """Send an answer as a message, its arrays as plain bytes beside it."""
-        arrays = answer.get("arrays", {})
-        about = {name: {"shape": packed["shape"], "type": packed["type"]} for name, packed in arrays.items()}
-        self.send({**answer, "arrays": about}, [packed["data"] for packed in arrays.values()])
-
     def respond(self, request: Mapping) -> dict:
-        """The answer to a request, without its number. Raises ValueError or TypeError for one that makes no sense."""
-        given = {name: value for name, value in request.items() if name not in ("do", "number", "state")}
+        """The answer to a request. Raises ValueError or TypeError for one that makes no sense."""
+        given = {name: value for name, value in request.items() if name not in ("do", "state")}
         do = request.get("do", "show")
         if do not in ACTS:
             raise ValueError(f"there is no {do!r} to do; there are {', '.join(ACTS)}")
@@ -137,8 +125,8 @@ class OwnFace(Page):
         if fit is not None:
             arrays, line = step_arrays(fit, point), f"live, {network} network: confidence {fit.confidence.mean():.2f}"
         if not image:
-            arrays["photo"] = np.frombuffer(encode_jpeg(frame), np.uint8)
-        return {"arrays": {name: pack(values) for name, values in arrays.items()}, "line": line}
+            arrays["photo"] = jpeg_array(frame)
+        return {"arrays": arrays, "line": line}
 
     def _frames(self) -> Iterator[np.ndarray]:
         while True:
@@ -195,11 +183,10 @@ class OwnFace(Page):
             shown = self._picture(picture)
             arrays |= step_arrays(self.fit(shown, network if self.tuned else SHIPPED), point)
             arrays |= {name: self.fit(shown, name).points for name in self.errors(shown)}
-            arrays |= {"corrected": shown.points, "photo": np.frombuffer(encode_jpeg(shown.image), np.uint8)}
+            arrays |= {"corrected": shown.points, "photo": jpeg_array(shown.image)}
             line = self.line(shown)
         listed = [{"name": p.name, "learn": p.learn, "errors": self.means(p, p.moved)} for p in self.pictures]
-        packed = {name: pack(values) for name, values in arrays.items()}
-        return {"arrays": packed, "line": line, "pictures": listed, "shown": picture, "tuned": self.tuned is not None}
+        return {"arrays": arrays, "line": line, "pictures": listed, "shown": picture, "tuned": self.tuned is not None}
 
     def means(self, picture: Picture, chosen: np.ndarray) -> list[float]:
         """The mean error of each network over chosen points (68,) bool, over all of them where there are none."""
@@ -262,7 +249,7 @@ class OwnFace(Page):
         self.stopping = False
         self.say("begins")
         try:
-            tuned = fine_tune(self.model, self.faces(), self.stage, self._batches)
+            tuned = fine_tune(self.model, self.faces(), self.stage, self.follow)
         except Exception as error:
             self.say(f"{error}", wrong=True, press=BEGIN)
             raise
@@ -271,16 +258,6 @@ class OwnFace(Page):
             one.fits.pop(TUNED, None)
         self.say(f"{'stopped, what it has learnt is kept' if self.stopping else 'done'}", share=1.0, press=BEGIN)
         return tuned
-
-    def _batches(self, batches: Sized) -> Iterator:
-        """Yield the batches until it is asked to stop, the bar beside them."""
-        began = time.monotonic()
-        for n, batch in enumerate(batches):
-            if self.stopping:
-                return
-            left = (time.monotonic() - began) / max(n, 1) * (len(batches) - n)
-            self.say(f"batch {n + 1} of {len(batches)}" + f", {left:.0f} s left" * (n > 0), share=n / len(batches))
-            yield batch
 
     # ---- what can be taken away
     def table(self) -> pd.DataFrame:
@@ -314,7 +291,7 @@ class OwnFace(Page):
         else:
             raise ValueError(f"no {kind} to export" + ": fine-tune first" * (kind == "weights"))
         ending = "safetensors" if kind == "weights" else kind
-        return {"arrays": {"content": pack(np.frombuffer(content, np.uint8))}, "file": f"own_face.{ending}"}
+        return {"arrays": {"content": np.frombuffer(content, np.uint8)}, "file": f"own_face.{ending}"}
 
 
 def own_face(model: RedNet, sample: Sequence[np.ndarray], stage: Stage = TUNE) -> OwnFace:

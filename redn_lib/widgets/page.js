@@ -1,12 +1,13 @@
 // What the pages of all widgets share. Python puts this file before microscope.js, memory.js or controls.js: together they are one ES
 // module for anywidget, drawing on canvas and SVG, without a build step or network; `export default { render }` is at its end.
 //
-// A page needs of `model`, in render({ model, el }), only get(name), set(name, value), save_changes(), on(event, act), off(event, act):
+// A page needs, in render({ model, el, experimental }), only model.get(name), model.on(event, act) and off, and of anywidget's `experimental`
+// invoke("reply", request, { buffers, signal }) -> Promise of [answer, buffers]:
 //   setup    model to page, once: what may be chosen, the first state, `still` and `about`: a picture, and words, in place of the page.
-//   request  page to model: {number, state, ...}. The page waits for an answer before it sends the next request.
-//   answer   model to page, with the event "change:answer": {number, arrays, line, ...}, or {number, error}.
-// An array is {shape, type, data}: plain bytes in C order. A page without a kernel hands in an object that keeps to this, or calls a
-// page's constructor with a backend of its own: run(request) -> Promise of the answer with typed arrays.
+//   request  page to model: {state, ...}. The page waits for an answer before it sends the next request.
+//   answer   model to page: {arrays, line, ...}, or {error}; arrays: {shape, type} by name, their bytes are the buffers, in C order.
+// A page without a kernel hands in objects that keep to this, or calls a page's constructor with a backend of its own:
+// run(request) -> Promise of the answer with typed arrays.
 
 const ALL = -1;
 const POINT = "#56b4e9", GOAL = "#f0e442", ERROR = "#d55e00", CROP = "#00c08b", CHOSEN = "#ff9f1c", INK = "#1b1f27";
@@ -19,38 +20,20 @@ function unpack({ shape, type, data }) {
   return Object.assign(new TYPES[type](bytes), { shape });
 }
 
-/** Asks the kernel through the widget's traits `request` and `answer`. */
+/** Asks the kernel. */
 class KernelBackend {
-  constructor(model) {
-    Object.assign(this, { model, number: Date.now() });
-    model.on("change:answer", this.listen = () => this.heard?.(model.get("answer")));
-  }
+  constructor({ model, experimental }) { Object.assign(this, { model, invoke: experimental.invoke }); }
 
-  run(request) {
-    const number = ++this.number;
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error("no kernel answers; run this cell again")), 60_000);
-      this.heard = (answer) => {
-        if (answer.number !== number) return;
-        clearTimeout(late);
-        if (answer.error) return reject(new Error(answer.error));
-        const arrays = Object.entries(answer.arrays).map(([name, packed]) => [name, unpack(packed)]);
-        resolve({ ...answer, arrays: Object.fromEntries(arrays) });
-      };
-      this.send({ number, ...request });
-    });
+  async run({ image, ...request }) {
+    const signal = AbortSignal.timeout(60_000), late = () => { throw new Error("no kernel answers; run this cell again"); };
+    const [answer, buffers] = await this.invoke("reply", request, { signal, buffers: image ? [image] : [] }).catch(late);
+    if (answer.error) throw new Error(answer.error);
+    const arrays = Object.entries(answer.arrays).map(([name, about], i) => [name, unpack({ ...about, data: buffers[i] })]);
+    return { ...answer, arrays: Object.fromEntries(arrays) };
   }
-  send(request) {
-    this.model.set("request", request);
-    this.model.save_changes();
-  }
-
   /** Hands on what the kernel tells of something long. */
   follow(tell) { this.model.on("change:told", this.told = () => tell(this.model.get("told"))); }
-  close() {
-    this.model.off("change:answer", this.listen);
-    this.model.off("change:told", this.told);
-  }
+  close() { this.model.off("change:told", this.told); }
 }
 
 const put = (node, attributes) => Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
@@ -60,6 +43,20 @@ function svg(name, attributes, parent) {
   return made;
 }
 const listen = (node, events, act) => events.split(" ").forEach((event) => node.addEventListener(event, act));
+/** What a pointer does on a node: `over` without a button; `drag` and at last `drop` where `hold` did not return false; `leave`. */
+function hands(node, { over, hold, drag, drop = () => {}, leave }) {
+  let held = false;
+  listen(node, "pointerdown", (event) => {
+    held = !event.button && hold(event) !== false;
+    if (held) node.setPointerCapture(event.pointerId);
+  });
+  listen(node, "pointermove", (event) => (held ? drag : over)(event));
+  listen(node, "pointerup pointercancel", (event) => {
+    if (held) drop(event);
+    held = false;
+  });
+  listen(node, "pointerleave", leave);
+}
 /** Where an event is, in shares of a node. */
 function shares(event, node) {
   const { left, top, width, height } = node.getBoundingClientRect();
@@ -97,7 +94,8 @@ class Page {
   /** el: where it is built; setup: as above, pictures as Blobs; backend: see above. */
   constructor(el, setup, backend) {
     Object.assign(this, { el, setup, backend, hover: null, answer: null, answered: 0, name: `mic-${++made}` });
-    if (setup.colours) this.colours = unpack(setup.colours);
+    const palettes = Object.entries(setup.palettes ?? {}).map(([name, packed]) => [name, new Uint32Array(unpack(packed).buffer)]);
+    this.palettes = Object.fromEntries(palettes);
     put(el, { class: "mic", "data-lm-suppress-shortcuts": "true" }); // else JupyterLab takes letters for commands
     this.begin();
     this.build();
@@ -235,13 +233,10 @@ class Page {
     for (let i = 0, j = 0; i < bytes.length; j++) data.data[j] = j % 4 === 3 ? 255 : bytes[i++];
     return this.canvasOf(data);
   }
-  /** Numbers 0 to 255 as a picture in the map's colours; glow: the smaller, the more transparent. */
-  mapPicture(values, size, glow) {
-    const data = new ImageData(size, size), out = data.data, { colours } = this;
-    values.forEach((value, i) => {
-      for (let c = 0; c < 3; c++) out[4 * i + c] = colours[3 * value + c];
-      out[4 * i + 3] = glow ? 230 * Math.sqrt(value / 255) : 255;
-    });
+  /** Whole numbers as a picture, each in its colour of a palette. */
+  painted(values, palette, width, height = width) {
+    const data = new ImageData(width, height), out = new Uint32Array(data.data.buffer), colours = this.palettes[palette];
+    values.forEach((value, i) => { out[i] = colours[value]; });
     return this.canvasOf(data);
   }
   canvasOf(data) {
@@ -314,11 +309,13 @@ class Page {
     context.fillRect(0, 0, context.canvas.width, context.canvas.height);
     context.globalCompositeOperation = "source-over";
   }
-  /** A crop in dark grey, for maps to glow over. */
-  darkened(context, picture) {
-    context.drawImage(picture, 0, 0, context.canvas.width, context.canvas.width);
+  /** A map that glows over a crop in dark grey. */
+  glow(context, crop, map) {
+    const n = context.canvas.width;
+    context.drawImage(crop, 0, 0, n, n);
     this.wash(context, "saturation", "#000");
     this.wash(context, "source-over", "rgba(0, 0, 0, .45)");
+    context.drawImage(map, 0, 0, n, n);
   }
   /** Strokes of a face through its places on a canvas. */
   strokes(context, places, colour, strength, width = 1) {
@@ -344,10 +341,10 @@ class Page {
 }
 
 /** `render` of anywidget for a kind of page. */
-const rendering = (kind) => ({ model, el }) => {
+const rendering = (kind) => ({ model, el, experimental }) => {
   const setup = { ...model.get("setup") };
   setup.still = new Blob([setup.still]);
   const root = el.appendChild(document.createElement("div"));
-  root.page = new kind(root, setup, new (kind.Backend ?? KernelBackend)(model));
+  root.page = new kind(root, setup, new KernelBackend({ model, experimental }));
   return () => root.page.close();
 };

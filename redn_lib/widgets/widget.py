@@ -6,7 +6,8 @@ controls are tried, and errors raised.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import asdict, field, fields, replace
 from functools import wraps
@@ -40,6 +41,11 @@ def encode_jpeg(picture: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
+def jpeg_array(picture: np.ndarray) -> np.ndarray:
+    """The same as an array of bytes, for an answer."""
+    return np.frombuffer(encode_jpeg(picture), np.uint8)
+
+
 def still(picture: np.ndarray, alt: str) -> Image:
     """A picture as the output of a cell, on a card, with its alt text; needs no running kernel to be seen."""
     picture = on_card(picture, MARGIN, MARGIN, MARGIN, MARGIN)
@@ -57,31 +63,36 @@ def pack(values: np.ndarray) -> dict:
 
 
 def face_setup() -> dict:
-    """What pages that draw a face know of one, and the colours of maps."""
+    """What pages that draw a face know of one, and the colours of maps, opaque and glowing."""
     lines = [[list(indices), closed] for indices, closed in LINES]
-    return {"names": list(POINT_NAMES), "lines": lines, "colours": pack(colour_map(np.arange(256)[None], 255)[0])}
+    shades, colours = np.arange(256), colour_map(np.arange(256)[None], 255)[0]
+    palettes = {"map": palette(colours), "glow": palette(colours, 230 * np.sqrt(shades / 255))}
+    return {"names": list(POINT_NAMES), "lines": lines, "palettes": palettes}
+
+
+def palette(colours: np.ndarray, opacity: np.ndarray | int = 255) -> dict:
+    """Colours (n, 3) of the numbers from 0 on, with their opacity 0 to 255, as a page takes them."""
+    return pack(np.uint8(np.c_[colours, np.broadcast_to(opacity, len(colours))]))
 
 
 class Page(anywidget.AnyWidget):
     """A widget that its page draws; what passes between the two stands at the head of page.js.
 
-    A kind of page has `_esm`, by `source`; respond(request) to the answer without its number; and changes(), what a
-    sweep asks for one after the other. One with something long, begun by `press`, has run(), too; `ended`: how often
-    that came to its end. `stand_in` is the picture that is shown where no widget can run.
+    A kind of page has `_esm`, by `source`; respond(request) to the answer, its arrays those of numpy; and changes(),
+    what a sweep asks for one after the other. One with something long, begun by `press`, has run(), too, which takes
+    its batches through `follow`; `ended`: how often that came to its end. `stand_in` is the picture that is shown where
+    no widget can run.
 
     told: kernel to page, of what is long: {words, wrong, share, press: words of the button, done: how often it ended}
     """
 
     _css = HERE / "page.css"
     setup = Dict().tag(sync=True)
-    request = Dict().tag(sync=True)
-    answer = Dict().tag(sync=True)
     told = Dict().tag(sync=True)
 
     def __init__(self, stand_in: Image, setup: Mapping):
         self.stand_in, self.stopping, self.ended, self._runner = stand_in, False, 0, None
         super().__init__(setup={**setup, "still": stand_in.data, "about": stand_in.alt})
-        self.observe(self._answer, "request")
         if os.environ.get("REDN_CI"):
             self.sweep()
 
@@ -90,22 +101,20 @@ class Page(anywidget.AnyWidget):
         for change in [*self.changes(), {}]:
             self.respond({"state": self.setup["state"]} | change)
 
-    def _answer(self, change) -> None:
-        self.take_request(change.new)
+    @anywidget.experimental.command
+    def reply(self, request: Mapping, buffers: Sequence) -> tuple[dict, list[bytes]]:
+        """The answer to a request of the page, with its arrays as plain bytes beside it; a mistake is told there.
 
-    def take_request(self, request: Mapping) -> None:
-        """Answer a request of the page."""
-        number = request.get("number")
+        buffers: the bytes of a picture, or none. Nothing of all this is a trait, which a notebook might store.
+        """
         try:
-            self.reply({"number": number} | self.respond(request))
-        except Exception as error:  # a mistake in the page's request is told there, and nothing hangs
-            self.reply({"number": number, "error": f"{type(error).__name__}: {error}"})
-            if os.environ.get("REDN_CI"):
-                raise
-
-    def reply(self, answer: Mapping) -> None:
-        """Send an answer to the page."""
-        self.answer = answer
+            given = request | ({"image": bytes(buffers[0])} if buffers else {})
+            answer = self.press() if request.get("press") else self.respond(given)
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}, []
+        arrays = {name: pack(values) for name, values in answer["arrays"].items()}
+        data = [packed.pop("data") for packed in arrays.values()]
+        return answer | {"arrays": arrays}, data
 
     def press(self) -> dict:
         """Begin `run` in a thread of its own, or ask it to stop; returns the answer to the request."""
@@ -120,6 +129,16 @@ class Page(anywidget.AnyWidget):
     def say(self, words: str, *, share: float = 0.0, wrong: bool = False, press: str = STOP) -> None:
         """Tell the page how far `run` is."""
         self.told = {"words": words, "share": share, "wrong": wrong, "press": press, "done": self.ended}
+
+    def follow(self, batches: Sized) -> Iterator:
+        """Yield the batches until it is asked to stop, and tell the page how far they are."""
+        began = time.monotonic()
+        for n, batch in enumerate(batches):
+            if self.stopping:
+                return
+            left = (time.monotonic() - began) / max(n, 1) * (len(batches) - n)
+            self.say(f"batch {n + 1} of {len(batches)}" + f", {left:.0f} s left" * (n > 0), share=n / len(batches))
+            yield batch
 
     def _try(self) -> None:
         with suppress(Exception, KeyboardInterrupt):  # the page shows it
@@ -163,11 +182,9 @@ class Panel(NamedTuple):
         return drawn(dots_by_row({f"{self.title}, {words}": {"": found}}, alt=self.title))
 
     def packed(self) -> dict:
-        """As it goes to the page: image is a JPEG."""
-        shown = {"title": self.title, "note": self.note, "rows": [row._asdict() for row in self.rows]}
-        if self.rows:
-            return shown
-        return shown | {"image": encode_jpeg(self.picture), "width": self.picture.shape[1]}
+        """As it goes to the page, without its picture."""
+        width = 0 if self.rows else self.picture.shape[1]
+        return {"title": self.title, "note": self.note, "rows": [row._asdict() for row in self.rows], "width": width}
 
 
 class Drawing(NamedTuple):
@@ -225,7 +242,8 @@ class Scene:
 class Live(Page):
     """The controls of a scene, and the pictures that follow them. `state` is what the controls last showed.
 
-    request  {state}; answer: {rows: rows of panels, see `Panel.packed`; about, line; arrays: the curves}
+    request  {state}; answer: {rows: rows of panels, see `Panel.packed`; about, line; curves: their names; arrays: the
+             curves, and the pictures as JPEG by the number of their panel}
     last: of the frames, for a play button; button: words of one that sends {press}.
     """
 
@@ -237,14 +255,17 @@ class Live(Page):
         super().__init__(scene.still(), setup)
 
     def respond(self, request: Mapping) -> dict:
-        """The answer to a request, without its number. Raises what drawing raises, TypeError for an unknown name."""
+        """The answer to a request. Raises what drawing raises, TypeError for an unknown name."""
         state = replace(self.scene.start, **request["state"])
         drawing = self.scene.draw(state)
         self.state = state
         rows = [[panel.packed() for panel in row] for row in drawing.rows]
-        arrays = {name: pack(np.float32(values)) for name, values in drawing.curves.items()}
+        arrays = {name: np.float32(values) for name, values in drawing.curves.items()}
         line = "\n".join(" · ".join(words) for words in drawing.numbers)
-        return {"rows": rows, "about": drawing.about, "line": line, "arrays": arrays}
+        answer = {"rows": rows, "about": drawing.about, "line": line, "curves": list(arrays)}
+        panels = enumerate(panel for row in drawing.rows for panel in row)
+        arrays |= {str(i): jpeg_array(panel.picture) for i, panel in panels if not panel.rows}
+        return answer | {"arrays": arrays}
 
     def changes(self) -> list[dict]:
         """Requests with each control at each of its ends."""

@@ -152,16 +152,16 @@ def test_same_state_same_answer(model, start):
     live = microscope(model, FACE)
     asked = live.setup["state"] | {"edits": [{"kind": "blank", "step": 2}], "turn": 10}
     first, plain, again = (live.respond({"state": s})["arrays"] for s in (asked, live.setup["state"], asked))
-    assert first == again != plain
+    assert all((first[name] == again[name]).all() for name in first) and (first["points"] != plain["points"]).any()
 
 
-def test_page_and_kernel_through_the_traits(model):
+def test_an_answer_to_the_page(model):
     live = microscope(model, FACE.image, BOX)
-    live.request = {"number": 7, "state": live.setup["state"], "probe": {"step": 2, "point": -1, "x": 3, "y": 4}}
-    assert live.answer["number"] == 7 and live.answer["home"]
-    assert "step 3 0.0%" in live.answer["line"] and "undisturbed prediction" in live.answer["line"]
-    packed = live.answer["arrays"]["saliency"]
-    assert len(packed["data"]) == np.prod(packed["shape"]) == SIZE * SIZE and max(packed["data"]) == 255
+    answer, buffers = live.reply({"state": live.setup["state"], "probe": {"step": 2, "point": -1, "x": 3, "y": 4}}, [])
+    assert answer["home"] and "step 3 0.0%" in answer["line"] and "undisturbed prediction" in answer["line"]
+    assert answer["arrays"]["saliency"] == {"shape": [SIZE, SIZE], "type": "uint8"}
+    saliency = buffers[list(answer["arrays"]).index("saliency")]
+    assert len(saliency) == SIZE * SIZE and max(saliency) == 255
     assert live.state == MicroscopeState.read(live.setup["state"]) == first_state(live.subjects)
 
 
@@ -301,16 +301,12 @@ def test_forms_that_the_weights_can_run(model):
         ({"zoom": 2}, "zoom"),
     ],
 )
-def test_nonsense_is_refused_in_words(model, monkeypatch, change, words):
-    monkeypatch.delenv("REDN_CI", raising=False)
+def test_nonsense_is_refused_in_words(model, change, words):
     live = microscope(model, FACE.image, BOX)
     before = live.state
-    live.request = {"number": 1, "state": live.setup["state"] | change, "probe": None}
-    assert "Error: " in live.answer["error"] and words in live.answer["error"]
+    answer, _ = live.reply({"state": live.setup["state"] | change, "probe": None}, [])
+    assert "Error: " in answer["error"] and words in answer["error"]
     assert live.state == before
-    monkeypatch.setenv("REDN_CI", "1")
-    with pytest.raises((ValueError, TypeError, IndexError), match=words):
-        live.request = {"number": 2, "state": live.setup["state"] | change, "probe": None}
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,8 @@ def sample():
 
 @pytest.fixture
 def own(model, sample, monkeypatch):
-    """The widget, and in `sent` what it sends to its page: (content, buffers)."""
     monkeypatch.delenv("REDN_CI", raising=False)
-    widget = own_face(model, sample, SHORT)
-    widget.sent = []
-    widget.send = lambda content, buffers=(): widget.sent.append((content, buffers))
-    return widget
+    return own_face(model, sample, SHORT)
 
 
 def jpeg(image: np.ndarray) -> bytes:
@@ -45,13 +41,8 @@ def jpeg(image: np.ndarray) -> bytes:
 
 
 def message(own, content: dict, *buffers: bytes) -> dict:
-    """Send a message as the page does; returns the answer."""
-    own._handle_custom_msg(content, [memoryview(b) for b in buffers])
-    return own.sent[-1][0]
-
-
-def unpacked(answer: dict) -> dict[str, np.ndarray]:
-    return {name: np.frombuffer(a["data"], a["type"]).reshape(a["shape"]) for name, a in answer["arrays"].items()}
+    """Ask as the page does; returns the answer without its arrays."""
+    return own.reply(content, [memoryview(b) for b in buffers])[0]
 
 
 def frozen(own) -> None:
@@ -68,7 +59,7 @@ def lifted(own, number: int = 0) -> np.ndarray:
 def test_a_live_frame_has_the_trackers_points_and_maps(own, model, sample):
     due = list(Tracker(model).track(sample))
     for t, frame in enumerate(due):
-        answer = unpacked(own.respond({"do": "follow", "sample": t}))
+        answer = own.respond({"do": "follow", "sample": t})["arrays"]
         np.testing.assert_allclose(answer["steps"][-1], frame.points, atol=1e-4)
         assert answer["maps"].shape[:2] == (3, 1) and answer["maps"].max() == 255
         shown = cv2.imdecode(answer["photo"], cv2.IMREAD_COLOR)
@@ -76,28 +67,28 @@ def test_a_live_frame_has_the_trackers_points_and_maps(own, model, sample):
 
 
 def test_two_frames_at_once_are_answered_one_after_the_other_and_no_trait_holds_them(own, sample):
-    for number in (7, 8):
-        answer = message(own, {"do": "follow", "number": number}, jpeg(sample[0]))
-        assert answer["number"] == number and "confidence" in answer["line"] and "photo" not in answer["arrays"]
-    content, buffers = own.sent[-1]
+    before = own.get_state()
+    for _ in range(2):
+        content, buffers = own.reply({"do": "follow"}, [jpeg(sample[0])])
+        assert "confidence" in content["line"] and "photo" not in content["arrays"]
     sizes = [np.prod(a["shape"]) * np.dtype(a["type"]).itemsize for a in content["arrays"].values()]
     assert [len(b) for b in buffers] == sizes
-    assert own.request == {} and own.answer == {}, "a notebook stores traits"
+    assert own.get_state() == before, "a notebook stores traits"
 
 
 def test_frames_of_another_size_begin_again(own, sample):
-    message(own, {"do": "follow", "number": 1}, jpeg(sample[0]))
+    message(own, {"do": "follow"}, jpeg(sample[0]))
     larger = cv2.resize(sample[0], None, fx=2, fy=2)
-    assert "confidence" in message(own, {"do": "follow", "number": 2}, jpeg(larger))["line"]
+    assert "confidence" in message(own, {"do": "follow"}, jpeg(larger))["line"]
 
 
 def test_what_is_wrong_is_told(own, sample):
     def told(*buffers: bytes, **request) -> str:
-        return message(own, {"number": 1, **request}, *buffers)["error"]
+        return message(own, request, *buffers)["error"]
 
     assert "start the camera or the sample" in told(do="freeze")
     blank = np.full((120, 160, 3), 90, np.uint8)
-    assert "no face in this frame" in message(own, {"do": "follow", "number": 1}, jpeg(blank))["line"]
+    assert "no face in this frame" in message(own, {"do": "follow"}, jpeg(blank))["line"]
     assert "no face to freeze" in told(do="freeze")
     assert "wall.jpg: no face found" in told(jpeg(blank), do="add", name="wall.jpg")
     assert "a.png: no whole image" in told(b"no image", do="add", name="a.png")
@@ -128,7 +119,7 @@ def test_corrections_errors_and_tuning(own, model):
     assert own.tuned is tuned and own.told["words"] == "done" and own.told["done"] == 1
     assert all((model.state_dict()[name] == value).all() for name, value in shipped.items())
     answer = own.respond({"do": "show", "picture": 0, "network": "tuned"})
-    arrays = unpacked(answer)
+    arrays = answer["arrays"]
     np.testing.assert_array_equal(arrays["steps"][-1], arrays["tuned"])
     np.testing.assert_array_equal(arrays["corrected"], points.astype(np.float32))
     assert (arrays["tuned"] != arrays["shipped"]).any() and "→ tuned" in answer["line"]
@@ -138,13 +129,12 @@ def test_corrections_errors_and_tuning(own, model):
 def test_a_press_tunes_aside_and_a_second_one_keeps_what_was_learnt(own):
     own.stage = replace(TUNE, iterations=10_000)
     frozen(own)
-    message(own, {"do": "press", "number": 1})
+    message(own, {"press": True})
     thread = own._runner
     while "batch 2 of" not in own.told.get("words", ""):
         assert thread.is_alive()
-    message(own, {"do": "follow", "number": 2, "sample": 1})
-    assert "confidence" in own.sent[-1][0]["line"], "the camera goes on meanwhile"
-    message(own, {"do": "press", "number": 3})
+    assert "confidence" in message(own, {"do": "follow", "sample": 1})["line"], "the camera goes on meanwhile"
+    message(own, {"press": True})
     thread.join(60)
     assert own.tuned is not None and "stopped" in own.told["words"] and own.told["press"] == "fine-tune"
 
@@ -165,7 +155,7 @@ def test_exports_hold_what_the_page_shows(own, model):
     def file(kind: str) -> bytes:
         answer = own.respond({"do": "export", "kind": kind, "picture": 0})
         assert answer["file"].startswith("own_face.")
-        return unpacked(answer)["content"].tobytes()
+        return answer["arrays"]["content"].tobytes()
 
     table = pd.read_csv(io.BytesIO(file("csv")))
     assert len(table) == 68 and table["learnt"].all() and table["name"][30] == "nose, tip"
@@ -179,7 +169,7 @@ def test_saved_weights_are_the_tuned_ones(own, tmp_path):
     frozen(own)
     own.run()
     path = tmp_path / "own.safetensors"
-    path.write_bytes(unpacked(own.respond({"do": "export", "kind": "weights"}))["content"].tobytes())
+    path.write_bytes(own.respond({"do": "export", "kind": "weights"})["arrays"]["content"].tobytes())
     loaded, tuned = load_weights(path, device="cpu").state_dict(), own.tuned.state_dict()
     assert all((loaded[name] == value).all() for name, value in tuned.items())
 

@@ -41,7 +41,8 @@ class Stage {
     this.close?.();
     find("microscope-page").replaceChildren();
     this.model = new PageModel(setup, this.network, images, goals);
-    this.close = this.page.render({ model: this.model, el: find("microscope-page") });
+    const { model } = this;
+    this.close = this.page.render({ model, el: find("microscope-page"), experimental: { invoke: (...given) => model.invoke(...given) } });
   }
   /** A picture of the reader's, with the box of the face in it. */
   async open({ canvas, image }, name, box) {
@@ -80,7 +81,7 @@ class Camera {
   }
 }
 
-const revivedColours = ({ colours }) => new Uint8Array(colours.data);
+const revivedColours = ({ palettes }) => new Uint8Array(palettes.map.data);
 
 /** A frame with its points, and for each step its crop, the z that it was given and its response maps. */
 function drawLive(canvas, { canvas: frame }, steps, colours) {
@@ -115,7 +116,7 @@ function drawLive(canvas, { canvas: frame }, steps, colours) {
     const panel = (row, side, colour) => context.drawImage(smallCanvas(3 * k + row, side, colour), x, row * (PANEL + gap), PANEL, PANEL);
     const inColours = (row, maps) => {
       const most = largestOf(maps, m * m);
-      panel(row, m, (at, c) => colours[3 * Math.round(255 * most[at]) + c]);
+      panel(row, m, (at, c) => colours[4 * Math.round(255 * most[at]) + c]);
     };
     panel(0, about.size, (at, c) => 255 * step.frame[c * area + at]);
     inColours(1, step.z);
@@ -208,7 +209,7 @@ acting(async () => {
   }));
   find("own-box").addEventListener("click", acting(async () => {
     const { canvas, image, name } = stage.shown;
-    await stage.open({ canvas, image }, name, stage.model.get("request").state.box);
+    await stage.open({ canvas, image }, name, stage.model.request.state.box);
     find("own-box").hidden = true;
     tell("");
   }));

@@ -1,4 +1,4 @@
-// What stands in for the kernel: an object with anywidget's model contract, for the page of redn_lib/widgets. It answers
+// What stands in for the kernel: an object with what a page of redn_lib/widgets needs of anywidget (see page.js). It answers
 // the microscope's requests as redn_lib/widgets/microscope.py does; what is in an answer is described there.
 
 const N = 68, NO_VALUE = 4;
@@ -39,25 +39,19 @@ class PageModel {
    * images: the pixels of each face of the setup, {data, width, height}; goals: the points it is compared with.
    */
   constructor(setup, network, images, goals) {
-    Object.assign(this, { values: { setup, request: {}, answer: {} }, network, images, goals, heard: {}, changed: new Set() });
+    Object.assign(this, { setup, network, images, goals });
   }
-  get(name) { return this.values[name]; }
-  set(name, value) { this.values[name] = value; this.changed.add(name); }
-  on(event, act) { (this.heard[event] ??= new Set()).add(act); }
-  off(event, act) { this.heard[event]?.delete(act); }
-  send() { throw new Error("no message goes to a kernel here"); }
-  save_changes() {
-    if (this.changed.has("request")) this.reply(this.values.request);
-    this.changed.clear();
-  }
-  async reply(request) {
-    const { number } = request;
+  get(name) { return this[name]; }
+  on() {}
+  off() {}
+  async invoke(_, request) {
+    this.request = request;
     try {
-      this.values.answer = { number, ...await this.respond(request) };
-    } catch (error) {
-      this.values.answer = { number, error: error.message };
+      const answer = await this.respond(request);
+      return [answer, Object.values(answer.arrays).map(({ data }) => data)];
+    } catch ({ message }) {
+      return [{ error: message }, []];
     }
-    for (const act of this.heard["change:answer"] ?? []) act();
   }
 
   async respond({ state, probe, inside }) {
@@ -73,7 +67,7 @@ class PageModel {
   }
 
   line({ image, memory, features }, means) {
-    const { name, labelled } = this.values.setup.faces[image], told = means.map((error, k) => `step ${k + 1} ${percent(error)}`);
+    const { name, labelled } = this.setup.faces[image], told = means.map((error, k) => `step ${k + 1} ${percent(error)}`);
     const off = (memory ? "" : ", pools forget") + (features ? "" : ", f_REG sees no features");
     return `${name}: ${told.join(" → ")} of the eye distance from the ${labelled ? "labels" : "undisturbed prediction"}${off}`;
   }
