@@ -141,15 +141,15 @@ def draw_mix(mix: Mix) -> Drawing:
     outlines = np.full((SIDE, SIDE, 3), 255, np.uint8)
     for who, width in (("mix", 3), ("A", 1), ("B", 1)):
         strokes(outlines, zoomed(mix.parts[who].points, zoom), COLOURS[who], width)
-    upper += [Panel(glow, "Changed", "where the code is not A's"), Panel(_stripes(mix), "Codes", "C_id, below C_pe")]
+    upper += [Panel(glow, "Changed", "code is not A's"), Panel(_stripes(mix), "Codes", "C_id, below C_pe")]
     poses = []
     for name, value, *ends in zip(POSES, *(mix.parts[who].pose for who in ("mix", *"AB")), strict=True):
         note = "A {:+.1f}, B {:+.1f}".format(*ends)
         poses.append(Row(name, float(value), float(min(ends)), float(max(ends)), note, ANSWER))
     lower = [
         Panel(detection, "Detection", f"f_DEC, {what}"),
-        Panel(maps, "Response maps", f"f_REG, {what}"),
-        Panel(outlines, "Points", "blue: mix, green: A, orange: B"),
+        Panel(maps, "Response maps", what),
+        Panel(outlines, "Points", "of mix (blue), A, B"),
         Panel(None, "Pose", "dot: mix, line: from A to B", poses),
     ]
     return Drawing([upper, lower], about, numbers)
@@ -160,7 +160,7 @@ def _gives(state: MixerState, who: str) -> str:
     shares = {"A": (1 - state.identity, 1 - state.changing), "B": (state.identity, state.changing)}.get(who, (0, 0))
     given = [f"{share:.0%} {name}" for name, share in zip(HALVES, shares, strict=True) if share > 0]
     given += [name for name in ("places", "features") if getattr(state, name) == who]
-    return "gives " + (", ".join(given) or "nothing")
+    return ", ".join(given) or "gives nothing"
 
 
 def _stripes(mix: Mix) -> np.ndarray:
