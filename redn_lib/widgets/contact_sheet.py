@@ -2,30 +2,24 @@
 
 from collections.abc import Iterable
 
-import cv2
 import numpy as np
 
 from redn_lib.crop import Crop
-from redn_lib.widgets.style import SKY, YELLOW
+from redn_lib.widgets.draw import draw_box, draw_face
+from redn_lib.widgets.panels import side_by_side, stack
 
 TILE, COLUMNS = 160, 8
 
 
 def contact_sheet(faces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Tiles of 160 pixels, eight to a row: (H, W, 3) uint8 RGB.
+    """Tiles of 160 pixels, eight to a row: (H, W, 3) uint8 RGB, with points and boxes.
 
     faces: one or more of (image (H, W, 3) uint8 RGB, points (68, 2) with NaN where unmarked, box (4,)) in pixels of
-    the image; points are drawn in yellow, the box in sky blue.
+    the image.
     """
     tiles = []
     for image, points, box in faces:
         crop = Crop.around(box, margin=1.6, size=TILE)
-        tile = crop.take(image)
-        low, high = np.rint(crop.to_crop(box.reshape(2, 2))).astype(int).tolist()
-        cv2.rectangle(tile, low, high, SKY, 1)
-        for x, y in crop.to_crop(points[np.isfinite(points).all(1)]):
-            cv2.circle(tile, (round(x * 16), round(y * 16)), 24, YELLOW, -1, cv2.LINE_AA, 4)
-        tiles.append(tile)
-    columns = min(COLUMNS, len(tiles))
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
-    return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
+        tile = draw_box(crop.take(image), crop.to_crop(box.reshape(2, 2)).flatten())
+        tiles.append(draw_face(tile, crop.to_crop(points), lines=False))
+    return stack([side_by_side(tiles[i : i + COLUMNS], gap=0) for i in range(0, len(tiles), COLUMNS)], gap=0)

@@ -176,14 +176,14 @@ def first_state(subjects: Sequence[Subject], *, image=0, shift=0.0, scale=1.0, t
     return MicroscopeState(tuple(np.r_[middle - half, middle + half].tolist()), image, turn, **own)
 
 
-def answer_arrays(subject: Subject, fit: Fit) -> dict[str, np.ndarray]:
-    """What the page draws of K steps.
+def step_arrays(fit: Fit) -> dict[str, np.ndarray]:
+    """What a page draws of K steps.
 
     crops: (K, S, S, 3) uint8 RGB.
     matrices: (K, 2, 3) float32, crop pixels to pixels of the image.
     z: (K, Cz, s, s) uint8, 0 to 255 for 0 to 1.
     maps: (K, 68, m, m) uint8, each map scaled to its own peak.
-    points: (K, 68, 2) float32 pixels of the image; errors: (K, 68) float32 over the eye distance.
+    points: (K, 68, 2) float32 pixels of the image.
     confidence: (K, 68) float32 in [0, 1].
     """
     at = np.stack([crop.to_crop(points) for crop, points in zip(fit.crops, fit.steps, strict=True)])
@@ -194,7 +194,6 @@ def answer_arrays(subject: Subject, fit: Fit) -> dict[str, np.ndarray]:
         "z": to_bytes(fit.z, 1),
         "maps": to_bytes(to_peaks(fit.response_maps), 1),
         "points": fit.steps,
-        "errors": subject.errors(fit),
         "confidence": confidence(maps, at, fit.crops[0].size).numpy(),
     }
 

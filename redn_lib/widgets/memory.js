@@ -38,7 +38,7 @@ export class MemoryMicroscope extends Page {
       <button class="mic-reset" title="Everything back to where it began">start again</button>`,
       `<div class="mem-panels">${PANELS.map(([kind, title]) => `<div class="mem-panel mem-${kind}"><div class="mic-head"><b>${title}</b>
         <span></span></div><canvas role="img"></canvas></div>`).join("")}</div><canvas class="mem-time" role="img"></canvas>`,
-      `<div class="mic-key"><span><i style="background:${POINT}"></i>prediction</span><span><i style="background:${GOAL}"></i>label</span>
+      `<div class="mic-key">${key([[POINT, "prediction"], [GOAL, "label"]])}
         <span><i class="mem-ring"></i>prior, and how far off it may be</span><span class="mic-ms"></span></div>`);
     const cells = [...this.el.querySelectorAll(".mem-panel")];
     this.panels = PANELS.map(([kind, title, k], i) => ({ kind, title, k, canvas: cells[i].querySelector("canvas"), head: cells[i].querySelector("span") }));

@@ -68,8 +68,7 @@ export class Microscope extends Page {
       <button class="mic-hide" aria-pressed="false" title="A grey square over the image">occluder</button>
       <button class="mic-reset" title="Everything back to where it began">start again</button>`,
       `<div class="mic-image" data-name=""><canvas role="img"></canvas><svg></svg></div><div class="mic-steps"></div>`,
-      `<div class="mic-key">${[[POINT, "prediction"], [GOAL, "<span class='mic-goal'></span>"], [ERROR, "error"]]
-        .map(([colour, words]) => `<span><i style="background:${colour}"></i>${words}</span>`).join("")}
+      `<div class="mic-key">${key([[POINT, "prediction"], [GOAL, "<span class='mic-goal'></span>"], [ERROR, "error"]])}
         <span><i class="mic-square" style="color:#cc79a7"></i>first box</span>
         <span><i class="mic-square" style="color:#009e73"></i>crops</span><span class="mic-ms"></span></div>
       <div class="mic-parts"></div>`);

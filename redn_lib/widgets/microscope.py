@@ -4,7 +4,8 @@ Its page is microscope.js. What passes between the two, beside what page.js says
 
 request  {state, probe, inside}; `state` has the fields of `MicroscopeState`; `probe` is None or a cell of a response
          map, {step, point, x, y}; `inside` is None or {step, pool, rank, point}, a step to open.
-answer   {arrays, line, home, opened, ms}; arrays as in `disturbed_loop`, opened: the words of a step that is open.
+answer   {arrays, line, home, opened, ms}; arrays as in `disturbed_loop`, and errors: (K, 68)
+         float32 over the eye distance; opened: the words of a step that is open.
 
 No state of the page lives in the kernel alone.
 """
@@ -46,7 +47,7 @@ class Microscope(Page):
         subject = self.subjects[state.image]
         fit = self.fit if state == self.state else subject.run(state)
         self.state, self.fit = state, fit
-        arrays, opened = loop.answer_arrays(subject, fit), ""
+        arrays, opened = loop.step_arrays(fit) | {"errors": subject.errors(fit)}, ""
         if request.get("probe"):
             arrays |= loop.probe_cell(subject.model, fit, state, **request["probe"])
         if request.get("inside"):
@@ -135,7 +136,7 @@ def _loop_panels(subject: Subject, fit: Fit, state: MicroscopeState) -> list[lis
     side = 160
     zoom, close = side / max(subject.image.shape[:2]), side / fit.crops[0].size
     whole = draw_face(subject.image, fit.points, fit.confidence, subject.goal, zoom=zoom)
-    sure = loop.answer_arrays(subject, fit)["confidence"]
+    sure = loop.step_arrays(fit)["confidence"]
     image = Panel(draw_box(whole, zoomed(turned_box(state.box, state.turn), zoom)), "Image", "first box")
     crops, zs, maps = [], [], []
     for k, error in enumerate(subject.errors(fit).mean(1)):

@@ -44,8 +44,7 @@ export class OwnFace extends Page {
       `<div class="mic-image" data-name=""><canvas role="application" tabindex="0"></canvas></div>
        <div class="own-side"><div class="own-steps"></div><div class="own-pictures" role="group" aria-label="pictures"></div></div>`,
       `<p class="mic-told" role="status" aria-live="polite"></p>
-       <div class="mic-key">${[[POINT, "prediction"], [GOAL, "your points"], [ERROR, "error"]].map(([colour, words]) =>
-         `<span><i style="background:${colour}"></i>${words}</span>`).join("")}<span class="own-ghost">– – the other network</span></div>`);
+       <div class="mic-key">${key([[POINT, "prediction"], [GOAL, "your points"], [ERROR, "error"]])}<span class="own-ghost">– – the other network</span></div>`);
     Object.assign(this, { image: this.find(".mic-image canvas"), steps: this.find(".own-steps"), cards: this.find(".own-pictures") });
     this.on(".own-camera", "click", () => (this.live === "camera" ? this.rest() : this.camera()));
     this.on(".own-sample", "click", () => (this.live === "sample" ? this.rest() : this.run("sample")));
@@ -150,14 +149,14 @@ export class OwnFace extends Page {
       this.takePictures(answer);
       if (answer.shown < 0 && this.live) return;
     } else if (!this.live) return false;
-    const view = arrays.steps ? this.viewOf(arrays) : { steps: [] };
+    const view = arrays.points ? this.viewOf(arrays) : { steps: [] };
     const show = (picture) => { Object.assign(this, { picture, view }); this.find(".mic-status").textContent = line.replaceAll("%", " %"); this.layout(); this.hint(); };
     if (arrays.photo) createImageBitmap(new Blob([arrays.photo])).then(show);
     else show(answer.pictures ? null : this.grabbed);
   }
-  viewOf({ crops, matrices, steps, maps, corrected, shipped, tuned, confidence }) {
-    const S = crops.shape[1], points = cut(steps, 136).map(pairs), other = tuned && (this.network === "tuned" ? shipped : tuned);
-    return { S, maps, confidence, steps: points, points: points.at(-1), goal: corrected && pairs(corrected), other: other && pairs(other),
+  viewOf({ crops, matrices, points, maps, corrected, shipped, tuned, confidence }) {
+    const S = crops.shape[1], steps = cut(points, 136).map(pairs), other = tuned && (this.network === "tuned" ? shipped : tuned);
+    return { S, maps, confidence: confidence.subarray(-68), steps, points: steps.at(-1), goal: corrected && pairs(corrected), other: other && pairs(other),
       shipped: shipped && pairs(shipped), inverses: cut(matrices, 6).map(inverse), crops: cut(crops, 3 * S * S).map((bytes) => this.photo(bytes, S)) };
   }
   takePictures({ pictures, shown, tuned, arrays }) {
@@ -251,10 +250,7 @@ export class OwnFace extends Page {
 
   // ---- hands
   handleImage() {
-    const { image } = this, at = (event) => {
-      const r = image.getBoundingClientRect();
-      return [(event.clientX - r.left) / this.scale + this.part[0] - 0.5, (event.clientY - r.top) / this.scale + this.part[1] - 0.5];
-    };
+    const { image } = this, at = (event) => shares(event, image).map((share, i) => this.part[i] + share * this.part[2 + i] - 0.5);
     const near = (p) => this.view?.points && this.closest((this.view.goal ?? this.view.points).map(([x, y]) => [(x - p[0]) * this.scale, (y - p[1]) * this.scale]), 14);
     hands(image, {
       over: (event) => this.pointAt(near(at(event)) ?? null),

@@ -3,7 +3,7 @@
 Its page is own_face.js. What passes between the two, beside what page.js says:
 
 request  {do, ...}: `do` is one of ACTS, methods below, the rest are its arguments; image: bytes of a file.
-answer   {arrays, line, pictures, shown, file}; arrays as in `step_arrays`, and photo: the image as JPEG; of a picture
+answer   {arrays, line, pictures, shown, file}; arrays as in `face_arrays`, and photo: the image as JPEG; of a picture
          shipped, tuned, corrected: (68, 2) float32; thumbs: (n, 48, 48, 3) uint8; content: of the file to download.
 """
 
@@ -29,7 +29,8 @@ from redn_lib.tracking.align import Fit, align
 from redn_lib.tracking.tracker import TURNED, Tracker, turn_of
 from redn_lib.training.fine_tune import TUNE, fine_tune
 from redn_lib.training.stages import Stage
-from redn_lib.widgets.draw import draw_face, draw_response_map, enlarge, to_bytes, to_peaks
+from redn_lib.widgets.disturbed_loop import step_arrays
+from redn_lib.widgets.draw import draw_face, draw_response_map, enlarge
 from redn_lib.widgets.panels import caption, fit_into, side_by_side, stack
 from redn_lib.widgets.widget import Page, face_setup, jpeg_array, source, still
 
@@ -64,17 +65,11 @@ class Picture:
         return np.abs(self.points - self.fits[SHIPPED].points).max(1) > 1e-3
 
 
-def step_arrays(fit: Fit, point: int) -> dict[str, np.ndarray]:
-    """What the page draws of the feedback steps.
-
-    crops: (K, S, S, 3) uint8 RGB; matrices: (K, 2, 3) float32, crop pixels to pixels of the image.
-    steps: (K, 68, 2) float32 pixels of the image; confidence: (68,) float32.
-    maps: (K, 1, m, m) uint8, the response map of a point, for -1 the largest of all at each cell.
-    """
-    maps = to_peaks(fit.response_maps)
-    maps = maps[:, [point]] if point >= 0 else maps.max(1, keepdims=True)
-    arrays = {"crops": fit.crop_images, "matrices": np.float32([crop.matrix for crop in fit.crops])}
-    return arrays | {"steps": fit.steps, "confidence": np.float32(fit.confidence), "maps": to_bytes(maps, 1)}
+def face_arrays(fit: Fit, point: int) -> dict[str, np.ndarray]:
+    """`step_arrays` but for z, with the map of a point alone, for -1 the largest of all at each cell: (K, 1, m, m)."""
+    arrays = {name: values for name, values in step_arrays(fit).items() if name != "z"}
+    maps = arrays["maps"]
+    return arrays | {"maps": maps[:, [point]] if point >= 0 else maps.max(1, keepdims=True)}
 
 
 class OwnFace(Page):
@@ -123,7 +118,7 @@ class OwnFace(Page):
         next(self._tracked)
         fit, arrays, line = self.tracker.fit, {}, "no face in this frame: come nearer, or turn to the camera"
         if fit is not None:
-            arrays, line = step_arrays(fit, point), f"live, {network} network: confidence {fit.confidence.mean():.2f}"
+            arrays, line = face_arrays(fit, point), f"live, {network} network: confidence {fit.confidence.mean():.2f}"
         if not image:
             arrays["photo"] = jpeg_array(frame)
         return {"arrays": arrays, "line": line}
@@ -181,7 +176,7 @@ class OwnFace(Page):
         )
         if picture >= 0 and self.pictures:
             shown = self._picture(picture)
-            arrays |= step_arrays(self.fit(shown, network if self.tuned else SHIPPED), point)
+            arrays |= face_arrays(self.fit(shown, network if self.tuned else SHIPPED), point)
             arrays |= {name: self.fit(shown, name).points for name in self.errors(shown)}
             arrays |= {"corrected": shown.points, "photo": jpeg_array(shown.image)}
             line = self.line(shown)

@@ -86,6 +86,7 @@ const number = (bind, low, high, words, title, more = "") =>
   `<label title="${title}">${words} <input type="number" data-bind="${bind}" min="${low}" max="${high}" ${more}></label>`;
 const slider = (bind, low, high, step, words, title, more = "") => `<label class="mic-slider" title="${title}">${words}
   <input type="range" data-bind="${bind}" min="${low}" max="${high}" step="${step}" ${more}><output></output></label>`;
+const key = (pairs) => pairs.map(([colour, words]) => `<span><i style="background:${colour}"></i>${words}</span>`).join("");
 const choice = (bind, pairs, words) => `<fieldset><legend>${words}</legend><span class="mic-choice">${pairs.map(([value, word]) =>
   `<label><input type="radio" name="${made}-${bind}" data-bind="${bind}" value="${value}"><span>${word}</span></label>`).join("")}</span></fieldset>`;
 

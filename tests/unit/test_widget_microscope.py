@@ -22,7 +22,6 @@ from redn_lib.widgets.disturbed_loop import (
     NO_VALUE,
     Edit,
     MicroscopeState,
-    answer_arrays,
     first_state,
     forms_of,
     inputs,
@@ -30,6 +29,7 @@ from redn_lib.widgets.disturbed_loop import (
     open_step,
     places,
     probe_cell,
+    step_arrays,
     subjects_of,
 )
 from redn_lib.widgets.microscope import microscope
@@ -80,7 +80,7 @@ def states(start):
 def test_every_control_value_is_answered(subject, start):
     for state in states(start):
         state = replace(state, form=FeedbackForm(state.form.draw, bool(state.form.recrop), bool(state.form.average)))
-        arrays, k = answer_arrays(subject, subject.run(state)), state.steps
+        arrays, k = step_arrays(subject.run(state)), state.steps
         shapes = {name: values.shape for name, values in arrays.items()}
         assert shapes == {
             "crops": (k, SIZE, SIZE, 3),
@@ -88,7 +88,6 @@ def test_every_control_value_is_answered(subject, start):
             "z": (k, N_POINTS, CELLS, CELLS),
             "maps": (k, N_POINTS, CELLS, CELLS),
             "points": (k, N_POINTS, 2),
-            "errors": (k, N_POINTS),
             "confidence": (k, N_POINTS),
         }
         assert all(np.isfinite(values).all() for values in arrays.values()), state
@@ -96,9 +95,10 @@ def test_every_control_value_is_answered(subject, start):
 
 
 def test_numbers_are_those_of_align(subject, start):
-    arrays, fit = answer_arrays(subject, subject.run(start)), align(subject.model, FACE.image, BOX)
+    ran, fit = subject.run(start), align(subject.model, FACE.image, BOX)
+    arrays = step_arrays(ran)
     np.testing.assert_array_equal(arrays["points"], fit.steps)
-    np.testing.assert_allclose(arrays["errors"], point_errors(fit.steps, FACE.points), rtol=1e-5)
+    np.testing.assert_allclose(subject.errors(ran), point_errors(fit.steps, FACE.points), rtol=1e-5)
     assert (arrays["maps"].max((2, 3)) == 255).all()
 
 

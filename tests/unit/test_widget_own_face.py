@@ -60,7 +60,7 @@ def test_a_live_frame_has_the_trackers_points_and_maps(own, model, sample):
     due = list(Tracker(model).track(sample))
     for t, frame in enumerate(due):
         answer = own.respond({"do": "follow", "sample": t})["arrays"]
-        np.testing.assert_allclose(answer["steps"][-1], frame.points, atol=1e-4)
+        np.testing.assert_allclose(answer["points"][-1], frame.points, atol=1e-4)
         assert answer["maps"].shape[:2] == (3, 1) and answer["maps"].max() == 255
         shown = cv2.imdecode(answer["photo"], cv2.IMREAD_COLOR)
         assert shown.shape == sample[t].shape, "the page has no picture of the sample but this"
@@ -120,7 +120,7 @@ def test_corrections_errors_and_tuning(own, model):
     assert all((model.state_dict()[name] == value).all() for name, value in shipped.items())
     answer = own.respond({"do": "show", "picture": 0, "network": "tuned"})
     arrays = answer["arrays"]
-    np.testing.assert_array_equal(arrays["steps"][-1], arrays["tuned"])
+    np.testing.assert_array_equal(arrays["points"][-1], arrays["tuned"])
     np.testing.assert_array_equal(arrays["corrected"], points.astype(np.float32))
     assert (arrays["tuned"] != arrays["shipped"]).any() and "→ tuned" in answer["line"]
     assert len(answer["pictures"][1]["errors"]) == 2 and arrays["thumbs"].shape == (2, 48, 48, 3)
