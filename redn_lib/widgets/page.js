@@ -5,7 +5,7 @@
 // invoke("reply", request, { buffers, signal }) -> Promise of [answer, buffers]:
 //   setup    model to page, once: what may be chosen, the first state, `still` and `about`: a picture, and words, in place of the page.
 //   request  page to model: {state, ...}. The page waits for an answer before it sends the next request.
-//   answer   model to page: {arrays, line, ...}, or {error}; arrays: {shape, type} by name, their bytes are the buffers, in C order.
+//   answer   model to page: {arrays, line, ...}, or {error}; arrays: [{name, shape, type}], their bytes are the buffers, in C order.
 // A page without a kernel hands in objects that keep to this, or calls a page's constructor with a backend of its own:
 // run(request) -> Promise of the answer with typed arrays.
 
@@ -28,7 +28,7 @@ class KernelBackend {
     const signal = AbortSignal.timeout(60_000), late = () => { throw new Error("no kernel answers; run this cell again"); };
     const [answer, buffers] = await this.invoke("reply", request, { signal, buffers: image ? [image] : [] }).catch(late);
     if (answer.error) throw new Error(answer.error);
-    const arrays = Object.entries(answer.arrays).map(([name, about], i) => [name, unpack({ ...about, data: buffers[i] })]);
+    const arrays = answer.arrays.map(({ name, ...about }, i) => [name, unpack({ ...about, data: buffers[i] })]);
     return { ...answer, arrays: Object.fromEntries(arrays) };
   }
   /** Hands on what the kernel tells of something long. */

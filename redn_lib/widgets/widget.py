@@ -112,8 +112,8 @@ class Page(anywidget.AnyWidget):
             answer = self.press() if request.get("press") else self.respond(given)
         except Exception as error:
             return {"error": f"{type(error).__name__}: {error}"}, []
-        arrays = {name: pack(values) for name, values in answer["arrays"].items()}
-        data = [packed.pop("data") for packed in arrays.values()]
+        arrays = [{"name": name, **pack(values)} for name, values in answer["arrays"].items()]
+        data = [packed.pop("data") for packed in arrays]
         return answer | {"arrays": arrays}, data
 
     def press(self) -> dict:

@@ -100,7 +100,7 @@ def test_a_bug_fails_the_cell_at_once_or_is_told_where_it_is_met(monkeypatch):
     assert live.reply({"state": {"x": 9}}, []) == ({"error": "RuntimeError: the drawing <b>broke</b>"}, [])
     answer, (picture,) = live.reply({"state": {"x": 7, "on": True}}, [])
     assert answer["line"] == "x is 7" and live.state == OneState(7, True)
-    assert answer["arrays"] == {"0": {"shape": [len(picture)], "type": "uint8"}}
+    assert answer["arrays"] == [{"name": "0", "shape": [len(picture)], "type": "uint8"}]
     assert "TypeError" in live.reply({"state": {"y": 7}}, [])[0]["error"]
 
 

@@ -101,7 +101,7 @@ def test_the_sliders_weigh_the_losses(table, setting, monkeypatch):
 
 
 def press(live):
-    assert live.reply({"press": True}, []) == ({"arrays": {}}, [])
+    assert live.reply({"press": True}, []) == ({"arrays": []}, [])
     return live.told
 
 

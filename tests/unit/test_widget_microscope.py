@@ -159,8 +159,7 @@ def test_an_answer_to_the_page(model):
     live = microscope(model, FACE.image, BOX)
     answer, buffers = live.reply({"state": live.setup["state"], "probe": {"step": 2, "point": -1, "x": 3, "y": 4}}, [])
     assert answer["home"] and "step 3 0.0%" in answer["line"] and "undisturbed prediction" in answer["line"]
-    assert answer["arrays"]["saliency"] == {"shape": [SIZE, SIZE], "type": "uint8"}
-    saliency = buffers[list(answer["arrays"]).index("saliency")]
+    saliency = buffers[answer["arrays"].index({"name": "saliency", "shape": [SIZE, SIZE], "type": "uint8"})]
     assert len(saliency) == SIZE * SIZE and max(saliency) == 255
     assert live.state == MicroscopeState.read(live.setup["state"]) == first_state(live.subjects)
 

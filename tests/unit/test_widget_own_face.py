@@ -70,8 +70,8 @@ def test_two_frames_at_once_are_answered_one_after_the_other_and_no_trait_holds_
     before = own.get_state()
     for _ in range(2):
         content, buffers = own.reply({"do": "follow"}, [jpeg(sample[0])])
-        assert "confidence" in content["line"] and "photo" not in content["arrays"]
-    sizes = [np.prod(a["shape"]) * np.dtype(a["type"]).itemsize for a in content["arrays"].values()]
+        assert "confidence" in content["line"] and "photo" not in str(content["arrays"])
+    sizes = [np.prod(a["shape"]) * np.dtype(a["type"]).itemsize for a in content["arrays"]]
     assert [len(b) for b in buffers] == sizes
     assert own.get_state() == before, "a notebook stores traits"
 

@@ -47,8 +47,8 @@ class PageModel {
   async invoke(_, request) {
     this.request = request;
     try {
-      const answer = await this.respond(request);
-      return [answer, Object.values(answer.arrays).map(({ data }) => data)];
+      const { arrays, ...answer } = await this.respond(request), named = Object.entries(arrays).map(([name, array]) => ({ name, ...array }));
+      return [{ ...answer, arrays: named }, named.map(({ data }) => data)];
     } catch ({ message }) {
       return [{ error: message }, []];
     }
