@@ -157,7 +157,7 @@ class AblationBoard(Live):
 
     def _train(self, batches: Sized) -> Iterator:
         """Yield the batches. Raises KeyboardInterrupt where it was asked to stop."""
-        yield from self.follow(batches)
+        yield from self.until_stopped(batches)
         if self.stopping:
             raise KeyboardInterrupt
 

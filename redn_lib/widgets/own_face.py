@@ -244,7 +244,7 @@ class OwnFace(Page):
         self.stopping = False
         self.say("begins")
         try:
-            tuned = fine_tune(self.model, self.faces(), self.stage, self.follow)
+            tuned = fine_tune(self.model, self.faces(), self.stage, self.until_stopped)
         except Exception as error:
             self.say(f"{error}", wrong=True, press=BEGIN)
             raise

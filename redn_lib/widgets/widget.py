@@ -80,8 +80,8 @@ class Page(anywidget.AnyWidget):
 
     A kind of page has `_esm`, by `source`; respond(request) to the answer, its arrays those of numpy; and changes(),
     what a sweep asks for one after the other. One with something long, begun by `press`, has run(), too, which takes
-    its batches through `follow`; `ended`: how often that came to its end. `stand_in` is the picture that is shown where
-    no widget can run.
+    its batches through `until_stopped`; `ended`: how often that came to its end. `stand_in` is the picture that is
+    shown where no widget can run.
 
     told: kernel to page, of what is long: {words, wrong, share, press: words of the button, done: how often it ended}
     """
@@ -130,7 +130,7 @@ class Page(anywidget.AnyWidget):
         """Tell the page how far `run` is."""
         self.told = {"words": words, "share": share, "wrong": wrong, "press": press, "done": self.ended}
 
-    def follow(self, batches: Sized) -> Iterator:
+    def until_stopped(self, batches: Sized) -> Iterator:
         """Yield the batches until it is asked to stop, and tell the page how far they are."""
         began = time.monotonic()
         for n, batch in enumerate(batches):
