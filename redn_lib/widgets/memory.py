@@ -36,7 +36,7 @@ from redn_lib.widgets.widget import Page, Panel, face_setup, palette, source, st
 
 NONE = "none"
 WITHOUT, WITH, HOLD = "no memory", "memory", "hold"
-SURE = 0.7  # mean confidence from which `hold` takes a frame's points: the best in results/memory.csv
+HOLD_SURE = 0.7  # mean confidence from which `hold` takes a frame's points: the best in results/memory.csv
 OCCLUDED = 0.5  # from this share of the face on, a frame counts as occluded (our choice)
 STATE_ROWS = 40  # units of the LSTM that are shown
 FACES_KEPT = 400
@@ -187,7 +187,7 @@ class ClipTracker:
                 before = track[-1].state if track and t not in state.forget else None
                 track.append(step(crop=track[-1].next_crop if track else first, memory=before, temporal=name == WITH))
             alone = step(crop=kept.next_crop if kept else first, memory=None, temporal=False)
-            kept = alone if kept is None or alone.sure >= SURE else kept
+            kept = alone if kept is None or alone.sure >= HOLD_SURE else kept
             held.append(kept.points)
         return tracks, np.stack(held)
 

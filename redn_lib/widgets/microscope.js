@@ -70,7 +70,7 @@ export class Microscope extends Page {
       `<div class="mic-image" data-name=""><canvas role="img"></canvas><svg></svg></div><div class="mic-steps"></div>`,
       `<div class="mic-key">${key([[POINT, "prediction"], [GOAL, "<span class='mic-goal'></span>"], [ERROR, "error"]])}
         <span><i class="mic-square" style="color:#cc79a7"></i>first box</span>
-        <span><i class="mic-square" style="color:#009e73"></i>crops</span><span class="mic-ms"></span></div>
+        <span><i class="mic-square" style="color:${CROP}"></i>crops</span><span class="mic-ms"></span></div>
       <div class="mic-parts"></div>`);
     this.hint();
     Object.assign(this, { image: this.find(".mic-image canvas"), over: this.find(".mic-image svg"), grid: this.find(".mic-steps") });
