@@ -227,9 +227,10 @@ def _copied(value: Any) -> Any:
 
 
 def _like(result: Any, example: Any, device: torch.device | None) -> Any:
-    """A result as a tensor, array, number, tuple or dictionary, as the example is."""
+    """A result as a tensor, array, number, tuple or dictionary, as the example is; a dictionary keeps its own names."""
     if isinstance(example, dict):
-        return {name: _like(result[name], part, device) for name, part in example.items()}
+        usual = next(iter(example.values()))
+        return {name: _like(part, example.get(name, usual), device) for name, part in result.items()}
     if isinstance(example, tuple):
         return tuple(_like(r, part, device) for r, part in zip(result, example, strict=True))
     if isinstance(example, torch.Tensor):

@@ -7,9 +7,12 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from itertools import chain, count
 from pathlib import Path
+
+from jupyter_core.paths import jupyter_runtime_dir
 
 from redn_lib.files import suite_folder, whole_file
 from redn_lib.teach.translation import translate
@@ -39,7 +42,18 @@ def run(args: argparse.Namespace) -> int:
     command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
     command += ["--no-browser"] * args.no_browser + [f"--port={args.port}"] * (args.port is not None)
     command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
-    return subprocess.run(command, check=False).returncode
+    with tempfile.TemporaryDirectory(prefix="redn-jupyter-") as temporary:
+        return subprocess.run(command, check=False, env=os.environ | settings(temporary)).returncode
+
+
+def settings(temporary: str) -> dict[str, str]:
+    """What tells JupyterLab to keep its own files in a temporary folder, where it cannot write into the home folder."""
+    try:
+        Path(jupyter_runtime_dir()).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=jupyter_runtime_dir()).close()
+        return {}
+    except OSError:
+        return {f"JUPYTER_{kind}_DIR": f"{temporary}/{kind}" for kind in ("RUNTIME", "CONFIG", "DATA")}
 
 
 def copy_notebooks(folder: Path, replaces: Callable[[Path], bool], language: str | None = None) -> tuple[int, int]:

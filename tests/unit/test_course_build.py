@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from difflib import SequenceMatcher
+from html import unescape
 from pathlib import Path
 
 import nbformat
@@ -75,12 +78,22 @@ def test_an_answer_that_does_not_fit_and_wrong_use_are_errors(suite, tmp_path, c
     assert "--edition teacher" in capsys.readouterr().err
 
 
+def most_in_one_text(answer, notebook):
+    """The longest piece of an answer that a text cell holds, such as a hint: its share of the code, spaces left out."""
+    code = re.sub(r'""".*?"""|#.*|\s', "", answer, flags=re.DOTALL)
+    texts = [re.sub(r"</?code>|[`\s]", "", unescape(c.source)) for c in notebook.cells if c.cell_type == "markdown"]
+    matchers = [SequenceMatcher(None, code, text, autojunk=False) for text in texts]
+    return max(matcher.find_longest_match().size for matcher in matchers) / len(code)
+
+
 def test_every_notebook_of_the_suite_has_all_editions(tmp_path):
     for number, path in notebooks().items():
         source, answers = read(path), [piece.answer for piece in pieces(read(path))]
-        student = nbformat.writes(building.student(source))
+        handed_out = building.student(source)
+        student = nbformat.writes(handed_out)
         assert len(answers) == sum("exercise-attempt" in tags(cell) for cell in source.cells) > 0, number
         assert not [answer for answer in answers if json.dumps(answer)[1:-1] in student], number
+        assert not [answer for answer in answers if most_in_one_text(answer, handed_out) > 0.6], number
         teacher = nbformat.writes(building.teacher(source))
         assert not [answer for answer in answers if json.dumps(answer.splitlines()[-1])[1:-1] not in teacher], number
 

@@ -79,6 +79,16 @@ def assert_same_form(mine, ours):
         assert isinstance(mine, float)
 
 
+def test_a_right_attempt_takes_dictionaries_of_other_names_than_those_of_the_check():
+    blend = EXERCISES["08 weights blended"]
+    shipped = torch.nn.Linear(2, 3).state_dict()
+    tuned = {name: value + 1 for name, value in shipped.items()}
+    for attempt in ATTEMPTS[blend.name][0]:
+        mine, ours = (blended(shipped, tuned, 0.5) for blended in (blend.check(attempt).answer, blend.answer))
+        assert mine.keys() == ours.keys() == shipped.keys()
+        assert all(torch.allclose(mine[name], ours[name]) for name in ours)
+
+
 @pytest.mark.parametrize(("exercise", "attempt", "words"), WRONG)
 def test_wrong_attempts_are_told_their_own_mistake(exercise, attempt, words):
     verdict = exercise.check(attempt)

@@ -1,6 +1,7 @@
 """`redn lab`: notebooks copied to a folder of one's own, nothing of one's own lost; what travels in the wheel."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import zipfile
 
 import pytest
 
+from redn_lib.cli import main
 from redn_lib.commands import lab
 from redn_lib.commands.lab import FIRST, copy_notebooks
 from redn_lib.evaluation.tables import RESULTS
@@ -61,7 +63,7 @@ def test_a_second_copy_that_was_changed_is_kept_too(tmp_path):
 def test_where_nobody_can_be_asked_a_changed_notebook_stays(tmp_path, monkeypatch):
     served = []
     monkeypatch.setattr(
-        lab.subprocess, "run", lambda words, check: served.append(words) or subprocess.CompletedProcess(words, 0)
+        lab.subprocess, "run", lambda words, **_: served.append(words) or subprocess.CompletedProcess(words, 0)
     )
     parser = lab.argparse.ArgumentParser()
     lab.add_options(parser)
@@ -72,6 +74,26 @@ def test_where_nobody_can_be_asked_a_changed_notebook_stays(tmp_path, monkeypatc
     assert lab.run(parser.parse_args([str(tmp_path), "--copy-only"])) == 0 and len(served) == 2
     assert served[0][:3] == [sys.executable, "-m", "jupyterlab"] and "--no-browser" in served[0]
     assert f"--ServerApp.root_dir={tmp_path.resolve()}" in served[0] and "--port=8999" in served[0]
+
+
+def test_jupyterlab_starts_where_the_home_folder_cannot_be_written(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("JUPYTER", "XDG", "APPDATA"))]:
+        monkeypatch.delenv(name)
+    served, run = [], subprocess.run
+
+    def serve(words, env, check):
+        server = "from jupyter_server.serverapp import ServerApp; print(ServerApp().runtime_dir)"
+        served.append(run([sys.executable, "-c", server], env=env, capture_output=True, text=True, check=check))
+        return served[-1]
+
+    monkeypatch.setattr(lab.subprocess, "run", serve)
+    (tmp_path / "file").touch()
+    for home in (tmp_path, tmp_path / "file"):
+        for name in ("HOME", "USERPROFILE"):
+            monkeypatch.setenv(name, str(home / "home"))
+        assert main(["lab", str(tmp_path / "mine"), "--no-browser"]) == 0
+    usual, elsewhere = (server.stdout.strip() for server in served)
+    assert usual.startswith(str(tmp_path)) and elsewhere.startswith(lab.tempfile.gettempdir())
 
 
 def test_a_translated_notebook_has_its_cells_in_the_other_language(tmp_path):
