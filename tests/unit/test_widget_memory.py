@@ -16,8 +16,8 @@ from redn_lib.training.batches import cut_clip
 from redn_lib.widgets import memory as module
 from redn_lib.widgets.memory import (
     HOLD,
+    HOLD_SURE,
     NONE,
-    SURE,
     WITH,
     WITHOUT,
     ClipTracker,
@@ -86,11 +86,11 @@ def test_gates_and_prior_are_those_of_the_memory(model, clips):
 def test_hold_keeps_the_last_sure_points_and_places_the_crop_around_them(model, clips, monkeypatch):
     alone = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
     sure = [face.sure for face in alone.tracks[WITHOUT]]
-    assert SURE == 0.7
-    monkeypatch.setattr(module, "SURE", min(sure))
+    assert HOLD_SURE == 0.7
+    monkeypatch.setattr(module, "HOLD_SURE", min(sure))
     every = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
     np.testing.assert_array_equal(every.points[HOLD], alone.points[WITHOUT])
-    monkeypatch.setattr(module, "SURE", 1.1)
+    monkeypatch.setattr(module, "HOLD_SURE", 1.1)
     never = ClipTracker(model, clips).result(ScopeState(**ONE_STEP, occluder=NONE))
     np.testing.assert_array_equal(never.points[HOLD], np.repeat(alone.points[WITHOUT][:1], FRAMES, 0))
 
