@@ -7,12 +7,13 @@ on where it was.
 
 import argparse
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
 from redn_lib.commands.common import add_data_options, command_line, opened_together
-from redn_lib.data.dataset import read_names, split_by_person
+from redn_lib.data.dataset import split_by_person
 from redn_lib.evaluation.tables import write_table
 from redn_lib.experiments.curriculum import Setting
 from redn_lib.experiments.questions import QUESTIONS, run_question
@@ -47,15 +48,13 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--iterations and --seeds must be at least 1")
     if question.from_shipped and args.without is None:
         raise ValueError(f"{args.name} begins with the shipped weights: name whom they have not seen with --without")
-    everyone = argparse.Namespace(**vars(args) | ({"without": None} if question.from_shipped else {}))
-    samples = [sample for data in opened_together(everyone, args.data) for sample in data]
+    samples = [*chain(*opened_together(args, args.data))]
     samples = of_one_markup(samples, fast(load_pretrained()), args.run / LABELS)
-    if not question.from_shipped:
-        known, held_out = split_by_person(samples, 1 / 6, seed=7)
+    if question.from_shipped:
+        others = argparse.Namespace(split=args.split, people=args.without, without=None)
+        known, held_out = samples, [*chain(*opened_together(others, args.data))]
     else:
-        names = {name.casefold() for name in read_names(args.without)}
-        known = [sample for sample in samples if sample.person.casefold() not in names]
-        held_out = [sample for sample in samples if sample.person.casefold() in names]
+        known, held_out = split_by_person(samples, 1 / 6, seed=7)
     unseen = labelled_by_people(held_out) or held_out
     if args.quick:
         args.iterations, args.seeds = min(args.iterations, 12), 1

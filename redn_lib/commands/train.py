@@ -169,8 +169,10 @@ def stills_of(which: str, *, datasets: Sequence[Dataset], model: RedNet, labels:
     labels: where points that a network set again are kept, for all stages of a recipe.
     """
     samples = [sample for data in datasets for sample in data]
-    if which != "renewed":
-        return which == "people" and labelled_by_people(samples) or samples
+    if which == "all":
+        return samples
+    if which == "people":
+        return labelled_by_people(samples) or samples
     with fabric.rank_zero_first() if fabric else nullcontext():
         return of_one_markup(samples, model, labels)
 

@@ -1,8 +1,8 @@
 """Labels in another mark-up, read as the 68 points, and the box of a face that is marked in part.
 
 What is the same place is taken over, and the rest is NaN: nothing is guessed. Each is a table: number of its point ->
-number of the one of the 68. Another one is a table here, entered in `BY_COUNT`. A
-face that lacks some of the 68 can be measured, not trained on.
+number of the one of the 68. Another one is a table here, entered in `BY_COUNT`. A face that lacks some of the 68 can be
+measured, not trained on.
 """
 
 import numpy as np

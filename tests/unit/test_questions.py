@@ -59,6 +59,14 @@ def test_a_question_writes_its_table_and_the_effects(name, folder, run, monkeypa
         assert rows["kparams"].nunique() == 1
 
 
+def test_a_name_that_nobody_has_is_told(folder, run, tmp_path, capsys):
+    names = tmp_path / "names.txt"
+    names.write_text(f"{dataset.open(folder).people[0]} Nobody_Here")
+    command = ["experiment", "rq3", "--data", str(folder), "--without", str(names), "--run", str(run)]
+    assert main([*command, "--out", str(run / "no.csv"), "--quick"]) == 2
+    assert "Nobody_Here" in capsys.readouterr().err
+
+
 def test_what_begins_with_the_shipped_weights_asks_whom_they_have_not_seen(folder, run, capsys):
     command = ["experiment", "rq3", "--data", str(folder), "--run", str(run), "--out", str(run / "no.csv"), "--quick"]
     assert main(command) != 0
