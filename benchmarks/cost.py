@@ -52,9 +52,9 @@ much: the compact network always waits for them.
 
 def iteration_flops(preset: Preset, stage: Stage) -> int:
     """FLOPs of an iteration of a stage, forward and backward, without f_CLS and the reading of the pose, which count
-    next to nothing. Counted on a group of a batch, and on two frames of a clip.
+    next to nothing. Counted on a group of a batch, or on one clip.
     """
-    plain = replace(stage, identity_weight=0.0, apart=0.0, frames=min(stage.frames, 2))
+    plain = replace(stage, identity_weight=0.0, apart=0.0)
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         model = RedNet(replace(preset, people=0)).to("meta")
         freeze(model, plain)
@@ -64,7 +64,7 @@ def iteration_flops(preset: Preset, stage: Stage) -> int:
         visible = torch.ones(points.shape[:-1], dtype=torch.bool)
         crop, person = torch.zeros(stage.group, 2, 3), torch.zeros(stage.group, dtype=torch.int64)
         outcome(model, Batch(patches, points, crop, person, visible), plain).total.backward()
-    return counter.get_total_flops() * stage.batch * stage.frames // (stage.group * plain.frames)
+    return counter.get_total_flops() * stage.batch // stage.group
 
 
 def page(presets: Iterable[Preset]) -> str:

@@ -2,10 +2,10 @@
 
     python benchmarks/measure_tracking.py --data SOURCE --without results/val_people.txt [--clip VIDEO ...]
 
-Prints score and box of the detector on faces (MIN_SCORE, TIGHT); confidence and misfit of
-the network's predictions on faces and on places beside them (LOST_CONFIDENCE, MAX_MISFIT); error and number of steps of
-animated faces by how little a step must move (STANDS); for each --clip, the largest change from frame to frame (CUT),
-lost frames, and milliseconds of a tracked frame, on one thread.
+Prints score and box of the detector on faces (MIN_SCORE, TIGHT); confidence and misfit of the network's predictions on
+faces and on places beside them (LOST_CONFIDENCE, MAX_MISFIT); error and number of steps of animated faces by how little
+a step must move to be the last (STANDS, FOLLOWS); for each --clip, the largest change from frame to frame (CUT), lost
+frames, and milliseconds of a tracked frame, on one thread.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from redn_lib.commands.common import add_data_options, opened
 from redn_lib.crop import PATCH_SIZE
 from redn_lib.data.animation.animate import animate
 from redn_lib.data.animation.curves import MotionStrength
-from redn_lib.data.clip import Face
+from redn_lib.data.clip import Clip, Face
 from redn_lib.folded import fast
 from redn_lib.landmarks import tight_box
 from redn_lib.metrics import nme
@@ -38,7 +38,7 @@ BESIDE, SMALL = 0.75, 0.45
 """Places beside a face: so far from its middle across and down, so large, in its larger sides; a published image is two
 sides wide."""
 
-LITTLE = (0.0, 0.0015, 0.0025, 0.004, 0.006, 1.0)  # tried as STANDS
+LITTLE = {"STANDS": (0.0, 0.0015, 0.0025, 0.004, 0.006, 1.0), "FOLLOWS": (0.0, 0.005, 0.01, 0.02, 0.04, 1.0)}  # tried
 CLIPS, LENGTH, PACES = 24, 14, (0.3, 1.0, 4.0)  # so many faces are animated, for so many frames, so fast
 
 
@@ -114,7 +114,9 @@ def measure_predictions(model: RedNet, found: list[tuple[Face, np.ndarray]]) -> 
 
 
 def measure_steps(model: RedNet, faces: list[Face]) -> None:
-    """Prints for each of LITTLE as STANDS the mean error and the number of steps of frames after a first one."""
+    """Prints for each value of LITTLE, the other one as in use, the mean error and the number of steps of frames after
+    a first one.
+    """
     network = fast(model)
     chosen = [faces[i] for i in np.random.default_rng(0).permutation(len(faces))[:CLIPS]]
     clips = [
@@ -122,20 +124,28 @@ def measure_steps(model: RedNet, faces: list[Face]) -> None:
         for pace in PACES
         for n, face in enumerate(chosen)
     ]
-    before = tracker.STANDS
-    for tracker.STANDS in LITTLE:
-        errors, steps = [], []
-        for clip in tqdm(clips, desc="steps", leave=False):
-            fit = None
-            for face in clip:
-                box, state = (tight_box(fit.points), fit.state) if fit else (face.box, None)
-                fit = align(network, face.image, box, temporal=True, state=state, enough=tracker.enough)
-                if state is not None:
-                    errors.append(nme(fit.points, face.points))
-                    steps.append(len(fit.done))
-        print(f"STANDS {tracker.STANDS}: NME {100 * np.mean(errors):.3f} %, {np.mean(steps):.2f} steps a frame")
-    tracker.STANDS = before
-    print(f"  in use {tracker.STANDS}")
+    for name, values in LITTLE.items():
+        in_use = getattr(tracker, name)
+        for value in values:
+            setattr(tracker, name, value)
+            errors, steps = followed(network, clips)
+            print(f"{name} {value}: NME {100 * np.mean(errors):.3f} %, {np.mean(steps):.2f} steps a frame")
+        setattr(tracker, name, in_use)
+        print(f"  in use {in_use}")
+
+
+def followed(network: RedNet, clips: list[Clip]) -> tuple[list[float], list[int]]:
+    """Error and number of steps of every frame after the first of a clip."""
+    errors, steps = [], []
+    for clip in tqdm(clips, desc="steps", leave=False):
+        fit = None
+        for face in clip:
+            box, state = (tight_box(fit.points), fit.state) if fit else (face.box, None)
+            fit = align(network, face.image, box, temporal=True, state=state, enough=tracker.enough)
+            if state is not None:
+                errors.append(nme(fit.points, face.points))
+                steps.append(len(fit.done))
+    return errors, steps
 
 
 def measure_clip(model: RedNet, path: Path) -> None:

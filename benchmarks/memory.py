@@ -20,13 +20,15 @@ from tqdm import tqdm
 from redn_lib.commands.common import add_data_options, add_weights_option, opened
 from redn_lib.data import dataset
 from redn_lib.evaluation.tables import write_table
-from redn_lib.experiments.curriculum import HeldPoints, MovedPoints
+from redn_lib.experiments.curriculum import HeldPoints, MovedPoints, PreviousMap
 from redn_lib.experiments.filters import FILTERS, best_strength
 from redn_lib.experiments.measures import Trial, tracks_of, trials
 from redn_lib.experiments.questions import best_threshold
+from redn_lib.experiments.statistics import interval
 from redn_lib.metrics import jitter, nme
 from redn_lib.pretrained import load_weights, weights_path
 from redn_lib.rednet import FrameOutput, RedNet
+from redn_lib.tracking.tracker import enough
 from redn_lib.training.grow import grown
 
 KINDS = ("clear", "occluded", "moving")
@@ -51,23 +53,34 @@ class Forgetful(RedNet):
         return super().follow(patch, crop, before, *steps, **options)
 
 
-Follow = Callable[[Sequence[Trial]], list[np.ndarray]]
-"""Clips to their tracks, (T, 68, 2) each."""
+class Blank(RedNet):
+    """The network, with nothing drawn into z."""
+
+    def follow(self, *frame: Tensor | FrameOutput | int | None, **options: bool) -> FrameOutput:
+        return super().follow(*frame, change_z=lambda z, step: torch.zeros_like(z), **options)
+
+
+Follow = Callable[[Trial], np.ndarray]
+"""A clip to its track, (T, 68, 2)."""
 
 
 def ways(model: RedNet, known: Sequence[Trial]) -> dict[str, Follow]:
-    """The network with its memory, with its state dropped, and the rules; known: clips to choose thresholds by."""
+    """The network with its memory, with its state dropped, with z blank, and the rules; known: clips to choose
+    thresholds by.
+    """
     forgetful = grown(model, 0, Forgetful).eval()
 
-    def dropped(clips: Sequence[Trial]) -> list[np.ndarray]:
-        forgetful.drop = torch.tensor([middle(trial) for trial in clips])
-        return tracks_of(forgetful, clips)
+    def dropped(trial: Trial) -> np.ndarray:
+        forgetful.drop = torch.tensor([middle(trial)])
+        return track_of(forgetful, trial, enough=enough)
 
-    found = {"memory": partial(tracks_of, model), "memory, state dropped in the middle": dropped}
+    found = {"memory": partial(track_of, model, enough=enough), "memory, state dropped in the middle": dropped}
+    for name, kind in (("memory, z blank", Blank), ("no memory, last points in z", PreviousMap)):
+        found[name] = partial(track_of, grown(model, 0, kind).eval(), enough=enough)
     for name, kind in (("held", HeldPoints), ("moved on", MovedPoints)):
         rule = grown(model, 0, kind, hidden=0).eval()
         rule.least = best_threshold(rule, known)
-        found[f"no memory, last sure points {name} (confidence {rule.least})"] = partial(tracks_of, rule)
+        found[f"no memory, last sure points {name} (confidence {rule.least})"] = partial(track_of, rule)
     return found
 
 
@@ -81,9 +94,9 @@ def smoothed(alone: Mapping[str, list[np.ndarray]], model: RedNet, known: Sequen
     return found
 
 
-def followed(follow: Follow, clips: Sequence[Trial]) -> list[np.ndarray]:
-    """The tracks of all clips, eight at a time."""
-    return [track for i in range(0, len(clips), 8) for track in follow(clips[i : i + 8])]
+def track_of(model: RedNet, trial: Trial, **options) -> np.ndarray:
+    """The track of a clip, (T, 68, 2); options: of `RedNet.frame`. One clip at a time, as it is tracked."""
+    return tracks_of(model, [trial], **options)[0]
 
 
 def middle(trial: Trial) -> int:
@@ -91,11 +104,18 @@ def middle(trial: Trial) -> int:
     return -1 if trial.hard.all() else int(np.flatnonzero(trial.hard).mean().round())
 
 
-def measured(name: str, kind: str, tracks: Sequence[np.ndarray], clips: Sequence[Trial]) -> dict[str, float | str]:
-    """A row: NME in percent, mean over clips, with its standard error over clips."""
+def measured(
+    name: str, kind: str, tracks: Sequence[np.ndarray], clips: Sequence[Trial], memory: Sequence[np.ndarray]
+) -> dict[str, float | str]:
+    """A row: NME in percent, mean over clips, with its standard error over clips; what it is more than that of the
+    tracks with memory, in percent of that, with its 95 % interval over clips.
+    """
     errors = [100 * nme(track, trial.clip.points) for track, trial in zip(tracks, clips, strict=True)]
     hard = np.array([e[trial.hard].mean() for e, trial in zip(errors, clips, strict=True)])
+    with_memory = [100 * nme(t, trial.clip.points)[trial.hard].mean() for t, trial in zip(memory, clips, strict=True)]
+    more = 100 * (hard - with_memory) / np.mean(with_memory)
     row = {"method": name, "clips": kind, "nme": hard.mean(), "nme_se": hard.std(ddof=1) / len(hard) ** 0.5}
+    row |= {"more": more.mean()} | dict(zip(("more_low", "more_high"), interval(list(more)), strict=True))
     if kind == "clear":
         return row | {"jitter": 100 * float(np.mean([jitter(track) for track in tracks]))}
     late = [e[trial.hard & (np.arange(len(e)) >= middle(trial))] for e, trial in zip(errors, clips, strict=True)]
@@ -117,14 +137,17 @@ def main() -> None:
     train = [sample.load()[0] for sample in dataset.open(args.data, split="train")]
     known = [t for kind in KINDS[1:] for t in trials(train, kind, args.clips // 4, args.frames, model.preset)]
     kinds = {kind: list(trials(unseen, kind, args.clips, args.frames, model.preset)) for kind in KINDS}
-    alone = {kind: followed(partial(tracks_of, model, temporal=False), clips) for kind, clips in kinds.items()}
+    alone = {kind: [track_of(model, trial, temporal=False) for trial in clips] for kind, clips in kinds.items()}
     tracks = smoothed(alone, model, known)
     for name, follow in tqdm(ways(model, known).items()):
-        tracks[name] = {kind: followed(follow, clips) for kind, clips in kinds.items()}
+        tracks[name] = {kind: [follow(trial) for trial in clips] for kind, clips in kinds.items()}
     rows = [
-        measured(name, kind, some, kinds[kind]) for name, of_kind in tracks.items() for kind, some in of_kind.items()
+        measured(name, kind, some, kinds[kind], tracks["memory"][kind])
+        for name, of_kind in tracks.items()
+        for kind, some in of_kind.items()
     ]
-    about = f"NME in percent on animated still images of {len(unseen)} faces; second_half: of each occlusion"
+    about = f"NME in percent on animated still images of {len(unseen)} faces; second_half: of each occlusion; "
+    about += "more: than with memory, in percent of that"
     command = f"python benchmarks/memory.py --data FOLDER --split {args.split} --clips {args.clips} --out {args.out}"
     write_table(rows, args.out, command=command, about=about)
     print(pd.DataFrame(rows).round(2).to_string(index=False))

@@ -172,6 +172,7 @@ def feedback_loop(
     preset,
     steps: int,
     *,
+    before=None,
     first_z=None,
     join=None,
     change_z=None,
@@ -181,17 +182,20 @@ def feedback_loop(
 
     crop: the first crop; first_z: the first z, blank by default (authors' code).
     preset: `presets.Preset`; steps: K.
+    before: (B, L, 2) points of the frame before, in patch pixels: they stand for the first step, and the loop begins
+        with the second (our choice; authors' code: one step a frame on video).
     join(regression, crop): regression logits of a step joined with what is known from earlier frames.
-    enough(steps so far): whether to stop before K (our choice).
+    enough(points before the last step, steps so far): whether to stop before K (our choice).
     """
     z = patches.new_zeros(len(patches), *preset.form.z_shape(preset.size, preset.maps)) if first_z is None else first_z
     done: list[Step] = []
-    for k in range(steps):
+    first = 0 if before is None else 1
+    for k in range(first, max(steps, first + 1)):
         if done:
             last = Step(*(tensor.detach() for tensor in done[-1]))
             if preset.form.recrop:
                 crop = upright_crop(last.points, crop, preset.size, preset.margin)
-            z = draw_z(preset.form, last, crop, k, preset.size, preset.sigma)
+            z, before = draw_z(preset.form, last, crop, k, preset.size, preset.sigma), last.points
         if change_z is not None:
             z = change_z(z, k)
         frame = take_crop(patches, crop, preset.size)
@@ -199,8 +203,8 @@ def feedback_loop(
         response_maps = spatial_softmax(join(regression, crop) if join else regression)
         points = crop_points = decode(response_maps, preset.size)
         if done and preset.form.average:
-            points = averaged(crop_points, to_crop(last.points, crop), k, preset.size)
+            points = averaged(crop_points, to_crop(before, crop), len(done), preset.size)
         done.append(Step(crop, frame, z, detection, regression, response_maps, to_patch(points, crop), crop_points))
-        if enough and enough(done):
+        if enough and before is not None and enough(before, done):
             break
     return done

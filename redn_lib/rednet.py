@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, cat, nn
 
 from redn_lib.encoder_decoder import Decoder, Encoder, Regression
-from redn_lib.feedback import Change, Step, box_crop, draw_points, feedback_loop, to_crop, to_patch
+from redn_lib.feedback import Change, Step, box_crop, draw_points, feedback_loop, to_crop, to_patch, upright_crop
 from redn_lib.identity import CodeSpread, IdentityClassifier, PoseReader, split
 from redn_lib.landmarks import N_POINTS
 from redn_lib.presets import PRESETS, Preset
@@ -78,36 +78,48 @@ class RedNet(nn.Module):
         temporal: bool = True,
         change_z: Change | None = None,
         change_code: Change | None = None,
-        enough: Callable[[list[Step]], bool] | None = None,
+        enough: Callable[[Tensor, list[Step]], bool] | None = None,
     ) -> FrameOutput:
-        """The next frame of a sequence. f_tRNN draws the first z from the frame before, runs in the first step, and its
-        prior is joined with the maps of every step (our choice).
+        """The next frame of a sequence. With f_tRNN the loop goes on where the frame before ended: its points stand for
+        the first step, are drawn into z, and the crop is upright around them. f_tRNN runs in the frame's first step,
+        and its prior is joined with the maps of every step (our choice).
 
         state: `FrameOutput.state` of the frame before, None at the first frame.
+        steps: K of the first frame; the others have one step less.
         place: (B, 2, 3) patch pixels to pixels of the frame, where the patches of a sequence lie at different places.
         temporal: False switches f_tRNN off.
         change_z(z, step), change_code(code, step): replace what is fed back and what goes on to the decoder.
-        enough(steps so far): whether to stop before K (our choice).
+        enough(points before the last step, steps so far): whether to stop before K (our choice).
         """
         place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
-        p, in_frame = self.preset, crop_in_frame(place, crop)
-        trust = first_z = None
-        if not temporal or self.memory is None:
+        p, remembers, trust, before, first_z = self.preset, temporal and self.memory is not None, None, None, None
+        if remembers and state is not None:
+            before, trust = to_crop(state.points, place), self.memory.trusted(state)
+            crop, first_z = self.going_on(before, crop, trust)
+        in_frame = crop_in_frame(place, crop)
+        if not remembers:
             state = None
-        else:
-            state = self.memory.first_state(in_frame) if state is None else state
-            trust = self.memory.trusted(state)
-            first_z = draw_points(p.form, to_crop(state.points, in_frame), trust, p)
+        elif state is None:
+            state, trust = self.memory.first_state(in_frame), crop.new_zeros(len(crop), N_POINTS)
         codes = CodesOfFrame(self, crop, in_frame, state, change_code)
         run_step = partial(self.one_step, change_code=codes.between)
         join = None if state is None else codes.join
         steps = p.steps if steps is None else steps
-        options = {"first_z": first_z, "join": join, "change_z": change_z, "enough": enough}
+        options = {"before": before, "first_z": first_z, "join": join, "change_z": change_z, "enough": enough}
         done = feedback_loop(run_step, patches, crop, p, steps, **options)
         next_state = codes.next_state
         if next_state is not None:
             next_state = next_state._replace(points=to_patch(done[-1].points.detach(), place))
         return FrameOutput(done, codes.made, codes.prior, next_state, trust, codes.joined)
+
+    def going_on(self, before: Tensor, crop: Tensor, height: Tensor) -> tuple[Tensor, Tensor]:
+        """First crop and z of a frame after one whose points, (B, L, 2) in patch pixels, are known.
+
+        crop: (B, 2, 3) around their box; height: (B, L) of the points in z, 0 to 1.
+        """
+        p = self.preset
+        crop = upright_crop(before, crop, p.size, p.margin) if p.form.recrop else crop
+        return crop, draw_points(p.form, to_crop(before, crop), height, p)
 
     def clip(
         self,
@@ -115,23 +127,24 @@ class RedNet(nn.Module):
         crop: Tensor,
         steps: int | None = None,
         *,
-        temporal: bool = True,
         empty_at: int | None = None,
+        **options: bool | Callable,
     ) -> list[FrameOutput]:
         """Every frame of clips; the first crop of a frame is around the points of the frame before, as in tracking.
 
         patches: (B, T, 3, P, P), cut at the same place from each frame; crop: (B, 2, 3) of the first frame.
         empty_at: frame before which f_tRNN starts from nothing; the crop is kept.
+        options: of `frame`, such as temporal.
         """
         outputs, before = [], None
         for t, patch in enumerate(patches.unbind(1)):
-            before = self.follow(patch, crop, None if t == empty_at else before, steps, temporal=temporal)
+            before = self.follow(patch, crop, None if t == empty_at else before, steps, **options)
             outputs.append(before)
             crop = box_crop(before.steps[-1].points.detach(), crop, self.preset.size, self.preset.first_margin)
         return outputs
 
     def follow(
-        self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **options: bool
+        self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps: int | None = None, **options
     ) -> FrameOutput:
         """One frame of clips (B, 3, P, P) after the output of the frame before, None at the first."""
         return self.frame(patch, crop, before.state if before else None, steps, **options)
@@ -188,7 +201,7 @@ class CodesOfFrame:
         self.made.append(code)
         if self.change is not None:
             code = self.change(code, step)
-        if self.state is not None and step == 0:
+        if self.state is not None and self.prior is None:
             code, self.prior, self.next_state = self.model.remembered(code, self.in_frame, self.state)
         return code
 

@@ -1,10 +1,11 @@
 """f_tRNN: an LSTM over C_pe alone, from frame to frame, between encoder and decoder (paper).
 
 All else is our choice. The paper's LSTM changes only the code, and a code of a few cells cannot hold 68 places to the
-pixel. So the points of the last frame are kept beside the state, and the state says what they are worth. Its trust in
-each point tells how strongly that point is drawn into the first z of the next frame. Its prior tells where the points
-are in this frame, and how far off that may be. `Join` then weighs prior and response maps against each other. Nothing
-in it is set by hand: what is not read from the state is read from the maps, by small networks.
+pixel. So the points of the last frame are kept beside the state, and the state says what they are worth. The loop goes
+on from them in the next frame (authors' code, without an LSTM), and the state's trust in each point tells how strongly
+that point is drawn into z. Its prior tells where the points are in this frame, and how far off that may be. `Join` then
+weighs prior and response maps against each other. Nothing in it is set by hand: what is not read from the state is read
+from the maps, by small networks.
 """
 
 from typing import NamedTuple
@@ -110,7 +111,7 @@ class TemporalMemory(nn.Module):
         for part in (self.unpool, self.motion, self.spread, self.trust):
             nn.init.zeros_(part.weight)
             nn.init.zeros_(part.bias)
-        nn.init.constant_(self.trust.bias, -2.0)
+        nn.init.constant_(self.trust.bias, 2.0)
         mean = torch.from_numpy(MEAN_SHAPE) / margin * (size - 1) / 2 + (size - 1) / 2
         self.register_buffer("mean_shape", mean, persistent=False)
 
@@ -126,7 +127,7 @@ class TemporalMemory(nn.Module):
         return MemoryState(nothing, nothing, crop, points)
 
     def trusted(self, state: MemoryState) -> Tensor:
-        """How strongly each point of the last frame is drawn into the first z of the next: (B, L) from 0 to 1."""
+        """How strongly each point of the last frame is drawn into z of the next: (B, L) from 0 to 1."""
         return torch.sigmoid(self.trust(state.hidden).float())
 
     def forward(self, changing: Tensor, crop: Tensor, state: MemoryState) -> tuple[Tensor, Prior, MemoryState]:

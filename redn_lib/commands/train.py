@@ -1,13 +1,13 @@
 """Train a network, or go on with a run that was stopped.
 
-A network is trained in stages: faces, on still images of all datasets; spatial, on those that people labelled; renewed,
-on all of them, whose points the network has set again, as people would, where another network had set them; mild, on
-those that people labelled, with little augmentation; temporal, on clips, with f_tRNN; identity, on still images of
-people whom f_CLS recognises; settle, as mild; memory, on clips, with the encoder as it is; longer, on longer clips;
-joint, on clips and still images, with all losses at once; polish, as mild and on all sets, for the maps alone. Each
-goes on from the weights of the one before (--start). --recipe compact runs them all, from nothing, as for the shipped
-weights. Clips are windows of consecutive frames where a dataset has videos, otherwise animated still images. The same
-command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several GPUs or hosts:
+A network is trained in stages: faces, on still images of all datasets; spatial, on those that people labelled;
+identity, on still images of people whom f_CLS recognises, of all datasets, whose points the network has set again, as
+people would, where another network had set them; mild, on those that people labelled, with little augmentation;
+temporal, on clips, with f_tRNN; joint, on clips and still images, with all losses at once; polish, as mild, on all sets
+and on clips, with the encoder as it is. Each goes on from the weights of the one before (--start). --recipe compact
+runs them all, from nothing. Clips are windows of consecutive frames where a dataset has videos, otherwise animated
+still images. The same command run again goes on from the checkpoint in the run folder; Ctrl-C saves first. On several
+GPUs or hosts:
 torchrun --nproc_per_node GPUS -m -- redn_lib.cli train ...
 """
 

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from redn_lib.data.clip import Clip, Face
-from redn_lib.feedback import Change, FeedbackForm, feedback_loop, to_crop, to_patch
+from redn_lib.feedback import Change, FeedbackForm, feedback_loop, to_patch
 from redn_lib.presets import COMPACT, Preset
 from redn_lib.rednet import FrameOutput, RedNet
-from redn_lib.response_maps import confidence, gaussian_maps
+from redn_lib.response_maps import confidence
 from redn_lib.temporal import HIDDEN, MemoryState, Prior, TemporalMemory, crop_motion
 from redn_lib.training.batches import Batch, ClipBatches, ProceduralFaces, StillBatches
 from redn_lib.training.grow import fresh, grown
@@ -142,16 +142,15 @@ class StackedFrames(RedNet):
 
 
 class PreviousMap(RedNet):
-    """Feeds back the previous frame's map: its points are drawn into the first z, which is blank otherwise (RQ3)."""
+    """Feeds back the previous frame's map: the loop goes on from its points as with f_tRNN, but without it (RQ3)."""
 
-    def follow(self, patch: Tensor, crop: Tensor, before: FrameOutput | None, *steps, **others) -> FrameOutput:
-        def from_before(z: Tensor, step: int) -> Tensor:
-            if step > 0 or before is None:
-                return z
-            points = to_crop(before.steps[-1].points.detach(), crop)
-            return gaussian_maps(points, z.shape[-1], self.preset.size, self.preset.sigma)
-
-        return self.frame(patch, crop, None, *steps, change_z=from_before)
+    def follow(self, patch: Tensor, crop: Tensor, before: FrameOutput | None, steps=None, **others) -> FrameOutput:
+        if before is None:
+            return self.frame(patch, crop, None, steps, temporal=False)
+        points, loop = before.steps[-1].points.detach(), {"enough": others.get("enough")}
+        crop, loop["first_z"] = self.going_on(points, crop, torch.ones_like(points[..., 0]))
+        steps = self.preset.steps if steps is None else steps
+        return FrameOutput(feedback_loop(self.one_step, patch, crop, self.preset, steps, before=points, **loop), [])
 
 
 class HeldPoints(RedNet):

@@ -99,12 +99,12 @@ def z_figures(model: RedNet, unseen: Sequence[Face], steps: int) -> dict[str, fl
 
 
 @torch.inference_mode()
-def tracks_of(model: RedNet, clips: Sequence[Trial], temporal: bool = True) -> list[np.ndarray]:
-    """The model's points on each clip, (T, 68, 2) in pixels of its frames, in closed loop; temporal: with f_tRNN."""
+def tracks_of(model: RedNet, clips: Sequence[Trial], **options) -> list[np.ndarray]:
+    """Points on each clip, (T, 68, 2) in pixels of its frames, in closed loop; options: of `RedNet.frame`."""
     device = next(model.parameters()).device
     patches = torch.from_numpy(np.stack([trial.clip.frames for trial in clips])).to(device)
     crops = torch.from_numpy(np.stack([trial.crop for trial in clips])).to(device)
-    outputs = model.clip(patches.permute(0, 1, 4, 2, 3).float() / 255, crops, temporal=temporal)
+    outputs = model.clip(patches.permute(0, 1, 4, 2, 3).float() / 255, crops, **options)
     return list(torch.stack([output.steps[-1].points for output in outputs], 1).cpu().numpy())
 
 
@@ -115,7 +115,7 @@ def clip_figures(
     figures = {}
     for difficulty in DIFFICULTIES:
         clips = list(trials(setting.unseen, difficulty, setting.clips, setting.frames, setting.preset))
-        tracks = [smooth(track) for track in tracks_of(model, clips, temporal)]
+        tracks = [smooth(track) for track in tracks_of(model, clips, temporal=temporal)]
         errors = 100 * np.stack([nme(track, trial.clip.points) for track, trial in zip(tracks, clips, strict=True)])
         figures[difficulty] = float(errors[np.stack([trial.hard for trial in clips])].mean())
         if difficulty == "occluded":

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from redn_lib.crop import Crop
 from redn_lib.data.clip import check_image
@@ -67,7 +68,7 @@ def align(
     temporal: bool = False,
     state: MemoryState | None = None,
     change_z: Change | None = None,
-    enough: Callable[[list[Step]], bool] | None = None,
+    enough: Callable[[Tensor, list[Step]], bool] | None = None,
 ) -> Fit:
     """Find the 68 points of the face in a box.
 
@@ -78,7 +79,7 @@ def align(
     temporal: whether f_tRNN runs: the image is the next frame of a sequence.
     state: `Fit.state` of the frame before, None at the first.
     change_z(z, step): replaces what is fed back, for experiments.
-    enough(steps so far): whether to stop before K.
+    enough(points before the last step, steps so far): whether to stop before K.
     Raises ValueError for an image or box of the wrong form, or a box outside the image.
     """
     check_image(image)

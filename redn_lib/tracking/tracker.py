@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from torch import Tensor
 
 from redn_lib.crop import Crop, cut_around
 from redn_lib.feedback import Step
@@ -25,6 +26,7 @@ from redn_lib.tracking.video import Frames, Source, frames
 LOST_CONFIDENCE = 0.3  # the face is lost where the mean confidence of its points is below
 SURE = 0.65  # below this mean confidence the detector checks at once; training faces lie above
 STANDS = 0.0025  # a sure step that moves the points by less, as a mean share of the crop's side, is the last
+FOLLOWS = 0.02  # the same of the first step of a frame after another, which is the last, too, where it is not sure
 FOUND = 1.3  # least sum of detector's score and mean confidence of a new face; up to 1.25 were seen without a face
 MAX_MISFIT = 0.45  # largest `misfit` of a face; turned faces reach 0.38
 MIN_INSIDE = 0.5  # least share of a face's box inside the frame
@@ -177,6 +179,8 @@ class Tracker:
         options["enough"] = enough if self.steps is None else None
         fit = align(self.model, image, box, self.steps, **options)
         if is_face(fit, image) and overlap(tight_box(fit.points), box) < STILL:
+            if state:
+                options["state"] = state._replace(points=fit.state.points)
             fit = align(self.model, image, tight_box(fit.points), self.steps, **options)
         return fit if is_face(fit, image) else None
 
@@ -207,14 +211,19 @@ class Tracker:
         return found._replace(boxes=np.hstack([middles - half, middles + half]), turns=found.turns + turn)
 
 
-def enough(done: list[Step]) -> bool:
-    """Whether a further feedback step would hardly move the points: the last one hardly did, and is sure of them."""
-    if len(done) < 2:
-        return False
-    before, last = done[-2:]
+def enough(before: Tensor, done: list[Step]) -> bool:
+    """Whether a further feedback step would not help: the last one hardly moved the points and is sure of them; or it
+    is the first of a frame after another and not sure of them.
+
+    before: (1, 68, 2) points before the last step, in patch pixels.
+    """
+    last = done[-1]
     size = last.frame.shape[-1]
-    moved = (last.points - before.points).norm(dim=-1).mean() / (size * last.crop[..., 0].norm())
-    return bool(moved < STANDS) and bool(confidence(last.response_maps, last.crop_points, size).mean() >= SURE)
+    moved = (last.points - before).norm(dim=-1).mean() / (size * last.crop[..., 0].norm())
+    is_sure = bool(confidence(last.response_maps, last.crop_points, size).mean() >= SURE)
+    if len(done) == 1:  # of a frame after another
+        return bool(moved < FOLLOWS) or not is_sure
+    return bool(moved < STANDS) and is_sure
 
 
 def numbered(state: State, face: Followed | None, index: int, is_new: bool) -> State:

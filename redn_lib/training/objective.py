@@ -49,11 +49,9 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, em
         outputs = [model.frame(batch.patches, batch.crop, steps=stage.steps, temporal=False, **change)]
         truths, visible = [batch.points], [batch.visible]
     frames = zip(outputs, truths, visible, strict=True)
-    losses = torch.stack(
-        [step_losses(out.steps, true, stage, model.preset, point_weights(v, stage)) for out, true, v in frames]
-    ).mean(0)
-    growth = stage.growth ** torch.arange(len(losses), device=losses.device)
-    total, identity = (growth * losses).sum() / growth.sum(), torch.zeros((), device=losses.device)
+    losses = [step_losses(out.steps, true, stage, model.preset, point_weights(v, stage)) for out, true, v in frames]
+    total = torch.stack([growing(of_frame, stage.growth) for of_frame in losses]).mean()
+    identity = torch.zeros((), device=total.device)
     if outputs[0].prior is not None:
         total = total + stage.spread_weight * spread_losses(outputs, truths, model.preset.size)
     if stage.motion_weight and len(outputs) > 1:
@@ -62,7 +60,15 @@ def outcome(model: RedNet, batch: Batch, stage: Stage, *, swap: bool = False, em
     if stage.identity_weight or stage.apart:
         identity, apart = decoupling_losses(model, outputs, truths, batch.person, stage)
         total = total + stage.identity_weight * identity + stage.apart * apart
-    return Outcome(total, losses, identity)
+    counts = range(len(losses[0]), 0, -1)  # from the end: a frame after another has one step less
+    of_steps = [torch.stack([some[-n] for some in losses if len(some) >= n]).mean() for n in counts]
+    return Outcome(total, torch.stack(of_steps), identity)
+
+
+def growing(losses: Tensor, growth: float) -> Tensor:
+    """The mean of (K,) losses, each weighing `growth` times as much as the one before."""
+    weights = growth ** torch.arange(len(losses), device=losses.device)
+    return (weights * losses).sum() / weights.sum()
 
 
 def step_losses(steps: list[Step], truth: Tensor, stage: Stage, preset: Preset, weight: Tensor | None = None) -> Tensor:
@@ -117,8 +123,9 @@ def decoupling_losses(
         person = person.repeat_interleave(frames)
     points = torch.stack(list(truths), 1).flatten(0, 1)
     identities, aparts = [], []
-    for step in range(len(outputs[0].codes)):
-        code = torch.stack([output.codes[step] for output in outputs], 1).flatten(0, 1)
+    steps = len(outputs[0].codes)
+    for step in range(steps - min(len(output.codes) for output in outputs), steps):
+        code = torch.stack([output.codes[step - steps] for output in outputs], 1).flatten(0, 1)
         identities.append(identity_loss(model.who(code, step), person))
         steady, lively = (pooled(half) for half in model.halves(code))
         moves = within_share(steady.unflatten(0, (-1, frames)))

@@ -115,7 +115,7 @@ ON_CLIPS = {"frames": 10, "map_weight": 0.06, "invisible_weight": 1.0}
 network does not rely on the prior instead of the image; occluded points count fully, because f_tRNN must know them.
 """
 
-STEADY = ON_CLIPS | {"batch": 4, "pace": 8.0, "motion_weight": 4.0}
+STEADY = ON_CLIPS | {"steps": 3, "batch": 4, "pace": 8.0, "motion_weight": 4.0}
 """Those, and values that teach f_tRNN when to steady the points and when not to trust its prior (our choice)."""
 
 LONGER = {"frames": 16}
@@ -140,22 +140,12 @@ LATE = ("encoder.stages.3", "encoder.stages.4", "decoder", "detection", "regress
 READING = ("decoder", "detection", "regression")
 """What makes maps of a code (our choice)."""
 
-BEHIND = ("memory", *READING)
-"""f_tRNN and all that comes after it, so that both codes stay what they are (our choice)."""
-
 PEOPLE = {"growth": 2.0, "labels": "people", **GENTLE}
 """A part on still images that people labelled (our choice)."""
 
 STAGES = {
     "faces": Stage(1500),
     "spatial": Stage(5500, growth=2.0, labels="people", seed=125),
-    "renewed": Stage(5500, growth=2.0, seed=375, labels="renewed"),
-    "mild": Stage(1500, rate=5e-4, seed=875, **PEOPLE),
-    "temporal": Stage(
-        1600,
-        rate=5e-4,
-        parts=(Stage(seed=500, growth=2.0, labels="renewed", **STEADY), Stage(seed=510, **PEOPLE)),
-    ),
     "identity": Stage(
         1500,
         64,
@@ -169,29 +159,18 @@ STAGES = {
         labels="renewed",
         **DECOUPLING,
     ),
-    "settle": Stage(2000, rate=5e-4, seed=1000, **PEOPLE),
-    "memory": Stage(
+    "mild": Stage(1500, rate=5e-4, seed=875, **PEOPLE),
+    "temporal": Stage(
         1600,
         rate=5e-4,
-        only=BEHIND,
-        parts=(Stage(seed=625, growth=2.0, labels="people", **STEADY), Stage(seed=635, **PEOPLE)),
-    ),
-    "longer": Stage(
-        450,
-        rate=5e-4,
-        only=BEHIND,
-        parts=(
-            Stage(seed=1250, growth=2.0, labels="renewed", share=0.5, **STEADY | LONGER),
-            Stage(seed=1260, **PEOPLE),
-            Stage(seed=1270, **PEOPLE | {"labels": "renewed", "batch": 16, "share": 0.5}),
-        ),
+        parts=(Stage(seed=500, growth=2.0, labels="renewed", **STEADY), Stage(seed=510, **PEOPLE)),
     ),
     "joint": Stage(
-        500,
+        1000,
         rate=5e-4,
         only=(*LATE, "memory"),
         parts=(
-            Stage(seed=750, growth=2.0, labels="renewed", share=0.25, forgotten=0.5, **STEADY | LONGER),
+            Stage(seed=750, growth=2.0, labels="renewed", share=0.5, forgotten=0.5, **STEADY | LONGER),
             Stage(seed=760, **PEOPLE),
             Stage(seed=770, growth=2.0, labels="renewed", procedural=0.5, group=4, swap=0.25, **DECOUPLING | BESIDE),
         ),
@@ -199,18 +178,21 @@ STAGES = {
     "polish": Stage(
         500,
         rate=3e-4,
-        only=READING,
-        parts=(Stage(seed=1125, **PEOPLE), Stage(seed=1130, **PEOPLE | {"labels": "renewed"})),
+        only=("memory", *READING),
+        parts=(
+            Stage(seed=1125, **PEOPLE),
+            Stage(seed=1130, **PEOPLE | {"labels": "renewed"}),
+            Stage(seed=1140, growth=2.0, labels="people", **STEADY),
+        ),
     ),
 }
 """Stages of training, each starting from the weights of the one before (our choice; the paper's order: not found).
 
-faces: still images of all sets as they are labelled. spatial: still images, labelled by people. renewed: of all sets
-again, labelled as by people. mild: labelled by people, most of them not augmented. temporal: clips; f_tRNN and all that
-finds points learn together. identity: groups of still images of a person, with f_CLS. settle: as mild. memory: clips
-again, the encoder as it is. longer: the same, of longer clips and of all sets. joint: clips, still images and groups,
-all losses at once and all parts but the first of the encoder, end to end. polish: as mild and of all sets, the encoder
-and f_tRNN as they are.
+faces: still images of all sets as they are labelled. spatial: still images, labelled by people. identity: groups of
+still images of a person, of all sets, labelled as by people, with f_CLS. mild: labelled by people, most of them not
+augmented. temporal: clips; f_tRNN and all that finds points learn together. joint: longer clips, still images and
+groups, all losses at once and all parts but the first of the encoder, end to end. polish: as mild and of all sets, and
+clips beside them, the encoder as it is.
 The seeds differ so that no stage has the batches of another.
 """
 

@@ -204,13 +204,14 @@ class ClipTracker:
         image = last.frame.mul(255).round().byte().permute(0, 2, 3, 1)
         arrays = {"crops": image, "matrices": last.crop, "maps": last.response_maps.half()}
         if prior is not None:
+            first = output.steps[0].crop
             write, keep, *_ = lstm.gates(*given[0][:2])
             arrays |= {
-                "expected": to_patch(prior.points, crop),
+                "expected": to_patch(prior.points, first),
                 "trust": output.trust,
                 "share": output.joined[-1].share,
             }
-            arrays["reach"] = prior.spread.exp() * p.size * crop[:, :, 0].norm(dim=-1)
+            arrays["reach"] = prior.spread.exp() * p.size * first[:, :, 0].norm(dim=-1)
             arrays["gates"] = torch.stack([keep, write], 1).sigmoid()
         arrays = {name: first_of(values) for name, values in arrays.items()}
         next_crop = box_crop(last.points, crop, p.size, p.first_margin)

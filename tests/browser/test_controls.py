@@ -109,7 +109,7 @@ def test_the_board_by_keyboard_and_its_button_trains_here(notebook, root, tmp_pa
     scope.to("train this network")
     with scope.answered():
         scope.page.keyboard.press("Space")
-        expect(scope.page.locator(".mic-told")).to_contain_text("done: spatial + temporal", timeout=60_000)
+        expect(scope.page.locator(".mic-told")).to_contain_text("done: spatial + temporal", timeout=120_000)
     expect(scope.status).to_contain_text("short run here")
     assert notebook.errors == [] and notebook.blocked == []
 

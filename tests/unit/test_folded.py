@@ -12,7 +12,7 @@ from redn_lib.folded import fast, folded
 from redn_lib.pretrained import load_pretrained
 from redn_lib.response_maps import gaussian_maps
 from redn_lib.tracking.align import align
-from redn_lib.tracking.tracker import STANDS, enough
+from redn_lib.tracking.tracker import FOLLOWS, STANDS, enough
 
 
 @pytest.mark.parametrize("steps", [1, 3])
@@ -55,15 +55,22 @@ def step(shift: float, sigma: float = 2.0) -> Step:
 
 def test_a_sure_step_that_moves_nothing_is_the_last():
     little, far = 0.9 * STANDS * 128, 1.1 * STANDS * 128
-    assert enough([step(0), step(little)]) and enough([step(-50), step(0), step(little)])
-    assert not enough([step(0)])
-    assert not enough([step(0), step(far)])
-    assert not enough([step(0), step(little, sigma=30.0)]), "unsure"
+    before = step(0).points
+    assert enough(before, [step(0), step(little)]) and enough(before, [step(-50), step(0), step(little)])
+    assert not enough(before, [step(0), step(far)])
+    assert not enough(before, [step(0), step(little, sigma=30.0)]), "unsure"
+
+
+def test_the_first_step_of_a_frame_after_another_is_the_last_where_the_face_hardly_moved_or_is_not_seen():
+    before = step(0).points
+    assert enough(before, [step(0.9 * FOLLOWS * 128)])
+    assert not enough(before, [step(1.1 * FOLLOWS * 128)])
+    assert enough(before, [step(1.1 * FOLLOWS * 128, sigma=30.0)]), "unsure"
 
 
 def test_a_loop_that_stops_early_gives_the_steps_so_far():
     model, box = load_pretrained(device="cpu"), np.array(BOXES["astronaut"])
     whole = align(model, image("astronaut"), box)
-    part = align(model, image("astronaut"), box, enough=lambda done: len(done) == 2)
+    part = align(model, image("astronaut"), box, enough=lambda before, done: len(done) == 2)
     np.testing.assert_array_equal(part.steps, whole.steps[:2])
     np.testing.assert_array_equal(part.points, whole.steps[1])

@@ -50,17 +50,14 @@ def test_a_command_each_gives_the_paper_s_network_and_one_recipe_the_same(tmp_pa
         start = ["--start", str(tmp_path / name / "w.safetensors")]
         networks[name] = load_weights(start[1], "cpu")
     assert (networks["spatial"].preset.people, networks["spatial"].preset.hidden) == (0, 0)
-    assert (networks["temporal"].preset.people, networks["temporal"].preset.hidden) == (0, 8)
-    assert (networks["identity"].preset.people, networks["identity"].preset.hidden) == (3, 8)
+    assert (networks["identity"].preset.people, networks["identity"].preset.hidden) == (3, 0)
     assert (networks["joint"].preset.people, networks["joint"].preset.hidden) == (3, 8)
-    points = {"encoder", "decoder", "detection", "regression"}
-    assert changed(networks["renewed"], networks["temporal"]) == points
-    assert changed(networks["temporal"], networks["identity"]) == points
-    assert changed(networks["identity"], networks["settle"]) == points
-    assert changed(networks["settle"], networks["memory"]) == points - {"encoder"} | {"memory"}
-    assert changed(networks["memory"], networks["longer"]) == points - {"encoder"} | {"memory"}
-    assert changed(networks["longer"], networks["joint"]) == points | {"memory", "classifier", "reader", "spread"}
-    assert changed(networks["joint"], networks["polish"]) == points - {"encoder"}
+    points, codes = {"encoder", "decoder", "detection", "regression"}, {"classifier", "reader", "spread"}
+    assert changed(networks["spatial"], networks["identity"]) == points
+    assert changed(networks["identity"], networks["mild"]) == points
+    assert changed(networks["mild"], networks["temporal"]) == points
+    assert changed(networks["temporal"], networks["joint"]) == points | codes | {"memory"}
+    assert changed(networks["joint"], networks["polish"]) == points - {"encoder"} | {"memory"}
     assert train("compact", tmp_path / "all") == 0
     whole = load_weights(tmp_path / "all" / "w.safetensors", "cpu")
     assert changed(networks["polish"], whole) == set()
@@ -86,7 +83,7 @@ def test_a_recipe_stopped_at_its_clips_goes_on_as_if_nothing_had_happened(tmp_pa
         assert train("compact", tmp_path / "stopped") == 130
     assert "stopped after 0 iterations; the same command goes on" in capsys.readouterr().err
     assert train("compact", tmp_path / "stopped") == 0
-    assert "stage renewed: done, " in capsys.readouterr().out
+    assert "stage mild: done, " in capsys.readouterr().out
     assert train("compact", tmp_path / "stopped", "--seed", "1") == 2
     assert "weights.safetensors was made with other options" in capsys.readouterr().err
     weights = [(tmp_path / name / "w.safetensors").read_bytes() for name in ("whole", "stopped")]
@@ -223,7 +220,7 @@ def test_f_trnn_is_trained_on_real_videos(tmp_path, capsys):
 @pytest.mark.parametrize(
     "stage, options, says",
     [
-        ("identity", [], "goes on from weights of stage temporal: name their file with --start"),
+        ("identity", [], "goes on from weights of stage spatial: name their file with --start"),
         ("compact", ["--start", "any.safetensors"], "a recipe begins from nothing"),
         ("polish", [], "goes on from weights of stage joint"),
         ("spatial", ["--steps", "1"], "keeps statistics of 2 steps: train with --steps 2 or more"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unit.test_training import FACES, TINY
 
 from redn_lib.crop import Crop
-from redn_lib.feedback import box_crop, to_crop, to_patch
+from redn_lib.feedback import box_crop, to_crop, to_patch, upright_crop
 from redn_lib.identity import split
 from redn_lib.landmarks import tight_box
 from redn_lib.rednet import RedNet
@@ -168,23 +168,45 @@ def test_the_prior_is_joined_with_the_maps_of_every_step_at_its_place_in_the_fra
     model, batch = tiny().eval(), clip_of()
     with torch.no_grad():
         first = model.frame(batch.patches[:, 0], batch.crop)
-        output = model.frame(batch.patches[:, 1], batch.crop, first.state, 3)
-    assert torch.allclose(to_patch(output.prior.points, batch.crop), first.state.points, atol=1e-3)
+        output = model.frame(batch.patches[:, 1], batch.crop, first.state, 3, enough=lambda *_: False)
+    start = output.steps[0].crop
+    assert torch.allclose(to_patch(output.prior.points, start), first.state.points, atol=1e-3)
     for step, joined in zip(output.steps, output.joined, strict=True):
-        again = model.memory.join(output.prior.in_crop(batch.crop, step.crop), step.regression, PRESET.sigma)
+        again = model.memory.join(output.prior.in_crop(start, step.crop), step.regression, PRESET.sigma)
         torch.testing.assert_close(step.response_maps, spatial_softmax(again.logits), atol=1e-4, rtol=1e-3)
         torch.testing.assert_close(joined.share, again.share)
 
 
-def test_the_first_z_shows_the_points_of_the_last_frame_as_high_as_the_state_trusts_them():
+def test_z_shows_the_points_of_the_last_frame_as_high_as_the_state_trusts_them():
     model, batch = tiny().eval(), clip_of()
     with torch.no_grad():
         first = model.frame(batch.patches[:, 0], batch.crop)
+        assert not first.steps[0].z.any(), "nothing is known before the first frame"
+        crop = upright_crop(first.state.points, batch.crop, PRESET.size, PRESET.margin)
         for bias, height in ((0.0, 0.5), (-30.0, 0.0)):
             model.memory.trust.bias.fill_(bias)
-            z = model.frame(batch.patches[:, 1], batch.crop, first.state).steps[0].z
-            drawn = gaussian_maps(to_crop(first.state.points, batch.crop), PRESET.maps, PRESET.size, PRESET.sigma)
-            torch.testing.assert_close(z, height * drawn)
+            step = model.frame(batch.patches[:, 1], batch.crop, first.state).steps[0]
+            torch.testing.assert_close(step.crop, crop)
+            drawn = gaussian_maps(to_crop(first.state.points, crop), PRESET.maps, PRESET.size, PRESET.sigma)
+            torch.testing.assert_close(step.z, height * drawn)
+
+
+def test_the_points_of_the_last_frame_stand_for_the_first_step(monkeypatch):
+    model, batch = tiny().eval(), clip_of()
+    ran = []
+    one_step = model.one_step
+
+    def noted(frame, z, step, **others):
+        ran.append(step)
+        return one_step(frame, z, step, **others)
+
+    monkeypatch.setattr(model, "one_step", noted)
+    with torch.no_grad():
+        state = None
+        for stops, wanted in ((None, [0, 1, 2]), (None, [1, 2]), (lambda *_: True, [1])):
+            ran.clear()
+            state = model.frame(batch.patches[:, 1], batch.crop, state, 3, enough=stops).state
+            assert ran == wanted
 
 
 def test_in_training_the_first_points_are_far_from_the_face():
@@ -206,10 +228,10 @@ def test_the_gradient_of_the_last_frame_reaches_the_first_through_the_memory():
     model, batch = tiny(), clip_of()
     torch.nn.init.normal_(model.memory.unpool.weight, std=0.3)
     patches = batch.patches.clone().requires_grad_()
-    model.clip(patches, batch.crop, 2)[-1].steps[-2].points.sum().backward()
+    model.clip(patches, batch.crop, 2)[-1].steps[0].points.sum().backward()
     assert patches.grad[:, 0].abs().sum() > 0 and model.encoder.stages[0][0].conv.weight.grad.abs().sum() > 0
     patches.grad = None
-    model.clip(patches, batch.crop, 2, temporal=False)[-1].steps[-2].points.sum().backward()
+    model.clip(patches, batch.crop, 2, temporal=False)[-1].steps[0].points.sum().backward()
     assert patches.grad[:, 0].abs().sum() == 0, "without a memory nothing is carried"
 
 

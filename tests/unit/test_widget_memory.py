@@ -75,7 +75,7 @@ def test_gates_and_prior_are_those_of_the_memory(model, clips):
     cell = forget * faces[2].state.cell[0] + enter * value.tanh()
     torch.testing.assert_close(cell, output.state.cell[0], atol=1e-5, rtol=1e-4)
     assert torch.allclose(forget, keep.sigmoid()) and torch.allclose(enter, write.sigmoid())
-    crop = faces[2].next_crop
+    crop = output.steps[0].crop
     np.testing.assert_allclose(faces[3].arrays["expected"], to_patch(output.prior.points, crop)[0], atol=1e-3)
     ends = to_patch(torch.stack([torch.zeros(68), output.prior.spread[0].exp() * model.preset.size], 1)[None], crop)[0]
     np.testing.assert_allclose(
