@@ -93,13 +93,12 @@ class RedNet(nn.Module):
         """
         place = torch.eye(2, 3).to(crop).expand_as(crop) if place is None else place
         p, remembers, trust, before, first_z = self.preset, temporal and self.memory is not None, None, None, None
-        if remembers and state is not None:
+        state = state if remembers else None
+        if state is not None:
             before, trust = to_crop(state.points, place), self.memory.trusted(state)
             crop, first_z = self.going_on(before, crop, trust)
         in_frame = crop_in_frame(place, crop)
-        if not remembers:
-            state = None
-        elif state is None:
+        if remembers and state is None:
             state, trust = self.memory.first_state(in_frame), crop.new_zeros(len(crop), N_POINTS)
         codes = CodesOfFrame(self, crop, in_frame, state, change_code)
         run_step = partial(self.one_step, change_code=codes.between)

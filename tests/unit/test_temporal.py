@@ -168,7 +168,7 @@ def test_the_prior_is_joined_with_the_maps_of_every_step_at_its_place_in_the_fra
     model, batch = tiny().eval(), clip_of()
     with torch.no_grad():
         first = model.frame(batch.patches[:, 0], batch.crop)
-        output = model.frame(batch.patches[:, 1], batch.crop, first.state, 3, enough=lambda *_: False)
+        output = model.frame(batch.patches[:, 1], batch.crop, first.state, 3)
     start = output.steps[0].crop
     assert torch.allclose(to_patch(output.prior.points, start), first.state.points, atol=1e-3)
     for step, joined in zip(output.steps, output.joined, strict=True):
