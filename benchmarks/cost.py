@@ -79,13 +79,14 @@ def table(preset: Preset) -> str:
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     total = 0.0
     for name, stage in STAGES.items():
-        parts = [replace(part, steps=preset.trained_steps, only=stage.only) for part in stage.each]
+        parts = [replace(part, steps=max(part.steps, preset.trained_steps), only=stage.only) for part in stage.each]
         each = sum(iteration_flops(replace(preset, hidden=HIDDEN if p.frames > 1 else 0), p) for p in parts)
         total += each * stage.iterations
         seconds = each / (UTILISATION * PEAK[FASTEST] * 1e12)
         cores = sum(part.batch * part.frames for part in parts) / seconds / PREPARED
         batch = " + ".join(f"{p.batch} clips of {p.frames}" if p.frames > 1 else f"{p.batch} images" for p in parts)
-        what = [name, f"{stage.iterations}", batch, f"{preset.trained_steps}", f"{each / 1e12:.2f}"]
+        steps = " + ".join(f"{part.steps}" for part in parts)
+        what = [name, f"{stage.iterations}", batch, steps, f"{each / 1e12:.2f}"]
         rows.append([*what, *spent(each * stage.iterations), f"{cores:.0f}"])
     rows.append(["all", "", "", "", "", *spent(total), ""])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
